@@ -1,0 +1,56 @@
+"""The entry: `python -m kanbench experiment=feynman basis=bspline`. Heavy imports wait until there is work."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from kanbench import command_line
+
+CONF = Path(__file__).parent.parent / "conf"
+status = 0
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def run_job(node: DictConfig) -> None:
+    """One Hydra job: a run."""
+    from kanbench.config import ConfigError, read_config
+    from kanbench.run import run
+
+    global status
+    job = HydraConfig.get()
+    command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
+    try:
+        status = max(status, run(read_config(node), command, Path(job.runtime.output_dir)))
+    except ConfigError as error:
+        sys.exit(command_line.complain(error))
+
+
+def main() -> int:
+    """Exit code 0 if everything went well, 1 if a cell failed, 2 for input that cannot be run."""
+    words = sys.argv[1:]
+    if not words:
+        print(command_line.WHAT_NEXT)
+        return 0
+    if words[0] == "list":
+        return command_line.list_tasks(words[1:])
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
+    try:
+        command_line.check_choices(words, CONF)
+        run_job()
+    except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
+        return command_line.complain(error)
+    except KeyboardInterrupt:
+        print("\nstopped; everything that was finished is kept: the same command goes on from here", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""From record files to one tidy frame."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from kanbench.record import DamagedRecord, read_record
+
+COLUMNS = (
+    "experiment suite task method basis aggregation activation depth width budget params flops seed lr optimizer "
+    "evaluations seconds peak_memory_bytes train_rel_l2 val_rel_l2 test_rel_l2 test_rmse test_max_error test_r2 "
+    "status reason cell commit"
+).split()
+CONSTANT_PREDICTOR = 1.0  # relative L2
+
+log = logging.getLogger(__name__)
+
+
+def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
+    """The records below a folder, or in the given files, as a frame: one row per member, sorted.
+
+    The columns of `COLUMNS` come first and are always there; `score` is the relative L2 on test, 1.0 (that of the
+    constant predictor) for members that diverged or failed, and NaN for those that were skipped. A damaged file is
+    named in the log and left out.
+
+    Raises `FileNotFoundError` for a folder that does not exist.
+    """
+    rows = []
+    for path in _files(source):
+        try:
+            rows += read_record(path).members
+        except DamagedRecord as fault:
+            log.warning("left out: %s", fault)
+    frame = pd.DataFrame(rows)
+    frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])
+    numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
+    frame[numbers] = frame[numbers].astype(float)
+    frame["score"] = frame.test_rel_l2.where(frame.status == "ok", CONSTANT_PREDICTOR)
+    frame["score"] = frame.score.mask(frame.status == "skipped")
+    order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
+    return frame.sort_values(order, ignore_index=True)
+
+
+def _files(source: str | Path | Iterable[Path]) -> list[Path]:
+    if not isinstance(source, str | Path):
+        return list(source)
+    if not Path(source).is_dir():
+        raise FileNotFoundError(f"{source}: no such folder of records")
+    return sorted(Path(source).rglob("cells/*.json"))
+
+
+def choose_rates(frame: pd.DataFrame) -> pd.DataFrame:
+    """The members of the learning rate with the lowest median validation error of each cell.
+
+    Cells without learning rates pass as they are. `best_rate_at_edge` marks a choice at an end of a range of three
+    or more: the best may lie beyond it.
+    """
+    if frame.lr.isna().all():
+        return frame.assign(best_rate_at_edge=False)
+    # A member without a finite validation error never wins.
+    medians = (
+        frame.assign(val=frame.val_rel_l2.fillna(float("inf")), rate=frame.lr.fillna(0.0))
+        .groupby(["cell", "rate"])
+        .val.median()
+        .reset_index()
+    )
+    best = medians.loc[medians.groupby("cell").val.idxmin()].set_index("cell").rate
+    ranges = medians.groupby("cell").rate.agg(["min", "max", "size"])
+    at_edge = ((best == ranges["min"]) | (best == ranges["max"])) & (ranges["size"] >= 3)
+    chosen = frame[frame.lr.fillna(0.0) == frame.cell.map(best)]
+    return chosen.assign(best_rate_at_edge=chosen.cell.map(at_edge)).reset_index(drop=True)

@@ -1,0 +1,124 @@
+"""Figures: frame -> Figure. One style, legible in print and on a slide; log axes throughout."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from kanbench.analysis.load import choose_rates
+
+BASELINE_COLOUR = "0.25"
+DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+STYLE = {
+    **sns.axes_style("whitegrid"),
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.edgecolor": "0.6",
+    "grid.color": "0.9",
+    "legend.frameon": False,
+    "svg.hashsalt": "kanbench",  # the same picture is the same file
+}
+PARAMETERS = "trainable parameters"
+ERROR = "relative L2 error on test"
+
+
+def method_styles(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
+    """Line styles by method: colour and marker by basis, dashes by aggregation, greys for MLPs."""
+    facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
+    bases = [basis for basis in facts.basis.unique() if basis]
+    colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
+    n_mlps = int((facts.basis == "").sum())
+    greys = iter(np.linspace(0.2, 0.6, max(n_mlps, 1)))
+    styles = {}
+    for row in facts.itertuples():
+        is_kan = bool(row.basis)
+        styles[row.method] = {
+            "color": colours[row.basis] if is_kan else str(next(greys)),
+            "marker": MARKERS[bases.index(row.basis) % len(MARKERS)] if is_kan else "x",
+            "linestyle": DASHES.get(row.aggregation, "-"),
+        }
+    return styles
+
+
+def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    """One line per method: geometric-mean error over tasks against parameters, with its 95 % interval."""
+    styles = method_styles(frame)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 4.8), layout="constrained")
+        axes = figure.subplots()
+        for method, line in _in_order(summary):
+            look = styles[method]
+            axes.plot(line.params, line.error, label=method, linewidth=2, markersize=6, **look)
+            axes.fill_between(line.params, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
+        _log_log(axes, summary.params.dropna().unique())
+        axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
+        axes.set_title(title, loc="left")
+        axes.legend(title="95 % bootstrap interval shaded", title_fontsize=9, fontsize=10, ncols=1 + (len(styles) > 6))
+    return figure
+
+
+def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure:
+    """One panel per task: median error over seeds against parameters, with the range of the seeds."""
+    styles = method_styles(frame)
+    chosen = choose_rates(frame)
+    chosen = chosen[chosen.status != "skipped"]
+    tasks = list(dict.fromkeys(chosen.task))
+    columns = min(columns, len(tasks))
+    rows = -(-len(tasks) // columns)
+    with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
+        figure = Figure(figsize=(2.1 * columns + 0.6, 1.8 * rows + 1.0), layout="constrained")
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for task, axes in zip(tasks, panels.flat, strict=False):
+            _task_panel(axes, chosen[chosen.task == task], styles)
+            axes.set_title(task, loc="left")
+        for axes in panels.flat[len(tasks) :]:
+            axes.set_axis_off()
+        for column in range(columns):  # the lowest panel of each column carries the ticks
+            lowest = panels[(len(tasks) - 1 - column) // columns, column]
+            lowest.tick_params(labelbottom=True)
+        _log_log(panels[0, 0], sorted(chosen.budget.unique()))
+        figure.supxlabel(PARAMETERS, fontsize=11)
+        figure.supylabel(f"{ERROR} (median and range over seeds)", fontsize=11)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper right", ncols=min(len(labels), 4), fontsize=10)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def _task_panel(axes: Axes, part: pd.DataFrame, styles: dict[str, dict[str, object]]) -> None:
+    for method, of_method in part.groupby("method", sort=False):
+        by_size = of_method.groupby("params").score
+        median, low, high = by_size.median(), by_size.min(), by_size.max()
+        look = styles[method]
+        axes.plot(median.index, median, label=method, linewidth=1.4, markersize=3.5, **look)
+        axes.fill_between(median.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Methods with their lines, the lowest error at the largest budget first, as the legend should read."""
+    lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
+    return sorted(lines, key=lambda entry: -entry[1].error.iloc[-1], reverse=False)[::-1]
+
+
+def _log_log(axes: Axes, sizes: Sequence[float]) -> None:
+    axes.set(xscale="log", yscale="log")
+    ticks = sorted({round(float(size)) for size in sizes})
+    spread = [tick for i, tick in enumerate(ticks) if i == 0 or tick > 1.25 * ticks[i - 1]]
+    axes.xaxis.set_major_locator(FixedLocator(spread))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write `stem`.png and `stem`.svg."""
+    paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
+    figure.savefig(paths[0], dpi=160)
+    figure.savefig(paths[1], metadata={"Date": None})
+    return paths

@@ -1,0 +1,46 @@
+"""The contract that every basis keeps."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+def require(condition: bool, field: str, rule: str, value: object) -> None:
+    """Raise ``ValueError("<field> <rule>, got <value>")`` unless the condition holds."""
+    if not condition:
+        raise ValueError(f"{field} {rule}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Basis(ABC):
+    """A family of univariate functions on the domain [low, high].
+
+    The fields of a basis are its hyperparameters; `expand` is its mathematics. A basis holds no parameters: the
+    coefficients live in the layer, so one formula counts parameters for every basis.
+
+    Every basis returns finite values and gradients for any finite input, off the domain included.
+    """
+
+    low: float = -1.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` that names the field, the rule and the value."""
+        require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
+
+    @property
+    @abstractmethod
+    def n_terms(self) -> int:
+        """Number of functions in the family."""
+
+    @abstractmethod
+    def expand(self, x: Tensor) -> Tensor:
+        """Every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
+
+    def to_unit(self, x: Tensor) -> Tensor:
+        """The affine map that takes [low, high] to [-1, 1], elementwise and without clamping."""
+        if (self.low, self.high) == (-1.0, 1.0):
+            return x
+        half_width = (self.high - self.low) / 2
+        return (x - self.low) / half_width - 1.0

@@ -1,0 +1,45 @@
+"""Sines and cosines."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.bases.base import Basis, require
+
+
+@dataclass(frozen=True)
+class Fourier(Basis):
+    """sin(k w x), cos(k w x) for k = 1 .. harmonics; the fundamental w has its period tied to the domain.
+
+    The period is `periods` times the width of the domain. At 1 the family is the Fourier series of the domain, which
+    forces equal values at both ends; at 2 (the default) it is a Fourier extension, which represents functions that
+    are not periodic as well. Higher harmonics come from the angle-sum recurrence, so a point costs one sine and one
+    cosine whatever the number of harmonics.
+
+    Source: Huybrechs, "On the Fourier extension of nonperiodic functions" (2010); as a KAN basis: FourierKAN.
+    """
+
+    harmonics: int = 4
+    periods: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.harmonics >= 1, "harmonics", "must be at least 1", self.harmonics)
+        require(self.periods > 0, "periods", "must be positive", self.periods)
+
+    @property
+    def n_terms(self) -> int:
+        return 2 * self.harmonics
+
+    def expand(self, x: Tensor) -> Tensor:
+        period = self.periods * (self.high - self.low)
+        # One period only: the angle of a huge input would overflow, and sin(inf) is NaN.
+        angle = torch.remainder(x - (self.low + self.high) / 2, period) * (2.0 * math.pi / period)
+        sine, cosine = torch.sin(angle), torch.cos(angle)
+        sines, cosines = [sine], [cosine]
+        for _ in range(self.harmonics - 1):
+            sines.append(sines[-1] * cosine + cosines[-1] * sine)
+            cosines.append(cosines[-1] * cosine - sines[-2] * sine)
+        return torch.stack(sines + cosines, dim=-1)

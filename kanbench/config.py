@@ -1,0 +1,237 @@
+"""The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from kanbench.bases import BASES
+from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
+from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPMethod, solve_width
+from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run; one sentence with the config path and what is allowed."""
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """`accelerator`: auto, cpu or cuda.   `threads`: of torch on the CPU, 0 for torch's own choice."""
+
+    accelerator: str = "auto"
+    precision: Precision = Precision.double
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        allowed = ("auto", "cpu", "cuda")
+        if self.accelerator not in allowed:
+            raise ValueError(f"accelerator must be one of {', '.join(allowed)}, got {self.accelerator!r}")
+        if self.accelerator == "cuda" and not torch.cuda.is_available():
+            raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
+        if self.threads < 0:
+            raise ValueError(f"threads must not be negative, got {self.threads}")
+
+    @property
+    def resolved_accelerator(self) -> str:
+        if self.accelerator == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.accelerator
+
+
+@dataclass(frozen=True)
+class LoggerConfig:
+    """`kind`: none, csv or wandb.   `project` and `mode` (offline, online) are W&B's."""
+
+    kind: str = "none"
+    project: str = "kanbench"
+    mode: str = "offline"
+
+    def __post_init__(self) -> None:
+        for name, allowed in {"kind": ("none", "csv", "wandb"), "mode": ("offline", "online")}.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run: every method on every task at every budget."""
+
+    name: str
+    folder: Path
+    methods: tuple[Method, ...]
+    suite: Suite
+    tasks: tuple[Task, ...]
+    sizes: SplitSizes
+    budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    optimizer: Optimizer
+    trainer: TrainerConfig
+    logger: LoggerConfig
+
+    def cells(self) -> list[Cell]:
+        """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
+        every = [
+            Cell(
+                self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
+                self.trainer.precision,
+            )
+            for task in self.tasks
+            for budget in self.budgets
+            for method in self.methods
+        ]  # fmt: skip
+        return list({cell.key: cell for cell in every}.values())
+
+
+def read_config(node: DictConfig) -> Config:
+    """The composed YAML as a `Config`; raises `ConfigError`."""
+    name = _scalar(node, "name", str)
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
+    n_seeds, first_seed = _scalar(node, "seeds", int), _scalar(node, "first_seed", int)
+    if n_seeds < 1 or first_seed < 0:
+        raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
+    suite, tasks = _tasks(node.data)
+    sizes = typed(SplitSizes, _only(node.data, "train", "validation", "test"), "data")
+    if min(sizes.train, sizes.validation, sizes.test) < 2:
+        raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
+    baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
+    optimizer = typed(_choice(OPTIMIZERS, node.optimizer.name, "optimizer.name"), node.optimizer, "optimizer")
+    config = Config(
+        name=name,
+        folder=Path(_scalar(node, "results", str)) / name,
+        methods=tuple(dict.fromkeys([_method(node, "model"), *baseline])),
+        suite=suite,
+        tasks=tasks,
+        sizes=sizes,
+        budgets=_budgets(node.budget),
+        seeds=tuple(range(first_seed, first_seed + n_seeds)),
+        optimizer=optimizer,
+        trainer=typed(TrainerConfig, node.trainer, "trainer"),
+        logger=typed(LoggerConfig, node.logger, "logger"),
+    )
+    _check_sizes(config)
+    return config
+
+
+def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
+    """The dataclass `schema` made from a YAML node and, for fields that no YAML holds, from `given`.
+
+    Raises `ConfigError` with the config path of the key that is unknown, of the wrong type or out of range.
+    """
+    hints = get_type_hints(schema)
+    own = [field for field in dataclasses.fields(schema) if field.name not in given]  # type: ignore[arg-type]
+    # A flat copy of the schema: OmegaConf refuses abstract fields, and takes frozen classes for read-only ones.
+    flat = dataclasses.make_dataclass("flat", [(f.name, hints[f.name], _default(f)) for f in own])
+    content = {key: node[key] for key in node if key != "name"}
+    try:
+        merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
+    except ConfigKeyError as error:
+        unknown, known = str(error.full_key), [field.name for field in own]
+        raise ConfigError(f"{path}: {UnknownName('key', unknown, known)}; keys: {', '.join(known)}") from error
+    except OmegaConfBaseException as error:
+        key = str(error.full_key).split("[")[0]
+        expected = getattr(hints[key], "__name__", str(hints[key]))
+        raise ConfigError(f"{path}.{key}: expected {expected}, got {content[key]!r}") from error
+    assert isinstance(merged, dict)
+    values = {str(key): tuple(value) if isinstance(value, list) else value for key, value in merged.items()}
+    try:
+        return schema(**values, **given)
+    except ValueError as error:
+        raise ConfigError(f"{path}.{error}") from error
+
+
+def _default(field: dataclasses.Field) -> Any:
+    """A copy of the default of a field; lists in place of tuples, which OmegaConf does not take as defaults."""
+    if isinstance(field.default, tuple):
+        values = list(field.default)
+        return dataclasses.field(default_factory=lambda: values)
+    return dataclasses.field(default=field.default)
+
+
+def _method(node: DictConfig, group: str) -> Method:
+    content = node[group]
+    if content.name == "mlp":
+        return typed(MLPMethod, content, group)
+    if content.name == "kan":
+        basis = typed(_choice(BASES, node.basis.name, "basis.name"), node.basis, "basis")
+        aggregation = _choice({each.value: each for each in Aggregation}, node.aggregation.name, "aggregation.name")
+        return typed(KANMethod, content, group, basis=basis, aggregation=aggregation)
+    raise ConfigError(f"{group}.name: must be kan or mlp{' or none' * (group == 'baseline')}, got {content.name!r}")
+
+
+def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
+    """The suite, and its tasks that match any of the patterns in `data.tasks`."""
+    try:
+        suite = load_suite(str(node.suite))
+    except UnknownName as error:
+        raise ConfigError(f"data.suite: {error}") from error
+    patterns = [str(pattern) for pattern in OmegaConf.to_container(_list(node, "tasks", "data"))]
+    for pattern in patterns:
+        if not any(fnmatchcase(task.name, pattern) for task in suite.tasks):
+            raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, _names(suite))}")
+    chosen = [task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns)]
+    if not chosen:
+        raise ConfigError("data.tasks: must name at least one task; ['*'] takes all")
+    return suite, tuple(chosen)
+
+
+def _names(suite: Suite) -> list[str]:
+    return [task.name for task in suite.tasks]
+
+
+def _budgets(node: DictConfig) -> tuple[int, ...]:
+    targets = OmegaConf.to_container(_list(node, "targets", "budget"))
+    if not isinstance(targets, list) or not targets or not all(type(t) is int and t > 0 for t in targets):
+        raise ConfigError(f"budget.targets: must be a list of positive integers, got {targets!r}")
+    return tuple(dict.fromkeys(targets))
+
+
+def _check_sizes(config: Config) -> None:
+    """A budget that no method reaches on any task is a mistake, not a result."""
+    for budget in config.budgets:
+        for method in config.methods:
+            least = min(method.count(task.n_inputs, 1) for task in config.tasks)
+            if budget < least and not any(_fits(method, task, budget) for task in config.tasks):
+                raise ConfigError(
+                    f"budget.targets: {budget} is too small for {method.label} on every task; the least is {least}"
+                )
+
+
+def _fits(method: Method, task: Task, budget: int) -> bool:
+    try:
+        solve_width(method, task.n_inputs, budget)
+    except BudgetTooSmall:
+        return False
+    return True
+
+
+def _list(node: DictConfig, key: str, path: str) -> Any:
+    if not OmegaConf.is_list(node.get(key)):
+        raise ConfigError(f"{path}.{key}: must be a list, got {node.get(key)!r}")
+    return node[key]
+
+
+def _only(node: DictConfig, *keys: str) -> DictConfig:
+    return OmegaConf.create({key: node[key] for key in keys if key in node})
+
+
+def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
+    value = node.get(key)
+    if type(value) is not kind:
+        raise ConfigError(f"{key}: expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _choice(known: dict[str, T], name: str, path: str) -> T:
+    if name not in known:
+        raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}; names: {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,43 @@
+"""Matching by size: the width whose parameter count is nearest a budget."""
+
+from dataclasses import dataclass
+
+from kanbench.models.method import Method
+
+MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
+LARGEST_MISS = 0.25  # relative; beyond it a width is no match at all
+
+
+class BudgetTooSmall(ValueError):
+    """No width of the method is near the budget; the message says which budget is the least."""
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A width, its exact number of parameters, and the relative miss (params - budget) / budget."""
+
+    width: int
+    params: int
+    miss: float
+
+
+def solve_width(method: Method, n_in: int, budget: int) -> Sizing:
+    """The width whose count is nearest the budget; the smaller one of two that are equally near.
+
+    Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
+    """
+    least = method.count(n_in, 1)
+    if least > budget * (1.0 + LARGEST_MISS):
+        raise BudgetTooSmall(
+            f"a budget of {budget} parameters is too small for {method.label} with {n_in} inputs; the least is {least}"
+        )
+    high = 2
+    while method.count(n_in, high) < budget:
+        high *= 2
+    low = high // 2
+    while high - low > 1:  # count(low) <= budget <= count(high), unless low is 1
+        middle = (low + high) // 2
+        low, high = (middle, high) if method.count(n_in, middle) <= budget else (low, middle)
+    width = min((low, high), key=lambda w: abs(method.count(n_in, w) - budget))
+    params = method.count(n_in, width)
+    return Sizing(width, params, (params - budget) / budget)

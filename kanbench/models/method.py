@@ -1,0 +1,111 @@
+"""Methods: what is compared. Each is a frozen dataclass that builds models, and counts their parameters in closed form."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import nn
+
+from kanbench.bases import Basis, BSpline
+from kanbench.bases.base import require
+from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
+from kanbench.models.mlp import MLP, SPLINE, Activation
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """A family of models of any number of inputs and any width; `depth` counts hidden layers."""
+
+    depth: int = 1
+
+    def __post_init__(self) -> None:
+        require(self.depth >= 1, "depth", "must be at least 1", self.depth)
+
+    def shape(self, n_in: int, width: int) -> list[int]:
+        return [n_in, *[width] * self.depth, 1]
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """The name in tables and figures, with every switch that is not at its default: distinct for distinct methods."""
+
+    @abstractmethod
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+        """A model with one output, its random start drawn from `generator`."""
+
+    @abstractmethod
+    def count(self, n_in: int, width: int) -> int:
+        """Trainable parameters of `build(n_in, width)`, in closed form."""
+
+
+@dataclass(frozen=True)
+class KANMethod(Method):
+    """A KAN; the switches are those of `KANLayer`."""
+
+    base_branch: BaseBranch = BaseBranch.none
+    bias: bool = True
+    edge_scale: EdgeScale = EdgeScale.none
+    squash: Squash = Squash.tanh
+    initialisation: Initialisation = Initialisation.variance
+    gain: float = 0.3
+    basis: Basis = field(default_factory=BSpline)
+    aggregation: Aggregation = Aggregation.sum
+
+    @property
+    def label(self) -> str:
+        basis = " ".join([type(self.basis).__name__, *_changes(self.basis)])
+        aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
+        return " ".join(["KAN", basis, *aggregation, *_changes(self, "basis", "aggregation")])
+
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+        return KAN(
+            self.shape(n_in, width),
+            self.basis,
+            self.aggregation,
+            base_branch=self.base_branch,
+            bias=self.bias,
+            edge_scale=self.edge_scale,
+            squash=self.squash,
+            initialisation=self.initialisation,
+            gain=self.gain,
+            generator=generator,
+            dtype=dtype,
+        )
+
+    def count(self, n_in: int, width: int) -> int:
+        """Per edge: the terms of the basis, the base weight and the scale; per node: the bias."""
+        scaled = self.edge_scale is not EdgeScale.none
+        weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
+        per_edge = self.basis.n_terms + weighted_base + scaled
+        return sum(a * b * per_edge + b * self.bias for a, b in pairwise(self.shape(n_in, width)))
+
+
+@dataclass(frozen=True)
+class MLPMethod(Method):
+    """An MLP."""
+
+    activation: Activation = Activation.tanh
+
+    @property
+    def label(self) -> str:
+        return " ".join(["MLP", self.activation.value, *_changes(self, "activation")])
+
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+        return MLP(self.shape(n_in, width), self.activation, generator=generator, dtype=dtype)
+
+    def count(self, n_in: int, width: int) -> int:
+        """Weights and biases, and the coefficients of a learnable activation per hidden node."""
+        per_node = SPLINE.n_terms if self.activation is Activation.bspline else 0
+        linear = sum(a * b + b for a, b in pairwise(self.shape(n_in, width)))
+        return linear + self.depth * width * per_node
+
+
+def _changes(value: Any, *besides: str) -> list[str]:
+    """The fields of a dataclass that are not at their default, as "name=value", but for those in `besides`."""
+    return [
+        f"{each.name}={getattr(value, each.name)}"
+        for each in fields(value)
+        if each.name not in besides and getattr(value, each.name) != each.default
+    ]

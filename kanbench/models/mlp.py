@@ -1,0 +1,93 @@
+"""Multi-layer perceptrons: the baselines."""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum, auto
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kanbench.bases import Basis, BSpline
+
+
+class Activation(StrEnum):
+    """What a hidden node does to its input; bspline is learnable, one spline per node beside a SiLU."""
+
+    relu = auto()
+    silu = auto()
+    gelu = auto()
+    tanh = auto()
+    bspline = auto()
+
+
+FIXED = {
+    Activation.relu: functional.relu,
+    Activation.silu: functional.silu,
+    Activation.gelu: functional.gelu,
+    Activation.tanh: torch.tanh,
+}
+
+SPLINE = BSpline(low=-3.0, high=3.0)  # hidden inputs are about normal at the start
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them: MLP([2, 16, 1]) maps (batch, 2) to (batch, 1).
+
+    Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015); biases start uniform in
+    [-1, 1], so that hidden nodes bend at different places of the domain.
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        activation: Activation = Activation.tanh,
+        *,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        gain = 2.0 if activation is Activation.relu else 1.0
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(shape):
+            linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=dtype)
+            nn.init.normal_(linear.weight, std=math.sqrt(gain / n_in), generator=generator)
+            nn.init.uniform_(linear.bias, -1.0, 1.0, generator=generator)
+            layers += [linear, _activation(activation, n_out, dtype)]
+        self.layers = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class FixedActivation(nn.Module):
+    """An activation without parameters, elementwise."""
+
+    def __init__(self, activation: Activation) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return FIXED[self.activation](x)
+
+
+class SplineActivation(nn.Module):
+    """silu(x_j) + sum_t c_jt B_t(x_j): one learnable spline per node, zero at the start; (..., width) -> same shape.
+
+    Source: the spline-activation ablation of Yu et al. 2024 (arXiv:2407.16674).
+    """
+
+    def __init__(self, width: int, basis: Basis, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.basis = basis
+        self.coefficients = nn.Parameter(torch.zeros(width, basis.n_terms, dtype=dtype))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.silu(x) + (self.basis.expand(x) * self.coefficients).sum(-1)
+
+
+def _activation(activation: Activation, width: int, dtype: torch.dtype | None) -> nn.Module:
+    if activation is Activation.bspline:
+        return SplineActivation(width, SPLINE, dtype)
+    return FixedActivation(activation)

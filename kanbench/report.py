@@ -1,0 +1,81 @@
+"""What a run leaves behind: the table in the terminal, the figures, the tidy files. Imports no torch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from kanbench.analysis import load_records, summarise
+from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
+
+
+@dataclass(frozen=True)
+class Report:
+    """The files that `write_report` made."""
+
+    records: pd.DataFrame
+    summary: pd.DataFrame
+    files: list[Path]
+
+
+def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str | None) -> Report:
+    """Analyse record files: records.csv, summary.csv and two figures (PNG and SVG) in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    records = load_records(cells)
+    summary = summarise(records, baseline)
+    files = [folder / "records.csv", folder / "summary.csv"]
+    records.to_csv(files[0], index=False)
+    summary.to_csv(files[1], index=False)
+    if summary.error.notna().any():
+        files += save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters")
+        files += save(small_multiples(records, title), folder / "tasks")
+    return Report(records, summary, files)
+
+
+def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
+    """One row per budget and method, and the sentence that says what the columns are."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for heading in ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss"):
+        table.add_column(heading, justify="left" if heading == "method" else "right", overflow="fold")
+    for _, at_budget in summary.groupby("budget"):
+        for i, row in enumerate(at_budget.sort_values("error").itertuples()):
+            table.add_row(
+                f"{row.budget:,}" if i == 0 else "",
+                f"[bold]{row.method}[/]" if i == 0 else row.method,
+                _parameters(row),
+                f"{row.error:.2e}",
+                f"{row.error_low:.1e} .. {row.error_high:.1e}",
+                f"{row.win:.0f} / {row.tie:.0f} / {row.loss:.0f}" if pd.notna(row.win) else "",
+            )
+        table.add_section()
+    console.print(table)
+    tasks = sorted(summary.tasks.unique())
+    counted = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
+    console.print(
+        f"error: relative L2 on test, geometric mean over {counted} tasks of the median over seeds; lowest first"
+        + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
+        style="dim",
+        highlight=False,
+    )
+    _print_marks(console, summary)
+
+
+def _parameters(row: tuple) -> str:
+    low, high = row.params_min, row.params_max  # type: ignore[attr-defined]
+    return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
+
+
+def _print_marks(console: Console, summary: pd.DataFrame) -> None:
+    """Misses, failures and gaps are said, never dropped."""
+    marks = [
+        ("missed", "{n} cells of {method} at {budget} miss the budget by over 5 %"),
+        ("failed", "{n} of {members} members of {method} at {budget} failed; each is scored as a constant predictor"),
+        ("skipped", "{n} members of {method} at {budget} skipped: the budget is too small for their task"),
+    ]
+    for column, text in marks:
+        for row in summary[summary[column] > 0].itertuples():
+            words = text.format(n=getattr(row, column), method=row.method, budget=row.budget, members=row.members)
+            console.print(f"  {words}", style="yellow", highlight=False)

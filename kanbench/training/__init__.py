@@ -1,0 +1,28 @@
+"""Ensembles of models trained at once, and a cell's way from config to record."""
+
+from kanbench.training.adam import Adam, Schedule
+from kanbench.training.cell import Cell, Precision, run_cell, unfinished
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.levenberg_marquardt import LevenbergMarquardt
+from kanbench.training.module import EnsembleModule, fit
+from kanbench.training.optimizer import Optimizer
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adam": Adam,
+    "lm": LevenbergMarquardt,
+}
+
+__all__ = [
+    "OPTIMIZERS",
+    "Adam",
+    "Cell",
+    "Ensemble",
+    "EnsembleModule",
+    "LevenbergMarquardt",
+    "Optimizer",
+    "Precision",
+    "Schedule",
+    "fit",
+    "run_cell",
+    "unfinished",
+]
