@@ -1,6 +1,7 @@
 """The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
 
 import dataclasses
+import os
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.bases import BASES
+from kanbench.bases.base import require
 from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
 from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPMethod, solve_width
 from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
@@ -25,11 +27,15 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """`accelerator`: auto, cpu or cuda.   `threads`: of torch on the CPU, 0 for torch's own choice."""
+    """`accelerator`: auto, cpu or cuda.   `workers`: processes that train cells side by side, 0 for one per core.
+
+    `threads`: of torch in each worker; one keeps results independent of the number of workers.
+    """
 
     accelerator: str = "auto"
     precision: Precision = Precision.double
-    threads: int = 0
+    workers: int = 0
+    threads: int = 1
 
     def __post_init__(self) -> None:
         allowed = ("auto", "cpu", "cuda")
@@ -37,14 +43,21 @@ class TrainerConfig:
             raise ValueError(f"accelerator must be one of {', '.join(allowed)}, got {self.accelerator!r}")
         if self.accelerator == "cuda" and not torch.cuda.is_available():
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
-        if self.threads < 0:
-            raise ValueError(f"threads must not be negative, got {self.threads}")
+        require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
+        require(self.threads >= 1, "threads", "must be at least 1", self.threads)
 
     @property
     def resolved_accelerator(self) -> str:
         if self.accelerator == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
         return self.accelerator
+
+    def workers_for(self, n_cells: int) -> int:
+        """Processes for so many cells; one on a GPU, which the processes would share."""
+        if self.resolved_accelerator == "cuda":
+            return 1
+        cores = len(os.sched_getaffinity(0))
+        return max(1, min(self.workers or cores // self.threads, n_cells))
 
 
 @dataclass(frozen=True)
@@ -174,7 +187,7 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
         suite = load_suite(str(node.suite))
     except UnknownName as error:
         raise ConfigError(f"data.suite: {error}") from error
-    patterns = [str(pattern) for pattern in OmegaConf.to_container(_list(node, "tasks", "data"))]
+    patterns = [str(pattern) for pattern in _list(node, "tasks", "data")]
     for pattern in patterns:
         if not any(fnmatchcase(task.name, pattern) for task in suite.tasks):
             raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, _names(suite))}")
@@ -189,8 +202,8 @@ def _names(suite: Suite) -> list[str]:
 
 
 def _budgets(node: DictConfig) -> tuple[int, ...]:
-    targets = OmegaConf.to_container(_list(node, "targets", "budget"))
-    if not isinstance(targets, list) or not targets or not all(type(t) is int and t > 0 for t in targets):
+    targets = _list(node, "targets", "budget")
+    if not targets or not all(type(t) is int and t > 0 for t in targets):
         raise ConfigError(f"budget.targets: must be a list of positive integers, got {targets!r}")
     return tuple(dict.fromkeys(targets))
 
@@ -214,10 +227,10 @@ def _fits(method: Method, task: Task, budget: int) -> bool:
     return True
 
 
-def _list(node: DictConfig, key: str, path: str) -> Any:
+def _list(node: DictConfig, key: str, path: str) -> list[Any]:
     if not OmegaConf.is_list(node.get(key)):
         raise ConfigError(f"{path}.{key}: must be a list, got {node.get(key)!r}")
-    return node[key]
+    return list(node[key])
 
 
 def _only(node: DictConfig, *keys: str) -> DictConfig:

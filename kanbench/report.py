@@ -58,7 +58,6 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
         f"error: relative L2 on test, geometric mean over {counted} tasks of the median over seeds; lowest first"
         + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",
-        highlight=False,
     )
     _print_marks(console, summary)
 
@@ -78,4 +77,4 @@ def _print_marks(console: Console, summary: pd.DataFrame) -> None:
     for column, text in marks:
         for row in summary[summary[column] > 0].itertuples():
             words = text.format(n=getattr(row, column), method=row.method, budget=row.budget, members=row.members)
-            console.print(f"  {words}", style="yellow", highlight=False)
+            console.print(f"  {words}", style="yellow")

@@ -17,7 +17,9 @@ class SweepSummary(Callback):
         """Report over the cells of every job of the sweep."""
         from kanbench.report import print_summary, write_report
 
-        manifests = [json.loads(path.read_text()) for path in sorted(Path(config.hydra.sweep.dir).glob(f"*/{MANIFEST}"))]
+        manifests = [
+            json.loads(path.read_text()) for path in sorted(Path(config.hydra.sweep.dir).glob(f"*/{MANIFEST}"))
+        ]
         cells = list(dict.fromkeys(Path(cell) for manifest in manifests for cell in manifest["cells"]))
         cells = [cell for cell in cells if cell.exists()]
         if len(manifests) < 2 or not cells:
@@ -25,7 +27,7 @@ class SweepSummary(Callback):
         baseline, title = manifests[0]["baseline"], manifests[0]["title"]
         folder = Path(config.results) / config.name / "reports" / "sweep"
         report = write_report(cells, folder, title, baseline)
-        console = Console()
+        console = Console(highlight=False, soft_wrap=True)
         console.rule("the whole sweep")
         print_summary(console, report.summary, baseline)
-        console.print(f"figures   {folder}/loss_vs_parameters.png, tasks.png (and .svg)", highlight=False)
+        console.print(f"figures   {folder}/loss_vs_parameters.png, tasks.png (and .svg)")

@@ -8,11 +8,12 @@ import pandas as pd
 
 from kanbench.record import DamagedRecord, read_record
 
-COLUMNS = (
-    "experiment suite task method basis aggregation activation depth width budget params flops seed lr optimizer "
-    "evaluations seconds peak_memory_bytes train_rel_l2 val_rel_l2 test_rel_l2 test_rmse test_max_error test_r2 "
-    "status reason cell commit"
-).split()
+COLUMNS = [
+    *("experiment", "suite", "task", "method", "basis", "aggregation", "activation", "depth", "width", "budget"),
+    *("params", "flops", "seed", "lr", "optimizer", "evaluations", "seconds", "peak_memory_bytes"),
+    *("train_rel_l2", "val_rel_l2", "test_rel_l2", "test_rmse", "test_max_error", "test_r2"),
+    *("status", "reason", "cell", "commit"),
+]
 CONSTANT_PREDICTOR = 1.0  # relative L2
 
 log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,18 +26,19 @@ STYLE = {
     "legend.frameon": False,
     "svg.hashsalt": "kanbench",  # the same picture is the same file
 }
+Styles = dict[str, dict[str, Any]]
 PARAMETERS = "trainable parameters"
 ERROR = "relative L2 error on test"
 
 
-def method_styles(frame: pd.DataFrame) -> dict[str, dict[str, object]]:
+def method_styles(frame: pd.DataFrame) -> Styles:
     """Line styles by method: colour and marker by basis, dashes by aggregation, greys for MLPs."""
     facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
     bases = [basis for basis in facts.basis.unique() if basis]
     colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
     n_mlps = int((facts.basis == "").sum())
     greys = iter(np.linspace(0.2, 0.6, max(n_mlps, 1)))
-    styles = {}
+    styles: Styles = {}
     for row in facts.itertuples():
         is_kan = bool(row.basis)
         styles[row.method] = {
@@ -56,8 +58,10 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
         for method, line in _in_order(summary):
             look = styles[method]
             axes.plot(line.params, line.error, label=method, linewidth=2, markersize=6, **look)
-            axes.fill_between(line.params, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
-        _log_log(axes, summary.params.dropna().unique())
+            axes.fill_between(
+                line.params, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0
+            )
+        _log_log(axes, list(summary.params.dropna().unique()))
         axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
         axes.legend(title="95 % bootstrap interval shaded", title_fontsize=9, fontsize=10, ncols=1 + (len(styles) > 6))
@@ -92,7 +96,7 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
     return figure
 
 
-def _task_panel(axes: Axes, part: pd.DataFrame, styles: dict[str, dict[str, object]]) -> None:
+def _task_panel(axes: Axes, part: pd.DataFrame, styles: Styles) -> None:
     for method, of_method in part.groupby("method", sort=False):
         by_size = of_method.groupby("params").score
         median, low, high = by_size.median(), by_size.min(), by_size.max()

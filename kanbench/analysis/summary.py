@@ -60,8 +60,8 @@ def _refuse_mixed(frame: pd.DataFrame) -> None:
 
 def _matrix(part: pd.DataFrame, tasks: list[str]) -> Array:
     """Scores (tasks, seeds)."""
-    wide = part[part.task.isin(tasks)].pivot(index="task", columns="seed", values="score")
-    return wide.loc[tasks].to_numpy(dtype=float) if tasks else np.empty((0, 0))
+    chosen = part[part.task.isin(tasks)].sort_values(["task", "seed"])
+    return chosen.score.to_numpy(dtype=float).reshape(len(tasks), -1) if tasks else np.empty((0, 0))
 
 
 def _error(scores: Array) -> dict[str, float]:

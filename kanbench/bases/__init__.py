@@ -15,4 +15,4 @@ BASES: dict[str, type[Basis]] = {
     "taylor": Taylor,
 }
 
-__all__ = ["BASES", "BSpline", "Basis", "Chebyshev", "Fourier", "RBF", "Taylor"]
+__all__ = ["BASES", "RBF", "BSpline", "Basis", "Chebyshev", "Fourier", "Taylor"]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Value = Array | np.float64
 
 CONSTANTS: dict[str, float] = {"pi": np.pi}
 
-FUNCTIONS: dict[str, Callable[..., Array]] = {
+FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sqrt": np.sqrt,
     "exp": np.exp,
     "log": np.log,
@@ -27,7 +28,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "cosh": np.cosh,
     "tanh": np.tanh,
     "sinc": np.sinc,  # sin(pi x) / (pi x), 1 at 0
-    "mean": lambda x: np.mean(x, axis=-1),  # over the components of a vector variable
+    "mean": lambda x: np.asarray(x).mean(axis=-1),  # over the components of a vector variable
     "j0": special.j0,
     "jv": special.jv,
     "yv": special.yv,
@@ -40,7 +41,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "real_sph_harm": lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real,
 }
 
-BINARY: dict[type[ast.operator], Callable[[Array, Array], Array]] = {
+BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Add: np.add,
     ast.Sub: np.subtract,
     ast.Mult: np.multiply,
@@ -100,7 +101,7 @@ class Formula:
         with np.errstate(all="ignore"):  # whoever samples checks that the values are finite
             return np.broadcast_to(self._evaluate(self._tree, values), (n,)).astype(np.float64)
 
-    def _evaluate(self, node: ast.expr, values: Mapping[str, Array]) -> Array:
+    def _evaluate(self, node: ast.expr, values: Mapping[str, Array]) -> Value:
         match node:
             case ast.Constant(value=int() | float() as number):
                 return np.float64(number)

@@ -29,6 +29,8 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitSizes:
+    """Rows of each split."""
+
     train: int = 1_000
     validation: int = 1_000
     test: int = 10_000

@@ -39,7 +39,8 @@ class Task:
     """One target function: a formula over variables with ranges.
 
     `same_as` names the first task of its suite that is the same regression problem, up to the order of the inputs
-    and an affine map of the target: duplicates count once. `source` and `note` say where it comes from and what to know about it.
+    and an affine map of the target: duplicates count once. `source` and `note` say where it comes from and what to
+    know about it.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Suite:
 
 
 def suite_names() -> list[str]:
+    """All suites, in alphabetical order."""
     return sorted(path.stem for path in SUITES_FOLDER.glob("*.yaml"))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
+from kanbench.models.linear import FeatureLinear
 
 
 class Aggregation(StrEnum):
@@ -64,14 +65,14 @@ class Initialisation(StrEnum):
     normal = auto()
 
 
-class KANLayer(nn.Module):
+class KANLayer(FeatureLinear):
     """y_j = A_i phi_ij(x_i) + bias_j, with phi_ij(x) = sum_t c_ijt B_t(x) + w_ij b(x); (..., n_in) -> (..., n_out).
 
     A is the aggregation, B_t the basis and b the base branch. It is a plain module and can stand anywhere in a
     network; inputs off the domain of the basis stay finite, and `squash=Squash.tanh` keeps them on [-1, 1].
 
-    Coefficients have the shape (n_in, n_terms, n_out). Random starts are drawn from `generator`, or from torch's
-    default one.
+    Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
+    last. Random starts are drawn from `generator`, or from torch's default one.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10; mean aggregation: method rule 10 of the README.
     """
@@ -97,39 +98,41 @@ class KANLayer(nn.Module):
         self.aggregation, self.base_branch = aggregation, base_branch
         self.edge_scale, self.squash = edge_scale, squash
         self.factor = aggregation.factor(n_in)
+        self.is_linear = edge_scale is EdgeScale.none
         std = coefficient_std(self.basis, n_in, initialisation, gain)
-
-        def normal(*shape: int, std: float) -> nn.Parameter:
-            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=dtype) * std)
-
-        self.coefficients = normal(n_in, self.basis.n_terms, n_out, std=std)
-        if base_branch is not BaseBranch.none and edge_scale is not EdgeScale.edge:
-            self.base_weight = normal(n_in, n_out, std=std)
-        if edge_scale is not EdgeScale.none:
-            self.scale = nn.Parameter(torch.ones(n_in, n_out, dtype=dtype))
+        shape = (n_in, self.basis.n_terms + self._base_has_weight, n_out)
+        self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
         if bias:
             self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype))
+        if edge_scale is not EdgeScale.none:
+            self.scale = nn.Parameter(torch.ones(n_in, n_out, dtype=dtype))
 
-    def forward(self, x: Tensor) -> Tensor:
+    @property
+    def _base_has_weight(self) -> bool:
+        return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
+
+    def features(self, x: Tensor) -> Tensor:
+        """Basis functions and base branch of every input, times the factor of the aggregation."""
         if self.squash is Squash.tanh:
             x = torch.tanh(x)
-        features, weight = self.basis.expand(x), self.coefficients
+        features = self.basis.expand(x)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
-            weight = torch.cat([weight, self._base_weight().unsqueeze(1)], dim=1)
-        y = self.factor * (features.flatten(-2) @ self._scaled(weight).flatten(0, 1))
-        return y + self.bias if hasattr(self, "bias") else y
+        return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
 
-    def _base_weight(self) -> Tensor:
-        return torch.ones_like(self.scale) if self.edge_scale is EdgeScale.edge else self.base_weight
+    def forward(self, x: Tensor) -> Tensor:
+        parameters: dict[str, Tensor] = dict(self.named_parameters())
+        if self.edge_scale is not EdgeScale.none:
+            parameters["coefficients"] = self._scaled(self.coefficients, parameters.pop("scale").unsqueeze(1))
+        return self.apply_to(self.features(x), parameters)
 
-    def _scaled(self, weight: Tensor) -> Tensor:
-        if self.edge_scale is EdgeScale.none:
-            return weight
+    def _scaled(self, coefficients: Tensor, scale: Tensor) -> Tensor:
+        """w_s on the basis alone beside a weighted base branch; or w on both, the base branch having no other."""
+        if self.base_branch is BaseBranch.none:
+            return coefficients * scale
         if self.edge_scale is EdgeScale.edge:
-            return weight * self.scale.unsqueeze(1)
-        n_terms = self.basis.n_terms
-        return torch.cat([weight[:, :n_terms] * self.scale.unsqueeze(1), weight[:, n_terms:]], dim=1)
+            return torch.cat([coefficients * scale, scale], dim=1)
+        return torch.cat([coefficients[:, :-1] * scale, coefficients[:, -1:]], dim=1)
 
     def extra_repr(self) -> str:
         n_in, _, n_out = self.coefficients.shape

@@ -1,4 +1,4 @@
-"""Methods: what is compared. Each is a frozen dataclass that builds models, and counts their parameters in closed form."""
+"""Methods: what is compared. Each builds models, and counts their parameters in closed form."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
@@ -29,7 +29,7 @@ class Method(ABC):
     @property
     @abstractmethod
     def label(self) -> str:
-        """The name in tables and figures, with every switch that is not at its default: distinct for distinct methods."""
+        """The name in tables and figures; every switch that is not at its default is in it, so labels are distinct."""
 
     @abstractmethod
     def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:

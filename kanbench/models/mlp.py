@@ -1,7 +1,7 @@
 """Multi-layer perceptrons: the baselines."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
+from kanbench.models.linear import Affine
 
 
 class Activation(StrEnum):
@@ -22,7 +23,7 @@ class Activation(StrEnum):
     bspline = auto()
 
 
-FIXED = {
+FIXED: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.relu: functional.relu,
     Activation.silu: functional.silu,
     Activation.gelu: functional.gelu,
@@ -32,8 +33,8 @@ FIXED = {
 SPLINE = BSpline(low=-3.0, high=3.0)  # hidden inputs are about normal at the start
 
 
-class MLP(nn.Module):
-    """Linear layers with an activation between them: MLP([2, 16, 1]) maps (batch, 2) to (batch, 1).
+class MLP(nn.Sequential):
+    """Affine layers with an activation between them: MLP([2, 16, 1]) maps (batch, 2) to (batch, 1).
 
     Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015); biases start uniform in
     [-1, 1], so that hidden nodes bend at different places of the domain.
@@ -47,18 +48,12 @@ class MLP(nn.Module):
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        gain = 2.0 if activation is Activation.relu else 1.0
+        variance = 2.0 if activation is Activation.relu else 1.0
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(shape):
-            linear = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=dtype)
-            nn.init.normal_(linear.weight, std=math.sqrt(gain / n_in), generator=generator)
-            nn.init.uniform_(linear.bias, -1.0, 1.0, generator=generator)
-            layers += [linear, _activation(activation, n_out, dtype)]
-        self.layers = nn.Sequential(*layers[:-1])
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+            layers.append(Affine(n_in, n_out, std=math.sqrt(variance / n_in), generator=generator, dtype=dtype))
+            layers.append(_activation(activation, n_out, dtype))
+        super().__init__(*layers[:-1])
 
 
 class FixedActivation(nn.Module):

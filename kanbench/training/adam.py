@@ -22,6 +22,8 @@ class Schedule(StrEnum):
 
 @dataclass
 class AdamState(State):
+    """Beside theta, the moments of its gradient and what is left of the current epoch."""
+
     first: Tensor  # (members, params) mean of gradients
     second: Tensor  # (members, params) mean of squared gradients
     rates: Tensor  # (members,)

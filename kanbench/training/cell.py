@@ -103,7 +103,9 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     module = EnsembleModule(
         Ensemble(models),
         cell.optimizer,
-        rates=torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype),
+        rates=torch.tensor(
+            [math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype
+        ),
         orders=[_generator(seed, "order", cell) for seed, _ in cell.members],
     )
     device = torch.device("cuda" if accelerator == "cuda" else "cpu")

@@ -2,15 +2,15 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizer import Optimizer
@@ -65,6 +65,20 @@ class EnsembleModule(LightningModule):
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """One batch over and over, as an epoch that Lightning can iterate over."""
+
+    batch: Batch
+    times: int
+
+    def __len__(self) -> int:
+        return self.times
+
+    def __iter__(self) -> Iterator[Batch]:
+        return repeat(self.batch, self.times)
+
+
+@dataclass(frozen=True)
 class Curve:
     """A short learning curve: validation MSE of each member, of the standardised target, at each check."""
 
@@ -106,7 +120,7 @@ def fit(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, DataLoader([train] * checks, batch_size=None), DataLoader([validation], batch_size=None))
+    trainer.fit(module, Repeated(train, checks), Repeated(validation, 1))
     return recorder.curve
 
 

@@ -1,0 +1,51 @@
+"""Worker processes: cells are small and many, so one thread each on every core beats many threads on one cell."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class WorkerDied(RuntimeError):
+    """A worker process was killed from outside; what it had finished is kept."""
+
+
+def unordered(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    """`function` of every task, as they finish; in this process if `workers` is 1.
+
+    Workers are forked, which costs nothing, and so must start before this process computes anything on a GPU. They
+    end with this process, even if it is killed.
+
+    Raises `WorkerDied`.
+    """
+    if workers == 1:
+        yield from map(function, tasks)
+        return
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=fork, initializer=_follow, initargs=(os.getpid(),)) as pool:
+        futures = [pool.submit(function, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkerDied("a worker process died, perhaps for lack of memory") from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _follow(parent: int) -> None:
+    """End this process when its parent has gone: a killed parent cannot tell its workers."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

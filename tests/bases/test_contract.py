@@ -1,0 +1,183 @@
+"""What every basis promises; a new basis is tested here as soon as it is registered."""
+
+import math
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from kanbench.bases import BASES
+
+EVERY = pytest.mark.parametrize("cls", BASES.values(), ids=BASES)
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+few = settings(max_examples=15, deadline=None)
+
+# Multiples of the golden ratio: interior points of [0, 1] that stay clear of every simple fraction, so of every knot.
+INTERIOR = np.modf(np.arange(1, 41) * (math.sqrt(5) - 1) / 2)[0]
+
+
+def hyperparameters(cls):
+    """The names of the fields besides the domain, with their types."""
+    return {name: kind for name, kind in get_type_hints(cls).items() if name not in ("low", "high")}
+
+
+@st.composite
+def a_basis(draw, cls):
+    """Any valid instance: small integers, moderate floats, a moderate domain."""
+    kinds = {int: st.integers(0, 8), float: st.floats(0.25, 4.0), bool: st.booleans()}
+    values = {name: draw(kinds[kind]) for name, kind in hyperparameters(cls).items()}
+    low = draw(st.floats(-3.0, 3.0))
+    try:
+        return cls(low=low, high=low + draw(st.floats(0.1, 5.0)), **values)
+    except ValueError:
+        return assume(False)
+
+
+def interior(basis, dtype=torch.float64):
+    return torch.tensor(basis.low + (basis.high - basis.low) * INTERIOR, dtype=dtype)
+
+
+def derivative(basis, x):
+    """By reverse-mode autograd: (n,) -> (n, n_terms)."""
+    x = x.clone().requires_grad_()
+    columns = basis.expand(x).unbind(-1)
+    return torch.stack([torch.autograd.grad(column.sum(), x, retain_graph=True)[0] for column in columns], dim=-1)
+
+
+@EVERY
+@few
+@given(data=st.data(), lead=st.lists(st.integers(0, 3), min_size=0, max_size=3))
+def test_adds_one_axis_of_terms(cls, data, lead):
+    basis = data.draw(a_basis(cls))
+    assert basis.expand(torch.zeros(*lead, 2)).shape == (*lead, 2, basis.n_terms)
+    assert basis.n_terms >= 1
+
+
+@EVERY
+@DTYPES
+def test_keeps_the_dtype(cls, dtype):
+    assert cls().expand(torch.zeros(3, 2, dtype=dtype)).dtype == dtype
+    assert replace(cls(), low=0.1, high=0.7).expand(torch.zeros(3, 2, dtype=dtype)).dtype == dtype
+
+
+@EVERY
+@few
+@given(data=st.data())
+def test_float32_agrees_with_float64(cls, data):
+    basis = data.draw(a_basis(cls))
+    x = interior(basis, torch.float32)
+    single, double = basis.expand(x).double(), basis.expand(x.double())
+    slope = derivative(basis, x.double()).abs().max().item()
+    reach = max(abs(basis.low), abs(basis.high), 1.0)
+    tolerance = 20 * torch.finfo(torch.float32).eps * (slope * reach + basis.n_terms)
+    torch.testing.assert_close(single, double, rtol=0.0, atol=tolerance)
+
+
+@EVERY
+@DTYPES
+@few
+@given(data=st.data())
+def test_finite_values_and_gradients_for_any_finite_input(cls, dtype, data):
+    basis = data.draw(a_basis(cls))
+    width = torch.finfo(dtype).bits
+    drawn = data.draw(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=width), min_size=1, max_size=8))
+    huge = torch.finfo(dtype).max
+    x = torch.tensor([0.0, -0.0, basis.low, basis.high, 1e3, -1e3, huge, -huge, *drawn], dtype=dtype)
+    assert basis.expand(x).isfinite().all()
+    assert derivative(basis, x).isfinite().all()
+
+
+@EVERY
+@DTYPES
+def test_finite_at_extremes_by_default(cls, dtype):
+    tiny, huge = torch.finfo(dtype).tiny, torch.finfo(dtype).max
+    x = torch.tensor([0.0, tiny, -tiny, 1.0, -1.0, 1e3, -1e3, huge, -huge], dtype=dtype)
+    assert cls().expand(x).isfinite().all()
+    assert derivative(cls(), x).isfinite().all()
+
+
+@EVERY
+@few
+@given(data=st.data())
+def test_derivative_against_central_differences(cls, data):
+    basis = data.draw(a_basis(cls))
+    x, h = interior(basis), 1e-5 * (basis.high - basis.low) / 2
+    exact = derivative(basis, x)
+    difference = (basis.expand(x + h) - basis.expand(x - h)) / (2 * h)
+    scale = max(exact.abs().max().item(), 1.0)
+    torch.testing.assert_close(exact / scale, difference / scale, rtol=0.0, atol=1e-5)
+
+
+@EVERY
+@few
+@given(data=st.data())
+def test_vmap_equals_a_loop(cls, data):
+    basis = data.draw(a_basis(cls))
+    x = interior(basis).reshape(4, 5, 2)
+    looped = torch.stack([basis.expand(each) for each in x])
+    torch.testing.assert_close(torch.vmap(basis.expand)(x), looped, rtol=1e-14, atol=1e-14)
+
+
+@EVERY
+def test_vmap_of_grad_equals_a_loop(cls):
+    basis = cls()
+    x = interior(basis).reshape(20, 2)
+    gradient = torch.func.grad(lambda row: basis.expand(row).square().sum())
+    torch.testing.assert_close(torch.vmap(gradient)(x), torch.stack([gradient(row) for row in x]))
+
+
+@EVERY
+@few
+@given(data=st.data())
+def test_another_domain_is_an_affine_change_of_variable(cls, data):
+    basis = data.draw(a_basis(cls))
+    unit = torch.tensor(2.5 * INTERIOR - 1.25)  # a little off the domain as well
+    there = (basis.low + basis.high) / 2 + (basis.high - basis.low) / 2 * unit
+    torch.testing.assert_close(
+        basis.expand(there), replace(basis, low=-1.0, high=1.0).expand(unit), rtol=0.0, atol=1e-9
+    )
+
+
+@EVERY
+def test_is_a_frozen_value(cls):
+    assert cls() == cls()
+    assert hash(cls()) == hash(cls())
+    for each in fields(cls):
+        value = getattr(cls(), each.name)
+        changed = replace(cls(), **{each.name: (not value) if isinstance(value, bool) else value + 1 / 2})
+        assert changed != cls(), each.name
+        assert len({cls(), changed, cls()}) == 2, each.name
+        with pytest.raises(FrozenInstanceError):
+            setattr(cls(), each.name, value)
+
+
+@EVERY
+def test_refuses_invalid_hyperparameters_by_name_and_value(cls):
+    for name in [*(name for name, kind in hyperparameters(cls).items() if kind is not bool), "high"]:
+        kind = get_type_hints(cls)[name]
+        with pytest.raises(ValueError, match=rf"^{name} .*-7") as refusal:
+            cls(**{name: kind(-7)})
+        assert repr(kind(-7)) in str(refusal.value)
+
+
+@EVERY
+@given(low=st.floats(-1e3, 1e3), shrink=st.floats(0.0, 1e3))
+@example(low=1.0, shrink=0.0)
+@few
+def test_refuses_an_empty_domain(cls, low, shrink):
+    with pytest.raises(ValueError, match="^high ") as refusal:
+        cls(low=low, high=low - shrink)
+    assert repr(low - shrink) in str(refusal.value)
+
+
+@EVERY
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan], ids=str)
+def test_refuses_hyperparameters_that_are_not_finite(cls, bad):
+    for name, kind in get_type_hints(cls).items():
+        if kind is float:
+            with pytest.raises(ValueError, match=rf"{bad}"):
+                cls(**{name: bad})
