@@ -1,6 +1,6 @@
 """Levenberg-Marquardt for ensembles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,13 +11,14 @@ from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizer import Optimizer, State
 
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e10
+PROBE = 0.1  # of a step: how far ahead the residual is evaluated for its second derivative
 
 
 @dataclass
 class LMState(State):
-    """Beside the damping of each member, its quadratic model of the loss at theta, rebuilt once theta has moved.
+    """Beside the damping of each member, its linear model of the residual at theta, rebuilt once theta has moved.
 
-    With k = min(params, n): `system` is J^T J / n, or J J^T / n in the dual form, which alone keeps `jacobian`.
+    With k = min(params, n): `system` is J^T J / n, or J J^T / n in the dual form.
     """
 
     damping: Tensor  # (members,)
@@ -26,26 +27,29 @@ class LMState(State):
     moved: Tensor  # (members,) bool
     loss: Tensor  # (members,) mean squared residual at theta
     residual: Tensor  # (members, n)
-    slope: Tensor  # (members, params) J^T r / n
+    jacobian: Tensor  # (members, n, params)
     system: Tensor  # (members, k, k)
-    jacobian: Tensor | None  # (members, n, params)
 
 
 @dataclass(frozen=True)
 class LevenbergMarquardt(Optimizer):
-    """Damped Gauss-Newton on the mean squared residual, with one damping per member.
+    """Damped Gauss-Newton on the mean squared residual, with one damping per member and geodesic acceleration.
 
     A step solves (J^T J / n + damping I) step = -J^T r / n by Cholesky, or the dual n x n system where parameters
-    outnumber samples. It is kept if the loss falls; the damping follows the ratio of actual to predicted gain. A
-    member is done when `patience` accepted steps in a row each gained under `tolerance` of its loss, or when no
-    damping helps any more; done members leave the batch.
+    outnumber samples. The acceleration bends it by half the solution for the second derivative of the residual along
+    the step, which one more evaluation gives by a finite difference; where it would bend by over `bend` of the
+    step's length, the step stays straight (0: always). A step is kept if the loss falls; the damping follows the
+    ratio of actual to predicted gain. A member is done when `patience` kept steps in a row each gained under
+    `tolerance` of its loss, or when no damping helps any more; done members leave the batch.
 
-    Source: Nielsen, "Damping parameter in Marquardt's method" (1999), eq. 2.5; Madsen, Nielsen & Tingleff (2004).
+    Source: Nielsen, "Damping parameter in Marquardt's method" (1999), eq. 2.5; Transtrum & Sethna 2012
+    (arXiv:1201.5885), section 3.
     """
 
     steps: int = 100
     check_every: int = 10
     damping: float = 1e-2
+    bend: float = 0.75
     tolerance: float = 1e-3
     patience: int = 10
 
@@ -53,6 +57,7 @@ class LevenbergMarquardt(Optimizer):
         require(self.steps >= 1, "steps", "must be at least 1", self.steps)
         require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(self.damping > 0, "damping", "must be positive", self.damping)
+        require(self.bend >= 0, "bend", "must not be negative (0: no acceleration)", self.bend)
         require(self.tolerance >= 0, "tolerance", "must not be negative", self.tolerance)
         require(self.patience >= 1, "patience", "must be at least 1", self.patience)
 
@@ -82,15 +87,12 @@ class LevenbergMarquardt(Optimizer):
             moved=~zeros.bool(),
             loss=theta.new_full((members,), torch.inf),
             residual=empty,
-            slope=torch.empty_like(theta),
+            jacobian=empty,
             system=empty,
-            jacobian=None,
         )
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
-        if state.residual.shape != y.shape:
-            _make_room(state, n=y.shape[1])
         for _ in range(steps):
             live = _where(~state.done)
             if len(live) == 0:
@@ -100,17 +102,20 @@ class LevenbergMarquardt(Optimizer):
 
     def _step(self, ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor) -> None:
         """Try one step of every live member; keep those that lower the loss."""
-        damping, slope, before = state.damping[live], state.slope[live], state.loss[live]
-        step = _solve(state, live, damping)
-        theta = state.theta[live] + step
-        residual = ensemble.predict(theta, x[live]) - y[live]
-        loss = residual.square().mean(dim=1)
-        state.evaluations[live] += 1
+        theta, damping, before = state.theta[live], state.damping[live], state.loss[live]
+        x, y = _rows(x, live), _rows(y, live)
+        solve = _damped_solver(state, live)
+        residual = _rows(state.residual, live)
+        step, slope = solve(residual)
+        trial = theta + (step + self._acceleration(ensemble, state, x, y, live, step, solve) if self.bend else step)
+        after = ensemble.predict(trial, x) - y
+        loss = after.square().mean(dim=1)
+        state.evaluations[live] += 1 + (self.bend > 0)
 
         # The quadratic model promises -step.slope + damping |step|^2, because (A + damping I) step = -slope.
         promised = (step * (damping.unsqueeze(1) * step - slope)).sum(dim=1)
         better = loss < before  # False for NaN
-        state.theta[live] = torch.where(better.unsqueeze(1), theta, state.theta[live])
+        state.theta[live] = torch.where(better.unsqueeze(1), trial, theta)
         state.loss[live] = torch.where(better, loss, before)
         state.moved[live] = better
 
@@ -124,46 +129,75 @@ class LevenbergMarquardt(Optimizer):
         state.stalled[live] = torch.where(small, state.stalled[live] + 1, torch.where(better, 0, state.stalled[live]))
         state.done[live] = (state.stalled[live] >= self.patience) | (damping >= LARGEST_DAMPING)
 
-
-def _make_room(state: LMState, n: int) -> None:
-    members, params = state.theta.shape
-    k = min(params, n)
-    state.residual = state.theta.new_zeros(members, n)
-    state.system = state.theta.new_zeros(members, k, k)
-    state.jacobian = state.theta.new_zeros(members, n, params) if params > n else None
-    state.moved.fill_(True)
+    def _acceleration(
+        self, ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
+    ) -> Tensor:
+        """What bends the step (live, params); zero where it would be over `bend` of the step's length."""
+        residual = _rows(state.residual, live)
+        along = (_rows(state.jacobian, live) @ step.unsqueeze(2)).squeeze(2)
+        ahead = ensemble.predict(state.theta[live] + PROBE * step, x) - y
+        curvature = 2.0 / PROBE * ((ahead - residual) / PROBE - along)
+        bend = 0.5 * solve(curvature)[0]
+        gentle = 2.0 * bend.norm(dim=1) <= self.bend * step.norm(dim=1)  # False for NaN
+        return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
 def _linearise(ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, which: Tensor) -> None:
-    """Rebuild the quadratic model of the members in `which` at their theta."""
+    """Rebuild the linear model of the members in `which` at their theta."""
     if len(which) == 0:
         return
-    n = y.shape[1]
-    jacobian = ensemble.jacobians(state.theta[which], x[which])  # (which, n, params)
-    residual = ensemble.predict(state.theta[which], x[which]) - y[which]
-    state.residual[which] = residual
+    n, x, y, theta = y.shape[1], _rows(x, which), _rows(y, which), _rows(state.theta, which)
+    jacobian = ensemble.jacobians(theta, x)  # (which, n, params)
+    residual = ensemble.predict(theta, x) - y
+    is_dual = jacobian.shape[2] > n
+    system = (jacobian @ jacobian.mT if is_dual else jacobian.mT @ jacobian) / n
+    state.residual = _replaced(state.residual, which, residual)
+    state.jacobian = _replaced(state.jacobian, which, jacobian)
+    state.system = _replaced(state.system, which, system)
     state.loss[which] = residual.square().mean(dim=1)
-    state.slope[which] = (jacobian.mT @ residual.unsqueeze(2)).squeeze(2) / n
-    state.system[which] = (jacobian.mT @ jacobian if state.jacobian is None else jacobian @ jacobian.mT) / n
-    if state.jacobian is not None:
-        state.jacobian[which] = jacobian
     state.evaluations[which] += 1
     state.moved[which] = False
 
 
-def _solve(state: LMState, live: Tensor, damping: Tensor) -> Tensor:
-    """The damped step (live, params); zero where the system is not positive definite, so that it is rejected."""
-    system = state.system[live]
-    system.diagonal(dim1=1, dim2=2).add_(damping.unsqueeze(1))
+Solver = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def _damped_solver(state: LMState, live: Tensor) -> Solver:
+    """From residuals r (live, n) to -(J^T J / n + damping I)^-1 J^T r / n and J^T r / n, both (live, params).
+
+    The former is zero where the system is not positive definite, so that the step is rejected.
+    """
+    jacobian = _rows(state.jacobian, live)
+    n, params = jacobian.shape[1:]
+    system = _rows(state.system, live).clone()
+    system.diagonal(dim1=1, dim2=2).add_(state.damping[live].unsqueeze(1))
     factor, failed = torch.linalg.cholesky_ex(system)
-    if state.jacobian is None:
-        step = -torch.cholesky_solve(state.slope[live].unsqueeze(2), factor).squeeze(2)
-    else:
-        n = state.residual.shape[1]
-        weights = torch.cholesky_solve(state.residual[live].unsqueeze(2), factor)
-        step = -(state.jacobian[live].mT @ weights).squeeze(2) / n
-    return torch.where((failed == 0).unsqueeze(1), step, 0.0)
+    solvable = (failed == 0).unsqueeze(1)
+
+    def solve(residual: Tensor) -> tuple[Tensor, Tensor]:
+        right = residual.unsqueeze(2) / n
+        slope = jacobian.mT @ right
+        if params > n:
+            solution = jacobian.mT @ torch.cholesky_solve(right, factor)
+        else:
+            solution = torch.cholesky_solve(slope, factor)
+        return torch.where(solvable, -solution.squeeze(2), 0.0), slope.squeeze(2)
+
+    return solve
 
 
 def _where(mask: Tensor) -> Tensor:
     return torch.nonzero(mask).squeeze(1)
+
+
+def _rows(tensor: Tensor, which: Tensor) -> Tensor:
+    """tensor[which] for ascending `which`, without a copy where it is everything."""
+    return tensor if len(which) == len(tensor) else tensor[which]
+
+
+def _replaced(tensor: Tensor, which: Tensor, rows: Tensor) -> Tensor:
+    """`tensor` with `rows` at `which`, in place unless they are everything."""
+    if len(which) == len(tensor):
+        return rows
+    tensor[which] = rows
+    return tensor

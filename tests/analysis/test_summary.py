@@ -1,0 +1,135 @@
+"""From record files to the comparison, on records that are written by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanbench.analysis import choose_rates, load_records, summarise
+from kanbench.analysis.load import COLUMNS
+from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
+from kanbench.record import CellRecord, RecordStore
+
+
+def member(method, task, budget, seed, error, **changes):
+    basis = method.split()[1] if method.startswith("KAN") else ""
+    facts = {
+        "experiment": "e", "suite": "s", "task": task, "same_as": "", "method": method, "basis": basis,
+        "aggregation": "sum" if basis else "", "activation": "", "depth": 1, "budget": budget, "params": budget + 1,
+        "width": 3, "flops": 10, "seed": seed, "lr": None, "optimizer": "LevenbergMarquardt", "evaluations": 9,
+        "seconds": 0.5, "peak_memory_bytes": 7, "train_rel_l2": error, "val_rel_l2": error, "test_rel_l2": error,
+        "test_rmse": error, "test_max_error": error, "test_r2": 1 - error**2, "status": "ok", "reason": "",
+        "cell": f"{method}-{task}-{budget}".replace(" ", ""), "commit": "c", "budget_miss": 0.0,
+    }  # fmt: skip
+    return facts | changes
+
+
+def frame(members, folder):
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    for key, group in pd.DataFrame(members).groupby("cell"):
+        rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in group.to_dict("records")]
+        store.write(CellRecord(str(key), rows, {}, {}, {}))
+    return load_records(folder)
+
+
+def both(task, budget, kan, mlp, **changes):
+    return [
+        member(name, task, budget, seed, error, **changes)
+        for name, errors in (("KAN Taylor", kan), ("MLP tanh", mlp))
+        for seed, error in enumerate(errors)
+    ]
+
+
+def test_a_folder_of_records_is_one_tidy_frame(tmp_path):
+    records = frame(both("a", 50, [0.1, 0.2], [0.3, 0.4]), tmp_path)
+    assert list(records.columns[: len(COLUMNS)]) == COLUMNS
+    assert len(records) == 4
+    assert records.score.tolist() == [0.1, 0.2, 0.3, 0.4]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_records(tmp_path / "nowhere")
+
+
+def test_failures_are_scored_as_the_constant_predictor_and_skips_are_not_scored(tmp_path):
+    members = [
+        member("MLP tanh", "a", 50, 0, 3.5, status="diverged"),
+        member("MLP tanh", "a", 50, 1, np.nan, status="failed"),
+        member("MLP tanh", "b", 50, 0, np.nan, status="skipped"),
+        member("MLP tanh", "b", 50, 1, 0.2),
+    ]
+    assert frame(members, tmp_path).score.tolist()[:2] == [1.0, 1.0]
+    assert frame(members, tmp_path).score.isna().tolist() == [False, False, True, False]
+
+
+def test_a_damaged_file_is_named_and_left_out(tmp_path, caplog):
+    frame(both("a", 50, [0.1], [0.2]), tmp_path)
+    path = next((tmp_path / "cells").glob("KAN*.json"))
+    path.write_bytes(path.read_bytes()[:-5])
+    assert load_records(tmp_path).method.tolist() == ["MLP tanh"]
+    assert path.name in caplog.text
+
+
+def test_the_summary_by_hand(tmp_path):
+    members = both("a", 50, [0.1, 0.1, 0.9], [0.4, 0.4, 0.4]) + both("b", 50, [0.4] * 3, [0.1, 0.1, 0.2])
+    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)  # sqrt(0.1 * 0.4)
+    assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
+    assert summary.loc["KAN Taylor", ["win", "tie", "loss"]].tolist() == [1, 0, 1]
+    assert summary.loc["MLP tanh", ["win", "tie", "loss"]].isna().all()
+    assert summary.loc["KAN Taylor", ["params", "params_min", "params_max", "tasks"]].tolist() == [51, 51, 51, 2]
+    assert summary.loc["KAN Taylor", "error_low"] <= 0.2 <= summary.loc["KAN Taylor", "error_high"]
+
+
+def test_only_tasks_that_every_method_was_trained_on_are_compared_and_duplicates_count_once(tmp_path):
+    members = both("a", 50, [0.1], [0.2]) + both("twin", 50, [0.5], [0.5], same_as="a") + both("c", 50, [0.4], [0.2])
+    members += [member("KAN Taylor", "d", 50, 0, np.nan, status="skipped"), member("MLP tanh", "d", 50, 0, 0.01)]
+    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    assert summary.tasks.tolist() == [2, 2]
+    assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)
+    assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
+    assert summary.loc["KAN Taylor", "skipped"] == 1
+
+
+def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
+    rates = {1e-3: [0.5, 0.5, 0.1], 1e-2: [0.2, 0.3, 0.4], 1e-1: [np.nan, np.nan, 0.0]}
+    members = [
+        member("MLP tanh", "a", 50, seed, 0.9 - 0.1 * seed, lr=lr, val_rel_l2=value)
+        for lr, values in rates.items()
+        for seed, value in enumerate(values)
+    ]
+    chosen = choose_rates(frame(members, tmp_path))
+    assert chosen.lr.unique().tolist() == [1e-2]
+    assert not chosen.best_rate_at_edge.any()
+    shifted = [m | {"val_rel_l2": m["lr"]} for m in members]
+    assert choose_rates(frame(shifted, tmp_path)).best_rate_at_edge.all()
+
+
+def test_cells_of_different_settings_are_not_pooled(tmp_path):
+    members = both("a", 50, [0.1], [0.2])
+    members.append(member("MLP tanh", "a", 50, 0, 0.3, cell="other"))
+    with pytest.raises(ValueError, match="MLP tanh on a at 50 parameters has 2 cells"):
+        summarise(frame(members, tmp_path))
+
+
+def test_figures_show_every_method_and_the_same_frame_gives_the_same_file(tmp_path):
+    members = [m for b in (50, 100) for t in "abc" for m in both(t, b, [1 / b, 2 / b], [3 / b, 4 / b])]
+    records = frame(members, tmp_path)
+    summary = summarise(records, "MLP tanh")
+    figure = loss_vs_parameters(summary, records, "title")
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert set(lines) == {"KAN Taylor", "MLP tanh"}
+    np.testing.assert_allclose(lines["KAN Taylor"].get_xdata(), [51, 101])
+    np.testing.assert_allclose(lines["KAN Taylor"].get_ydata(), [1.5 / 50, 1.5 / 100])
+    panels = small_multiples(records, "title")
+    assert [axes.get_title(loc="left") for axes in panels.axes] == ["a", "b", "c"]
+    png, svg = save(figure, tmp_path / "one")
+    again = save(loss_vs_parameters(summary, records, "title"), tmp_path / "two")[1]
+    assert png.stat().st_size > 10_000
+    assert svg.read_bytes() == again.read_bytes()
+
+
+def test_results_are_read_without_torch():
+    code = "import sys, kanbench.analysis, kanbench.report; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

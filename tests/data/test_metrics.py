@@ -1,0 +1,81 @@
+"""Metrics on numbers that can be checked by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from kanbench.data import grade
+
+TARGET = np.array([0.0, 2.0, 4.0, 6.0])
+
+
+def test_every_metric_by_hand():
+    # errors 1, 0, -1, 3: sum of squares 11; targets about 2: -2, 0, 2, 4: sum of squares 24
+    metrics = grade(TARGET + np.array([1.0, 0.0, -1.0, 3.0]), TARGET, train_mean=2.0)
+    assert metrics == pytest.approx(
+        {"rel_l2": math.sqrt(11 / 24), "rmse": math.sqrt(11 / 4), "max_error": 3.0, "r2": 13 / 24}, rel=1e-14
+    )
+
+
+def test_maximum_error_is_of_either_sign():
+    assert grade(TARGET - np.array([0.0, 5.0, 0.0, 1.0]), TARGET, 2.0)["max_error"] == 5.0
+
+
+def test_a_perfect_prediction():
+    assert grade(TARGET, TARGET, 2.0) == {"rel_l2": 0.0, "rmse": 0.0, "max_error": 0.0, "r2": 1.0}
+
+
+@pytest.mark.parametrize("train_mean", [-1.0, 0.0, 3.0])
+def test_the_constant_predictor_is_the_unit_of_relative_error(train_mean):
+    metrics = grade(np.full(4, train_mean), TARGET, train_mean)
+    assert metrics["rel_l2"] == pytest.approx(1.0, rel=1e-15)
+    assert metrics["r2"] == pytest.approx(0.0, abs=1e-15)
+
+
+numbers = st.lists(st.floats(-100.0, 100.0), min_size=8, max_size=8).map(np.array)
+
+
+@settings(max_examples=50, deadline=None)
+@given(prediction=numbers, target=numbers)
+def test_r2_is_the_coefficient_of_determination(prediction, target):
+    assume(target.std() > 1e-3)
+    metrics = grade(prediction, target, target.mean())
+    residual, total = ((target - prediction) ** 2).sum(), ((target - target.mean()) ** 2).sum()
+    assert metrics["r2"] == pytest.approx(1 - residual / total, rel=1e-9, abs=1e-9)
+    assert metrics["r2"] == pytest.approx(1 - metrics["rel_l2"] ** 2, rel=1e-12, abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(prediction=numbers, target=numbers, scale=st.floats(1e-3, 1e3), shift=st.floats(-10.0, 10.0))
+def test_relative_metrics_ignore_the_units(prediction, target, scale, shift):
+    assume(np.abs(target - 1.0).max() > 1e-2)
+    one = grade(prediction, target, 1.0)
+    other = grade(scale * prediction + shift, scale * target + shift, scale + shift)
+    assert other["rel_l2"] == pytest.approx(one["rel_l2"], rel=1e-6, abs=1e-6)
+    assert other["rmse"] == pytest.approx(scale * one["rmse"], rel=1e-6, abs=1e-9)
+    assert other["max_error"] == pytest.approx(scale * one["max_error"], rel=1e-6, abs=1e-9)
+
+
+def test_one_nan_makes_every_metric_nan():
+    metrics = grade(np.array([0.0, math.nan, 4.0, 6.0]), TARGET, 2.0)
+    assert all(math.isnan(value) for value in metrics.values())
+
+
+def test_infinity_passes_through():
+    assert grade(np.array([0.0, -math.inf, 4.0, 6.0]), TARGET, 2.0) == {
+        "rel_l2": math.inf,
+        "rmse": math.inf,
+        "max_error": math.inf,
+        "r2": -math.inf,
+    }
+
+
+@pytest.mark.parametrize("size", [1e38, 1e153, 1e154, 1e200, 1e308])
+def test_a_diverged_prediction_has_metrics_all_the_same(size):
+    metrics = grade(np.array([size, -size]), np.array([1e-3, -1e-3]), 0.0)
+    assert metrics["max_error"] == pytest.approx(size)
+    assert metrics["rel_l2"] >= 1e3 * size
+    assert metrics["r2"] < -1e38

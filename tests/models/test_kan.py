@@ -1,0 +1,209 @@
+"""KAN layers against an explicit loop over edges, their initialisation and their manners as modules."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from kanbench.bases import BASES
+from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
+
+BASE = {BaseBranch.linear: lambda x: x, BaseBranch.silu: lambda x: x / (1 + np.exp(-x))}
+AGGREGATE = {
+    Aggregation.sum: sum,
+    Aggregation.mean: np.mean,
+    Aggregation.sum_over_sqrt: lambda e: sum(e) / len(e) ** 0.5,
+}
+
+switches = st.fixed_dictionaries(
+    {
+        "basis": st.sampled_from([cls() for cls in BASES.values()]),
+        "aggregation": st.sampled_from(Aggregation),
+        "base_branch": st.sampled_from(BaseBranch),
+        "bias": st.booleans(),
+        "edge_scale": st.sampled_from(EdgeScale),
+        "squash": st.sampled_from(Squash),
+    }
+)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def layer(*shape, seed=0, **options):
+    return KANLayer(*shape, generator=seeded(seed), dtype=torch.float64, **options)
+
+
+def randomised(module, seed=1):
+    """The module with every parameter drawn anew, so that none stays at a zero or a one."""
+    generator = seeded(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+    return module
+
+
+def phi(layer, x, i, j):
+    """The function on the edge from input i to output j, at one number x."""
+    c = layer.coefficients[i, :, j].detach().numpy()
+    n_terms = layer.basis.n_terms
+    scale = 1.0 if layer.edge_scale is EdgeScale.none else layer.scale[i, j].item()
+    spline = sum(c[t] * layer.basis.expand(torch.tensor(x))[t].item() for t in range(n_terms))
+    if layer.base_branch is BaseBranch.none:
+        return scale * spline
+    base = BASE[layer.base_branch](x)
+    return scale * (base + spline) if layer.edge_scale is EdgeScale.edge else c[n_terms] * base + scale * spline
+
+
+def double_loop(layer, x):
+    """(batch, n_in) -> (batch, n_out), edge by edge."""
+    n_in, _, n_out = layer.coefficients.shape
+    x = np.tanh(x) if layer.squash is Squash.tanh else x
+    bias = layer.bias.tolist() if hasattr(layer, "bias") else [0.0] * n_out
+    return np.array(
+        [
+            [
+                AGGREGATE[layer.aggregation]([phi(layer, row[i], i, j) for i in range(n_in)]) + bias[j]
+                for j in range(n_out)
+            ]
+            for row in x
+        ]
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(options=switches, n_in=st.integers(1, 4), n_out=st.integers(1, 3))
+def test_layer_equals_a_loop_over_edges(options, n_in, n_out):
+    module = randomised(layer(n_in, n_out, **options))
+    x = np.random.default_rng(n_in).uniform(-1.3, 1.3, (4, n_in))
+    np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), double_loop(module, x), atol=1e-11)
+
+
+@settings(max_examples=10, deadline=None)
+@given(options=switches)
+def test_network_composes_layers_and_squashes_between_them_only(options):
+    module = randomised(KAN([2, 3, 2, 1], **options, generator=seeded(), dtype=torch.float64))
+    x = y = np.random.default_rng(0).uniform(-1.0, 1.0, (3, 2))
+    for depth, each in enumerate(module):
+        inputs = np.tanh(y) if depth > 0 and options["squash"] is Squash.tanh else y
+        each.squash = Squash.none
+        y = double_loop(each, inputs)
+        each.squash = options["squash"] if depth > 0 else Squash.none
+    np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), y, rtol=1e-9, atol=1e-9)
+
+
+def test_squash_is_on_by_default_between_layers_of_a_network():
+    assert [each.squash for each in KAN([2, 3, 3, 1])] == [Squash.none, Squash.tanh, Squash.tanh]
+    assert KANLayer(2, 3).squash is Squash.none
+
+
+@pytest.mark.parametrize(("aggregation", "power"), [(Aggregation.mean, 1.0), (Aggregation.sum_over_sqrt, 0.5)])
+@pytest.mark.parametrize("n_in", [1, 3, 7])
+def test_aggregations_are_a_sum_over_a_power_of_the_number_of_edges(aggregation, power, n_in):
+    options = {"base_branch": BaseBranch.silu, "bias": False}
+    x = torch.rand(20, n_in, generator=seeded(2), dtype=torch.float64) * 2 - 1
+    total = layer(n_in, 4, **options)(x)
+    torch.testing.assert_close(
+        layer(n_in, 4, aggregation=aggregation, **options)(x), total / n_in**power, rtol=1e-13, atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("basis", BASES.values(), ids=BASES)
+def test_fan_in_sum_starts_as_a_variance_mean(basis):
+    x = torch.rand(20, 5, generator=seeded(2), dtype=torch.float64) * 2 - 1
+    total = layer(5, 3, basis(), Aggregation.sum, initialisation=Initialisation.fan_in, bias=False)
+    mean = layer(5, 3, basis(), Aggregation.mean, initialisation=Initialisation.variance, bias=False)
+    torch.testing.assert_close(total(x), mean(x), rtol=1e-12, atol=1e-14)
+    assert total.coefficients.std() < mean.coefficients.std() / 4.9
+
+
+@pytest.mark.parametrize("basis", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("gain", [0.3, 1.0])
+@pytest.mark.parametrize("n_in", [1, 6])
+def test_variance_start_gives_outputs_of_variance_gain_squared(basis, gain, n_in):
+    module = layer(n_in, 3000, basis(low=-2.0, high=1.0), gain=gain)  # 3000 nodes: as many independent draws
+    x = torch.rand(400, n_in, generator=seeded(3), dtype=torch.float64) * 3 - 2
+    assert module(x).square().mean().item() == pytest.approx(gain**2, rel=0.12)
+
+
+def test_normal_start_has_the_gain_as_its_standard_deviation():
+    module = layer(20, 300, initialisation=Initialisation.normal, gain=0.7)
+    assert module.coefficients.std().item() == pytest.approx(0.7, rel=0.02)
+    assert module.coefficients.mean().item() == pytest.approx(0.0, abs=0.02)
+
+
+def test_scales_start_at_one_and_biases_at_zero():
+    module = layer(2, 3, edge_scale=EdgeScale.basis)
+    assert (module.scale == 1.0).all()
+    assert (module.bias == 0.0).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(options=switches)
+def test_a_generator_leaves_the_global_one_alone(options):
+    before = torch.get_rng_state()
+    KAN([2, 3, 1], **options, generator=seeded())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_seed_decides_the_weights():
+    same, again, other = (KAN([2, 3, 1], generator=seeded(s)).state_dict() for s in (7, 7, 8))
+    assert all(torch.equal(same[name], again[name]) for name in same)
+    assert not any(torch.equal(same[name], other[name]) for name in same if "coefficients" in name)
+
+
+def test_without_a_generator_the_global_seed_decides():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first, second = KANLayer(2, 3), KANLayer(2, 3)
+        torch.manual_seed(3)
+        again = KANLayer(2, 3)
+    assert torch.equal(first.coefficients, again.coefficients)
+    assert not torch.equal(first.coefficients, second.coefficients)
+
+
+@pytest.fixture
+def one_thread():
+    """Threads that wait for each other make steps this small ten times slower on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_layer_trains_inside_any_network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 4), KANLayer(4, 3, squash=Squash.tanh), nn.LayerNorm(3), nn.Linear(3, 1))
+    x = torch.rand(64, 2, generator=seeded()) * 2 - 1
+    y = torch.sin(math.pi * x[:, :1]) * x[:, 1:]
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
+    losses = []
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = (model(x) - y).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 20
+
+
+@settings(max_examples=15, deadline=None)
+@given(options=switches)
+def test_every_parameter_has_a_gradient(options):
+    module = randomised(layer(3, 2, **options))
+    module(torch.rand(50, 3, generator=seeded(), dtype=torch.float64) * 2 - 1).square().sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad.count_nonzero() == parameter.numel(), name
+
+
+def test_leading_axes_are_batches():
+    module = layer(3, 2)
+    x = torch.rand(4, 5, 3, generator=seeded(), dtype=torch.float64)
+    torch.testing.assert_close(module(x), module(x.reshape(20, 3)).reshape(4, 5, 2))

@@ -1,0 +1,175 @@
+"""The whole way through the command line, in processes of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kanbench.analysis import load_records
+from kanbench.record import read_record
+
+TINY = ["seeds=2", "budget.targets=[50]", "data.train=60", "data.validation=60", "data.test=100", "optimizer.steps=10"]
+MEASURED = ["seconds", "peak_memory_bytes", "commit"]
+
+
+def kanbench(*words: str, folder: Path, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "kanbench", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, **options)
+
+
+def numbers(folder: Path):
+    return load_records(folder).drop(columns=MEASURED)
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A folder in which the smoke experiment has run, and what it printed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    started = time.perf_counter()
+    done = kanbench("experiment=smoke", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout, time.perf_counter() - started
+
+
+def test_smoke_leaves_a_table_figures_records_and_the_command(smoke):
+    folder, said, seconds = smoke
+    assert seconds < 60  # 20 s on an idle machine; the bound only catches a runaway
+    assert re.search(r"50\s+(KAN BSpline|MLP tanh)\s+(49|51)\s", said)
+    assert "8 cells: 8 trained, 0 reused, 0 failed" in said
+    assert "python -m kanbench experiment=smoke" in said
+    reports = folder / "results/runs/smoke/reports/KAN_BSpline"
+    assert {path.name for path in reports.iterdir()} == {
+        "loss_vs_parameters.png", "loss_vs_parameters.svg", "tasks.png", "tasks.svg", "records.csv", "summary.csv",
+    }  # fmt: skip
+    frame = load_records(folder / "results/runs/smoke")
+    assert len(frame) == 2 * 2 * 2 * 3
+    assert frame.status.unique().tolist() == ["ok"]
+    assert frame.score.max() < 0.1
+
+
+def test_the_same_command_again_trains_nothing_and_another_basis_reuses_the_baseline(smoke):
+    folder, *_ = smoke
+    before = numbers(folder / "results/runs/smoke")
+    assert "8 cells: 0 trained, 8 reused" in kanbench("experiment=smoke", folder=folder).stdout
+    assert numbers(folder / "results/runs/smoke").equals(before)
+    assert "8 cells: 4 trained, 4 reused" in kanbench("experiment=smoke", "basis=taylor", folder=folder).stdout
+
+
+def test_the_same_command_elsewhere_gives_the_same_numbers_whatever_the_number_of_workers(smoke, tmp_path):
+    folder, *_ = smoke
+    kanbench("experiment=smoke", "trainer.workers=1", folder=tmp_path)
+    assert numbers(tmp_path / "results/runs/smoke").equals(numbers(folder / "results/runs/smoke"))
+
+
+def test_a_sweep_ends_with_one_report_over_all_jobs(tmp_path):
+    words = ["-m", "name=sweep", "data.tasks=[I.27.6,I.12.11]", *TINY]
+    done = kanbench(*words, "basis=chebyshev,rbf", "aggregation=sum,mean", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = (tmp_path / "results/runs/sweep/reports/sweep/summary.csv").read_text()
+    for method in ("KAN Chebyshev,", "KAN Chebyshev mean,", "KAN RBF,", "KAN RBF mean,", "MLP tanh,"):
+        assert method in summary
+    assert (tmp_path / "results/runs/sweep/reports/sweep/loss_vs_parameters.png").exists()
+    assert len(list((tmp_path / "results/runs/sweep/cells").iterdir())) == 2 * 5
+
+
+def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
+    done = kanbench("name=adam", "optimizer=adam", "data.tasks=[I.27.6]", *TINY, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    frame = load_records(tmp_path / "results/runs/adam")
+    assert len(frame) == 2 * 2 * 4
+    assert sorted(frame.lr.unique()) == [1e-3, 3e-3, 1e-2, 3e-2]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["basis=bsplin"], "unknown option 'bsplin'; did you mean bspline? (options: bspline, chebyshev, fourier"),
+        (["experiment=feyman"], "unknown option 'feyman'; did you mean feynman"),
+        (["basis.degree=-1"], "basis.degree must be at least 0, got -1"),
+        (["bassis=rbf"], "Could not override 'bassis'"),
+        (["budget.targets=[3]"], "budget.targets: 3 is too small for KAN BSpline on every task; the least is 26"),
+        (["results=/proc/nowhere"], "results: cannot write to /proc/nowhere/custom/cells"),
+        (["list", "nowhere"], "unknown suite 'nowhere'"),
+        (["basis=[", "x"], "kanbench: "),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
+    done = kanbench(*words, folder=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
+    started = time.perf_counter()
+    text = kanbench("--help", folder=tmp_path).stdout
+    assert time.perf_counter() - started < 3  # under one second on an idle machine
+    assert "basis: bspline, chebyshev, fourier, rbf, taylor" in text
+    assert "experiment=feynman" in text
+    assert "feynman_full    120 tasks" in kanbench("list", folder=tmp_path).stdout
+    equations = kanbench("list", "feynman", folder=tmp_path).stdout
+    assert "1+a*sin(theta)" in equations
+    assert "experiment=smoke" in kanbench(folder=tmp_path).stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def cells(folder: Path) -> list[Path]:
+    return list(folder.glob("results/runs/killed/cells/*.json"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
+    words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", f"trainer.workers={workers}"]
+    command = [sys.executable, "-m", "kanbench", *words]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, start_new_session=True) as running:
+        while running.poll() is None and len(cells(tmp_path)) < 3:
+            time.sleep(0.02)
+        os.kill(running.pid, signal.SIGKILL)
+    time.sleep(2)  # workers notice within half a second
+    survived = {path.name: path.read_bytes() for path in cells(tmp_path)}
+    assert len(survived) >= 3
+    time.sleep(0.5)
+    assert len(cells(tmp_path)) == len(survived)  # no worker goes on without its parent
+    done = kanbench(*words, folder=tmp_path)
+    assert f"{len(survived)} reused, 0 failed" in done.stdout, done.stderr
+    assert all((tmp_path / "results/runs/killed/cells" / name).read_bytes() == b for name, b in survived.items())
+
+
+def test_a_damaged_record_is_named_set_aside_and_trained_again(tmp_path):
+    words = ["name=damaged", "data.tasks=[I.27.6]", *TINY]
+    kanbench(*words, folder=tmp_path)
+    path, other = sorted((tmp_path / "results/runs/damaged/cells").iterdir())
+    good = read_record(path)
+    path.write_bytes(path.read_bytes()[:-9])
+    done = kanbench(*words, folder=tmp_path)
+    assert path.with_suffix(".damaged").name in done.stderr
+    assert "1 trained, 1 reused" in done.stdout
+    assert [m["test_rel_l2"] for m in read_record(path).members] == [m["test_rel_l2"] for m in good.members]
+    assert other.exists()
+
+
+def test_a_task_that_cannot_be_sampled_fails_alone_and_says_why(tmp_path):
+    # Constant columns cannot be standardised: two rows of the same value do it for a zero of Bessel's J0 ... none does;
+    # so a suite is not needed: korns_12 on two training rows is trained, and its record is read like any other.
+    words = ["name=few", "data=classic", "data.tasks=[korns_12]", *TINY, "data.train=2"]
+    done = kanbench(*words, folder=tmp_path)
+    frame = load_records(tmp_path / "results/runs/few")
+    assert set(frame.status) <= {"ok", "diverged"}
+    assert (frame.score[frame.status == "diverged"] == 1.0).all()
+    assert done.returncode == 0
+
+
+def test_the_manifest_of_a_job_names_its_cells(smoke):
+    folder, *_ = smoke
+    manifest = json.loads(next(folder.glob("results/runs/smoke/jobs/*/cells.json")).read_text())
+    assert len(manifest["cells"]) == 8
+    assert all((folder / cell).exists() for cell in manifest["cells"])

@@ -1,0 +1,151 @@
+"""Every YAML composes and crosses the boundary; every mistake is one sentence with its place."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from kanbench.bases import BASES, Basis
+from kanbench.config import Config, ConfigError, read_config, typed
+from kanbench.models import Activation, KANMethod, MLPMethod
+from kanbench.training import OPTIMIZERS, LevenbergMarquardt
+
+CONF = Path(__file__).parent.parent / "conf"
+EVERY_OPTION = sorted(
+    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml") if path.parent.name != "hydra"
+)
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", list(overrides))
+
+
+def config(*overrides: str) -> Config:
+    return read_config(composed(*overrides))
+
+
+@pytest.mark.parametrize("option", EVERY_OPTION)
+def test_every_yaml_composes_and_is_typed(option):
+    if option == "model=none":
+        with pytest.raises(ConfigError, match=r"model.name: must be kan or mlp, got 'none'"):
+            config(option)
+    else:
+        assert config(option, "data.tasks=['*']" if option == "data=smoke" else "seeds=1").cells()
+
+
+def test_the_main_job_is_27_equations_4_budgets_2_methods_5_seeds():
+    main = config("experiment=feynman", "basis=bspline")
+    assert len(main.cells()) == 27 * 4 * 2
+    assert sum(len(cell.members) for cell in main.cells()) == 1080
+    assert main.methods == (KANMethod(), MLPMethod())
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_yaml_of_a_basis_states_every_field_and_its_default(name):
+    stated = OmegaConf.to_container(OmegaConf.load(CONF / "basis" / f"{name}.yaml"))
+    assert stated == {"name": name} | {f.name: f.default for f in fields(BASES[name])}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_yaml_of_an_optimizer_states_every_field_and_its_default(name):
+    stated = OmegaConf.load(CONF / "optimizer" / f"{name}.yaml")
+    assert set(stated) == {"name"} | {f.name for f in fields(OPTIMIZERS[name])}
+    assert typed(OPTIMIZERS[name], stated, "optimizer") == OPTIMIZERS[name]()
+
+
+def test_a_basis_is_added_by_one_class_one_yaml_and_one_registry_line(tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class Ramp(Basis):
+        """max(0, x - shift), and x itself."""
+
+        shift: float = 0.0
+
+        @property
+        def n_terms(self):
+            return 2
+
+        def expand(self, x):
+            return torch.stack([x, (x - self.shift).clamp(min=0, max=1e6)], dim=-1)
+
+    monkeypatch.setitem(BASES, "ramp", Ramp)
+    node = composed("seeds=2", "budget.targets=[20]", "data.tasks=[I.27.6]", "data.train=50", "optimizer.steps=5")
+    node.basis = OmegaConf.create({"name": "ramp", "shift": 0.25})
+    from kanbench.training import run_cell
+
+    kan, _ = read_config(node).cells()
+    assert kan.method.basis == Ramp(shift=0.25)
+    assert kan.method.label == "KAN Ramp shift=0.25"
+    record = run_cell(kan)
+    assert [m["status"] for m in record.members] == ["ok", "ok"]
+    assert {m["params"] for m in record.members} == {kan.method.count(2, kan.sizing.width)}
+
+
+def test_switches_reach_the_methods():
+    changed = config("basis.degree=2", "aggregation=mean", "model.depth=2", "baseline.activation=bspline")
+    kan, mlp = changed.methods
+    assert kan.label == "KAN BSpline degree=2 mean depth=2"
+    assert mlp == MLPMethod(activation=Activation.bspline)
+
+
+def test_a_crossed_sweep_never_trains_the_same_mlp_twice():
+    cells = [
+        cell
+        for basis in ("bspline", "rbf")
+        for aggregation in ("sum", "mean")
+        for cell in config("experiment=feynman", f"basis={basis}", f"aggregation={aggregation}").cells()
+    ]
+    assert len(cells) == 4 * 216
+    assert len({cell.key for cell in cells}) == 5 * 108
+    assert len(config("model=mlp").methods) == 1
+
+
+def test_a_typed_optimizer_keeps_its_values():
+    assert config("optimizer.steps=7", "optimizer.damping=0.5").optimizer == LevenbergMarquardt(steps=7, damping=0.5)
+    assert config("optimizer=adam", "optimizer.rates=[0.1]").optimizer.rates == (0.1,)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["basis.degree=x"], "basis.degree: expected int, got 'x'"),
+        (["basis.degree=-1"], "basis.degree must be at least 0, got -1"),
+        (["basis.low=3"], "basis.high must be greater than low = 3.0, got 1.0"),
+        (["+basis.knots=3"], "basis: unknown key 'knots'"),
+        (["model.base_branch=sillu"], "model.base_branch: expected one of none, linear, silu, got 'sillu'"),
+        (["baseline.activation=rel"], "baseline.activation: expected one of relu, silu, gelu, tanh, bspline, got 'rel'"),
+        (["baseline.depth=0"], "baseline.depth must be at least 1, got 0"),
+        (["budget.targets=[3]"], "budget.targets: 3 is too small for KAN BSpline on every task; the least is 26"),
+        (["budget.targets=[]"], "budget.targets: must be a list of positive integers, got []"),
+        (["budget.targets=50"], "budget.targets: must be a list, got 50"),
+        (["data.tasks=[I.6.20]"], "data.tasks: unknown task of suite feynman 'I.6.20'; did you mean I.6.2"),
+        (["data.tasks=[]"], "data.tasks: must name at least one task"),
+        (["data.suite=feyman"], "data.suite: unknown suite 'feyman'; did you mean feynman"),
+        (["data.train=1"], "data: every split must have at least 2 rows"),
+        (["data.train=many"], "data.train: expected int, got 'many'"),
+        (["seeds=0"], "seeds: must be at least 1"),
+        (["seeds=three"], "seeds: expected int, got 'three'"),
+        (["name=a/b"], "name: must be letters"),
+        (["optimizer=adam", "optimizer.rates=[]"], "optimizer.rates must hold at least one learning rate"),
+        (["optimizer=adam", "optimizer.rates=[-1]"], "optimizer.rates must be positive"),
+        (["optimizer.damping=0"], "optimizer.damping must be positive, got 0.0"),
+        (["trainer.accelerator=tpu"], "trainer.accelerator must be one of auto, cpu, cuda, got 'tpu'"),
+        (["trainer.precision=half"], "trainer.precision: expected one of single, double, got 'half'"),
+        (["logger.kind=tensorboard"], "logger.kind must be one of none, csv, wandb, got 'tensorboard'"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_sentence_with_its_place(overrides, sentence):
+    with pytest.raises(ConfigError) as error:
+        config(*overrides)
+    assert str(error.value).startswith(sentence)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="trainer.accelerator is cuda, but no CUDA device is there"):
+        config("trainer.accelerator=cuda")

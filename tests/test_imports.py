@@ -1,0 +1,60 @@
+"""The rooms import in one direction."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import kanbench
+
+ROOT = Path(kanbench.__file__).parent
+ROOMS = {  # room: the rooms of kanbench that it may import
+    "bases": set(),
+    "models": {"bases"},
+    "data": set(),
+    "record": set(),
+    "provenance": set(),
+    "progress": {"record"},
+    "pool": set(),
+    "training": {"bases", "models", "data", "record", "provenance"},
+    "config": {"bases", "models", "data", "training"},
+    "analysis": {"record"},
+    "report": {"analysis"},
+    "loggers": {"config", "record", "report", "training"},
+    "run": {"config", "loggers", "models", "pool", "progress", "record", "report", "training"},
+    "sweep": {"report"},
+    "command_line": {"data"},
+    "__main__": {"command_line", "config", "run"},
+    "__init__": {"models"},
+}
+HOMES = {"hydra": {"__main__", "sweep"}, "lightning": {"training", "loggers"}, "wandb": {"loggers"}}
+TORCH_FREE = {"data", "record", "provenance", "progress", "pool", "analysis", "report", "sweep", "command_line"}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_imports_only_what_it_may(path):
+    room = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imports(path):
+        package, *rest = name.split(".")
+        if package == "kanbench" and rest[0] != "__version__":
+            assert rest[0] in ROOMS[room] | {room}, f"{room} imports {name}"
+        assert package not in HOMES or room in HOMES[package], f"{room} imports {name}"
+        assert package != "torch" or room not in TORCH_FREE, f"{room} imports {name}"
+
+
+def test_there_is_no_cycle():
+    order = list(ROOMS)
+    seen = set()
+    while order:
+        free = [room for room in order if ROOMS[room] <= seen | {room}]
+        assert free, f"a cycle among {order}"
+        seen |= set(free)
+        order = [room for room in order if room not in free]

@@ -1,0 +1,123 @@
+"""A cell from config to record."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from kanbench.bases import Chebyshev
+from kanbench.data import SplitSizes, Task, Variable, grade, load_suite, sample
+from kanbench.models import BudgetTooSmall, KANMethod, MLPMethod
+from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell, unfinished
+from kanbench.training.cost import forward_flops
+
+CELL = Cell(
+    experiment="test",
+    suite="feynman",
+    task=load_suite("feynman").task("I.27.6"),
+    method=MLPMethod(),
+    budget=30,
+    seeds=(0, 1),
+    optimizer=LevenbergMarquardt(steps=20),
+    sizes=SplitSizes(100, 100, 200),
+    precision=Precision.double,
+)
+MEASURED = {"seconds", "peak_memory_bytes"}
+
+
+def change(**fields):
+    return dataclasses.replace(CELL, **fields)
+
+
+def facts(record):
+    return [{k: v for k, v in member.items() if k not in MEASURED} for member in record.members]
+
+
+def test_the_same_cell_gives_the_same_numbers_to_the_last_bit():
+    first, second = run_cell(CELL), run_cell(CELL)
+    assert facts(first) == facts(second)
+    assert first.curve == second.curve
+
+
+def test_a_seed_reaches_the_same_in_any_company():
+    both, alone = run_cell(CELL), run_cell(change(seeds=(1,)))
+    one, other = both.members[1], alone.members[0]
+    assert (one["seed"], other["seed"]) == (1, 1)
+    assert one["test_rel_l2"] == pytest.approx(other["test_rel_l2"], rel=1e-8)
+
+
+def test_the_test_split_has_no_part_in_training():
+    small, large = run_cell(CELL), run_cell(change(sizes=SplitSizes(100, 100, 999)))
+    for ours, theirs in zip(small.members, large.members, strict=True):
+        assert ours["train_rmse"] == theirs["train_rmse"]
+        assert ours["val_rmse"] == theirs["val_rmse"]
+        assert ours["test_rmse"] != theirs["test_rmse"]
+
+
+def test_members_are_seeds_times_rates_and_each_is_graded():
+    record = run_cell(change(optimizer=Adam(steps=50, rates=(1e-3, 1e-2))))
+    assert [(m["seed"], m["lr"]) for m in record.members] == [(0, 1e-3), (0, 1e-2), (1, 1e-3), (1, 1e-2)]
+    assert len({m["test_rel_l2"] for m in record.members}) == 4
+    assert {m["evaluations"] for m in record.members} == {50}
+    assert all(m["params"] == CELL.sizing.params == 29 for m in record.members)
+
+
+def test_divergence_is_a_status_with_a_reason():
+    # One step of this length throws every member far off.
+    record = run_cell(change(optimizer=Adam(steps=1, check_every=1, rates=(50.0,))))
+    assert {m["status"] for m in record.members} == {"diverged"}
+    assert all("worse than a constant" in m["reason"] for m in record.members)
+
+
+def test_a_budget_that_no_width_fits_is_refused_with_the_least():
+    with pytest.raises(BudgetTooSmall, match="the least is 26"):
+        run_cell(change(method=KANMethod(), budget=20))
+    record = unfinished(change(method=KANMethod(), budget=20), "skipped", "why")
+    assert [(m["seed"], m["status"], m["reason"]) for m in record.members] == [(0, "skipped", "why"), (1, "skipped", "why")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"budget": 31},
+        {"seeds": (0, 2)},
+        {"method": MLPMethod(depth=2)},
+        {"method": KANMethod(basis=Chebyshev())},
+        {"optimizer": LevenbergMarquardt(steps=21)},
+        {"sizes": SplitSizes(101, 100, 200)},
+        {"precision": Precision.single},
+        {"task": load_suite("feynman").task("I.16.6")},
+        {"task": dataclasses.replace(CELL.task, variables=(*CELL.task.variables[:1], Variable("b", 0.5, 2.1)))},
+    ],
+    ids=str,
+)
+def test_the_key_changes_with_whatever_the_numbers_depend_on(fields):
+    assert change(**fields).key != CELL.key
+
+
+def test_the_key_does_not_change_with_where_a_cell_is_filed():
+    renamed = change(experiment="other", suite="mine", task=dataclasses.replace(CELL.task, note="n", source="s"))
+    assert renamed.key == CELL.key
+
+
+def test_flops_are_two_per_weight_and_row():
+    model = MLPMethod().build(2, 5, torch.Generator(), torch.float64)
+    assert forward_flops(model, 2) == 2 * (2 * 5 + 5 * 1)
+
+
+def test_single_precision_trains_too():
+    record = run_cell(change(precision=Precision.single))
+    assert all(m["status"] == "ok" and m["test_rel_l2"] < 0.2 for m in record.members)
+
+
+def test_metrics_are_in_the_units_of_the_target():
+    # y = 1000 + 0.001 x: a model that is nearly exact has a tiny RMSE whatever the offset.
+    task = Task("offset", "1000+x/1000", (Variable("x", -1.0, 1.0),))
+    record = run_cell(change(task=task))
+    dataset = sample(task, 0, CELL.sizes)
+    constant = grade(np.full(200, dataset.y_mean), dataset.test.y, dataset.y_mean)
+    assert constant["rel_l2"] == 1.0
+    assert record.members[0]["test_rmse"] < 0.05 * constant["rmse"]
+    assert math.isclose(constant["rmse"], 0.001 / math.sqrt(3), rel_tol=0.1)

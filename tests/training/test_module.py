@@ -1,0 +1,58 @@
+"""Training under Lightning is training, and validation chooses the step."""
+
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+from kanbench.models import KANMethod, MLPMethod
+from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, fit
+
+
+def problem(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(2, n, 1, generator=generator, dtype=torch.float64) * 2 - 1
+    noise = 0.3 * torch.randn(2, n, generator=generator, dtype=torch.float64)
+    return x, torch.sin(4 * x[..., 0]) + noise
+
+
+def ensemble(method):
+    return Ensemble([method.build(1, 6, torch.Generator().manual_seed(s), torch.float64) for s in range(2)])
+
+
+def trained(optimizer, method=None, logger=None):
+    rates = torch.full((2,), 1e-2, dtype=torch.float64)
+    module = EnsembleModule(ensemble(method or KANMethod()), optimizer, rates, [torch.Generator(), torch.Generator()])
+    curve = fit(module, problem(30, 0), problem(50, 1), accelerator="cpu", precision="64-true", logger=logger)
+    return module, curve
+
+
+@pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=25, tolerance=0.0), Adam(steps=250)])
+def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(optimizer):
+    module, curve = trained(optimizer)
+    alone = ensemble(KANMethod())
+    state = optimizer.start(alone, alone.start, module.rates, [])
+    losses, thetas = [], []
+    for step in curve.steps:
+        done = curve.steps[curve.steps.index(step) - 1] if thetas else 0
+        optimizer.advance(alone, state, *problem(30, 0), step - done)
+        losses.append(alone.losses(state.theta, *problem(50, 1)))
+        thetas.append(state.theta.clone())
+    assert curve.steps[-1] == optimizer.total_steps
+    torch.testing.assert_close(torch.tensor(curve.validation_mse, dtype=torch.float64), torch.stack(losses))
+    best = torch.stack(losses).argmin(dim=0)
+    assert (best < len(losses) - 1).any()  # 30 noisy points: the last step is overfitted for at least one member
+    expected = torch.stack([thetas[step][member] for member, step in enumerate(best)])
+    assert torch.equal(module.best_theta, expected)
+
+
+def test_training_ends_when_every_member_is_done():
+    module, curve = trained(LevenbergMarquardt(steps=500, tolerance=0.1, patience=2), MLPMethod())
+    assert module.state.done.all()
+    assert curve.steps[-1] < 500
+
+
+def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):
+    _, curve = trained(LevenbergMarquardt(steps=20), logger=CSVLogger(tmp_path, name="", version="run"))
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert "validation_mse/member_1" in lines[0]
+    assert len(lines) - 1 == len(curve.steps)
