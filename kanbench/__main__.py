@@ -46,6 +46,10 @@ def main() -> int:
         run_job()
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return command_line.complain(f"results: cannot write {error.filename} ({error.strerror})")
     except KeyboardInterrupt:
         print("\nstopped; everything that was finished is kept: the same command goes on from here", file=sys.stderr)
         return 130

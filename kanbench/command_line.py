@@ -17,7 +17,7 @@ class UsageError(ValueError):
     """Words on the command line that cannot be run."""
 
 
-def complain(error: Exception) -> int:
+def complain(error: Exception | str) -> int:
     """One sentence on stderr; the exit code."""
     sentence = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     print(f"kanbench: {sentence}", file=sys.stderr)

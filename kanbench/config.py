@@ -4,7 +4,9 @@ import dataclasses
 import os
 import re
 from dataclasses import dataclass
+from enum import Enum
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -72,6 +74,8 @@ class LoggerConfig:
         for name, allowed in {"kind": ("none", "csv", "wandb"), "mode": ("offline", "online")}.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if self.kind == "wandb" and find_spec("wandb") is None:
+            raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
         raise ConfigError(f"{path}: {UnknownName('key', unknown, known)}; keys: {', '.join(known)}") from error
     except OmegaConfBaseException as error:
         key = str(error.full_key).split("[")[0]
-        expected = getattr(hints[key], "__name__", str(hints[key]))
+        expected = _expected(hints[key])
         raise ConfigError(f"{path}.{key}: expected {expected}, got {content[key]!r}") from error
     assert isinstance(merged, dict)
     values = {str(key): tuple(value) if isinstance(value, list) else value for key, value in merged.items()}
@@ -160,6 +164,12 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
         return schema(**values, **given)
     except ValueError as error:
         raise ConfigError(f"{path}.{error}") from error
+
+
+def _expected(hint: Any) -> str:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"one of {', '.join(member.name for member in hint)}"
+    return getattr(hint, "__name__", str(hint))
 
 
 def _default(field: dataclasses.Field) -> Any:

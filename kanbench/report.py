@@ -29,7 +29,7 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
     files = [folder / "records.csv", folder / "summary.csv"]
     records.to_csv(files[0], index=False)
     summary.to_csv(files[1], index=False)
-    if summary.error.notna().any():
+    if summary.params.notna().any():
         files += save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters")
         files += save(small_multiples(records, title), folder / "tasks")
     return Report(records, summary, files)

@@ -48,10 +48,8 @@ def test_every_damage_is_noticed(tmp_path_factory, data):
         at, bit = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 7))
         content[at] ^= 1 << bit
     path.write_bytes(content)
-    try:
-        assert read_record(path) == RECORD  # white space in the header may change without harm
-    except DamagedRecord as fault:
-        assert str(path) in str(fault)
+    with pytest.raises(DamagedRecord, match=path.name):
+        read_record(path)
 
 
 def test_a_damaged_record_is_set_aside_and_its_cell_is_missing_again(store, caplog):

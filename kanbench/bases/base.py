@@ -1,7 +1,8 @@
 """The contract that every basis keeps."""
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from torch import Tensor
 
@@ -27,6 +28,9 @@ class Basis(ABC):
 
     def __post_init__(self) -> None:
         """Raises `ValueError` that names the field, the rule and the value."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
         require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
 
     @property
@@ -44,3 +48,9 @@ class Basis(ABC):
             return x
         half_width = (self.high - self.low) / 2
         return (x - self.low) / half_width - 1.0
+
+    def from_unit(self, z: Tensor) -> Tensor:
+        """The inverse of `to_unit`."""
+        if (self.low, self.high) == (-1.0, 1.0):
+            return z
+        return self.low + (z + 1.0) * ((self.high - self.low) / 2)

@@ -35,8 +35,10 @@ class Fourier(Basis):
 
     def expand(self, x: Tensor) -> Tensor:
         period = self.periods * (self.high - self.low)
-        # One period only: the angle of a huge input would overflow, and sin(inf) is NaN.
-        angle = torch.remainder(x - (self.low + self.high) / 2, period) * (2.0 * math.pi / period)
+        # Beyond 1 / eps periods a float is a whole number of them; an infinite angle would have a NaN sine.
+        far = 1.0 / torch.finfo(x.dtype).eps
+        turns = ((x - (self.low + self.high) / 2) / period).clamp(-far, far)
+        angle = 2.0 * math.pi * (turns - turns.detach().round())
         sine, cosine = torch.sin(angle), torch.cos(angle)
         sines, cosines = [sine], [cosine]
         for _ in range(self.harmonics - 1):

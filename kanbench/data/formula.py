@@ -1,6 +1,7 @@
 """Formulas as data: text parsed against a whitelist of operations, and evaluated with NumPy."""
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,31 +15,43 @@ Value = Array | np.float64
 
 CONSTANTS: dict[str, float] = {"pi": np.pi}
 
-FUNCTIONS: dict[str, Callable[..., Value]] = {
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "sin": np.sin,
-    "cos": np.cos,
-    "tan": np.tan,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "tanh": np.tanh,
-    "sinc": np.sinc,  # sin(pi x) / (pi x), 1 at 0
-    "mean": lambda x: np.asarray(x).mean(axis=-1),  # over the components of a vector variable
-    "j0": special.j0,
-    "jv": special.jv,
-    "yv": special.yv,
-    "kv": special.kv,
-    "iv": special.iv,
-    "sn": lambda u, m: special.ellipj(u, m)[0],
-    "ellipkinc": special.ellipkinc,
-    "ellipeinc": special.ellipeinc,
-    "lpmv": special.lpmv,
-    "real_sph_harm": lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real,
+
+@dataclass(frozen=True)
+class Function:
+    """What a name calls: how many arguments it takes, and how many of the first ones must be written as integers."""
+
+    call: Callable[..., Value]
+    arguments: int = 1
+    integers: int = 0
+
+
+FUNCTIONS: dict[str, Function] = {
+    "sqrt": Function(np.sqrt),
+    "exp": Function(np.exp),
+    "log": Function(np.log),
+    "sin": Function(np.sin),
+    "cos": Function(np.cos),
+    "tan": Function(np.tan),
+    "asin": Function(np.arcsin),
+    "acos": Function(np.arccos),
+    "atan": Function(np.arctan),
+    "sinh": Function(np.sinh),
+    "cosh": Function(np.cosh),
+    "tanh": Function(np.tanh),
+    "sinc": Function(np.sinc),  # sin(pi x) / (pi x), 1 at 0
+    "mean": Function(lambda x: x.mean(axis=-1) if np.ndim(x) == 2 else x),  # over the components of a vector variable
+    "j0": Function(special.j0),
+    "jv": Function(special.jv, 2),
+    "yv": Function(special.yv, 2),
+    "kv": Function(special.kv, 2),
+    "iv": Function(special.iv, 2),
+    "sn": Function(lambda u, m: special.ellipj(u, m)[0], 2),
+    "ellipkinc": Function(special.ellipkinc, 2),
+    "ellipeinc": Function(special.ellipeinc, 2),
+    "lpmv": Function(special.lpmv, 3),
+    "real_sph_harm": Function(  # degree, order, polar angle, azimuth
+        lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real, 4, integers=2
+    ),
 }
 
 BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
@@ -56,7 +69,9 @@ class FormulaError(ValueError):
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula over named variables: numbers, + - * / **, unary minus, `pi` and the functions of `FUNCTIONS`.
+    """A formula over named variables: numbers, + - * / **, unary minus, `pi` and calls of `FUNCTIONS`.
+
+    A vector variable may meet numbers and itself; `mean` makes one number a point of it.
 
     Raises `FormulaError` when it is made, so a formula that exists can be evaluated.
     """
@@ -65,35 +80,53 @@ class Formula:
     variables: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self._tree):
-            self._check(node)
+        try:
+            self._check(self._tree)
+        except SyntaxError as error:
+            raise self._error(f"not an expression ({error.msg})") from error
 
     @cached_property
     def _tree(self) -> ast.expr:
-        try:
-            return ast.parse(self.text, mode="eval").body
-        except SyntaxError as error:
-            raise FormulaError(f"formula {self.text!r}: not an expression ({error.msg})") from error
+        return ast.parse(self.text, mode="eval").body
 
-    def _check(self, node: ast.AST) -> None:
+    def _check(self, node: ast.expr) -> None:
         match node:
             case ast.Constant(value=bool() | complex() | str() | bytes() | None):
-                raise FormulaError(f"formula {self.text!r}: {node.value!r} is not a real number")
-            case ast.Constant(value=int() | float()):
-                pass
+                raise self._error(f"{node.value!r} is not a real number")
+            case ast.Constant(value=int() | float() as number):
+                if not abs(number) <= sys.float_info.max:
+                    raise self._error("a number is too large")
             case ast.Name(id=name):
-                known = (*self.variables, *CONSTANTS, *FUNCTIONS)
-                if name not in known:
-                    raise FormulaError(f"formula {self.text!r}: unknown name {name!r}; known: {', '.join(known)}")
-            case ast.Call(func=ast.Name(id=name), keywords=[]) if name in FUNCTIONS:
-                pass
-            case ast.BinOp(op=op) if type(op) in BINARY:
-                pass
-            case ast.UnaryOp(op=ast.USub()) | ast.USub() | ast.expr_context() | ast.operator():
-                pass
+                if name not in (*self.variables, *CONSTANTS):
+                    raise self._unknown(name)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                self._check_call(name, arguments)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+                self._check(left)
+                self._check(right)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                self._check(operand)
             case _:
-                part = ast.unparse(node) or type(node).__name__
-                raise FormulaError(f"formula {self.text!r}: {part!r} is not allowed; allowed: + - * / ** and functions")
+                raise self._error(f"{ast.unparse(node)!r} is not allowed; allowed: + - * / **, and calls of functions")
+
+    def _check_call(self, name: str, arguments: list[ast.expr]) -> None:
+        if name not in FUNCTIONS:
+            raise self._unknown(name)
+        function = FUNCTIONS[name]
+        if len(arguments) != function.arguments:
+            raise self._error(f"{name} takes {function.arguments} arguments, got {len(arguments)}")
+        for argument in arguments[: function.integers]:
+            if not (isinstance(argument, ast.Constant) and type(argument.value) is int):
+                raise self._error(f"the first {function.integers} arguments of {name} must be integers")
+        for argument in arguments:
+            self._check(argument)
+
+    def _unknown(self, name: str) -> FormulaError:
+        known = (*self.variables, *CONSTANTS, *(f"{function}()" for function in FUNCTIONS))
+        return self._error(f"unknown name {name!r}; known: {', '.join(known)}")
+
+    def _error(self, fault: str) -> FormulaError:
+        return FormulaError(f"formula {self.text!r}: {fault}")
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """The formula at every point: each variable (n,), or (n, size) for a vector -> (n,), float64."""
@@ -111,6 +144,6 @@ class Formula:
                 return BINARY[type(op)](self._evaluate(left, values), self._evaluate(right, values))
             case ast.UnaryOp(operand=operand):
                 return -self._evaluate(operand, values)
-            case ast.Call(func=ast.Name(id=name), args=args):
-                return FUNCTIONS[name](*(self._evaluate(arg, values) for arg in args))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return FUNCTIONS[name].call(*(self._evaluate(argument, values) for argument in arguments))
         raise AssertionError(f"{ast.dump(node)} passed the check")

@@ -18,5 +18,5 @@ def grade(prediction: Array, target: Array, train_mean: float) -> dict[str, floa
             "rel_l2": rel_l2,
             "rmse": float(np.sqrt(np.mean(error**2))),
             "max_error": float(np.abs(error).max()),
-            "r2": 1.0 - rel_l2**2,
+            "r2": 1.0 - rel_l2 * rel_l2,
         }

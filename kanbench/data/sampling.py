@@ -76,6 +76,6 @@ def sample(task: Task, seed: int, sizes: SplitSizes) -> Dataset:
         return Split(x, y)
 
     dataset = Dataset(split("train", sizes.train), split("validation", sizes.validation), split("test", sizes.test))
-    if dataset.y_std == 0.0:
+    if np.ptp(dataset.train.y) == 0.0:
         raise ValueError(f"task {task.name}: the target is constant on the training split")
     return dataset

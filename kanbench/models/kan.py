@@ -46,7 +46,7 @@ class EdgeScale(StrEnum):
 
 
 class Squash(StrEnum):
-    """What is done to the input of a layer before the basis sees it."""
+    """What is done to the input of a layer before the basis sees it; tanh is mapped to the domain of the basis."""
 
     none = auto()
     tanh = auto()
@@ -69,7 +69,7 @@ class KANLayer(FeatureLinear):
     """y_j = A_i phi_ij(x_i) + bias_j, with phi_ij(x) = sum_t c_ijt B_t(x) + w_ij b(x); (..., n_in) -> (..., n_out).
 
     A is the aggregation, B_t the basis and b the base branch. It is a plain module and can stand anywhere in a
-    network; inputs off the domain of the basis stay finite, and `squash=Squash.tanh` keeps them on [-1, 1].
+    network; inputs off the domain of the basis stay finite, and `squash=Squash.tanh` keeps them on it.
 
     Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
     last. Random starts are drawn from `generator`, or from torch's default one.
@@ -114,7 +114,7 @@ class KANLayer(FeatureLinear):
     def features(self, x: Tensor) -> Tensor:
         """Basis functions and base branch of every input, times the factor of the aggregation."""
         if self.squash is Squash.tanh:
-            x = torch.tanh(x)
+            x = self.basis.from_unit(torch.tanh(x))
         features = self.basis.expand(x)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)

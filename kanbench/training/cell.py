@@ -95,10 +95,10 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
 
     Raises `BudgetTooSmall`, and `ValueError` for a task that cannot be sampled.
     """
-    sizing = cell.sizing
+    width = cell.sizing.width
     datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
     of_member = [datasets[seed] for seed, _ in cell.members]
-    models = [cell.method.build(cell.task.n_inputs, sizing.width, *_start(cell, seed)) for seed, _ in cell.members]
+    models = [cell.method.build(cell.task.n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
     flops = forward_flops(models[0], cell.task.n_inputs)
     module = EnsembleModule(
         Ensemble(models),
@@ -118,14 +118,15 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     seconds = time.perf_counter() - started
 
     grades = _grade(cell, module, of_member)
-    shared = identity(cell) | {
-        "width": sizing.width,
-        "params": sizing.params,
-        "budget_miss": sizing.miss,
-        "flops": flops,
-        "peak_memory_bytes": memory.bytes,
-        "seconds": seconds / len(cell.members),
-    }
+    shared = (
+        identity(cell)
+        | _size(cell)
+        | {
+            "flops": flops,
+            "peak_memory_bytes": memory.bytes,
+            "seconds": seconds / len(cell.members),
+        }
+    )
     evaluations = module.state.evaluations.tolist()
     rows = [
         shared | {"seed": seed, "lr": rate, "evaluations": cost} | _verdict(metrics) | _finite(metrics)
@@ -142,8 +143,10 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
 
 
 def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
-    """The record of a cell that was not trained to the end: `status` is "skipped" or "failed"."""
+    """The record of a cell that was not trained to the end: "skipped" for want of a width, or "failed"."""
     shared = identity(cell) | {"status": status, "reason": reason}
+    if status == "failed":
+        shared |= _size(cell)
     return CellRecord(
         key=cell.key,
         members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
@@ -173,6 +176,11 @@ def identity(cell: Cell) -> dict[str, Any]:
         "cell": cell.key,
         "commit": provenance.commit(),
     }
+
+
+def _size(cell: Cell) -> dict[str, Any]:
+    sizing = cell.sizing
+    return {"width": sizing.width, "params": sizing.params, "budget_miss": sizing.miss}
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:

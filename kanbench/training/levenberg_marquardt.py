@@ -46,7 +46,7 @@ class LevenbergMarquardt(Optimizer):
     (arXiv:1201.5885), section 3.
     """
 
-    steps: int = 100
+    steps: int = 80
     check_every: int = 10
     damping: float = 1e-2
     bend: float = 0.75

@@ -75,7 +75,10 @@ def test_a_budget_that_no_width_fits_is_refused_with_the_least():
     with pytest.raises(BudgetTooSmall, match="the least is 26"):
         run_cell(change(method=KANMethod(), budget=20))
     record = unfinished(change(method=KANMethod(), budget=20), "skipped", "why")
-    assert [(m["seed"], m["status"], m["reason"]) for m in record.members] == [(0, "skipped", "why"), (1, "skipped", "why")]
+    assert [(m["seed"], m["status"], m["reason"]) for m in record.members] == [
+        (0, "skipped", "why"),
+        (1, "skipped", "why"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -70,17 +70,15 @@ def test_jacobian_equals_finite_differences():
 
 
 def test_any_module_can_be_a_member():
-    models = [torch.nn.Bilinear(2, 2, 1).double() for _ in range(2)]
-
-    class Square(torch.nn.Module):
-        def __init__(self, bilinear):
+    class Power(torch.nn.Module):
+        def __init__(self, exponents):
             super().__init__()
-            self.bilinear = bilinear
+            self.exponents = torch.nn.Parameter(torch.tensor(exponents, dtype=torch.float64))
 
         def forward(self, x):
-            return self.bilinear(x, x)
+            return (x.abs() ** self.exponents).prod(dim=-1, keepdim=True)
 
-    ensemble, x = Ensemble([Square(model) for model in models]), points(seeds=2)
-    by_weight = (x.unsqueeze(-1) * x.unsqueeze(-2)).flatten(2)
-    ones = torch.ones(2, 7, 1, dtype=torch.float64)
-    torch.testing.assert_close(ensemble.jacobians(ensemble.start, x), torch.cat([by_weight, ones], dim=2))
+    ensemble, x = Ensemble([Power([1.0, 2.0]), Power([3.0, 0.5])]), points(seeds=2)
+    value = torch.stack([x[0, :, 0].abs() * x[0, :, 1] ** 2, x[1, :, 0].abs() ** 3 * x[1, :, 1].abs() ** 0.5])
+    torch.testing.assert_close(ensemble.predict(ensemble.start, x), value)
+    torch.testing.assert_close(ensemble.jacobians(ensemble.start, x), value.unsqueeze(2) * x.abs().log())
