@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from kanbench import command_line
 
 CONF = Path(__file__).parent.parent / "conf"
+KEPT = "everything that was finished is kept: the same command goes on from here"
 status = 0
 
 
@@ -21,6 +22,7 @@ status = 0
 def run_job(node: DictConfig) -> None:
     """One Hydra job: a run."""
     from kanbench.config import ConfigError, read_config
+    from kanbench.pool import WorkerDied
     from kanbench.run import run
 
     global status
@@ -28,8 +30,11 @@ def run_job(node: DictConfig) -> None:
     command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
     try:
         status = max(status, run(read_config(node), command, Path(job.runtime.output_dir)))
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         sys.exit(command_line.complain(error))
+    except WorkerDied as error:
+        print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
+        sys.exit(1)
 
 
 def main() -> int:
@@ -47,11 +52,9 @@ def main() -> int:
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)
     except OSError as error:
-        if error.filename is None:
-            raise
-        return command_line.complain(f"results: cannot write {error.filename} ({error.strerror})")
+        return command_line.complain(error)
     except KeyboardInterrupt:
-        print("\nstopped; everything that was finished is kept: the same command goes on from here", file=sys.stderr)
+        print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
         return 130
     return status
 

@@ -17,8 +17,10 @@ class UsageError(ValueError):
     """Words on the command line that cannot be run."""
 
 
-def complain(error: Exception | str) -> int:
+def complain(error: Exception) -> int:
     """One sentence on stderr; the exit code."""
+    if isinstance(error, OSError):
+        error = UsageError(f"results: cannot write {error.filename or ''} ({error.strerror})")
     sentence = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     print(f"kanbench: {sentence}", file=sys.stderr)
     return 2

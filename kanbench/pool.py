@@ -2,10 +2,11 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -20,28 +21,31 @@ class WorkerDied(RuntimeError):
 def unordered(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
     """`function` of every task, as they finish; in this process if `workers` is 1.
 
-    Workers are forked, which costs nothing, and so must start before this process computes anything on a GPU. They
-    end with this process, even if it is killed.
+    Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
+    computes on a GPU. They end with this process, even if it is killed; Ctrl-C lets them finish the task in work.
 
-    Raises `WorkerDied`.
+    The iterator raises `WorkerDied`.
     """
     if workers == 1:
-        yield from map(function, tasks)
-        return
+        return map(function, tasks)
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=fork, initializer=_follow, initargs=(os.getpid(),)) as pool:
-        futures = [pool.submit(function, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise WorkerDied("a worker process died, perhaps for lack of memory") from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    pool = ProcessPoolExecutor(workers, mp_context=fork, initializer=_follow, initargs=(os.getpid(),))
+    return _results(pool, [pool.submit(function, task) for task in tasks])
+
+
+def _results(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iterator[Result]:
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise WorkerDied("a worker process died, perhaps for lack of memory") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _follow(parent: int) -> None:
-    """End this process when its parent has gone: a killed parent cannot tell its workers."""
+    """End this process when its parent has gone: a killed parent cannot tell its workers. Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -26,8 +26,12 @@ class SweepSummary(Callback):
             return
         baseline, title = manifests[0]["baseline"], manifests[0]["title"]
         folder = Path(config.results) / config.name / "reports" / "sweep"
-        report = write_report(cells, folder, title, baseline)
         console = Console(highlight=False, soft_wrap=True)
+        try:
+            report = write_report(cells, folder, title, baseline)
+        except ValueError as error:  # jobs that no one table may hold; each has a report of its own
+            console.print(f"no summary of the sweep: {error}")
+            return
         console.rule("the whole sweep")
         print_summary(console, report.summary, baseline)
         console.print(f"figures   {folder}/loss_vs_parameters.png, tasks.png (and .svg)")

@@ -150,6 +150,35 @@ def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
     assert all((tmp_path / "results/runs/killed/cells" / name).read_bytes() == b for name, b in survived.items())
 
 
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
+    words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60"]
+    command = [sys.executable, "-m", "kanbench", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as running:
+        while running.poll() is None and len(cells(tmp_path)) < 2:
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == ("kanbench: stopped; everything that was finished is kept: the same command goes on from here\n")
+    assert list((tmp_path / "results/runs/killed/cells").glob(".*")) == []
+
+
+def test_a_killed_worker_ends_the_run_with_a_sentence_and_loses_one_cell(tmp_path):
+    words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", "trainer.workers=2"]
+    command = [sys.executable, "-m", "kanbench", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as running:
+        while running.poll() is None and len(cells(tmp_path)) < 2:
+            time.sleep(0.02)
+        children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert said.startswith("kanbench: a worker process died, perhaps for lack of memory; everything that was finished")
+    assert "0 failed" in kanbench(*words, folder=tmp_path).stdout
+
+
 def test_a_damaged_record_is_named_set_aside_and_trained_again(tmp_path):
     words = ["name=damaged", "data.tasks=[I.27.6]", *TINY]
     kanbench(*words, folder=tmp_path)

@@ -24,7 +24,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "run": {"config", "loggers", "models", "pool", "progress", "record", "report", "training"},
     "sweep": {"report"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "run"},
+    "__main__": {"command_line", "config", "pool", "run"},
     "__init__": {"models"},
 }
 HOMES = {"hydra": {"__main__", "sweep"}, "lightning": {"training", "loggers"}, "wandb": {"loggers"}}
