@@ -1,5 +1,6 @@
 """What a model costs: FLOPs as torch counts them, and the memory that a training takes."""
 
+import ctypes
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,8 @@ class PeakMemory:
 def peak_memory(device: torch.device) -> Iterator[PeakMemory]:
     """Measures a block: allocated memory on CUDA, resident memory on the CPU.
 
-    Where the kernel does not let a process reset its peak, a block that stays under an earlier peak reads 0.
+    On the CPU it is Linux's own account, to within some hundred kB; where the kernel does not let a process reset its
+    peak, a block that stays under an earlier peak reads 0.
     """
     peak = PeakMemory()
     on_gpu = device.type == "cuda"
@@ -45,6 +47,9 @@ def peak_memory(device: torch.device) -> Iterator[PeakMemory]:
 
 
 def _reset_resident_peak() -> None:
+    """Give freed memory back first: what an earlier cell left in the heap would hide what this one takes."""
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

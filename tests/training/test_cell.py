@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from kanbench.bases import Chebyshev
 from kanbench.data import SplitSizes, Task, Variable, grade, load_suite, sample
 from kanbench.models import BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell, unfinished
-from kanbench.training.cost import forward_flops
+from kanbench.training.cost import forward_flops, peak_memory
 
 CELL = Cell(
     experiment="test",
@@ -124,3 +125,15 @@ def test_metrics_are_in_the_units_of_the_target():
     assert constant["rel_l2"] == 1.0
     assert record.members[0]["test_rmse"] < 0.05 * constant["rmse"]
     assert math.isclose(constant["rmse"], 0.001 / math.sqrt(3), rel_tol=0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's account of resident memory")
+def test_peak_memory_is_what_a_block_takes_whatever_went_before():
+    def megabytes_of(numbers):
+        with peak_memory(torch.device("cpu")) as memory:
+            torch.ones(numbers, dtype=torch.float64)
+        return memory.bytes / 1e6
+
+    assert megabytes_of(10_000_000) == pytest.approx(80, rel=0.1)
+    assert megabytes_of(2_500_000) == pytest.approx(20, rel=0.2)
+    assert megabytes_of(10) < 2
