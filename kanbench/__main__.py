@@ -1,6 +1,7 @@
 """The entry: `python -m kanbench experiment=feynman basis=bspline`. Heavy imports wait until there is work."""
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -39,7 +40,8 @@ def run_job(node: DictConfig) -> None:
 
 def main() -> int:
     """Exit code 0 if everything went well, 1 if a cell failed, 2 for input that cannot be run."""
-    words = sys.argv[1:]
+    words = [re.sub(r"^baseline=(?!{)", "model@baseline=", word) for word in sys.argv[1:]]  # Hydra's way to say it
+    sys.argv[1:] = words
     if not words:
         print(command_line.WHAT_NEXT)
         return 0
@@ -47,7 +49,7 @@ def main() -> int:
         return command_line.list_tasks(words[1:])
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
-        command_line.check_choices(words, CONF)
+        command_line.check_words(words, CONF)
         run_job()
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)

@@ -1,9 +1,11 @@
-"""What the command line says before any training: lists, hints, and one sentence for each mistake. Imports no torch."""
+"""What the command line says before any training: lists, hints, and one sentence for each mistake.
 
+NumPy and SciPy are imported where they are needed: `--help` should come at once.
+"""
+
+import re
 import sys
 from pathlib import Path
-
-from kanbench.data import UnknownName, load_suite, suite_names
 
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?
 
@@ -26,25 +28,55 @@ def complain(error: Exception) -> int:
     return 2
 
 
-def check_choices(words: list[str], conf: Path) -> None:
-    """Raise `UsageError` for `group=option` where the option does not exist, with the nearest ones.
+def check_words(words: list[str], conf: Path) -> None:
+    """Raise `UsageError` for a word that is not key=value, and for a group, option or key that does not exist.
 
-    Hydra would say the same at the length of a page.
+    Hydra would say the same at the length of a page, and without the nearest name. `+key=value`, `~key`, flags and
+    Hydra's own keys pass.
     """
-    for word in words:
-        group, equals, options = word.partition("=")
-        group = group.lstrip("+").partition("@")[0]
-        folder = conf / group
-        if not equals or not group or not folder.is_dir():
+    groups = {path.name: path for path in conf.iterdir() if path.is_dir() and path.name != "hydra"}
+    top = [*groups, "baseline", *_keys(conf / "config.yaml")]
+    for before, word in zip(["", *words], words, strict=False):
+        key, equals, value = word.partition("=")
+        head, _, field = key.partition("@")[0].partition(".")
+        if word[:1] in "+-~" or before.startswith("-") or head.startswith("hydra"):
             continue
-        known = sorted(path.stem for path in folder.glob("*.yaml"))
-        for option in options.split(","):
-            if option not in known and option != "null":
-                raise UsageError(f"{word}: {UnknownName('option', option, known)} (options: {', '.join(known)})")
+        if not equals:
+            raise UsageError(f"{word!r} is not of the form key=value")
+        if head not in top:
+            raise _unknown("key", head, top)
+        folder = groups.get("model" if head == "baseline" else head)
+        if folder is None:
+            continue
+        if field:
+            known = sorted({key for path in folder.glob("*.yaml") for key in _keys(path)} - {"name"})
+            if field not in known:
+                raise _unknown(f"key of {head}", field, known)
+        elif not value.startswith("{"):
+            _check_options(word, value.split(","), sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def _check_options(word: str, options: list[str], known: list[str]) -> None:
+    for option in options:
+        if option not in [*known, "null"]:
+            raise UsageError(f"{word}: {_unknown('option', option, known)} (options: {', '.join(known)})")
+
+
+def _keys(path: Path) -> list[str]:
+    """The keys at the top of a YAML file, without reading the rest of it."""
+    return re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
+    from kanbench.data import UnknownName
+
+    return UsageError(str(UnknownName(kind, name, known)))
 
 
 def list_tasks(words: list[str]) -> int:
     """`list`: the suites.   `list SUITE`: its tasks with formulas and ranges."""
+    from kanbench.data import UnknownName, load_suite, suite_names
+
     if len(words) > 1:
         return complain(UsageError("list takes at most one suite: python -m kanbench list feynman"))
     if not words:

@@ -152,8 +152,7 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
     except ConfigKeyError as error:
-        unknown, known = str(error.full_key), [field.name for field in own]
-        raise ConfigError(f"{path}: {UnknownName('key', unknown, known)}; keys: {', '.join(known)}") from error
+        raise ConfigError(f"{path}: {UnknownName('key', str(error.full_key), [f.name for f in own])}") from error
     except OmegaConfBaseException as error:
         key = str(error.full_key).split("[")[0]
         expected = _expected(hints[key])
@@ -256,5 +255,5 @@ def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
 
 def _choice(known: dict[str, T], name: str, path: str) -> T:
     if name not in known:
-        raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}; names: {', '.join(known)}")
+        raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}")
     return known[name]
