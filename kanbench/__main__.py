@@ -1,5 +1,6 @@
 """The entry: `python -m kanbench experiment=feynman basis=bspline`. Heavy imports wait until there is work."""
 
+import errno
 import os
 import re
 import shlex
@@ -16,7 +17,8 @@ from kanbench import command_line
 
 CONF = Path(__file__).parent.parent / "conf"
 KEPT = "everything that was finished is kept: the same command goes on from here"
-status = 0
+DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+entered, status = False, 0
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -26,12 +28,13 @@ def run_job(node: DictConfig) -> None:
     from kanbench.pool import WorkerDied
     from kanbench.run import run
 
-    global status
+    global entered, status
+    entered = True
     job = HydraConfig.get()
     command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
     try:
         status = max(status, run(read_config(node), command, Path(job.runtime.output_dir)))
-    except (ConfigError, OSError) as error:
+    except ConfigError as error:
         sys.exit(command_line.complain(error))
     except WorkerDied as error:
         print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
@@ -54,7 +57,9 @@ def main() -> int:
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)
     except OSError as error:
-        return command_line.complain(error)
+        if entered and error.errno not in DISK_TROUBLE:
+            raise
+        return command_line.complain(error)  # before that only Hydra has written: the folder of the job
     except KeyboardInterrupt:
         print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
         return 130

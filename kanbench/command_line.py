@@ -39,7 +39,11 @@ def check_words(words: list[str], conf: Path) -> None:
     for before, word in zip(["", *words], words, strict=False):
         key, equals, value = word.partition("=")
         head, _, field = key.partition("@")[0].partition(".")
-        if word[:1] in "+-~" or before.startswith("-") or head.startswith("hydra"):
+        if (
+            word[:1] in "+-~"
+            or (before.startswith("-") and before not in ("-m", "--multirun"))
+            or head.startswith("hydra")
+        ):
             continue
         if not equals:
             raise UsageError(f"{word!r} is not of the form key=value")
@@ -52,7 +56,7 @@ def check_words(words: list[str], conf: Path) -> None:
             known = sorted({key for path in folder.glob("*.yaml") for key in _keys(path)} - {"name"})
             if field not in known:
                 raise _unknown(f"key of {head}", field, known)
-        elif not value.startswith("{"):
+        elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
             _check_options(word, value.split(","), sorted(path.stem for path in folder.glob("*.yaml")))
 
 

@@ -4,11 +4,11 @@ import dataclasses
 import os
 import re
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum, auto
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -27,32 +27,53 @@ class ConfigError(ValueError):
     """A config that cannot be run; one sentence with the config path and what is allowed."""
 
 
+class Accelerator(StrEnum):
+    """What trains; auto is CUDA where there is a device."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class LoggerKind(StrEnum):
+    """Where training is logged beside the records."""
+
+    none = auto()
+    csv = auto()
+    wandb = auto()
+
+
+class WandbMode(StrEnum):
+    """Whether W&B may use the network."""
+
+    offline = auto()
+    online = auto()
+
+
 @dataclass(frozen=True)
 class TrainerConfig:
-    """`accelerator`: auto, cpu or cuda.   `workers`: processes that train cells side by side, 0 for one per core.
+    """`workers`: processes that train cells side by side, 0 for one per core.
 
     `threads`: of torch in each worker; one keeps results independent of the number of workers.
     """
 
-    accelerator: str = "auto"
+    accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.double
     workers: int = 0
     threads: int = 1
 
     def __post_init__(self) -> None:
-        allowed = ("auto", "cpu", "cuda")
-        if self.accelerator not in allowed:
-            raise ValueError(f"accelerator must be one of {', '.join(allowed)}, got {self.accelerator!r}")
-        if self.accelerator == "cuda" and not torch.cuda.is_available():
+        if self.accelerator is Accelerator.cuda and not torch.cuda.is_available():
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
         require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
         require(self.threads >= 1, "threads", "must be at least 1", self.threads)
 
     @property
     def resolved_accelerator(self) -> str:
-        if self.accelerator == "auto":
+        """cpu or cuda."""
+        if self.accelerator is Accelerator.auto:
             return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.accelerator
+        return self.accelerator.value
 
     def workers_for(self, n_cells: int) -> int:
         """Processes for so many cells; one on a GPU, which the processes would share."""
@@ -64,17 +85,14 @@ class TrainerConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    """`kind`: none, csv or wandb.   `project` and `mode` (offline, online) are W&B's."""
+    """`project` and `mode` are W&B's."""
 
-    kind: str = "none"
+    kind: LoggerKind = LoggerKind.none
     project: str = "kanbench"
-    mode: str = "offline"
+    mode: WandbMode = WandbMode.offline
 
     def __post_init__(self) -> None:
-        for name, allowed in {"kind": ("none", "csv", "wandb"), "mode": ("offline", "online")}.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if self.kind == "wandb" and find_spec("wandb") is None:
+        if self.kind is LoggerKind.wandb and find_spec("wandb") is None:
             raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")
 
 
@@ -110,6 +128,7 @@ class Config:
 
 def read_config(node: DictConfig) -> Config:
     """The composed YAML as a `Config`; raises `ConfigError`."""
+    _refuse_unknown(node)
     name = _scalar(node, "name", str)
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
@@ -137,6 +156,23 @@ def read_config(node: DictConfig) -> Config:
     )
     _check_sizes(config)
     return config
+
+
+KEYS = {
+    "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "name",
+         "results", "seeds", "first_seed"),
+    "data": ("name", "suite", "tasks", "train", "validation", "test"),
+    "budget": ("name", "targets"),
+    "aggregation": ("name",),
+}  # fmt: skip
+
+
+def _refuse_unknown(node: DictConfig) -> None:
+    """A key that nothing reads is a mistake; nodes that have a schema are checked by `typed`."""
+    for path, known in KEYS.items():
+        for key in OmegaConf.select(node, path) if path else node:
+            if key not in known:
+                raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
 
 
 def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
@@ -168,7 +204,9 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
 def _expected(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {', '.join(member.name for member in hint)}"
-    return getattr(hint, "__name__", str(hint))
+    return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(
+        getattr(hint, "__name__", ""), "a list of numbers" if get_origin(hint) is tuple else str(hint)
+    )
 
 
 def _default(field: dataclasses.Field) -> Any:
@@ -221,10 +259,11 @@ def _check_sizes(config: Config) -> None:
     """A budget that no method reaches on any task is a mistake, not a result."""
     for budget in config.budgets:
         for method in config.methods:
-            least = min(method.count(task.n_inputs, 1) for task in config.tasks)
-            if budget < least and not any(_fits(method, task, budget) for task in config.tasks):
+            if not any(_fits(method, task, budget) for task in config.tasks):
+                least = min(method.count(task.n_inputs, 1) for task in config.tasks)
                 raise ConfigError(
-                    f"budget.targets: {budget} is too small for {method.label} on every task; the least is {least}"
+                    f"budget.targets: {budget} is too small for {method.label} on every task; "
+                    f"its smallest model has {least} parameters"
                 )
 
 
@@ -249,7 +288,7 @@ def _only(node: DictConfig, *keys: str) -> DictConfig:
 def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
     value = node.get(key)
     if type(value) is not kind:
-        raise ConfigError(f"{key}: expected {kind.__name__}, got {value!r}")
+        raise ConfigError(f"{key}: expected {'an integer' if kind is int else 'a text'}, got {value!r}")
     return value
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -18,19 +18,19 @@ class WorkerDied(RuntimeError):
     """A worker process was killed from outside; what it had finished is kept."""
 
 
-def unordered(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
-    """`function` of every task, as they finish; in this process if `workers` is 1.
+def unordered(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """`function` of every item, as they finish; in this process if `workers` is 1.
 
     Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
-    computes on a GPU. They end with this process, even if it is killed; Ctrl-C lets them finish the task in work.
+    computes on a GPU. They end with this process, even if it is killed; Ctrl-C lets them finish the item in work.
 
     The iterator raises `WorkerDied`.
     """
     if workers == 1:
-        return map(function, tasks)
+        return map(function, items)
     fork = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(workers, mp_context=fork, initializer=_follow, initargs=(os.getpid(),))
-    return _results(pool, [pool.submit(function, task) for task in tasks])
+    return _results(pool, [pool.submit(function, item) for item in items])
 
 
 def _results(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iterator[Result]:

@@ -7,18 +7,21 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kanbench.analysis import load_records, summarise
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 
+MANIFEST = "cells.json"  # in the folder of a job: which records it is about
+
 
 @dataclass(frozen=True)
 class Report:
-    """The files that `write_report` made."""
+    """What `write_report` found and drew."""
 
     records: pd.DataFrame
     summary: pd.DataFrame
-    files: list[Path]
+    figures: list[Path]  # PNG; an SVG of the same name lies beside each
 
 
 def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str | None) -> Report:
@@ -26,13 +29,13 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
     folder.mkdir(parents=True, exist_ok=True)
     records = load_records(cells)
     summary = summarise(records, baseline)
-    files = [folder / "records.csv", folder / "summary.csv"]
-    records.to_csv(files[0], index=False)
-    summary.to_csv(files[1], index=False)
+    records.to_csv(folder / "records.csv", index=False)
+    summary.to_csv(folder / "summary.csv", index=False)
+    figures = []
     if summary.params.notna().any():
-        files += save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters")
-        files += save(small_multiples(records, title), folder / "tasks")
-    return Report(records, summary, files)
+        figures.append(save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters"))
+        figures.append(save(small_multiples(records, title), folder / "tasks"))
+    return Report(records, summary, figures)
 
 
 def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
@@ -44,7 +47,7 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
             table.add_row(
                 f"{row.budget:,}" if i == 0 else "",
-                f"[bold]{row.method}[/]" if i == 0 else row.method,
+                Text(row.method, style="bold" if i == 0 else ""),
                 _parameters(row),
                 f"{row.error:.2e}",
                 f"{row.error_low:.1e} .. {row.error_high:.1e}",
@@ -72,6 +75,7 @@ def _print_marks(console: Console, summary: pd.DataFrame) -> None:
     marks = [
         ("missed", "{n} cells of {method} at {budget} miss the budget by over 5 %"),
         ("failed", "{n} of {members} members of {method} at {budget} failed; each is scored as a constant predictor"),
+        ("at_edge", "{n} cells of {method} at {budget} have their best learning rate at the end of the range"),
         ("skipped", "{n} members of {method} at {budget} skipped: the budget is too small for their task"),
     ]
     for column, text in marks:

@@ -9,16 +9,15 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from kanbench import provenance
 from kanbench.config import Config, ConfigError
 from kanbench.loggers import CellLogger
 from kanbench.models import BudgetTooSmall
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
-from kanbench.report import print_summary, write_report
+from kanbench.report import MANIFEST, print_summary, write_report
 from kanbench.training import Cell, run_cell, unfinished
-
-MANIFEST = "cells.json"
 
 
 def run(config: Config, command: str, job_folder: Path) -> int:
@@ -26,12 +25,13 @@ def run(config: Config, command: str, job_folder: Path) -> int:
 
     Raises `ConfigError` if the results cannot be written.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     store = RecordStore(config.folder / "cells")
     try:
         store.prepare()
+        job_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"results: cannot write to {store.folder} ({error.strerror})") from error
+        raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
     cells = config.cells()
     baseline = config.methods[-1].label if len(config.methods) > 1 else None
     manifest = {
@@ -39,19 +39,20 @@ def run(config: Config, command: str, job_folder: Path) -> int:
         "baseline": baseline,
         "title": config.suite.title,
         "command": command,
+        "commit": provenance.commit(),
     }
-    job_folder.mkdir(parents=True, exist_ok=True)
     (job_folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
     started = time.perf_counter()
-    with CellLogger(config, command) as logger:
-        tally = train(config, cells, store, logger, console)
-        folder = config.folder / "reports" / config.methods[0].label.replace(" ", "_")
-        report = write_report(map(store.path, (cell.key for cell in cells)), folder, config.suite.title, baseline)
-        logger.log_report(report)
+    logger = CellLogger(config, command)
+    tally = train(config, cells, store, logger, console)
+    folder = config.folder / "reports" / config.methods[0].label.replace(" ", "_")
+    report = write_report(map(store.path, (cell.key for cell in cells)), folder, config.suite.title, baseline)
+    logger.log_report(report)
     print_summary(console, report.summary, baseline)
     console.print(f"\n{len(cells)} cells: {tally}; {time.perf_counter() - started:.0f} s")
-    console.print(f"figures   {folder}/loss_vs_parameters.png, tasks.png (and .svg)")
+    for path in report.figures:
+        console.print(f"figure    {path}")
     console.print(f"records   {store.folder} (one file per cell), {folder}/records.csv")
     console.print(f"again     {command}")
     for record in tally.failures:
@@ -80,15 +81,15 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: CellLog
 def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell) -> tuple[Cell, CellRecord | None]:
     """Train one cell and store its record; returns the record as well if it is a failure."""
     torch.set_num_threads(config.trainer.threads)
-    try:
-        with logger.cell(cell) as lightning_logger:
-            record = run_cell(cell, accelerator=config.trainer.resolved_accelerator, logger=lightning_logger)
-            logger.log_members(record)
-    except BudgetTooSmall as reason:
-        record = unfinished(cell, "skipped", str(reason))
-    except Exception as error:  # whatever a cell dies of is its record; the others go on
-        record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
-    store.write(record)
+    with logger.cell(cell) as log:
+        try:
+            record = run_cell(cell, accelerator=config.trainer.resolved_accelerator, logger=log.lightning)
+        except BudgetTooSmall as reason:
+            record = unfinished(cell, "skipped", str(reason))
+        except Exception as error:  # whatever a cell dies of is its record; the others go on
+            record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+        store.write(record)
+        log.members(record)
     return cell, record if record.failed else None
 
 

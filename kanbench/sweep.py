@@ -7,15 +7,13 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from rich.console import Console
 
-MANIFEST = "cells.json"
-
 
 class SweepSummary(Callback):
     """A Hydra callback; reads what the jobs of a sweep wrote, wherever they ran."""
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         """Report over the cells of every job of the sweep."""
-        from kanbench.report import print_summary, write_report
+        from kanbench.report import MANIFEST, print_summary, write_report
 
         manifests = [
             json.loads(path.read_text()) for path in sorted(Path(config.hydra.sweep.dir).glob(f"*/{MANIFEST}"))
@@ -26,7 +24,7 @@ class SweepSummary(Callback):
             return
         baseline, title = manifests[0]["baseline"], manifests[0]["title"]
         folder = Path(config.results) / config.name / "reports" / "sweep"
-        console = Console(highlight=False, soft_wrap=True)
+        console = Console(highlight=False, soft_wrap=True, markup=False)
         try:
             report = write_report(cells, folder, title, baseline)
         except ValueError as error:  # jobs that no one table may hold; each has a report of its own
@@ -34,4 +32,5 @@ class SweepSummary(Callback):
             return
         console.rule("the whole sweep")
         print_summary(console, report.summary, baseline)
-        console.print(f"figures   {folder}/loss_vs_parameters.png, tasks.png (and .svg)")
+        for path in report.figures:
+            console.print(f"figure    {path}")

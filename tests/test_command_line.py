@@ -32,19 +32,17 @@ def numbers(folder: Path):
 def smoke(tmp_path_factory):
     """A folder in which the smoke experiment has run, and what it printed."""
     folder = tmp_path_factory.mktemp("smoke")
-    started = time.perf_counter()
     done = kanbench("experiment=smoke", folder=folder)
     assert done.returncode == 0, done.stderr
-    return folder, done.stdout, time.perf_counter() - started
+    return folder, done.stdout
 
 
 @pytest.mark.xdist_group("smoke")
 def test_smoke_leaves_a_table_figures_records_and_the_command(smoke):
-    folder, said, seconds = smoke
-    assert seconds < 60  # 20 s on an idle machine; the bound only catches a runaway
+    folder, said = smoke
     assert re.search(r"50\s+(KAN BSpline|MLP tanh)\s+(49|51)\s", said)
     assert "8 cells: 8 trained, 0 reused, 0 failed" in said
-    assert "python -m kanbench experiment=smoke" in said
+    assert "again     python -m kanbench experiment=smoke\n" in said
     reports = folder / "results/runs/smoke/reports/KAN_BSpline"
     assert {path.name for path in reports.iterdir()} == {
         "loss_vs_parameters.png", "loss_vs_parameters.svg", "tasks.png", "tasks.svg", "records.csv", "summary.csv",
@@ -57,7 +55,7 @@ def test_smoke_leaves_a_table_figures_records_and_the_command(smoke):
 
 @pytest.mark.xdist_group("smoke")
 def test_the_same_command_again_trains_nothing_and_another_basis_reuses_the_baseline(smoke):
-    folder, *_ = smoke
+    folder, _ = smoke
     before = numbers(folder / "results/runs/smoke")
     assert "8 cells: 0 trained, 8 reused" in kanbench("experiment=smoke", folder=folder).stdout
     assert numbers(folder / "results/runs/smoke").equals(before)
@@ -66,7 +64,7 @@ def test_the_same_command_again_trains_nothing_and_another_basis_reuses_the_base
 
 @pytest.mark.xdist_group("smoke")
 def test_the_same_command_elsewhere_gives_the_same_numbers_whatever_the_number_of_workers(smoke, tmp_path):
-    folder, *_ = smoke
+    folder, _ = smoke
     kanbench("experiment=smoke", "trainer.workers=1", folder=tmp_path)
     here, there = (numbers(each / "results/runs/smoke") for each in (tmp_path, folder))
     there = there[there.cell.isin(here.cell)].reset_index(drop=True)
@@ -103,7 +101,10 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["basis.centres=4"], "Could not override 'basis.centres'"),
         (["baseline.activaton=silu"], "unknown key of baseline 'activaton'; did you mean activation"),
         (["rbf"], "'rbf' is not of the form key=value"),
-        (["budget.targets=[3]"], "budget.targets: 3 is too small for KAN BSpline on every task; the least is 26"),
+        (
+            ["budget.targets=[3]"],
+            "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has 26 parameters",
+        ),
         (["results=/proc/nowhere"], "results: cannot write /proc/nowhere"),
         (["list", "nowhere"], "unknown suite 'nowhere'"),
         (["basis=["], "unknown option '['"),
@@ -120,9 +121,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
 
 
 def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
-    started = time.perf_counter()
     text = kanbench("--help", folder=tmp_path).stdout
-    assert time.perf_counter() - started < 3  # under one second on an idle machine
     assert "basis: bspline, chebyshev, fourier, rbf, taylor" in text
     assert "experiment=feynman" in text
     assert "feynman_full    120 tasks" in kanbench("list", folder=tmp_path).stdout
@@ -192,6 +191,7 @@ def test_a_damaged_record_is_named_set_aside_and_trained_again(tmp_path):
     done = kanbench(*words, folder=tmp_path)
     assert path.with_suffix(".damaged").name in done.stderr
     assert "1 trained, 1 reused" in done.stdout
+    assert "kanbench name=damaged 'data.tasks=[I.27.6]' seeds=2 'budget.targets=[50]'" in done.stdout
     assert [m["test_rel_l2"] for m in read_record(path).members] == [m["test_rel_l2"] for m in good.members]
     assert other.exists()
 
@@ -219,7 +219,7 @@ runpy.run_module("kanbench", run_name="__main__", alter_sys=True)
 
 @pytest.mark.xdist_group("smoke")
 def test_the_manifest_of_a_job_names_its_cells(smoke):
-    folder, *_ = smoke
+    folder, _ = smoke
     manifest = json.loads(next(folder.glob("results/runs/smoke/jobs/*/cells.json")).read_text())
     assert len(manifest["cells"]) == 8
     assert all((folder / cell).exists() for cell in manifest["cells"])

@@ -21,7 +21,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "analysis": {"record"},
     "report": {"analysis"},
     "loggers": {"config", "record", "report", "training"},
-    "run": {"config", "loggers", "models", "pool", "progress", "record", "report", "training"},
+    "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
     "sweep": {"report"},
     "command_line": {"data"},
     "__main__": {"command_line", "config", "pool", "run"},

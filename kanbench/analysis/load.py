@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     """The records below a folder, or in the given files, as a frame: one row per member, sorted.
 
-    The columns of `COLUMNS` come first and are always there; `score` is the relative L2 on test, 1.0 (that of the
-    constant predictor) for members that diverged or failed, and NaN for those that were skipped. A damaged file is
-    named in the log and left out.
+    The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
+    share of its cell's, `evaluations` are of the whole training split. `score` is the relative L2 on test: 1.0, that
+    of the constant predictor, for members that diverged or failed, and NaN for those that were skipped. A damaged
+    file is named in the log and left out.
 
     Raises `FileNotFoundError` for a folder that does not exist.
     """
@@ -69,6 +70,7 @@ def choose_rates(frame: pd.DataFrame) -> pd.DataFrame:
     )
     best = medians.loc[medians.groupby("cell").val.idxmin()].set_index("cell").rate
     ranges = medians.groupby("cell").rate.agg(["min", "max", "size"])
-    at_edge = ((best == ranges["min"]) | (best == ranges["max"])) & (ranges["size"] >= 3)
+    finite = medians.groupby("cell").val.min() < float("inf")
+    at_edge = ((best == ranges["min"]) | (best == ranges["max"])) & (ranges["size"] >= 3) & finite
     chosen = frame[frame.lr.fillna(0.0) == frame.cell.map(best)]
     return chosen.assign(best_rate_at_edge=chosen.cell.map(at_edge)).reset_index(drop=True)

@@ -1,6 +1,7 @@
 """Figures: frame -> Figure. One style, legible in print and on a slide; log axes throughout."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from kanbench.analysis.load import choose_rates
 
-BASELINE_COLOUR = "0.25"
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 STYLE = {
     **sns.axes_style("whitegrid"),
     "font.size": 11,
@@ -31,18 +31,21 @@ ERROR = "relative L2 error on test"
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
-    """Line styles by method: colour and marker by basis, dashes by aggregation, greys for MLPs."""
+    """Line styles by method: colour by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart."""
     facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
     bases = [basis for basis in facts.basis.unique() if basis]
     colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
     n_mlps = int((facts.basis == "").sum())
     greys = iter(np.linspace(0.2, 0.6, max(n_mlps, 1)))
+    # A basis starts at a marker of its own and goes on from there for its variants of one aggregation.
+    starts = {(row.basis, row.aggregation): bases.index(row.basis) if row.basis else -1 for row in facts.itertuples()}
+    markers = {pair: cycle(MARKERS[start:] + MARKERS[:start]) for pair, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():
         is_kan = bool(row.basis)
         styles[row.method] = {
             "color": colours[row.basis] if is_kan else str(next(greys)),
-            "marker": MARKERS[bases.index(row.basis) % len(MARKERS)] if is_kan else "x",
+            "marker": next(markers[row.basis, row.aggregation]),
             "linestyle": DASHES.get(row.aggregation, "-"),
         }
     return styles
@@ -89,8 +92,11 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
         _log_log(panels[0, 0], sorted(chosen.budget.unique()))
         figure.supxlabel(PARAMETERS, fontsize=11)
         figure.supylabel(f"{ERROR} (median and range over seeds)", fontsize=11)
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=min(len(labels), 4), fontsize=10)
+        shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
+        legend = {label: handle for panel in shown for handle, label in panel}
+        figure.legend(
+            list(legend.values()), list(legend), loc="outside upper right", ncols=min(len(legend), 4), fontsize=10
+        )
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
@@ -105,9 +111,9 @@ def _task_panel(axes: Axes, part: pd.DataFrame, styles: Styles) -> None:
 
 
 def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Methods with their lines, the lowest error at the largest budget first, as the legend should read."""
+    """Methods with their lines, the lowest error at the largest budget first."""
     lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
-    return sorted(lines, key=lambda entry: -entry[1].error.iloc[-1], reverse=False)[::-1]
+    return sorted(lines, key=lambda entry: entry[1].error.iloc[-1])
 
 
 def _log_log(axes: Axes, sizes: Sequence[float]) -> None:
@@ -119,10 +125,10 @@ def _log_log(axes: Axes, sizes: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write `stem`.png and `stem`.svg."""
-    paths = [stem.with_suffix(".png"), stem.with_suffix(".svg")]
+def save(figure: Figure, stem: Path) -> Path:
+    """Write `stem`.png and `stem`.svg; returns the former."""
+    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     with mpl.rc_context({"svg.hashsalt": "kanbench"}):  # the same picture is the same file
-        figure.savefig(paths[0], dpi=160)
-        figure.savefig(paths[1], metadata={"Date": None})
-    return paths
+        figure.savefig(png, dpi=160)
+        figure.savefig(svg, metadata={"Date": None})
+    return png

@@ -15,53 +15,54 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many
     those are. win, tie and loss are against the method `baseline`, and missing where it is absent.
 
-    Raises `ValueError` if a method holds two cells of one task and budget, which no comparison could tell apart.
+    Raises `ValueError` if the records were made under different protocols (optimiser, seeds, splits, precision):
+    they answer different questions.
     """
-    frame = choose_rates(frame)
-    _refuse_mixed(frame)
+    protocols = frame.protocol.nunique()
+    if protocols > 1:
+        raise ValueError(
+            f"records of {protocols} protocols (optimizer, seeds, splits or precision) cannot be compared; "
+            "choose the rows of one value of the column `protocol`"
+        )
+    chosen = choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
     rows = []
-    for budget, at_budget in frame.groupby("budget"):
+    for budget, at_budget in chosen.groupby("budget"):
         tasks = comparable_tasks(at_budget)
         scores = {method: _matrix(part, tasks) for method, part in at_budget.groupby("method")}
         for method, part in at_budget.groupby("method"):
-            compared = part[part.task.isin(tasks)]
             rows.append(
                 {"budget": budget, "method": method, "tasks": len(tasks)}
                 | _error(scores[method])
                 | _against(scores[method], scores.get(baseline) if method != baseline else None)
-                | _facts(compared)
+                | _facts(_of_tasks(part, tasks))
                 | {"skipped": int((part.status == "skipped").sum())}
             )
     return pd.DataFrame(rows)
 
 
-def comparable_tasks(at_budget: pd.DataFrame) -> list[str]:
+TaskName = tuple[str, str]  # suite, task
+
+
+def comparable_tasks(at_budget: pd.DataFrame) -> list[TaskName]:
     """Tasks on which every method of the frame was trained; one task of each class of duplicates."""
     trained = at_budget[at_budget.status != "skipped"]
-    n_methods = at_budget.method.nunique()
-    complete = trained.groupby("task").method.nunique() == n_methods
-    tasks = list(complete[complete].index)
-    duplicate_of = dict(zip(at_budget.task, at_budget.same_as.fillna(""), strict=True))
-    first: dict[str, str] = {}
-    for task in tasks:
-        first.setdefault(duplicate_of[task] or task, task)
+    n_methods = trained.groupby(["suite", "task"]).method.nunique()
+    complete = n_methods[n_methods == at_budget.method.nunique()].index
+    twin = at_budget.drop_duplicates(["suite", "task"]).set_index(["suite", "task"]).same_as.fillna("")
+    first: dict[TaskName, TaskName] = {}
+    for suite, task in complete:
+        first.setdefault((suite, twin[suite, task] or task), (suite, task))
     return sorted(first.values())
 
 
-def _refuse_mixed(frame: pd.DataFrame) -> None:
-    cells = frame.groupby(["budget", "method", "suite", "task"]).cell.nunique()
-    if (cells > 1).any():
-        budget, method, _, task = cells.idxmax()
-        raise ValueError(
-            f"{method} on {task} at {budget} parameters has {cells.max()} cells with different settings; "
-            "compare one setting at a time"
-        )
+def _of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
+    return part[pd.MultiIndex.from_frame(part[["suite", "task"]]).isin(tasks)]
 
 
-def _matrix(part: pd.DataFrame, tasks: list[str]) -> Array:
-    """Scores (tasks, seeds)."""
-    chosen = part[part.task.isin(tasks)].sort_values(["task", "seed"])
-    return chosen.score.to_numpy(dtype=float).reshape(len(tasks), -1) if tasks else np.empty((0, 0))
+def _matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
+    """Scores (tasks, seeds); one protocol has the same seeds everywhere."""
+    ordered = _of_tasks(part, tasks).sort_values(["suite", "task", "seed"])
+    return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if tasks else np.empty((0, 0))
 
 
 def _error(scores: Array) -> dict[str, float]:
@@ -84,7 +85,8 @@ def _facts(part: pd.DataFrame) -> dict[str, float]:
         "params": sizes.params.median(),
         "params_min": sizes.params.min(),
         "params_max": sizes.params.max(),
-        "missed": int((sizes.budget_miss.abs() > 0.05).sum()) if "budget_miss" in sizes else 0,
+        "missed": int(sizes.missed.sum()),
+        "at_edge": int(sizes.best_rate_at_edge.sum()),
         "members": len(part),
         "failed": int(part.status.isin(["diverged", "failed"]).sum()),
         "seconds": part.seconds.sum(),

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +12,13 @@ def require(condition: bool, field: str, rule: str, value: object) -> None:
     """Raise ``ValueError("<field> <rule>, got <value>")`` unless the condition holds."""
     if not condition:
         raise ValueError(f"{field} {rule}, got {value!r}")
+
+
+def require_finite(settings: Any) -> None:
+    """The same for every float field of a dataclass that is NaN or infinite."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
 
 
 @dataclass(frozen=True)
@@ -28,9 +36,7 @@ class Basis(ABC):
 
     def __post_init__(self) -> None:
         """Raises `ValueError` that names the field, the rule and the value."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
+        require_finite(self)
         require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
 
     @property

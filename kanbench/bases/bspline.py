@@ -38,12 +38,13 @@ class BSpline(Basis):
         k, n_intervals = self.degree, self.intervals
         # Position in knot steps from `low`; all functions are zero at and beyond -k and n_intervals + k.
         u = ((self.to_unit(x) + 1.0) * (n_intervals / 2)).clamp(-k, n_intervals + k)
-        cell = u.detach().floor().clamp(max=n_intervals + k - 1)
-        t = (u - cell).unsqueeze(-1)
+        interval = u.detach().floor().clamp(max=n_intervals + k - 1)
+        t = (u - interval).unsqueeze(-1)
         powers = torch.cat([t**p for p in range(k + 1)], dim=-1)
         pieces = powers @ torch.tensor(local_polynomials(k), dtype=x.dtype, device=x.device)  # (..., d, k + 1)
-        # Function j lives at column j + k of a buffer with room for the pieces that fall off either end.
-        column = (cell.long() + k).unsqueeze(-1) + torch.arange(k + 1, device=x.device)
+        # Function j lives at column j + k of a buffer with room for the pieces that fall off either end; NaN, which is
+        # no column, stays in the pieces.
+        column = (interval.nan_to_num().long() + k).unsqueeze(-1) + torch.arange(k + 1, device=x.device)
         buffer = pieces.new_zeros(*x.shape, n_intervals + 3 * k).scatter(-1, column, pieces)
         return buffer[..., k : k + self.n_terms]
 

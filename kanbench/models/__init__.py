@@ -1,13 +1,12 @@
 """Models as plain modules (batch, n_in) -> (batch, n_out)."""
 
-from kanbench.models.budget import MARKED_MISS, BudgetTooSmall, Sizing, solve_width
+from kanbench.models.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
 from kanbench.models.method import KANMethod, Method, MLPMethod
 from kanbench.models.mlp import MLP, Activation
 
 __all__ = [
     "KAN",
-    "MARKED_MISS",
     "MLP",
     "Activation",
     "Aggregation",

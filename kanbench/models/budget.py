@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from kanbench.models.method import Method
 
 MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
-LARGEST_MISS = 0.25  # relative; beyond it a width is no match at all
+LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budget by more cannot be matched to it
 
 
 class BudgetTooSmall(ValueError):
-    """No width of the method is near the budget; the message says which budget is the least."""
+    """Even the smallest model of the method is too large; the message says how large it is."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Sizing:
     params: int
     miss: float
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether the miss is so large that it has to be said."""
+        return abs(self.miss) > MARKED_MISS
+
 
 def solve_width(method: Method, n_in: int, budget: int) -> Sizing:
     """The width whose count is nearest the budget; the smaller one of two that are equally near.
@@ -27,9 +32,10 @@ def solve_width(method: Method, n_in: int, budget: int) -> Sizing:
     Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
     """
     least = method.count(n_in, 1)
-    if least > budget * (1.0 + LARGEST_MISS):
+    if least > budget * (1.0 + LARGEST_EXCESS):
         raise BudgetTooSmall(
-            f"a budget of {budget} parameters is too small for {method.label} with {n_in} inputs; the least is {least}"
+            f"a budget of {budget} parameters is too small for {method.label} with {n_in} inputs, "
+            f"whose smallest model has {least}"
         )
     high = 2
     while method.count(n_in, high) < budget:

@@ -46,7 +46,7 @@ class EdgeScale(StrEnum):
 
 
 class Squash(StrEnum):
-    """What is done to the input of a layer before the basis sees it; tanh is mapped to the domain of the basis."""
+    """What is done to the input of a layer first of all; tanh is mapped to the domain of the basis."""
 
     none = auto()
     tanh = auto()
@@ -74,7 +74,7 @@ class KANLayer(FeatureLinear):
     Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
     last. Random starts are drawn from `generator`, or from torch's default one.
 
-    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10; mean aggregation: method rule 10 of the README.
+    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10; mean is sum / n_in.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import require
+from kanbench.bases.base import require, require_finite
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
@@ -21,6 +21,7 @@ class Method(ABC):
     depth: int = 1
 
     def __post_init__(self) -> None:
+        require_finite(self)
         require(self.depth >= 1, "depth", "must be at least 1", self.depth)
 
     def shape(self, n_in: int, width: int) -> list[int]:
@@ -52,6 +53,10 @@ class KANMethod(Method):
     gain: float = 0.3
     basis: Basis = field(default_factory=BSpline)
     aggregation: Aggregation = Aggregation.sum
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.gain > 0, "gain", "must be positive", self.gain)
 
     @property
     def label(self) -> str:

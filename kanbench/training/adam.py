@@ -52,10 +52,12 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.steps >= 1, "steps", "must be at least 1", self.steps)
         require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(len(self.rates) > 0, "rates", "must hold at least one learning rate", self.rates)
-        require(min(self.rates) > 0, "rates", "must be positive", self.rates)
+        require(all(0 < rate < math.inf for rate in self.rates), "rates", "must be positive numbers", self.rates)
+        require(len(set(self.rates)) == len(self.rates), "rates", "must be distinct", self.rates)
         require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
         require(0 <= self.beta1 < 1, "beta1", "must be in [0, 1)", self.beta1)
         require(0 <= self.beta2 < 1, "beta2", "must be in [0, 1)", self.beta2)
@@ -77,7 +79,7 @@ class Adam(Optimizer):
         members = len(theta)
         return AdamState(
             theta=theta.clone(),
-            evaluations=torch.zeros(members, dtype=torch.long, device=theta.device),
+            evaluations=torch.zeros(members, dtype=torch.float64, device=theta.device),
             done=torch.zeros(members, dtype=torch.bool, device=theta.device),
             first=torch.zeros_like(theta),
             second=torch.zeros_like(theta),
@@ -90,8 +92,9 @@ class Adam(Optimizer):
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, AdamState)
         for _ in range(steps):
-            gradient = ensemble.gradients(state.theta, *self._batch(state, x, y))
-            state.evaluations += 1
+            rows = self._batch(state, x, y)
+            gradient = ensemble.gradients(state.theta, *rows)
+            state.evaluations += rows[1].shape[1] / y.shape[1]
             state.step += 1
             state.first.lerp_(gradient, 1.0 - self.beta1)
             state.second.lerp_(gradient.square(), 1.0 - self.beta2)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
@@ -55,19 +56,27 @@ class Cell:
     precision: Precision
 
     def describe(self) -> dict[str, Any]:
-        """Everything that the numbers depend on, as plain data; where the cell is filed and annotated stays out."""
+        """Everything that the numbers depend on, as plain data; where the cell is filed and annotated stays out.
+
+        So does the machine: accelerator and number of threads change the last bits only.
+        """
         plain = _plain(self)
         for annotation in ("experiment", "suite"):
             del plain[annotation]
-        for annotation in ("source", "note", "same_as"):
+        for annotation in ("source", "note"):
             del plain["task"][annotation]
         return {"results_version": RESULTS_VERSION, **plain}
 
     @property
     def key(self) -> str:
         """The hash of `describe()`: equal cells have equal keys, whatever run they are planned in."""
-        canonical = json.dumps(self.describe(), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:24]
+        return _hash(self.describe())
+
+    @property
+    def protocol(self) -> str:
+        """The hash of what a comparison holds fixed: seeds, optimiser, splits and precision."""
+        compared = ("task", "method", "budget")
+        return _hash({name: value for name, value in self.describe().items() if name not in compared})
 
     @property
     def sizing(self) -> Sizing:
@@ -78,6 +87,10 @@ class Cell:
     def members(self) -> list[tuple[int, float | None]]:
         """(seed, learning rate) of each member."""
         return [(seed, rate) for seed in self.seeds for rate in self.optimizer.trials]
+
+
+def _hash(plain: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _plain(value: Any) -> Any:
@@ -93,53 +106,45 @@ def _plain(value: Any) -> Any:
 def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = None) -> CellRecord:
     """Train all members of a cell and grade them; the test split is used once, after training.
 
+    Members share their cell's wall-clock seconds and peak bytes equally.
+
     Raises `BudgetTooSmall`, and `ValueError` for a task that cannot be sampled.
     """
-    width = cell.sizing.width
+    n_inputs, width, n_members = cell.task.n_inputs, cell.sizing.width, len(cell.members)
     datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
     of_member = [datasets[seed] for seed, _ in cell.members]
-    models = [cell.method.build(cell.task.n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
-    flops = forward_flops(models[0], cell.task.n_inputs)
-    module = EnsembleModule(
-        Ensemble(models),
-        cell.optimizer,
-        rates=torch.tensor(
-            [math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype
-        ),
-        orders=[_generator(seed, "order", cell) for seed, _ in cell.members],
-    )
-    device = torch.device("cuda" if accelerator == "cuda" else "cpu")
-    train, validation = (_batch(of_member, split, cell) for split in ("train", "validation"))
+    models = [cell.method.build(n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
+    rates = [math.nan if rate is None else rate for _, rate in cell.members]
+    orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
+    module = EnsembleModule(Ensemble(models), cell.optimizer, torch.tensor(rates, dtype=cell.precision.dtype), orders)
+    splits = [_batch(of_member, split, cell) for split in ("train", "validation")]
     started = time.perf_counter()
-    with peak_memory(device) as memory:
-        curve = fit(
-            module, train, validation, accelerator=accelerator, precision=cell.precision.lightning, logger=logger
-        )
-    seconds = time.perf_counter() - started
-
-    grades = _grade(cell, module, of_member)
-    shared = (
-        identity(cell)
-        | _size(cell)
-        | {
-            "flops": flops,
-            "peak_memory_bytes": memory.bytes,
-            "seconds": seconds / len(cell.members),
-        }
-    )
-    evaluations = module.state.evaluations.tolist()
-    rows = [
-        shared | {"seed": seed, "lr": rate, "evaluations": cost} | _verdict(metrics) | _finite(metrics)
-        for (seed, rate), cost, metrics in zip(cell.members, evaluations, grades, strict=True)
-    ]
-    mse = [[value if math.isfinite(value) else None for value in check] for check in curve.validation_mse]
+    with peak_memory(torch.device(accelerator)) as memory:
+        curve = fit(module, *splits, accelerator=accelerator, precision=cell.precision.lightning, logger=logger)
+    shared = identity(cell) | _size(cell)
+    shared |= {
+        "flops": forward_flops(models[0], n_inputs),
+        "seconds": (time.perf_counter() - started) / n_members,
+        "peak_memory_bytes": memory.bytes // n_members,
+        "accelerator": accelerator,
+        "threads": torch.get_num_threads(),
+    }
     return CellRecord(
         key=cell.key,
-        members=rows,
-        curve={"steps": curve.steps, "validation_mse": mse},
+        members=[shared | member for member in _outcomes(cell, module, of_member)],
+        curve={"steps": curve.steps, "validation_mse": [[_finite(mse) for mse in c] for c in curve.validation_mse]},
         cell=cell.describe(),
-        environment=provenance.environment() | {"accelerator": accelerator, "threads": str(torch.get_num_threads())},
+        environment=provenance.environment(),
     )
+
+
+def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
+    """What each member reached."""
+    evaluations, losses = module.state.evaluations.tolist(), module.best_loss.tolist()
+    grades = _grade(cell, module, datasets)
+    for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
+        numbers = {name: _finite(value) for name, value in metrics.items()}
+        yield {"seed": seed, "lr": rate, "evaluations": cost} | _verdict(metrics, loss) | numbers
 
 
 def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
@@ -172,7 +177,9 @@ def identity(cell: Cell) -> dict[str, Any]:
         "depth": method.depth,
         "budget": cell.budget,
         "optimizer": type(cell.optimizer).__name__,
+        "precision": cell.precision.value,
         "n_train": cell.sizes.train,
+        "protocol": cell.protocol,
         "cell": cell.key,
         "commit": provenance.commit(),
     }
@@ -180,7 +187,7 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 def _size(cell: Cell) -> dict[str, Any]:
     sizing = cell.sizing
-    return {"width": sizing.width, "params": sizing.params, "budget_miss": sizing.miss}
+    return {"width": sizing.width, "params": sizing.params, "budget_miss": sizing.miss, "missed": sizing.is_marked}
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:
@@ -217,7 +224,9 @@ def _grade(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> list[
     return graded
 
 
-def _verdict(metrics: dict[str, float]) -> dict[str, str]:
+def _verdict(metrics: dict[str, float], validation_loss: float) -> dict[str, str]:
+    if not math.isfinite(validation_loss):
+        return {"status": "diverged", "reason": "the loss was never finite"}
     if not all(math.isfinite(value) for value in metrics.values()):
         return {"status": "diverged", "reason": "predictions are not finite"}
     if metrics["test_rel_l2"] > 1.0:
@@ -225,6 +234,6 @@ def _verdict(metrics: dict[str, float]) -> dict[str, str]:
     return {"status": "ok", "reason": ""}
 
 
-def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
+def _finite(value: float) -> float | None:
     """JSON has no NaN and no infinity."""
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    return value if math.isfinite(value) else None

@@ -37,8 +37,8 @@ class LevenbergMarquardt(Optimizer):
 
     A step solves (J^T J / n + damping I) step = -J^T r / n by Cholesky, or the dual n x n system where parameters
     outnumber samples. The acceleration bends it by half the solution for the second derivative of the residual along
-    the step, which one more evaluation gives by a finite difference; where it would bend by over `bend` of the
-    step's length, the step stays straight (0: always). A step is kept if the loss falls; the damping follows the
+    the step, which one more evaluation gives by a finite difference; where twice its length exceeds `bend` lengths
+    of the step, the step stays straight (0: always). A step is kept if the loss falls; the damping follows the
     ratio of actual to predicted gain. A member is done when `patience` kept steps in a row each gained under
     `tolerance` of its loss, or when no damping helps any more; done members leave the batch.
 
@@ -54,6 +54,7 @@ class LevenbergMarquardt(Optimizer):
     patience: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.steps >= 1, "steps", "must be at least 1", self.steps)
         require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(self.damping > 0, "damping", "must be positive", self.damping)
@@ -79,7 +80,7 @@ class LevenbergMarquardt(Optimizer):
         empty = theta.new_empty(members, 0)
         return LMState(
             theta=theta.clone(),
-            evaluations=zeros,
+            evaluations=zeros.double(),
             done=zeros.bool(),
             damping=theta.new_full((members,), self.damping),
             growth=theta.new_full((members,), 2.0),
@@ -93,16 +94,19 @@ class LevenbergMarquardt(Optimizer):
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
+        if state.residual.shape != y.shape:
+            state.residual = ensemble.predict(state.theta, x) - y
+            state.loss = state.residual.square().mean(dim=1)
         for _ in range(steps):
             live = _where(~state.done)
             if len(live) == 0:
                 return
-            _linearise(ensemble, state, x, y, _where(state.moved & ~state.done))
+            _linearise(ensemble, state, x, _where(state.moved & ~state.done))
             self._step(ensemble, state, x, y, live)
 
     def _step(self, ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor) -> None:
         """Try one step of every live member; keep those that lower the loss."""
-        theta, damping, before = state.theta[live], state.damping[live], state.loss[live]
+        theta, damping, before = state.theta[live], state.damping[live], state.loss[live].clone()
         x, y = _rows(x, live), _rows(y, live)
         solve = _damped_solver(state, live)
         residual = _rows(state.residual, live)
@@ -114,8 +118,9 @@ class LevenbergMarquardt(Optimizer):
 
         # The quadratic model promises -step.slope + damping |step|^2, because (A + damping I) step = -slope.
         promised = (step * (damping.unsqueeze(1) * step - slope)).sum(dim=1)
-        better = loss < before  # False for NaN
+        better = (loss < before) & (promised > 0)  # False for NaN, and where there was no step to take
         state.theta[live] = torch.where(better.unsqueeze(1), trial, theta)
+        state.residual = _replaced(state.residual, live, torch.where(better.unsqueeze(1), after, residual))
         state.loss[live] = torch.where(better, loss, before)
         state.moved[live] = better
 
@@ -142,19 +147,15 @@ class LevenbergMarquardt(Optimizer):
         return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
-def _linearise(ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, which: Tensor) -> None:
+def _linearise(ensemble: Ensemble, state: LMState, x: Tensor, which: Tensor) -> None:
     """Rebuild the linear model of the members in `which` at their theta."""
     if len(which) == 0:
         return
-    n, x, y, theta = y.shape[1], _rows(x, which), _rows(y, which), _rows(state.theta, which)
-    jacobian = ensemble.jacobians(theta, x)  # (which, n, params)
-    residual = ensemble.predict(theta, x) - y
-    is_dual = jacobian.shape[2] > n
-    system = (jacobian @ jacobian.mT if is_dual else jacobian.mT @ jacobian) / n
-    state.residual = _replaced(state.residual, which, residual)
+    jacobian = ensemble.jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
+    n, params = jacobian.shape[1:]
+    system = (jacobian @ jacobian.mT if params > n else jacobian.mT @ jacobian) / n
     state.jacobian = _replaced(state.jacobian, which, jacobian)
     state.system = _replaced(state.system, which, system)
-    state.loss[which] = residual.square().mean(dim=1)
     state.evaluations[which] += 1
     state.moved[which] = False
 

@@ -10,7 +10,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
-from torch import Tensor, nn
+from torch import Tensor
 
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizer import Optimizer
@@ -22,7 +22,8 @@ class EnsembleModule(LightningModule):
     """One `training_step` is `steps_per_check` optimiser steps of all members: Lightning's own loop costs as much per
     step as a tiny model's whole step.
 
-    Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result.
+    Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result, and
+    `best_loss` its mean squared error there, infinite for a member that never had a finite one.
     """
 
     def __init__(
@@ -31,7 +32,6 @@ class EnsembleModule(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.ensemble, self.optimizer, self.orders = ensemble, optimizer, orders
-        self.theta = nn.Parameter(ensemble.start, requires_grad=False)
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
         self.register_buffer("best_loss", torch.full_like(rates, torch.inf))
@@ -44,20 +44,20 @@ class EnsembleModule(LightningModule):
         return []
 
     def on_fit_start(self) -> None:
-        self.state = self.optimizer.start(self.ensemble, self.theta.data, self.rates, self.orders)
+        self.state = self.optimizer.start(self.ensemble, self.best_theta, self.rates, self.orders)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         first = batch_idx * self.optimizer.steps_per_check
         steps = min(self.optimizer.steps_per_check, self.optimizer.total_steps - first)
         self.optimizer.advance(self.ensemble, self.state, *batch, steps)
-        self.theta.data.copy_(self.state.theta)
         if self.state.done.all():
             self.trainer.should_stop = True
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        losses = self.ensemble.losses(self.theta, *batch)
+        theta = self.state.theta
+        losses = self.ensemble.losses(theta, *batch)
         better = losses < self.best_loss  # False for NaN
-        self.best_theta[better] = self.theta[better]
+        self.best_theta[better] = theta[better]
         self.best_loss[better] = losses[better]
         self.validation_losses = losses
         if self.trainer.loggers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kanbench.bases.base import require_finite
 from kanbench.training.ensemble import Ensemble
 
 
@@ -15,13 +16,17 @@ class State:
     """Where training stands; optimisers extend it. Rows are members."""
 
     theta: Tensor  # (members, params)
-    evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the training split
+    evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the whole training split
     done: Tensor  # (members,) bool: converged, and not trained any further
 
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
     """Fields are hyperparameters; `start` and `advance` train all members of an ensemble at once."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` that names the field, the rule and the value."""
+        require_finite(self)
 
     @property
     @abstractmethod

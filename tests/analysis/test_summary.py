@@ -21,7 +21,8 @@ def member(method, task, budget, seed, error, **changes):
         "width": 3, "flops": 10, "seed": seed, "lr": None, "optimizer": "LevenbergMarquardt", "evaluations": 9,
         "seconds": 0.5, "peak_memory_bytes": 7, "train_rel_l2": error, "val_rel_l2": error, "test_rel_l2": error,
         "test_rmse": error, "test_max_error": error, "test_r2": 1 - error**2, "status": "ok", "reason": "",
-        "cell": f"{method}-{task}-{budget}".replace(" ", ""), "commit": "c", "budget_miss": 0.0,
+        "cell": f"{method}-{task}-{budget}".replace(" ", ""), "commit": "c", "budget_miss": 0.0, "missed": False,
+        "protocol": "p",
     }  # fmt: skip
     return facts | changes
 
@@ -104,13 +105,23 @@ def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
     assert not chosen.best_rate_at_edge.any()
     shifted = [m | {"val_rel_l2": m["lr"]} for m in members]
     assert choose_rates(frame(shifted, tmp_path)).best_rate_at_edge.all()
+    assert summarise(frame(shifted, tmp_path)).at_edge.tolist() == [1]
 
 
-def test_cells_of_different_settings_are_not_pooled(tmp_path):
+def test_records_of_different_protocols_are_not_compared(tmp_path):
     members = both("a", 50, [0.1], [0.2])
-    members.append(member("MLP tanh", "a", 50, 0, 0.3, cell="other"))
-    with pytest.raises(ValueError, match="MLP tanh on a at 50 parameters has 2 cells"):
+    members[1] |= {"protocol": "other optimiser"}
+    with pytest.raises(ValueError, match="records of 2 protocols"):
         summarise(frame(members, tmp_path))
+
+
+def test_tasks_of_one_name_in_two_suites_are_two_tasks(tmp_path):
+    members = both("a", 50, [1e-6, 1e-6], [1.0, 1.0])
+    members += [m | {"suite": "t", "cell": m["cell"] + "t", "test_rel_l2": 0.01} for m in members]
+    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    assert summary.tasks.tolist() == [2, 2]
+    assert summary.loc["KAN Taylor", "error"] == pytest.approx(1e-4)
+    assert summary.loc["KAN Taylor", ["win", "tie", "loss"]].tolist() == [1, 1, 0]
 
 
 def test_figures_show_every_method_and_the_same_frame_gives_the_same_file(tmp_path):
@@ -124,10 +135,10 @@ def test_figures_show_every_method_and_the_same_frame_gives_the_same_file(tmp_pa
     np.testing.assert_allclose(lines["KAN Taylor"].get_ydata(), [1.5 / 50, 1.5 / 100])
     panels = small_multiples(records, "title")
     assert [axes.get_title(loc="left") for axes in panels.axes] == ["a", "b", "c"]
-    png, svg = save(figure, tmp_path / "one")
-    again = save(loss_vs_parameters(summary, records, "title"), tmp_path / "two")[1]
+    png = save(figure, tmp_path / "one")
+    save(loss_vs_parameters(summary, records, "title"), tmp_path / "two")
     assert png.stat().st_size > 10_000
-    assert svg.read_bytes() == again.read_bytes()
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
 def test_results_are_read_without_torch():

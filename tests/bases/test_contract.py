@@ -183,3 +183,11 @@ def test_refuses_hyperparameters_that_are_not_finite(cls, bad):
         if kind is float:
             with pytest.raises(ValueError, match=rf"{bad}"):
                 cls(**{name: bad})
+
+
+@EVERY
+def test_nan_goes_in_and_comes_out_and_harms_no_other_point(cls):
+    x = torch.tensor([0.1, torch.nan, 0.3], dtype=torch.float64)
+    expanded = cls().expand(x)
+    assert expanded[1].isnan().any()
+    torch.testing.assert_close(expanded[[0, 2]], cls().expand(x[[0, 2]]))

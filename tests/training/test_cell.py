@@ -72,8 +72,14 @@ def test_divergence_is_a_status_with_a_reason():
     assert all("worse than a constant" in m["reason"] for m in record.members)
 
 
+def test_a_member_whose_loss_was_never_finite_has_diverged():
+    # Steps of 1e300 overflow in the first product.
+    record = run_cell(change(optimizer=Adam(steps=2, check_every=1, rates=(1e300,))))
+    assert {(m["status"], m["reason"]) for m in record.members} == {("diverged", "the loss was never finite")}
+
+
 def test_a_budget_that_no_width_fits_is_refused_with_the_least():
-    with pytest.raises(BudgetTooSmall, match="the least is 26"):
+    with pytest.raises(BudgetTooSmall, match="smallest model has 26"):
         run_cell(change(method=KANMethod(), budget=20))
     record = unfinished(change(method=KANMethod(), budget=20), "skipped", "why")
     assert [(m["seed"], m["status"], m["reason"]) for m in record.members] == [
@@ -102,6 +108,7 @@ def test_the_key_changes_with_whatever_the_numbers_depend_on(fields):
 
 
 def test_the_key_does_not_change_with_where_a_cell_is_filed():
+    assert change(task=dataclasses.replace(CELL.task, same_as="x")).key != CELL.key  # comparisons depend on it
     renamed = change(experiment="other", suite="mine", task=dataclasses.replace(CELL.task, note="n", source="s"))
     assert renamed.key == CELL.key
 
@@ -137,3 +144,19 @@ def test_peak_memory_is_what_a_block_takes_whatever_went_before():
     assert megabytes_of(10_000_000) == pytest.approx(80, rel=0.1)
     assert megabytes_of(2_500_000) == pytest.approx(20, rel=0.2)
     assert megabytes_of(10) < 2
+
+
+def test_the_protocol_is_what_a_comparison_holds_fixed():
+    for fields in ({"method": KANMethod()}, {"budget": 60}, {"task": load_suite("feynman").task("I.16.6")}):
+        assert change(**fields).protocol == CELL.protocol
+    for fields in ({"seeds": (0, 2)}, {"optimizer": Adam()}, {"sizes": SplitSizes(9, 9, 9)}):
+        assert change(**fields).protocol != CELL.protocol
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=20), Adam(steps=50, rates=(1e-2,), batch=32)])
+def test_cuda_reaches_what_the_cpu_reaches(optimizer):
+    cell = change(method=KANMethod(), budget=60, optimizer=optimizer)
+    there, here = run_cell(cell, accelerator="cuda"), run_cell(cell)
+    for ours, theirs in zip(there.members, here.members, strict=True):
+        assert ours["test_rel_l2"] == pytest.approx(theirs["test_rel_l2"], rel=1e-3)

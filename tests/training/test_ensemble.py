@@ -20,9 +20,10 @@ METHODS = [
 
 def members(method, seeds=3, n_in=2, width=3):
     models = [method.build(n_in, width, torch.Generator().manual_seed(s), torch.float64) for s in range(seeds)]
+    generator = torch.Generator().manual_seed(9)
     for model in models:  # away from special starts such as zero coefficients
         for parameter in model.parameters():
-            parameter.data += 0.1 * torch.randn(parameter.shape, dtype=torch.float64, generator=torch.manual_seed(9))
+            parameter.data += 0.1 * torch.randn(parameter.shape, dtype=torch.float64, generator=generator)
     return models
 
 
