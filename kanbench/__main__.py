@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def main() -> int:
             raise
         return command_line.complain(error)  # before that only Hydra has written: the folder of the job
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is on its way out
         print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
         return 130
     return status

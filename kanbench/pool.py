@@ -6,9 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,34 +22,65 @@ def unordered(function: Callable[[Item], Result], items: Iterable[Item], workers
     """`function` of every item, as they finish; in this process if `workers` is 1.
 
     Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
-    computes on a GPU. They end with this process, even if it is killed; Ctrl-C lets them finish the item in work.
+    computes on a GPU. They end with the iterator and with this process, even if it is killed. concurrent.futures
+    would do, but it can wait for ever for its workers after a second Ctrl-C.
 
-    The iterator raises `WorkerDied`.
+    The iterator raises `WorkerDied`, and whatever `function` raises.
     """
     if workers == 1:
         return map(function, items)
     fork = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, mp_context=fork, initializer=_follow, initargs=(os.getpid(),))
-    return _results(pool, [pool.submit(function, item) for item in items])
+    crew: dict[Connection, BaseProcess] = {}
+    for _ in range(workers):
+        ours, theirs = fork.Pipe()
+        crew[ours] = fork.Process(target=_work, args=(function, theirs, os.getpid()), daemon=True)
+        crew[ours].start()
+        theirs.close()  # so that a dead worker is an end of file
+    return _results(crew, iter(items))
 
 
-def _results(pool: ProcessPoolExecutor, futures: list[Future[Result]]) -> Iterator[Result]:
+def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Iterator[Any]:
     try:
-        for future in as_completed(futures):
-            yield future.result()
-    except BrokenProcessPool as error:
+        busy = [pipe for pipe in crew if _hand_out(pipe, items)]
+        while busy:
+            for pipe in wait(busy):
+                assert isinstance(pipe, Connection)
+                result, error = pipe.recv()
+                if error is not None:
+                    raise error
+                if not _hand_out(pipe, items):
+                    busy.remove(pipe)
+                yield result
+    except (EOFError, ConnectionError) as error:
         raise WorkerDied("a worker process died, perhaps for lack of memory") from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for process in crew.values():
+            process.kill()
+            process.join()
+
+
+def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
+    """Send the next item, if there is one."""
+    for item in items:
+        pipe.send(item)
+        return True
+    return False
+
+
+def _work(function: Callable[[Any], Any], pipe: Connection, parent: int) -> None:
+    """Answer every item with (result, None) or (None, error); Ctrl-C is the parent's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    while True:
+        item = pipe.recv()
+        try:
+            pipe.send((function(item), None))
+        except Exception as error:
+            pipe.send((None, error))
 
 
 def _follow(parent: int) -> None:
-    """End this process when its parent has gone: a killed parent cannot tell its workers. Ctrl-C is the parent's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    """End this process when its parent has gone: a killed parent cannot tell its workers."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

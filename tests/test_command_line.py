@@ -153,14 +153,17 @@ def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
     assert all((tmp_path / "results/runs/killed/cells" / name).read_bytes() == b for name, b in survived.items())
 
 
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path):
+@pytest.mark.parametrize("times", [1, 3])
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(times, tmp_path):
     words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60"]
     command = [sys.executable, "-m", "kanbench", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen(command, cwd=tmp_path, **pipes) as running:
         while running.poll() is None and len(cells(tmp_path)) < 2:
             time.sleep(0.02)
-        os.killpg(running.pid, signal.SIGINT)
+        for _ in range(times):
+            os.killpg(running.pid, signal.SIGINT)
+            time.sleep(0.01)
         _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said == ("kanbench: stopped; everything that was finished is kept: the same command goes on from here\n")
