@@ -167,7 +167,6 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(times, tmp_path):
         _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert said == ("kanbench: stopped; everything that was finished is kept: the same command goes on from here\n")
-    assert list((tmp_path / "results/runs/killed/cells").glob(".*")) == []
 
 
 def test_a_killed_worker_ends_the_run_with_a_sentence_and_loses_one_cell(tmp_path):
