@@ -57,12 +57,13 @@ def check_words(words: list[str], conf: Path) -> None:
             if field not in known:
                 raise _unknown(f"key of {head}", field, known)
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
-            _check_options(word, value.split(","), sorted(path.stem for path in folder.glob("*.yaml")))
+            known = sorted(path.stem for path in folder.glob("*.yaml"))
+            _check_options(word, value.split(","), [*known, *["null"] * (head == "experiment")])
 
 
 def _check_options(word: str, options: list[str], known: list[str]) -> None:
     for option in options:
-        if option not in [*known, "null"]:
+        if option not in known:
             raise UsageError(f"{word}: {_unknown('option', option, known)} (options: {', '.join(known)})")
 
 

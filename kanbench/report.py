@@ -40,18 +40,18 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
 
 def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
     """One row per budget and method, and the sentence that says what the columns are."""
-    table = Table(box=None, padding=(0, 1), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for heading in ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss"):
-        table.add_column(heading, justify="left" if heading == "method" else "right", overflow="fold")
+        table.add_column(heading, justify="left" if heading == "method" else "right")
     for _, at_budget in summary.groupby("budget"):
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
             table.add_row(
                 f"{row.budget:,}" if i == 0 else "",
                 Text(row.method, style="bold" if i == 0 else ""),
                 _parameters(row),
-                f"{row.error:.2e}",
-                f"{row.error_low:.1e} .. {row.error_high:.1e}",
-                f"{row.win:.0f} / {row.tie:.0f} / {row.loss:.0f}" if pd.notna(row.win) else "",
+                _short(f"{row.error:.2e}"),
+                _short(f"{row.error_low:.1e} .. {row.error_high:.1e}"),
+                f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
             )
         table.add_section()
     console.print(table)
@@ -65,20 +65,30 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
     _print_marks(console, summary)
 
 
+def _short(number: str) -> str:
+    """1.2e-03 as 1.2e-3."""
+    return number.replace("e-0", "e-").replace("e+00", "")
+
+
 def _parameters(row: tuple) -> str:
     low, high = row.params_min, row.params_max  # type: ignore[attr-defined]
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
 
 
 def _print_marks(console: Console, summary: pd.DataFrame) -> None:
-    """Misses, failures and gaps are said, never dropped."""
-    marks = [
-        ("missed", "{n} cells of {method} at {budget} miss the budget by over 5 %"),
-        ("failed", "{n} of {members} members of {method} at {budget} failed; each is scored as a constant predictor"),
-        ("at_edge", "{n} cells of {method} at {budget} have their best learning rate at the end of the range"),
-        ("skipped", "{n} members of {method} at {budget} skipped: the budget is too small for their task"),
-    ]
-    for column, text in marks:
-        for row in summary[summary[column] > 0].itertuples():
-            words = text.format(n=getattr(row, column), method=row.method, budget=row.budget, members=row.members)
-            console.print(f"  {words}", style="yellow")
+    """Misses, failures and gaps are said, never dropped; methods of which the same is to be said share a line."""
+    marks = {
+        "missed": "cells whose size misses the budget by over 5 %",
+        "failed": "members that failed or diverged, each scored as a constant predictor",
+        "at_edge": "cells whose best learning rate is at the end of the range",
+        "skipped": "members that were skipped, the budget being too small for their task",
+    }
+    for column, meaning in marks.items():
+        sharing: dict[str, list[str]] = {}
+        for method, of_method in summary[summary[column] > 0].groupby("method"):
+            counts = ", ".join(
+                f"{n} at {budget}" for budget, n in zip(of_method.budget, of_method[column], strict=True)
+            )
+            sharing.setdefault(counts, []).append(str(method))
+        for counts, methods in sharing.items():
+            console.print(f"  {meaning}: {counts}, of {', '.join(methods)}", style="yellow")

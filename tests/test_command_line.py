@@ -100,6 +100,7 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["basis.degre=4"], "unknown key of basis 'degre'; did you mean degree"),
         (["basis.centres=4"], "Could not override 'basis.centres'"),
         (["baseline.activaton=silu"], "unknown key of baseline 'activaton'; did you mean activation"),
+        (["basis=null"], "unknown option 'null'"),
         (["rbf"], "'rbf' is not of the form key=value"),
         (
             ["budget.targets=[3]"],

@@ -26,6 +26,7 @@ STYLE = {
     "legend.frameon": False,
 }
 Styles = dict[str, dict[str, Any]]
+FEW = 4  # methods whose legend finds room among the lines
 PARAMETERS = "trainable parameters"
 ERROR = "relative L2 error on test"
 
@@ -66,7 +67,12 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
         _log_log(axes, list(summary.params.dropna().unique()))
         axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
-        axes.legend(title="95 % bootstrap interval shaded", title_fontsize=9, fontsize=10, ncols=1 + (len(styles) > 6))
+        legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10}
+        if len(styles) > FEW:
+            figure.set_figwidth(9.6)
+            figure.legend(loc="outside right upper", **legend)
+        else:
+            axes.legend(**legend)
     return figure
 
 
