@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import hydra
@@ -36,6 +37,9 @@ def run_job(node: DictConfig) -> None:
     try:
         status = max(status, run(read_config(node), command, Path(job.runtime.output_dir)))
     except ConfigError as error:
+        with suppress(OSError):  # Hydra has made DIR/name/jobs/time; what is empty goes
+            for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:
+                folder.rmdir()
         sys.exit(command_line.complain(error))
     except WorkerDied as error:
         print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
@@ -50,7 +54,10 @@ def main() -> int:
         print(command_line.WHAT_NEXT)
         return 0
     if words[0] == "list":
-        return command_line.list_tasks(words[1:])
+        with suppress(BrokenPipeError):
+            return command_line.list_tasks(words[1:])
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
+        return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
         command_line.check_words(words, CONF)

@@ -98,5 +98,8 @@ def list_tasks(words: list[str]) -> int:
             f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in task.variables
         )
         twin = f"  (same problem as {task.same_as})" if task.same_as else ""
-        print(f"{task.name}{twin}\n    {task.formula}\n    {ranges}" + (f"\n    {task.note}" if task.note else ""))
+        print(
+            f"{task.name}{twin}\n    {task.formula}\n    {ranges}" + (f"\n    {task.note}" if task.note else ""),
+            flush=True,
+        )
     return 0

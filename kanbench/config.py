@@ -21,6 +21,7 @@ from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPM
 from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
 
 T = TypeVar("T")
+LARGEST_BUDGET = 100_000_000
 
 
 class ConfigError(ValueError):
@@ -130,7 +131,7 @@ def read_config(node: DictConfig) -> Config:
     """The composed YAML as a `Config`; raises `ConfigError`."""
     _refuse_unknown(node)
     name = _scalar(node, "name", str)
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
     n_seeds, first_seed = _scalar(node, "seeds", int), _scalar(node, "first_seed", int)
     if n_seeds < 1 or first_seed < 0:
@@ -250,8 +251,10 @@ def _names(suite: Suite) -> list[str]:
 
 def _budgets(node: DictConfig) -> tuple[int, ...]:
     targets = _list(node, "targets", "budget")
-    if not targets or not all(type(t) is int and t > 0 for t in targets):
-        raise ConfigError(f"budget.targets: must be a list of positive integers, got {targets!r}")
+    if not targets or not all(type(t) is int and 0 < t <= LARGEST_BUDGET for t in targets):
+        raise ConfigError(
+            f"budget.targets: must be a list of positive integers up to {LARGEST_BUDGET:,}, got {targets!r}"
+        )
     return tuple(dict.fromkeys(targets))
 
 

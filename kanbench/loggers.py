@@ -4,17 +4,15 @@ import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
+from kanbench.config import Config, ConfigError
 from kanbench.record import CellRecord
 from kanbench.report import Report
 from kanbench.training import Cell
 from kanbench.training.cell import identity
-
-if TYPE_CHECKING:
-    from kanbench.config import Config
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class CellLogger:
     <results>/<name>/wandb.
     """
 
-    def __init__(self, config: "Config", command: str) -> None:
+    def __init__(self, config: Config, command: str) -> None:
         self.config, self.command, self.kind = config, command, config.logger.kind
 
     @contextmanager
@@ -106,4 +104,7 @@ class CellLogger:
             silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True, x_disable_meta=True
         )
         about |= {"project": self.config.logger.project, "mode": self.config.logger.mode.value}
-        return wandb.init(dir=folder, reinit="create_new", settings=quiet, **about)
+        try:
+            return wandb.init(dir=folder, reinit="create_new", settings=quiet, **about)
+        except wandb.errors.Error as error:
+            raise ConfigError(f"logger: W&B does not start: {error}") from error

@@ -54,9 +54,11 @@ def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Itera
     except (EOFError, ConnectionError) as error:
         raise WorkerDied("a worker process died, perhaps for lack of memory") from error
     finally:
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave workers behind
         for process in crew.values():
             process.kill()
             process.join()
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:

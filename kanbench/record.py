@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1  # of the file; a file of another format is not read
+os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
 log = logging.getLogger(__name__)
 
 
@@ -88,6 +89,7 @@ class RecordStore:
         descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=f".{record.key}.", suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
                 file.write(header + b"\n" + body)
                 file.flush()
                 os.fsync(file.fileno())

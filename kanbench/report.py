@@ -50,7 +50,7 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
                 Text(row.method, style="bold" if i == 0 else ""),
                 _parameters(row),
                 _short(f"{row.error:.2e}"),
-                _short(f"{row.error_low:.1e} .. {row.error_high:.1e}"),
+                _short(f"{row.error_low:.1e} .. {row.error_high:.1e}") if pd.notna(row.error_low) else "one seed",
                 f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
             )
         table.add_section()

@@ -34,10 +34,12 @@ def run(config: Config, command: str, job_folder: Path) -> int:
         raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
     cells = config.cells()
     baseline = config.methods[-1].label if len(config.methods) > 1 else None
+    n_tasks, whole = len(config.tasks), len(config.suite.tasks)
+    title = config.suite.title if n_tasks == whole else f"{config.suite.title} ({n_tasks} of {whole} tasks)"
     manifest = {
         "cells": [str(store.path(cell.key)) for cell in cells],
         "baseline": baseline,
-        "title": config.suite.title,
+        "title": title,
         "command": command,
         "commit": provenance.commit(),
     }
@@ -46,8 +48,8 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     started = time.perf_counter()
     logger = CellLogger(config, command)
     tally = train(config, cells, store, logger, console)
-    folder = config.folder / "reports" / config.methods[0].label.replace(" ", "_")
-    report = write_report(map(store.path, (cell.key for cell in cells)), folder, config.suite.title, baseline)
+    folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
+    report = write_report(map(store.path, (cell.key for cell in cells)), folder, title, baseline)
     logger.log_report(report)
     print_summary(console, report.summary, baseline)
     console.print(f"\n{len(cells)} cells: {tally}; {time.perf_counter() - started:.0f} s")

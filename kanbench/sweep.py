@@ -23,7 +23,7 @@ class SweepSummary(Callback):
         if len(manifests) < 2 or not cells:
             return
         baseline, title = manifests[0]["baseline"], manifests[0]["title"]
-        folder = Path(config.results) / config.name / "reports" / "sweep"
+        folder = Path(config.hydra.sweep.dir) / "report"
         console = Console(highlight=False, soft_wrap=True, markup=False)
         try:
             report = write_report(cells, folder, title, baseline)

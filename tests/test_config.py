@@ -123,7 +123,7 @@ def test_a_typed_optimizer_keeps_its_values():
             ["budget.targets=[3]"],
             "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has 26 parameters",
         ),
-        (["budget.targets=[]"], "budget.targets: must be a list of positive integers, got []"),
+        (["budget.targets=[]"], "budget.targets: must be a list of positive integers up to 100,000,000, got []"),
         (["budget.targets=50"], "budget.targets: must be a list, got 50"),
         (["data.tasks=[I.6.20]"], "data.tasks: unknown task of suite feynman 'I.6.20'; did you mean I.6.2"),
         (["data.tasks=[]"], "data.tasks: must name at least one task"),

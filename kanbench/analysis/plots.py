@@ -67,7 +67,7 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
         _log_log(axes, list(summary.params.dropna().unique()))
         axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
-        legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10}
+        legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10, "handlelength": 3.5}
         if len(styles) > FEW:
             figure.set_figwidth(9.6)
             figure.legend(loc="outside right upper", **legend)

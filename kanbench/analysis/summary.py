@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.load import choose_rates
-from kanbench.analysis.stats import Array, bootstrap, win_tie_loss
+from kanbench.analysis.stats import Array, bootstrap, task_geometric_mean, win_tie_loss
 
 BOOTSTRAP_SEED = 0
 
@@ -68,6 +68,8 @@ def _matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
 def _error(scores: Array) -> dict[str, float]:
     if scores.size == 0:
         return {"error": np.nan, "error_low": np.nan, "error_high": np.nan}
+    if scores.shape[1] == 1:  # one seed says nothing of the spread
+        return {"error": float(task_geometric_mean(scores)), "error_low": np.nan, "error_high": np.nan}
     interval = bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED))
     return {"error": interval.estimate, "error_low": interval.low, "error_high": interval.high}
 

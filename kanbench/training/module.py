@@ -120,7 +120,10 @@ def fit(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, Repeated(train, checks), Repeated(validation, 1))
+    try:
+        trainer.fit(module, Repeated(train, checks), Repeated(validation, 1))
+    except SystemExit as stop:  # Lightning's answer to Ctrl-C
+        raise KeyboardInterrupt from stop
     return recorder.curve
 
 
