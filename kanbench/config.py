@@ -236,17 +236,14 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
     except UnknownName as error:
         raise ConfigError(f"data.suite: {error}") from error
     patterns = [str(pattern) for pattern in _list(node, "tasks", "data")]
+    names = [task.name for task in suite.tasks]
     for pattern in patterns:
-        if not any(fnmatchcase(task.name, pattern) for task in suite.tasks):
-            raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, _names(suite))}")
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, names)}")
     chosen = [task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns)]
     if not chosen:
         raise ConfigError("data.tasks: must name at least one task; ['*'] takes all")
     return suite, tuple(chosen)
-
-
-def _names(suite: Suite) -> list[str]:
-    return [task.name for task in suite.tasks]
 
 
 def _budgets(node: DictConfig) -> tuple[int, ...]:

@@ -121,10 +121,11 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
         curve = fit(module, *splits, accelerator=accelerator, precision=cell.precision.lightning, logger=logger)
+    seconds = time.perf_counter() - started
     shared = identity(cell) | _size(cell)
     shared |= {
         "flops": forward_flops(models[0], n_inputs),
-        "seconds": (time.perf_counter() - started) / n_members,
+        "seconds": seconds / n_members,
         "peak_memory_bytes": memory.bytes // n_members,
         "accelerator": accelerator,
         "threads": torch.get_num_threads(),
