@@ -8,11 +8,12 @@ import torch
 from numpy.polynomial import Polynomial
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import Rows, TermwiseBasis
 
 
 @dataclass(frozen=True)
-class BSpline(Basis):
+class BSpline(TermwiseBasis):
     """B-splines of one degree on equally spaced knots, extended by `degree` knots on each side of the domain.
 
     intervals + degree functions; inside the domain they sum to one, and beyond `degree` knot steps off it all of
@@ -34,19 +35,31 @@ class BSpline(Basis):
     def n_terms(self) -> int:
         return self.intervals + self.degree
 
-    def expand(self, x: Tensor) -> Tensor:
+    def terms(self, z: Tensor) -> Rows:
+        t, first = self._local(z)
+        return Rows(_horner(local_polynomials(self.degree), t), first)
+
+    def slopes(self, z: Tensor) -> Rows:
+        t, first = self._local(z)
+        by_step = [[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:]
+        return Rows(_horner(by_step, t) * (self.intervals / 2), first)
+
+    def _local(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The coordinate in [0, 1] within the knot step that holds z, and the first function that is not zero there."""
         k, n_intervals = self.degree, self.intervals
-        # Position in knot steps from `low`; all functions are zero at and beyond -k and n_intervals + k.
-        u = ((self.to_unit(x) + 1.0) * (n_intervals / 2)).clamp(-k, n_intervals + k)
-        interval = u.detach().floor().clamp(max=n_intervals + k - 1)
-        t = (u - interval).unsqueeze(-1)
-        powers = torch.cat([t**p for p in range(k + 1)], dim=-1)
-        pieces = powers @ torch.tensor(local_polynomials(k), dtype=x.dtype, device=x.device)  # (..., d, k + 1)
-        # Function j lives at column j + k of a buffer with room for the pieces that fall off either end; NaN, which is
-        # no column, stays in the pieces.
-        column = (interval.nan_to_num().long() + k).unsqueeze(-1) + torch.arange(k + 1, device=x.device)
-        buffer = pieces.new_zeros(*x.shape, n_intervals + 3 * k).scatter(-1, column, pieces)
-        return buffer[..., k : k + self.n_terms]
+        # Beyond -k and n_intervals + k there is no function; the clamp keeps integers in their range.
+        u = ((z + 1.0) * (n_intervals / 2)).clamp(-k - 1, n_intervals + k + 1)
+        step = u.detach().floor()
+        return u - step, step.nan_to_num().long()
+
+
+def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
+    """sum_p c[p][j] t^p for every j: (*t.shape) -> (j, *t.shape)."""
+    columns = t.new_tensor(coefficients).view(len(coefficients), -1, *[1] * t.dim())
+    value = columns[-1].expand(-1, *t.shape)
+    for column in columns.flip(0)[1:]:
+        value = torch.addcmul(column, value, t)
+    return value
 
 
 @cache

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import Rows, TermwiseBasis
 
 
 @dataclass(frozen=True)
-class Chebyshev(Basis):
+class Chebyshev(TermwiseBasis):
     """T_1 .. T_degree, with T_0 as well if `constant` is set; the input is clamped to the domain.
 
     By the recurrence T_n = 2 x T_{n-1} - T_{n-2}, because the gradient of cos(n acos x) is NaN at |x| = 1. T_0 is
@@ -29,9 +30,22 @@ class Chebyshev(Basis):
     def n_terms(self) -> int:
         return self.degree + self.constant
 
-    def expand(self, x: Tensor) -> Tensor:
-        z = self.to_unit(x).clamp(-1.0, 1.0)
-        terms = [torch.ones_like(z), z]
-        while len(terms) <= self.degree:
-            terms.append(2.0 * z * terms[-1] - terms[-2])
-        return torch.stack(terms if self.constant else terms[1:], dim=-1)
+    def terms(self, z: Tensor) -> Rows:
+        z = z.clamp(-1.0, 1.0)
+        rows = _recurrence(torch.ones_like(z), z, z + z, self.degree + 1)
+        return Rows(rows if self.constant else rows[1:])
+
+    def slopes(self, z: Tensor) -> Rows:
+        """T_n' = n U_{n-1}, the polynomials of the second kind; zero where z was clamped."""
+        twice = 2.0 * z.clamp(-1.0, 1.0)
+        inside = (z.abs() <= 1.0).to(z.dtype)
+        rows = [n * row for n, row in enumerate(_recurrence(inside, twice * inside, twice, self.degree), start=1)]
+        return Rows([torch.zeros_like(z), *rows] if self.constant else rows)
+
+
+def _recurrence(p0: Tensor, p1: Tensor, twice: Tensor, n: int) -> list[Tensor]:
+    """The first n of p_0, p_1, p_{k+1} = 2 z p_k - p_{k-1}."""
+    rows = [p0, p1]
+    while len(rows) < n:
+        rows.append(torch.addcmul(-rows[-2], twice, rows[-1]))
+    return rows[:n]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import Rows, TermwiseBasis
 
 
 @dataclass(frozen=True)
-class Fourier(Basis):
+class Fourier(TermwiseBasis):
     """sin(k w x), cos(k w x) for k = 1 .. harmonics; the fundamental w has its period tied to the domain.
 
     The period is `periods` times the width of the domain. At 1 the family is the Fourier series of the domain, which
@@ -33,15 +34,25 @@ class Fourier(Basis):
     def n_terms(self) -> int:
         return 2 * self.harmonics
 
-    def expand(self, x: Tensor) -> Tensor:
-        period = self.periods * (self.high - self.low)
+    def terms(self, z: Tensor) -> Rows:
+        sines, cosines = self._waves(z)
+        return Rows(sines + cosines)
+
+    def slopes(self, z: Tensor) -> Rows:
+        sines, cosines = self._waves(z)
+        frequencies = [math.pi / self.periods * k for k in range(1, self.harmonics + 1)]
+        of_sines = [w * cosine for w, cosine in zip(frequencies, cosines, strict=True)]
+        return Rows(of_sines + [-w * sine for w, sine in zip(frequencies, sines, strict=True)])
+
+    def _waves(self, z: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The sines and the cosines of all harmonics."""
         # Beyond 1 / eps periods a float is a whole number of them; an infinite angle would have a NaN sine.
-        far = 1.0 / torch.finfo(x.dtype).eps
-        turns = ((x - (self.low + self.high) / 2) / period).clamp(-far, far)
+        far = 1.0 / torch.finfo(z.dtype).eps
+        turns = (z / (2.0 * self.periods)).clamp(-far, far)
         angle = 2.0 * math.pi * (turns - turns.detach().round())
         sine, cosine = torch.sin(angle), torch.cos(angle)
         sines, cosines = [sine], [cosine]
-        for _ in range(self.harmonics - 1):
-            sines.append(sines[-1] * cosine + cosines[-1] * sine)
-            cosines.append(cosines[-1] * cosine - sines[-2] * sine)
-        return torch.stack(sines + cosines, dim=-1)
+        while len(sines) < self.harmonics:
+            sines.append(torch.addcmul(sines[-1] * cosine, cosines[-1], sine))
+            cosines.append(torch.addcmul(cosines[-1] * cosine, sines[-2], sine, value=-1.0))
+        return sines, cosines

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import Rows, TermwiseBasis
 
 REACH = 6.0  # widths; exp(-36) is below the float32 resolution of any sum that it could join
 
 
 @dataclass(frozen=True)
-class RBF(Basis):
+class RBF(TermwiseBasis):
     """exp(-((x - c) / h)^2) on equally spaced fixed centres c that include both ends of the domain.
 
     The width h is `width` times the spacing of the centres.
@@ -32,10 +33,20 @@ class RBF(Basis):
     def n_terms(self) -> int:
         return self.centres
 
-    def expand(self, x: Tensor) -> Tensor:
-        step = 2.0 / (self.centres - 1)
-        h = self.width * step
+    def terms(self, z: Tensor) -> Rows:
+        return Rows(torch.exp(-self._distances(z).square()))
+
+    def slopes(self, z: Tensor) -> Rows:
+        distances = self._distances(z)
+        return Rows(distances * torch.exp(-distances.square()) * (-2.0 / self._h))
+
+    @property
+    def _h(self) -> float:
+        return self.width * 2.0 / (self.centres - 1)
+
+    def _distances(self, z: Tensor) -> Tensor:
+        """(z - c) / h for every centre c: (centres, *z.shape)."""
         # Clamped where every function has vanished: squaring a huge distance would overflow to NaN gradients.
-        z = self.to_unit(x).clamp(-1.0 - REACH * h, 1.0 + REACH * h)
-        centre = torch.linspace(-1.0, 1.0, self.centres, dtype=x.dtype, device=x.device)
-        return torch.exp(-(((z.unsqueeze(-1) - centre) / h) ** 2))
+        reach = 1.0 + REACH * self._h
+        centre = torch.linspace(-1.0, 1.0, self.centres, dtype=z.dtype, device=z.device)
+        return (z.clamp(-reach, reach) - centre.view(-1, *[1] * z.dim())) / self._h

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import Rows, TermwiseBasis
 
 
 @dataclass(frozen=True)
-class Taylor(Basis):
+class Taylor(TermwiseBasis):
     """z, z^2 .. z^degree with z = (x - centre) / half-width of the domain, and z^0 as well if `constant` is set.
 
     Scaling by the domain keeps every power in [-1, 1]; the input is clamped to the domain, since powers are
@@ -29,9 +30,21 @@ class Taylor(Basis):
     def n_terms(self) -> int:
         return self.degree + self.constant
 
-    def expand(self, x: Tensor) -> Tensor:
-        z = self.to_unit(x).clamp(-1.0, 1.0)
-        powers = [torch.ones_like(z), z]
-        while len(powers) <= self.degree:
-            powers.append(powers[-1] * z)
-        return torch.stack(powers if self.constant else powers[1:], dim=-1)
+    def terms(self, z: Tensor) -> Rows:
+        z = z.clamp(-1.0, 1.0)
+        rows = _powers(torch.ones_like(z), z, self.degree + 1)
+        return Rows(rows if self.constant else rows[1:])
+
+    def slopes(self, z: Tensor) -> Rows:
+        """n z^(n-1); zero where z was clamped."""
+        inside = (z.abs() <= 1.0).to(z.dtype)
+        rows = [n * row for n, row in enumerate(_powers(inside, z.clamp(-1.0, 1.0), self.degree), start=1)]
+        return Rows([torch.zeros_like(z), *rows] if self.constant else rows)
+
+
+def _powers(first: Tensor, z: Tensor, n: int) -> list[Tensor]:
+    """first, first z, first z^2, .. : n of them."""
+    rows = [first]
+    while len(rows) < n:
+        rows.append(rows[-1] * z)
+    return rows

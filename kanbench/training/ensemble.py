@@ -1,6 +1,6 @@
 """An ensemble: many models of one shape as one batched function of flat parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -10,6 +10,25 @@ from torch.func import functional_call, grad, stack_module_state, vjp, vmap
 
 from kanbench.models.linear import FeatureLinear
 
+Named = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Inputs (members, n, n_in) as what the first layer makes of them whatever theta is: the features of a layer that
+    is linear in its parameters, the inputs themselves otherwise."""
+
+    features: Tensor
+
+    def __getitem__(self, members: Tensor) -> "Embedded":
+        return Embedded(self.features[members])
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+Inputs = Tensor | Embedded  # (members, n, n_in), or `Ensemble.embed` of them
+
 
 class Ensemble:
     """Members of one architecture, evaluated together.
@@ -17,7 +36,8 @@ class Ensemble:
     The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
     optimiser is a function from theta to theta. Each member sees data of its own.
 
-    Models map (n, n_in) to (n, 1) and hold no buffers.
+    Models map (n, n_in) to (n, 1) and hold no buffers. A layer that is linear in its parameters is two batched matrix
+    products for all members; any other layer is vmapped.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
@@ -35,89 +55,110 @@ class Ensemble:
     def n_params(self) -> int:
         return self.start.shape[1]
 
-    def predict(self, theta: Tensor, x: Tensor) -> Tensor:
-        """(members, params), (members, n, n_in) -> (members, n)."""
-        return vmap(self._predict_one)(theta, x)
+    def embed(self, x: Tensor) -> Embedded:
+        """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
+        first = self._layers[0][0]
+        return Embedded(first.features(x) if is_linear(first) else x)
 
-    def losses(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def predict(self, theta: Tensor, x: Inputs) -> Tensor:
+        """(members, params), (members, n, n_in) -> (members, n)."""
+        (first, named), *rest = self._split(theta)
+        value = self.embed(x).features if isinstance(x, Tensor) else x.features
+        value = apply_linear(value, named) if is_linear(first) else apply(first, named, value)
+        for layer, named in rest:
+            value = apply(layer, named, value)
+        return value.squeeze(-1)
+
+    def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Mean squared error of each member: ..., y (members, n) -> (members,)."""
         return (self.predict(theta, x) - y).square().mean(dim=1)
 
-    def gradients(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    def gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Gradient of each member's loss by its own parameters: -> (members, params)."""
         # Members share nothing, so the gradient of the sum holds each member's gradient in its row.
         return grad(lambda every: self.losses(every, x, y).sum())(theta)
 
-    def jacobians(self, theta: Tensor, x: Tensor) -> Tensor:
-        """Derivatives of predictions by parameters: (members, params), (members, n, n_in) -> (members, n, params)."""
-        return vmap(self._jacobian_one)(theta, x)
+    def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
+        """Derivatives of predictions by parameters: (members, params), (members, n, n_in) -> (members, n, params).
 
-    def _predict_one(self, parameters: Tensor, x: Tensor) -> Tensor:
-        for layer, named in self._split(parameters):
-            x = functional_call(layer, named, (x,))
-        return x.squeeze(-1)
-
-    def _jacobian_one(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Layer by layer: one pass forward, one backward for the derivative of the output by each layer's output."""
-        layers = self._split(parameters)
-        traces = [trace_layer(*layers[0], x, needs_pull=False)]
-        for layer, named in layers[1:]:
-            traces.append(trace_layer(layer, named, traces[-1].output, needs_pull=True))
-        by_output = torch.ones_like(traces[-1].output)
-        blocks = []
+        Layer by layer: one pass forward, one backward for the derivative of the output by each layer's output.
+        """
+        value = self.embed(x).features if isinstance(x, Tensor) else x.features
+        traces: list[LayerTrace] = []
+        for layer, named in self._split(theta.detach()):
+            traces.append(LayerTrace(layer, named, value, is_first=not traces))
+            value = traces[-1].output.detach()
+        jacobians = theta.new_empty(*value.shape[:2], self.n_params)
+        end, by_output = self.n_params, torch.ones_like(value)
         for trace in reversed(traces):
-            blocks += trace.by_parameters(by_output)
-            if trace.pull is not None:
+            start = end - trace.n_params
+            trace.write(by_output, jacobians[..., start:end])
+            end = start
+            if trace is not traces[0]:
                 by_output = trace.pull(by_output)
-        return torch.cat(blocks[::-1], dim=1)
+        return jacobians
 
-    def _split(self, parameters: Tensor) -> list[tuple[nn.Module, dict[str, Tensor]]]:
-        """The layers of one member with their parameters by name."""
-        pieces = iter(torch.split(parameters, self._sizes))
-        return [
-            (layer, {name: next(pieces).view(shape) for name, shape in shapes.items()})
-            for layer, shapes in self._layers
-        ]
+    def _split(self, theta: Tensor) -> Iterator[tuple[nn.Module, Named]]:
+        """The layers with the parameters of all members by name, each (members, ...)."""
+        pieces = iter(torch.split(theta, self._sizes, dim=1))
+        for layer, shapes in self._layers:
+            yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}
 
 
-@dataclass
-class LayerTrace:
-    """A layer at one input: its output (n, n_out), and the two halves of its backward pass.
-
-    by_parameters: derivative of a scalar per point by the output (n, n_out) -> blocks (n, size), the last parameter
-    first.   pull: the same -> derivative by the input (n, n_in).
-    """
-
-    output: Tensor
-    by_parameters: Callable[[Tensor], list[Tensor]]
-    pull: Callable[[Tensor], Tensor] | None
+def is_linear(layer: nn.Module) -> bool:
+    return isinstance(layer, FeatureLinear) and layer.is_linear
 
 
-def trace_layer(layer: nn.Module, named: dict[str, Tensor], x: Tensor, *, needs_pull: bool) -> LayerTrace:
-    """Where a layer is linear in its parameters its features are the derivative; else autograd goes point by point."""
-    if isinstance(layer, FeatureLinear) and layer.is_linear:
-        return _trace_linear(layer, named, x, needs_pull)
-
-    def points(delta: Tensor) -> list[Tensor]:
-        def one(point: Tensor, by_output: Tensor) -> dict[str, Tensor]:
-            back = vjp(lambda p: functional_call(layer, p, (point.unsqueeze(0),)).squeeze(0), named)[1]
-            return back(by_output)[0]
-
-        return [block.flatten(1) for block in vmap(one)(x, delta).values()][::-1] if named else []
-
-    if not needs_pull:
-        return LayerTrace(functional_call(layer, named, (x,)), points, None)
-    output, back = vjp(lambda z: functional_call(layer, named, (z,)), x)[:2]
-    return LayerTrace(output, points, lambda delta: back(delta)[0])
+def apply(layer: nn.Module, named: Named, x: Tensor) -> Tensor:
+    """A layer with every member's parameters at its own inputs: (members, n, n_in) -> (members, n, n_out)."""
+    if is_linear(layer):
+        return apply_linear(layer.features(x), named)
+    return vmap(lambda parameters, each: functional_call(layer, parameters, (each,)))(named, x)
 
 
-def _trace_linear(layer: FeatureLinear, named: dict[str, Tensor], x: Tensor, needs_pull: bool) -> LayerTrace:
-    features, back = vjp(layer.features, x)[:2] if needs_pull else (layer.features(x), None)
+def apply_linear(features: Tensor, named: Named) -> Tensor:
+    """features W + bias for every member: (members, n, n_features) -> (members, n, n_out)."""
     weight, *bias = named.values()
+    weight = weight.flatten(1, -2)
+    return torch.baddbmm(bias[0].unsqueeze(1), features, weight) if bias else features @ weight
 
-    def outer(delta: Tensor) -> list[Tensor]:
-        by_weight = (features.unsqueeze(2) * delta.unsqueeze(1)).flatten(1)
-        return [delta, by_weight] if bias else [by_weight]
 
-    pull = None if back is None else lambda delta: back(delta @ weight.flatten(0, -2).mT)[0]
-    return LayerTrace(layer.apply_to(features, named), outer, pull)
+class LayerTrace:
+    """A layer of all members at one input, with its two halves of the backward pass."""
+
+    def __init__(self, layer: nn.Module, named: Named, value: Tensor, *, is_first: bool) -> None:
+        """`value` is the input, or already the features where the first layer is linear in its parameters."""
+        self.layer, self.named = layer, named
+        self.n_params = sum(p[0].numel() for p in named.values())
+        self.value = value if is_first else value.requires_grad_()
+        with torch.set_grad_enabled(not is_first):
+            if is_linear(layer):
+                self.features = value if is_first else layer.features(value)
+                self.output = apply_linear(self.features.detach(), named)
+            else:
+                self.output = apply(layer, named, value)
+
+    def pull(self, by_output: Tensor) -> Tensor:
+        """Derivative of a scalar per point by the layer's output (members, n, n_out) -> by its input."""
+        if not is_linear(self.layer):
+            return torch.autograd.grad(self.output, self.value, by_output)[0]
+        weight = next(iter(self.named.values())).flatten(1, -2)
+        return torch.autograd.grad(self.features, self.value, by_output @ weight.mT)[0]
+
+    def write(self, by_output: Tensor, block: Tensor) -> None:
+        """The same by the layer's parameters, into (members, n, size): where these are linear, the features times
+        the derivative by the output; elsewhere by autograd, point by point."""
+        if is_linear(self.layer):
+            n_out = by_output.shape[-1]
+            n_weights = self.features.shape[-1] * n_out
+            weights = block[..., :n_weights].unflatten(-1, (-1, n_out))
+            torch.mul(self.features.detach().unsqueeze(-1), by_output.unsqueeze(-2), out=weights)
+            if self.n_params > n_weights:
+                block[..., n_weights:] = by_output
+        elif self.named:
+            points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(self.named, self.value.detach(), by_output)
+            torch.cat([points[name].flatten(2) for name in self.named], dim=2, out=block)
+
+    def _point(self, named: Named, point: Tensor, by_output: Tensor) -> Named:
+        back = vjp(lambda p: functional_call(self.layer, p, (point.unsqueeze(0),)).squeeze(0), named)[1]
+        return back(by_output)[0]

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Embedded, Ensemble
 from kanbench.training.optimizer import Optimizer, State
 
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e10
@@ -94,17 +95,18 @@ class LevenbergMarquardt(Optimizer):
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
+        inputs = ensemble.embed(x)
         if state.residual.shape != y.shape:
-            state.residual = ensemble.predict(state.theta, x) - y
+            state.residual = ensemble.predict(state.theta, inputs) - y
             state.loss = state.residual.square().mean(dim=1)
         for _ in range(steps):
             live = _where(~state.done)
             if len(live) == 0:
                 return
-            _linearise(ensemble, state, x, _where(state.moved & ~state.done))
-            self._step(ensemble, state, x, y, live)
+            _linearise(ensemble, state, inputs, _where(state.moved & ~state.done))
+            self._step(ensemble, state, inputs, y, live)
 
-    def _step(self, ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor) -> None:
+    def _step(self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor) -> None:
         """Try one step of every live member; keep those that lower the loss."""
         theta, damping, before = state.theta[live], state.damping[live], state.loss[live].clone()
         x, y = _rows(x, live), _rows(y, live)
@@ -135,7 +137,7 @@ class LevenbergMarquardt(Optimizer):
         state.done[live] = (state.stalled[live] >= self.patience) | (damping >= LARGEST_DAMPING)
 
     def _acceleration(
-        self, ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
+        self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
     ) -> Tensor:
         """What bends the step (live, params); zero where it would be over `bend` of the step's length."""
         residual = _rows(state.residual, live)
@@ -147,7 +149,7 @@ class LevenbergMarquardt(Optimizer):
         return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
-def _linearise(ensemble: Ensemble, state: LMState, x: Tensor, which: Tensor) -> None:
+def _linearise(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -> None:
     """Rebuild the linear model of the members in `which` at their theta."""
     if len(which) == 0:
         return
@@ -187,11 +189,14 @@ def _damped_solver(state: LMState, live: Tensor) -> Solver:
     return solve
 
 
+Batched = TypeVar("Batched", Tensor, Embedded)
+
+
 def _where(mask: Tensor) -> Tensor:
     return torch.nonzero(mask).squeeze(1)
 
 
-def _rows(tensor: Tensor, which: Tensor) -> Tensor:
+def _rows(tensor: Batched, which: Tensor) -> Batched:
     """tensor[which] for ascending `which`, without a copy where it is everything."""
     return tensor if len(which) == len(tensor) else tensor[which]
 
