@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kanbench.bases.base import require
 from kanbench.training.ensemble import Embedded, Ensemble
+from kanbench.training.gram import lower_gram
 from kanbench.training.optimizer import Optimizer, State
 
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e10
@@ -29,7 +30,7 @@ class LMState(State):
     loss: Tensor  # (members,) mean squared residual at theta
     residual: Tensor  # (members, n)
     jacobian: Tensor  # (members, n, params)
-    system: Tensor  # (members, k, k)
+    system: Tensor  # (members, k, k), of which the lower triangle is used
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class LevenbergMarquardt(Optimizer):
     ) -> Tensor:
         """What bends the step (live, params); zero where it would be over `bend` of the step's length."""
         residual = _rows(state.residual, live)
-        along = (_rows(state.jacobian, live) @ step.unsqueeze(2)).squeeze(2)
+        along = (step.unsqueeze(1) @ _rows(state.jacobian, live).mT).squeeze(1)
         ahead = ensemble.predict(state.theta[live] + PROBE * step, x) - y
         curvature = 2.0 / PROBE * ((ahead - residual) / PROBE - along)
         bend = 0.5 * solve(curvature)[0]
@@ -155,7 +156,7 @@ def _linearise(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -
         return
     jacobian = ensemble.jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
     n, params = jacobian.shape[1:]
-    system = (jacobian @ jacobian.mT if params > n else jacobian.mT @ jacobian) / n
+    system = lower_gram(jacobian if params > n else jacobian.mT).div_(n)
     state.jacobian = _replaced(state.jacobian, which, jacobian)
     state.system = _replaced(state.system, which, system)
     state.evaluations[which] += 1
@@ -178,13 +179,14 @@ def _damped_solver(state: LMState, live: Tensor) -> Solver:
     solvable = (failed == 0).unsqueeze(1)
 
     def solve(residual: Tensor) -> tuple[Tensor, Tensor]:
-        right = residual.unsqueeze(2) / n
-        slope = jacobian.mT @ right
+        # Products with vectors as rows: batched BLAS is three times faster at them than with columns.
+        right = residual.unsqueeze(1) / n
+        slope = right @ jacobian
         if params > n:
-            solution = jacobian.mT @ torch.cholesky_solve(right, factor)
+            solution = torch.cholesky_solve(right.mT, factor).mT @ jacobian
         else:
-            solution = torch.cholesky_solve(slope, factor)
-        return torch.where(solvable, -solution.squeeze(2), 0.0), slope.squeeze(2)
+            solution = torch.cholesky_solve(slope.mT, factor).mT
+        return torch.where(solvable, -solution.squeeze(1), 0.0), slope.squeeze(1)
 
     return solve
 
