@@ -50,7 +50,7 @@ class BSpline(TermwiseBasis):
         # Beyond -k and n_intervals + k there is no function; the clamp keeps integers in their range.
         u = ((z + 1.0) * (n_intervals / 2)).clamp(-k - 1, n_intervals + k + 1)
         step = u.detach().floor()
-        return u - step, step.nan_to_num().long()
+        return u - step, step.nan_to_num()
 
 
 def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +21,7 @@ class Rows(NamedTuple):
     """
 
     rows: Tensor | Sequence[Tensor]  # (r, *z.shape)
-    first: Tensor | None = None  # z.shape, integers
+    first: Tensor | None = None  # z.shape, whole numbers in the dtype of z
 
 
 class TermwiseBasis(Basis):
@@ -62,8 +63,8 @@ class _Expand(Function):
         if first is None:
             columns = gradient.unbind(-1)
         else:
-            place, exists = _places(first, len(rows), ctx.basis.n_terms)
-            columns = torch.where(exists, gradient.reshape(-1)[place * exists], 0.0).unbind(0)
+            flat = torch.cat([gradient.reshape(-1), gradient.new_zeros(1)])
+            columns = flat[_places(first, len(rows), ctx.basis.n_terms)].unbind(0)
         total = columns[0] * rows[0]
         for column, row in zip(columns[1:], rows[1:], strict=True):
             total = torch.addcmul(total, column, row)
@@ -79,6 +80,10 @@ class _Expand(Function):
         return _Expand.apply(basis, z.movedim(in_dims[1], 0)), 0
 
 
+# `apply` asks for the signature of `forward` at every call, and finding it out costs as much as a small basis.
+_Expand.forward.__signature__ = signature(_Expand.forward)  # type: ignore[attr-defined]
+
+
 def _matrix(terms: Rows, z: Tensor, n_terms: int) -> Tensor:
     """(*z.shape, n_terms); written in place, a column at a time: `stack` takes three times as long."""
     rows, first = terms
@@ -88,15 +93,16 @@ def _matrix(terms: Rows, z: Tensor, n_terms: int) -> Tensor:
             column.copy_(row)
         return matrix
     assert isinstance(rows, Tensor)
-    place, exists = _places(first, len(rows), n_terms)
     n = z.numel() * n_terms
-    flat = z.new_zeros(n + 1)  # the last element takes what does not exist
-    flat.scatter_(0, torch.where(exists, place, n).flatten(), rows.flatten())
+    flat = z.new_zeros(n + 1)
+    flat.scatter_(0, _places(first, len(rows), n_terms).flatten(), rows.flatten())
     return flat[:n].view(*z.shape, n_terms)
 
 
-def _places(first: Tensor, n_rows: int, n_terms: int) -> tuple[Tensor, Tensor]:
-    """Where row r of every point stands in the flattened matrix, and whether there is such a place: (r, *z.shape)."""
-    column = first + torch.arange(n_rows, device=first.device).view(-1, *[1] * first.dim())
-    start = torch.arange(0, first.numel() * n_terms, n_terms, device=first.device).view(first.shape)
-    return start + column, (column >= 0) & (column < n_terms)
+def _places(first: Tensor, n_rows: int, n_terms: int) -> Tensor:
+    """Where row r of every point stands in the flattened matrix; one past its end for what does not exist."""
+    n, by_row = first.numel() * n_terms, (-1, *[1] * first.dim())
+    start = torch.arange(0, n, n_terms, device=first.device).view(first.shape) + first.long()
+    place = start + torch.arange(n_rows, device=first.device).view(by_row)
+    column = first + torch.arange(n_rows, dtype=first.dtype, device=first.device).view(by_row)
+    return place.masked_fill_((column < 0) | (column >= n_terms), n)
