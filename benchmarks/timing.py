@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch._C._profiler import _EventType
 from torch.profiler import ProfilerActivity, profile
+from torch.profiler._utils import traverse_dfs
 
 from benchmarks.measurement import Settings
 
@@ -89,6 +91,14 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device) - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         call()
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
-    changes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
-    return int(max(np.cumsum(changes), default=0))
+    roots = profiler.profiler.kineto_results.experimental_event_tree()
+    events = [event for event in traverse_dfs(roots) if event.tag == _EventType.Allocation]
+    live: dict[int, int] = {}  # by address; what was allocated before the call is not in it when it is released
+    now = peak = 0
+    for event in sorted(events, key=lambda event: event.start_time_ns):
+        change, address = event.extra_fields.alloc_size, event.extra_fields.ptr
+        if change > 0:
+            live[address] = change
+        now += change if change > 0 else -live.pop(address, 0)
+        peak = max(peak, now)
+    return peak

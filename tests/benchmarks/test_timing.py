@@ -75,6 +75,19 @@ def test_peak_of_a_matrix_product_and_its_gradient():
     assert by_a + by_b + product <= peak <= by_a + by_b + 4 * product
 
 
+def test_gradients_count_in_every_call():
+    """A step that releases the gradients of the one before takes as many bytes for its own, at the same addresses."""
+    weight = torch.ones(1_000_000, requires_grad=True)
+
+    def step():
+        weight.grad = None
+        weight.sum().backward()
+
+    for _ in range(3):
+        step()
+        assert peak_bytes(step, CPU) == pytest.approx(4_000_000, abs=1_000)
+
+
 @pytest.mark.parametrize(("value", "reached"), [(0.4, True), (0.5, True), (0.51, False)])
 def test_a_goal_is_judged_by_its_worst_value(value, reached):
     goal = at_most("ratio", 0.5, {"good": 0.1, "worst": value})
