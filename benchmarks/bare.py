@@ -1,0 +1,83 @@
+"""A cell by hand: what `run_cell` does, without Trainer and record."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanbench.data import Dataset, Task, grade, sample, stream
+from kanbench.training import Cell, Ensemble
+
+Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardised y (members, n)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The ensemble of a cell and its data, one data set per member."""
+
+    cell: Cell
+    ensemble: Ensemble
+    datasets: list[Dataset]
+    device: torch.device
+
+    def batch(self, split: str) -> Batch:
+        parts = [getattr(dataset, split) for dataset in self.datasets]
+        y = [dataset.standardise(part.y) for dataset, part in zip(self.datasets, parts, strict=True)]
+        return self._tensor([part.x for part in parts]), self._tensor(y)
+
+    def _tensor(self, arrays: list[np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.stack(arrays)).to(self.device, self.cell.precision.dtype)
+
+
+def generator(seed: int, purpose: str, task: Task) -> torch.Generator:
+    """The stream that the harness draws from for this purpose."""
+    state = stream(seed, purpose, task.name).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state >> 1))
+
+
+def prepare(cell: Cell, width: int, device: torch.device) -> Prepared:
+    """Sample the data and build the models of a cell, one member per seed."""
+    datasets = [sample(cell.task, seed, cell.sizes) for seed in cell.seeds]
+    models = [
+        cell.method.build(cell.task.n_inputs, width, generator(seed, "initialisation", cell.task), cell.precision.dtype)
+        for seed in cell.seeds
+    ]
+    return Prepared(cell, Ensemble(models), datasets, device)
+
+
+def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
+    """The bare loop; the theta (members, params) that was best on validation."""
+    optimizer, ensemble = prepared.cell.optimizer, prepared.ensemble
+    best = ensemble.start.to(prepared.device, copy=True)
+    lowest = best.new_full((len(ensemble),), torch.inf)
+    state = optimizer.start(ensemble, best, torch.full_like(lowest, torch.nan), orders(prepared))
+    for first in range(0, optimizer.total_steps, optimizer.steps_per_check):
+        optimizer.advance(ensemble, state, *training, min(optimizer.steps_per_check, optimizer.total_steps - first))
+        losses = ensemble.losses(state.theta, *validation)
+        better = losses < lowest
+        best[better], lowest[better] = state.theta[better], losses[better]
+        if state.done.all():
+            break
+    return best
+
+
+def orders(prepared: Prepared) -> list[torch.Generator]:
+    """One per member, as optimisers take them."""
+    return [generator(seed, "order", prepared.cell.task) for seed in prepared.cell.seeds]
+
+
+def grades(prepared: Prepared, theta: Tensor, split: str) -> list[dict[str, float]]:
+    """The metrics of each member on a split."""
+    predictions = prepared.ensemble.predict(theta, prepared.batch(split)[0]).double().cpu().numpy()
+    return [
+        grade(dataset.restore(prediction), getattr(dataset, split).y, dataset.y_mean)
+        for dataset, prediction in zip(prepared.datasets, predictions, strict=True)
+    ]
+
+
+def everything(cell: Cell, device: torch.device) -> list[dict[str, float]]:
+    """From sampling to the grades on test, the other splits graded too, as the harness does."""
+    prepared = prepare(cell, cell.sizing.width, device)
+    theta = train(prepared, prepared.batch("train"), prepared.batch("validation"))
+    return [grades(prepared, theta, split) for split in ("train", "validation", "test")][-1]

@@ -1,0 +1,74 @@
+"""What every benchmark is given, and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+Row = dict[str, Any]  # heading: text, number or None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure; `quick` is a smoke run whose numbers mean nothing."""
+
+    device: torch.device
+    quick: bool
+    peers: Path | None  # the folder that holds the checkouts
+    seeds: int
+    equations: str  # a pattern of task names
+    partial: Path  # where a long benchmark keeps what it has, to go on after a stop
+    console: Console
+
+    @property
+    def budget(self) -> float:
+        """Seconds that one interleaved measurement may take, if its smallest number of rounds allows."""
+        return 0.5 if self.quick else 60.0
+
+    @property
+    def fewest_rounds(self) -> int:
+        """Of an interleaved measurement, however long they take."""
+        return 1 if self.quick else 3
+
+    def compile(self, function: Callable) -> Callable:
+        """By torch.compile for fixed shapes; a smoke run leaves out the generation of code, which takes minutes."""
+        return torch.compile(function, dynamic=False, backend="aot_eager" if self.quick else "inductor")
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One line of the list of goals; `reached` is None where there was nothing to measure."""
+
+    goal: str
+    limit: str
+    measured: str
+    reached: bool | None
+
+
+@dataclass
+class Result:
+    """Tables by title, goals, what has to be said beside them, and the raw numbers behind the tables."""
+
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    goals: list[Goal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    raw: list[Row] = field(default_factory=list)
+
+
+def at_most(goal: str, limit: float, values: Mapping[str, float], unit: str = "") -> Goal:
+    """Judged by the largest value, which is named."""
+    if not values:
+        return Goal(goal, f"<= {limit:g}{unit}", "not measured", None)
+    worst = max(values, key=values.__getitem__)
+    name = f" ({worst})" if worst else ""
+    return Goal(goal, f"<= {limit:g}{unit}", f"{values[worst]:.3g}{unit}{name}", bool(values[worst] <= limit))
+
+
+def at_least(goal: str, limit: float, value: float | None, unit: str = "") -> Goal:
+    """The same from the other side, for one value."""
+    if value is None:
+        return Goal(goal, f">= {limit:g}{unit}", "not measured", None)
+    return Goal(goal, f">= {limit:g}{unit}", f"{value:.3g}{unit}", bool(value >= limit))

@@ -1,0 +1,56 @@
+"""A cell under the harness against the same arithmetic in a bare loop."""
+
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks import bare
+from benchmarks.measurement import Result, Row, Settings, at_most
+from benchmarks.timing import interleave
+from kanbench.data import SplitSizes, load_suite
+from kanbench.models import KANMethod, MLPMethod
+from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+
+TASK = "I.9.18"
+SEEDS = (0, 1, 2, 3, 4)
+CELLS = [(method, budget) for method in (KANMethod(), MLPMethod()) for budget in (50, 300)]
+
+
+def run(settings: Settings) -> Result:
+    """One row per cell: the harness over training alone, and over everything done by hand."""
+    optimizer = LevenbergMarquardt(steps=10) if settings.quick else LevenbergMarquardt()
+    work: dict[str, Callable[[], object]] = {}
+    for method, budget in CELLS[:1] if settings.quick else CELLS:
+        name = f"{method.label} at {budget}"
+        cell = Cell(
+            "benchmark", "feynman", load_suite("feynman").task(TASK), method, budget, SEEDS, optimizer, SplitSizes(),
+            Precision.double,
+        )  # fmt: skip
+        prepared = bare.prepare(cell, cell.sizing.width, settings.device)
+        splits = prepared.batch("train"), prepared.batch("validation")
+        work[f"{name}, run_cell"] = partial(run_cell, cell, accelerator=settings.device.type)
+        work[f"{name}, training"] = partial(bare.train, prepared, *splits)
+        work[f"{name}, everything"] = partial(bare.everything, cell, settings.device)
+    timings = interleave(work, settings)
+    rows: list[Row] = []
+    for name in dict.fromkeys(each.rsplit(", ", 1)[0] for each in work):
+        harness, training, everything = (f"{name}, {part}" for part in ("run_cell", "training", "everything"))
+        rows.append(
+            {
+                "cell": name,
+                "run_cell, s": timings.median(harness),
+                "training, s": timings.median(training),
+                "everything, s": timings.median(everything),
+                "over training, %": 100.0 * (timings.ratio(harness, training) - 1.0),
+                "over everything, %": 100.0 * (timings.ratio(harness, everything) - 1.0),
+            }
+        )
+    goals = [
+        at_most(f"run_cell {over}", 5.0, {row["cell"]: row[f"{over}, %"] for row in rows}, " %")
+        for over in ("over training", "over everything")
+    ]
+    notes = [
+        f"{len(SEEDS)} seeds of {TASK} by Levenberg-Marquardt, float64",
+        "training: start, advance and validation losses in a bare loop; everything: sampling, building, training and "
+        "grading by hand, so that what is left is Trainer, FLOP count, memory and record",
+    ]
+    return Result({"overhead": rows}, goals, notes, [{"work": k, "seconds": v} for k, v in timings.seconds.items()])
