@@ -19,6 +19,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "training": {"bases", "models", "data", "record", "provenance"},
     "config": {"bases", "models", "data", "training"},
     "analysis": {"record"},
+    "interpret": {"bases", "models"},
     "report": {"analysis"},
     "loggers": {"config", "record", "report", "training"},
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},

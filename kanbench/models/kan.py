@@ -1,7 +1,7 @@
 """Kolmogorov-Arnold networks: one layer, and its composition."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
+from kanbench.bases.base import require
 from kanbench.models.linear import FeatureLinear
 
 
@@ -74,8 +75,14 @@ class KANLayer(FeatureLinear):
     Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
     last. Random starts are drawn from `generator`, or from torch's default one.
 
+    A layer may have only some of its edges: `edges` lists them as pairs (input, output). Parameters exist for them
+    alone, coefficients then being (n_edges, n_terms) in the order of the sorted pairs; A still counts all n_in inputs.
+    Raises `ValueError` if the list is empty, repeats an edge or names one that the layer cannot have.
+
     Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10; mean is sum / n_in.
     """
+
+    bias: nn.Parameter | None
 
     def __init__(
         self,
@@ -90,31 +97,37 @@ class KANLayer(FeatureLinear):
         squash: Squash = Squash.none,
         initialisation: Initialisation = Initialisation.variance,
         gain: float = 0.3,
+        edges: Iterable[tuple[int, int]] | None = None,
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        self.n_in, self.n_out = n_in, n_out
+        self.edges = None if edges is None else some_edges(edges, n_in, n_out)
         self.basis = BSpline() if basis is None else basis
         self.aggregation, self.base_branch = aggregation, base_branch
         self.edge_scale, self.squash = edge_scale, squash
         self.factor = aggregation.factor(n_in)
-        self.is_linear = edge_scale is EdgeScale.none
+        self.is_linear = edge_scale is EdgeScale.none and self.edges is None
         std = coefficient_std(self.basis, n_in, initialisation, gain)
-        shape = (n_in, self.basis.n_terms + self._base_has_weight, n_out)
+        n_terms = self.basis.n_terms + self._base_has_weight
+        shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
-        if bias:
-            self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
         if edge_scale is not EdgeScale.none:
-            self.scale = nn.Parameter(torch.ones(n_in, n_out, dtype=dtype))
+            self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
 
     @property
     def _base_has_weight(self) -> bool:
         return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
 
+    def squashed(self, x: Tensor) -> Tensor:
+        """The input as the basis sees it."""
+        return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
+
     def features(self, x: Tensor) -> Tensor:
         """Basis functions and base branch of every input, times the factor of the aggregation."""
-        if self.squash is Squash.tanh:
-            x = self.basis.from_unit(torch.tanh(x))
+        x = self.squashed(x)
         features = self.basis.expand(x)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
@@ -122,9 +135,68 @@ class KANLayer(FeatureLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         parameters: dict[str, Tensor] = dict(self.named_parameters())
-        if self.edge_scale is not EdgeScale.none:
-            parameters["coefficients"] = self._scaled(self.coefficients, parameters.pop("scale").unsqueeze(1))
-        return self.apply_to(self.features(x), parameters)
+        parameters.pop("scale", None)
+        return self.apply_to(self.features(x), parameters | {"coefficients": self.weights()})
+
+    def edge_outputs(self, x: Tensor) -> Tensor:
+        """What every edge adds to its node, A included: (..., n_in) -> (..., n_in, n_out); zero where there is none."""
+        weights = self.weights()
+        return torch.einsum("...it,ito->...io", self.features(x).unflatten(-1, weights.shape[:2]), weights)
+
+    def weights(self) -> Tensor:
+        """What multiplies the features: (n_in, n_terms, n_out), zero where there is no edge."""
+        coefficients = self._dense(self.coefficients)
+        if self.edge_scale is EdgeScale.none:
+            return coefficients
+        return self._scaled(coefficients, self._dense(self.scale).unsqueeze(1))
+
+    @property
+    def active(self) -> Tensor:
+        """Which edges there are: bool (n_in, n_out)."""
+        return self._dense(self.coefficients.new_ones(self.coefficients.shape[::2])) > 0
+
+    def sublayer(self, inputs: Tensor, outputs: Tensor, edges: Tensor) -> "KANLayer":
+        """A layer of its own between some inputs and outputs, by some of the edges, with the same functions on them.
+
+        All are masks: bool (n_in,), (n_out,) and (n_in, n_out). Where A falls with n_in, its change goes into the
+        parameters. Raises `ValueError` if no edge remains.
+        """
+        chosen = edges[inputs][:, outputs]
+        layer = KANLayer(
+            chosen.shape[0],
+            chosen.shape[1],
+            self.basis,
+            self.aggregation,
+            base_branch=self.base_branch,
+            bias=self.bias is not None,
+            edge_scale=self.edge_scale,
+            squash=self.squash,
+            edges=((i, j) for i, j in chosen.nonzero().tolist()),
+            generator=torch.Generator(),
+            dtype=self.coefficients.dtype,
+        ).to(self.coefficients.device)
+
+        def part(values: Tensor) -> Tensor:
+            values = self._dense(values)[inputs][..., outputs]
+            return values if layer.edges is None else values.movedim(-1, 1)[chosen]
+
+        with torch.no_grad():
+            layer.coefficients.copy_(part(self.coefficients))
+            if self.edge_scale is not EdgeScale.none:
+                layer.scale.copy_(part(self.scale))
+            if layer.bias is not None and self.bias is not None:
+                layer.bias.copy_(self.bias[outputs])
+            magnitude = layer.scale if self.edge_scale is EdgeScale.edge else layer.coefficients
+            magnitude.mul_(self.factor / layer.factor)
+        return layer
+
+    def _dense(self, values: Tensor) -> Tensor:
+        """(n_edges, ...) -> (n_in, ..., n_out), zero where there is no edge; where there are all, it is so already."""
+        if self.edges is None:
+            return values
+        rows, columns = torch.tensor(self.edges, device=values.device).T
+        zeros = values.new_zeros(self.n_in, self.n_out, *values.shape[1:])
+        return zeros.index_put((rows, columns), values).movedim(1, -1)
 
     def _scaled(self, coefficients: Tensor, scale: Tensor) -> Tensor:
         """w_s on the basis alone beside a weighted base branch; or w on both, the base branch having no other."""
@@ -135,8 +207,19 @@ class KANLayer(FeatureLinear):
         return torch.cat([coefficients[:, :-1] * scale, coefficients[:, -1:]], dim=1)
 
     def extra_repr(self) -> str:
-        n_in, _, n_out = self.coefficients.shape
-        return f"{n_in}, {n_out}, {self.basis}, {self.aggregation.value}"
+        edges = "" if self.edges is None else f", {len(self.edges)} edges"
+        return f"{self.n_in}, {self.n_out}, {self.basis}, {self.aggregation.value}{edges}"
+
+
+def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple[tuple[int, int], ...] | None:
+    """The edges in order, or None where they are all that there can be: such a layer is an ordinary dense one."""
+    ordered = tuple(sorted((i, j) for i, j in edges))
+    require(len(ordered) > 0, "edges", "must hold at least one pair (input, output)", ordered)
+    for i, j in ordered:
+        require(0 <= i < n_in and 0 <= j < n_out, "edges", f"must be pairs under ({n_in}, {n_out})", (i, j))
+    for edge, following in pairwise(ordered):
+        require(edge != following, "edges", "must not repeat a pair", edge)
+    return None if len(ordered) == n_in * n_out else ordered
 
 
 def coefficient_std(basis: Basis, n_in: int, initialisation: Initialisation, gain: float) -> float:

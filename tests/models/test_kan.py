@@ -64,7 +64,7 @@ def double_loop(layer, x):
     """(batch, n_in) -> (batch, n_out), edge by edge."""
     n_in, _, n_out = layer.coefficients.shape
     x = np.tanh(x) if layer.squash is Squash.tanh else x
-    bias = layer.bias.tolist() if hasattr(layer, "bias") else [0.0] * n_out
+    bias = layer.bias.tolist() if layer.bias is not None else [0.0] * n_out
     return np.array(
         [
             [
@@ -207,3 +207,75 @@ def test_leading_axes_are_batches():
     module = layer(3, 2)
     x = torch.rand(4, 5, 3, generator=seeded(), dtype=torch.float64)
     torch.testing.assert_close(module(x), module(x.reshape(20, 3)).reshape(4, 5, 2))
+
+
+PAIRS = [(i, j) for i in range(3) for j in range(2)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
+def test_edge_outputs_are_the_functions_on_the_edges_and_add_up_to_the_nodes(options, edges):
+    module = randomised(layer(3, 2, edges=edges, **options))
+    x = np.random.default_rng(3).uniform(-1.3, 1.3, (4, 3))
+    values = module.edge_outputs(torch.tensor(x))
+    whole = values.sum(-2) if module.bias is None else values.sum(-2) + module.bias
+    torch.testing.assert_close(whole, module(torch.tensor(x)), rtol=1e-12, atol=1e-12)
+    squashed = np.tanh(x) if options["squash"] is Squash.tanh else x
+    factor = {Aggregation.sum: 1.0, Aggregation.mean: 1 / 3, Aggregation.sum_over_sqrt: 3**-0.5}[options["aggregation"]]
+    everywhere = all_edges(module)
+    by_hand = np.zeros((4, 3, 2))
+    for i, j in edges:
+        by_hand[:, i, j] = [factor * phi(everywhere, row[i], i, j) for row in squashed]
+    np.testing.assert_allclose(values.detach().numpy(), by_hand, atol=1e-11)
+
+
+def all_edges(module):
+    """A layer with all edges whose parameters are those of `module` where it has edges, and noise elsewhere."""
+    options = {name: getattr(module, name) for name in ("basis", "base_branch", "edge_scale", "aggregation")}
+    dense = randomised(layer(module.n_in, module.n_out, **options), seed=5)
+    with torch.no_grad():
+        for place, (i, j) in enumerate(module.active.nonzero().tolist()):
+            dense.coefficients[i, :, j] = module.coefficients[place] if module.edges else module.coefficients[i, :, j]
+            if module.edge_scale is not EdgeScale.none:
+                dense.scale[i, j] = module.scale[place] if module.edges else module.scale[i, j]
+    return dense
+
+
+@settings(max_examples=30, deadline=None)
+@given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
+def test_missing_edges_have_no_parameters(options, edges):
+    module = layer(3, 2, edges=edges, **options)
+    base = options["base_branch"] is not BaseBranch.none and options["edge_scale"] is not EdgeScale.edge
+    per_edge = module.basis.n_terms + base + (options["edge_scale"] is not EdgeScale.none)
+    assert sum(p.numel() for p in module.parameters()) == len(edges) * per_edge + 2 * options["bias"]
+    assert {(i, j) for i, j in module.active.nonzero().tolist()} == edges
+
+
+@settings(max_examples=20, deadline=None)
+@given(options=switches, order=st.permutations(PAIRS))
+def test_a_layer_given_all_edges_is_an_ordinary_one(options, order):
+    given, ordinary = layer(3, 2, edges=order, **options), layer(3, 2, **options)
+    assert given.is_linear == ordinary.is_linear
+    assert all(torch.equal(a, b) for a, b in zip(given.parameters(), ordinary.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("edges", [[], [(0, 2)], [(-1, 0)], [(0, 1), (0, 1)]])
+def test_edges_that_a_layer_cannot_have_are_refused(edges):
+    with pytest.raises(ValueError, match=r"^edges must .*, got "):
+        layer(3, 2, edges=edges)
+
+
+@settings(max_examples=40, deadline=None)
+@given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
+def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edges):
+    module = randomised(layer(3, 2, **options))
+    kept = torch.zeros(3, 2, dtype=torch.bool)
+    for edge in edges:
+        kept[edge] = True
+    inputs, outputs = kept.any(1), kept.any(0)
+    part = module.sublayer(inputs, outputs, kept)
+    x = torch.rand(4, 3, generator=seeded(), dtype=torch.float64) * 2 - 1
+    expected = module.edge_outputs(x)[:, inputs][..., outputs] * kept[inputs][:, outputs]
+    torch.testing.assert_close(part.edge_outputs(x[:, inputs]), expected, rtol=1e-12, atol=1e-13)
+    if options["bias"]:
+        assert torch.equal(part.bias, module.bias[outputs])

@@ -6,7 +6,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from kanbench.bases import BASES
-from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANMethod, MLPMethod
+from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, KANMethod, MLPMethod
 from kanbench.training import Ensemble
 
 METHODS = [
@@ -58,6 +58,30 @@ def test_jacobians_and_gradients_equal_plain_autograd(method):
         loss = (prediction - y[m]).square().mean()
         by_hand = parameters_to_vector(torch.autograd.grad(loss, parameters))
         torch.testing.assert_close(gradients[m], by_hand, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", EdgeScale)
+def test_networks_with_missing_edges_are_members_like_any_other(scale):
+    def build(seed):
+        options = {
+            "edge_scale": scale,
+            "base_branch": BaseBranch.silu,
+            "generator": torch.Generator().manual_seed(seed),
+            "dtype": torch.float64,
+        }
+        first = KANLayer(2, 3, edges=[(0, 0), (1, 1), (0, 2)], **options)
+        return torch.nn.Sequential(first, KANLayer(3, 1, edges=[(0, 0), (2, 0)], **options))
+
+    models, x = [build(seed) for seed in range(3)], points()
+    ensemble = Ensemble(models)
+    together = ensemble.predict(ensemble.start, x)
+    jacobians = ensemble.jacobians(ensemble.start, x)
+    for m, model in enumerate(models):
+        prediction = model(x[m]).squeeze(-1)
+        torch.testing.assert_close(together[m], prediction, rtol=1e-12, atol=1e-14)
+        for n in range(x.shape[1]):
+            by_hand = torch.autograd.grad(prediction[n], list(model.parameters()), retain_graph=True)
+            torch.testing.assert_close(jacobians[m, n], parameters_to_vector(by_hand), rtol=1e-10, atol=1e-12)
 
 
 def test_jacobian_equals_finite_differences():
