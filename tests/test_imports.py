@@ -16,6 +16,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "provenance": set(),
     "progress": {"record"},
     "pool": set(),
+    "interpret": {"bases", "models", "data"},
     "training": {"bases", "models", "data", "record", "provenance"},
     "config": {"bases", "models", "data", "training"},
     "analysis": {"record"},
