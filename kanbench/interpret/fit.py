@@ -11,6 +11,7 @@ from kanbench.bases.base import require
 from kanbench.interpret.library import LIBRARY, ZERO, Absorbs, Function
 from kanbench.interpret.search import best_inner
 
+WEIGHT = 2.0  # bits that a unit of complexity costs
 ROUNDING = 1e-13  # relative; a spread below it is not told from rounding
 
 
@@ -52,14 +53,15 @@ def suggest(
     y: Tensor,
     library: Mapping[str, Function] = LIBRARY,
     *,
-    weight: float = 4.0,
+    weight: float = WEIGHT,
     floor: float = 1e-10,
 ) -> list[Fit]:
     """Every function of the library fitted to y(x), the best first, and those that cannot be fitted last.
 
-    A unit of complexity has to lower the unexplained variance 1 - R^2 by the factor 2^weight to be worth it, and
-    1 - R^2 under `floor` counts as none. The default, a factor 16, is that of KAN 2.0 (arXiv:2408.10205, eq. 8:
-    0.2 log2(1 - R^2) + 0.8 complexity), which is this score divided by 5.
+    The order is that of `Fit.score`: a unit of complexity has to divide the unexplained variance 1 - R^2 by 2^weight
+    to be worth it, and 1 - R^2 under `floor` counts as none. KAN 2.0 (arXiv:2408.10205, 0.2 log2(1 - R^2) + 0.8
+    complexity) is weight 4, under which "0" is preferred to a tanh of R^2 = 0.9999; at 2 it is to one of 0.99. What
+    contains a simpler function as a limit gains little over it, so that a small weight tells them apart.
     """
     require(weight >= 0, "weight", "must not be negative", weight)
     require(floor > 0, "floor", "must be positive", floor)
@@ -73,7 +75,7 @@ def fit_edge(x: Tensor, y: Tensor, function: Function, *, inner: tuple[float, fl
     """The least-squares fit of c f(a x + b) + d to x (n,), y (n,), in float64; `inner` holds a and b where they are.
 
     c and d are linear and solved for at every a and b; these come from a grid over the range of x, whose best points
-    are refined by Gauss-Newton steps. a and b that the function absorbs are 1 and 0. Only a and b whose a x + b is
+    are refined by Gauss-Newton steps on 300 of the samples at most. a and b that the function absorbs are 1 and 0. Only a and b whose a x + b is
     in the function's domain on all of [min x, max x] are looked at; a pole between two samples counts.
 
     Source: Golub & Pereyra 1973 (variable projection), with the Jacobian of Kaufman 1975.

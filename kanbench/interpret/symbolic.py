@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases.base import require
-from kanbench.interpret.fit import Fit, fit_edge, suggest
+from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, ZERO, Function, select
 from kanbench.models import KANLayer, Squash
 from kanbench.models.kan import EdgeScale
@@ -39,6 +39,7 @@ class SymbolicLayer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        dtype = torch.get_default_dtype() if dtype is None else dtype
         for (i, j), fit in fits.items():
             inside = 0 <= i < n_in and 0 <= j < n_out
             require(inside, "edge", f"must join one of {n_in} inputs to one of {n_out} outputs", (i, j))
@@ -96,7 +97,7 @@ def snap(
     names: Mapping[Edge, str] | None = None,
     library: Mapping[str, Function] = LIBRARY,
     *,
-    weight: float = 4.0,
+    weight: float = WEIGHT,
 ) -> SymbolicLayer:
     """The layer with a function of the library in place of every edge, fitted on the inputs x (n, n_in) of the layer.
 
