@@ -75,8 +75,9 @@ def fit_edge(x: Tensor, y: Tensor, function: Function, *, inner: tuple[float, fl
     """The least-squares fit of c f(a x + b) + d to x (n,), y (n,), in float64; `inner` holds a and b where they are.
 
     c and d are linear and solved for at every a and b; these come from a grid over the range of x, whose best points
-    are refined by Gauss-Newton steps on 300 of the samples at most. a and b that the function absorbs are 1 and 0. Only a and b whose a x + b is
-    in the function's domain on all of [min x, max x] are looked at; a pole between two samples counts.
+    are refined by Gauss-Newton steps on 300 of the samples at most. a and b that the function absorbs are 1 and 0.
+    Only a and b whose a x + b is in the function's domain on all of [min x, max x] are looked at; a pole between two
+    samples counts.
 
     Source: Golub & Pereyra 1973 (variable projection), with the Jacobian of Kaufman 1975.
 

@@ -1,6 +1,7 @@
 """Formulas against the networks that they were read from, their tidying, and the comparison of two of them."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def networks(draw):
     names = st.sampled_from(["0", *(n for n, f in LIBRARY.items() if f.domain is LIBRARY["x"].domain)])
     widths = [2, *draw(st.lists(st.integers(1, 3), max_size=2)), 1]
     layers = []
-    for shape in zip(widths, widths[1:], strict=False):
+    for shape in pairwise(widths):
         edges = draw(st.sets(st.tuples(*(st.integers(0, n - 1) for n in shape)), min_size=1))
         constants = st.tuples(numbers, numbers, numbers, numbers)
         layers.append((shape, {edge: fit(draw(names), *draw(constants)) for edge in sorted(edges)}))

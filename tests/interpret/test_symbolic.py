@@ -120,7 +120,7 @@ def test_snapping_names_the_functions_that_a_layer_holds(squash, aggregation):
         kan.scale.mul_(1.5)
         kan.bias.copy_(torch.tensor([0.1, -0.2]))
     x = inputs(200, 2)
-    module = snap(kan, x)
+    module = snap(kan, x, library=select(["0", "x", "x^2", "x^3", "abs", "exp", "tanh"]))
     assert dict(zip(module.edges, (f.name for f in module.functions), strict=True)) == {
         (0, 0): "x",
         (1, 0): "x^2",
