@@ -1,21 +1,42 @@
-"""What a network has learned: its edges on samples, what matters, a smaller network, a picture."""
+"""What a network has learned: its edges on samples, what matters, a smaller network, a picture, a formula."""
 
 from kanbench.interpret.attribution import Attribution, attribute
 from kanbench.interpret.draw import draw
 from kanbench.interpret.edges import edge_norms, norm_entropy, sparsity
+from kanbench.interpret.expression import evaluate, formula
+from kanbench.interpret.fit import Fit, fit_edge, suggest
+from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
 from kanbench.interpret.prune import prune, without_edges, without_nodes
+from kanbench.interpret.same import Sameness, same_function
 from kanbench.interpret.statistics import LayerStatistics, layer_statistics
+from kanbench.interpret.symbolic import SymbolicLayer, snap
+from kanbench.interpret.tidy import tidy
 
 __all__ = [
+    "LIBRARY",
+    "Absorbs",
     "Attribution",
+    "Domain",
+    "Fit",
+    "Function",
     "LayerStatistics",
+    "Sameness",
+    "SymbolicLayer",
     "attribute",
     "draw",
     "edge_norms",
+    "evaluate",
+    "fit_edge",
+    "formula",
     "layer_statistics",
     "norm_entropy",
     "prune",
+    "same_function",
+    "select",
+    "snap",
     "sparsity",
+    "suggest",
+    "tidy",
     "without_edges",
     "without_nodes",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +106,8 @@ class Ensemble:
             yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}
 
 
-def is_linear(layer: nn.Module) -> bool:
+def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
+    """Whether a layer is linear in its parameters, so that its features are the derivative by them."""
     return isinstance(layer, FeatureLinear) and layer.is_linear
 
 

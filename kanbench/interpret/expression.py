@@ -1,0 +1,93 @@
+"""A network of named functions as one sympy expression, and its values."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from torch import nn
+
+from kanbench.bases.base import require
+from kanbench.interpret.symbolic import SymbolicLayer
+from kanbench.interpret.tidy import tidy
+from kanbench.models import Squash
+
+Array = NDArray[np.float64]
+
+
+def formula(
+    layers: Iterable[nn.Module],
+    names: Sequence[str],
+    digits: int | None = None,
+    *,
+    inputs: Sequence[tuple[float, float]] | None = None,
+    output: tuple[float, float] = (1.0, 0.0),
+    pi: bool = False,
+) -> sympy.Expr:
+    """What the network computes, in its input variables: exactly, or tidied up to some significant `digits`.
+
+    The network sees scale * x + shift of every variable, by `inputs`, and its value y stands for scale * y + shift,
+    by `output`; the formula is in the variables as they are. With `pi`, multiples of pi / 2 are named.
+
+    Raises `ValueError` where an edge is not symbolic, or the widths do not fit.
+    """
+    symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
+    require(len(names) == symbolic[0].n_in, "names", f"must be those of {symbolic[0].n_in} inputs", list(names))
+    require(symbolic[-1].n_out == 1, "the last layer", "must have one output", symbolic[-1].n_out)
+    maps = [(1.0, 0.0)] * len(names) if inputs is None else inputs
+    require(len(maps) == len(names), "inputs", f"must be {len(names)} pairs (scale, shift)", maps)
+    values = [_affine(x, *pair) for x, pair in zip(symbols(names), maps, strict=True)]
+    for layer in symbolic:
+        values = layer_expressions(layer, values)
+    expression = _affine(values[0], *output)
+    return expression if digits is None else tidy(expression, digits, pi=pi)
+
+
+def layer_expressions(layer: SymbolicLayer, inputs: Sequence[sympy.Expr]) -> list[sympy.Expr]:
+    """The outputs of one layer, as expressions of its inputs."""
+    inner = [sympy.tanh(z) for z in inputs] if layer.squash is Squash.tanh else inputs
+    outputs = [sympy.Float(bias) for bias in layer.bias.tolist()]
+    constants = layer.constants.T.tolist()
+    for (i, j), function, (a, b, c, d) in zip(layer.edges, layer.functions, constants, strict=True):
+        outputs[j] += _affine(function.sympy(_affine(inner[i], a, b)), c, d)
+    return outputs
+
+
+def _affine(x: sympy.Expr, scale: float, shift: float) -> sympy.Expr:
+    return (x if scale == 1.0 else sympy.Float(scale) * x) + (0 if shift == 0.0 else sympy.Float(shift))
+
+
+def _require_symbolic(depth: int, layer: nn.Module) -> SymbolicLayer:
+    if isinstance(layer, SymbolicLayer) and layer.rest is None:
+        return layer
+    active = getattr(layer, "active", None)
+    if active is None:
+        raise ValueError(f"layer {depth} is a {type(layer).__name__}, which has no formula; snap its edges first")
+    named = set(layer.edges) if isinstance(layer, SymbolicLayer) else set()
+    i, j = next(edge for edge in map(tuple, active.nonzero().tolist()) if edge not in named)
+    raise ValueError(f"layer {depth}, input {i}, output {j}: the edge has no named function; snap it first")
+
+
+def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
+    """The variables of formulas: real symbols."""
+    return [sympy.Symbol(name, real=True) for name in names]
+
+
+def parse(text: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
+    """A formula in the symbols of these names: text as `sympy.sympify` reads it, or an expression in like names."""
+    known = dict(zip(names, symbols(names), strict=True))
+    expression = sympy.sympify(text, locals=known)
+    return expression.subs({s: known[s.name] for s in expression.free_symbols if s.name in known})
+
+
+def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
+    """The expression at every point: (n, n_in), columns in the order of `names` -> (n,); NaN where it has no value.
+
+    Raises `ValueError` for a symbol that is not among the names.
+    """
+    variables = symbols(names)
+    unknown = sorted(str(s) for s in expression.free_symbols - set(variables))
+    require(not unknown, "expression", f"must be in {', '.join(names)}", unknown)
+    call = sympy.lambdify(variables, expression, "numpy")
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(call(*x.T), len(x)).astype(np.float64)

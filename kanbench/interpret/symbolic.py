@@ -1,0 +1,126 @@
+"""A layer whose edges are named functions, and how a layer becomes one."""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+
+from kanbench.bases.base import require
+from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
+from kanbench.interpret.library import LIBRARY, ZERO, Function, select
+from kanbench.models import KANLayer, Squash
+
+Edge = tuple[int, int]  # input, output
+
+
+class SymbolicLayer(nn.Module):
+    """y_j = sum_i [c f(a z_i + b) + d]_ij + bias_j, each edge with an f of its own; (..., n_in) -> (..., n_out).
+
+    z is the input, or its tanh where `squash` says so. The constants a, b, c, d are trained: (4, n_edges), the edges
+    sorted by function, input and output. Edges that are named by no fit do not exist, unless a layer `rest`, which
+    has no bias and squashes for itself, adds them; an edge that is "0" adds its d to the bias and exists no more.
+
+    Raises `ValueError` for an edge beyond the layer, and for a fit that was rejected.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5.1.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        fits: Mapping[Edge, Fit],
+        *,
+        bias: Tensor | None = None,
+        squash: Squash = Squash.none,
+        rest: KANLayer | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        dtype = torch.get_default_dtype() if dtype is None else dtype
+        for (i, j), fit in fits.items():
+            inside = 0 <= i < n_in and 0 <= j < n_out
+            require(inside, "edge", f"must join one of {n_in} inputs to one of {n_out} outputs", (i, j))
+            require(fit.reason == "", f"edge {(i, j)}", "needs a function that fits", fit.reason)
+        require(rest is None or rest.bias is None, "rest", "must have no bias: that is of the whole layer", rest)
+        self.n_in, self.n_out, self.squash = n_in, n_out, squash
+        named = {edge: fit for edge, fit in fits.items() if fit.function != ZERO}
+        self.edges = tuple(sorted(named, key=lambda edge: (named[edge].name, edge)))
+        self.functions = tuple(named[edge].function for edge in self.edges)
+        constants = [[getattr(named[edge], k) for edge in self.edges] for k in "abcd"]
+        self.constants = nn.Parameter(torch.tensor(constants, dtype=dtype))
+        start = torch.zeros(n_out, dtype=dtype) if bias is None else bias.detach().to("cpu", dtype, copy=True)
+        for (_, j), fit in fits.items():
+            start[j] += fit.d if fit.function == ZERO else 0.0
+        self.bias = nn.Parameter(start)
+        self.rest = rest
+
+    @property
+    def active(self) -> Tensor:
+        """Which edges there are: bool (n_in, n_out)."""
+        mask = torch.zeros(self.n_in, self.n_out, dtype=torch.bool, device=self.constants.device)
+        for edge in self.edges:
+            mask[edge] = True
+        return mask if self.rest is None else mask | self.rest.active
+
+    def edge_outputs(self, x: Tensor) -> Tensor:
+        """What every edge adds to its node: (..., n_in) -> (..., n_in, n_out); zero where there is none."""
+        slots = torch.tensor([i * self.n_out + j for i, j in self.edges], dtype=torch.long, device=x.device)
+        values = self._values(x)
+        nothing = values.new_zeros(*values.shape[:-1], self.n_in * self.n_out)
+        outputs = nothing.index_copy(-1, slots, values).unflatten(-1, (self.n_in, self.n_out))
+        return outputs if self.rest is None else outputs + self.rest.edge_outputs(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.edge_outputs(x).sum(dim=-2) + self.bias
+
+    def _values(self, x: Tensor) -> Tensor:
+        """c f(a z + b) + d of every edge: (..., n_in) -> (..., n_edges)."""
+        a, b, c, d = self.constants
+        z = torch.tanh(x) if self.squash is Squash.tanh else x
+        inner = a * z[..., [i for i, _ in self.edges]] + b
+        runs = [(function, len(list(run))) for function, run in groupby(self.functions)]
+        parts = inner.split([length for _, length in runs], dim=-1)
+        outer = [function.torch(part) for (function, _), part in zip(runs, parts, strict=True)]
+        return c * torch.cat([*outer, inner[..., :0]], dim=-1) + d
+
+    def extra_repr(self) -> str:
+        named = ", ".join(f"{i}->{j}: {f.name}" for (i, j), f in zip(self.edges, self.functions, strict=True))
+        return f"{self.n_in}, {self.n_out}, {named}"
+
+
+def snap(
+    layer: KANLayer,
+    x: Tensor,
+    names: Mapping[Edge, str] | None = None,
+    library: Mapping[str, Function] = LIBRARY,
+    *,
+    weight: float = WEIGHT,
+) -> SymbolicLayer:
+    """The layer with a function of the library in place of every edge, fitted on the inputs x (n, n_in) of the layer.
+
+    `names` says which function an edge becomes, by hand; the others become the first of `suggest`,
+    or a constant, whatever the library holds.
+
+    Raises `ValueError` where a named edge is not there or its function does not fit, `UnknownName` for a function
+    that is not in the library.
+    """
+    names = {} if names is None else names
+    mask = layer.active
+    active = {(i, j) for i, j in mask.nonzero().tolist()}
+    for edge in names:
+        require(edge in active, "edge", "must be one that the layer has", edge)
+    chosen = select(names.values(), library)
+    with torch.no_grad():
+        outputs = layer.edge_outputs(x)
+        inputs = torch.tanh(x) if layer.squash is Squash.tanh else x
+    fits: dict[Edge, Fit] = {}
+    for i, j in sorted(active):
+        samples = inputs[:, i], outputs[:, i, j]
+        if (i, j) in names:
+            fits[i, j] = fit_edge(*samples, chosen[names[i, j]])
+        else:
+            fits[i, j] = suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight)[0]
+    n_in, n_out = mask.shape
+    return SymbolicLayer(n_in, n_out, fits, bias=layer.bias, squash=layer.squash, dtype=x.dtype).to(x.device)

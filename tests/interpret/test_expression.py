@@ -1,0 +1,173 @@
+"""Formulas against the networks that they were read from, their tidying, and the comparison of two of them."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from kanbench.interpret import LIBRARY, Fit, Sameness, SymbolicLayer, evaluate, formula, same_function, tidy
+from kanbench.models import KANLayer, Squash
+
+X, Y = sympy.symbols("x y", real=True)
+UNIT = [(-1.0, 1.0)] * 2
+numbers = st.floats(-2, 2).map(lambda v: round(v, 4))
+
+
+def fit(name, a, b, c, d):
+    return Fit(LIBRARY[name], a, b, c, d, 1.0)
+
+
+def network(*layers, squash=Squash.none):
+    """Layers from pairs (n_in, n_out) and fits; squashed from the second on."""
+    return torch.nn.Sequential(
+        *(
+            SymbolicLayer(*shape, fits, squash=squash if depth else Squash.none, dtype=torch.float64)
+            for depth, (shape, fits) in enumerate(layers)
+        )
+    )
+
+
+@st.composite
+def networks(draw):
+    names = st.sampled_from(["0", *(n for n, f in LIBRARY.items() if f.domain is LIBRARY["x"].domain)])
+    widths = [2, *draw(st.lists(st.integers(1, 3), max_size=2)), 1]
+    layers = []
+    for shape in pairwise(widths):
+        edges = draw(st.sets(st.tuples(*(st.integers(0, n - 1) for n in shape)), min_size=1))
+        constants = st.tuples(numbers, numbers, numbers, numbers)
+        layers.append((shape, {edge: fit(draw(names), *draw(constants)) for edge in sorted(edges)}))
+    return network(*layers, squash=draw(st.sampled_from(Squash)))
+
+
+def points(n=50, low=-1.0, high=1.0):
+    return np.random.default_rng(0).uniform(low, high, (n, 2))
+
+
+def values(model, x):
+    return model(torch.from_numpy(x)).detach().squeeze(-1).numpy()
+
+
+@settings(max_examples=40, deadline=None)
+@given(networks())
+def test_the_formula_is_the_network(model):
+    x = points()
+    expected = values(model, x)
+    assume(np.isfinite(expected).all() and np.abs(expected).max() < 1e6)
+    found = evaluate(formula(model, ["x", "y"]), ["x", "y"], x)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(networks())
+def test_tidying_changes_no_more_than_the_digits_that_it_keeps(model):
+    x = points()
+    expected = values(model, x)
+    assume(np.isfinite(expected).all() and np.abs(expected).max() < 1e3)
+    found = evaluate(formula(model, ["x", "y"], 12), ["x", "y"], x)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_edges_whose_domain_is_bounded_are_in_formulas_too():
+    names = ["sqrt", "1/sqrt", "log", "1/x", "1/x^2", "tan"]
+    model = network(((2, 1), {(0, 0): fit(names[0], 1, 2, 1, 0), (1, 0): fit(names[1], 1, 2, 1, 0)}))
+    for first, second in zip(names[2::2], names[3::2], strict=True):
+        edges = {(0, 0): fit(first, 0.5, 1.2, 0.7, 0.1), (1, 0): fit(second, 0.2, 0.8, -0.7, 0.2)}
+        model = network(((2, 1), edges), ((1, 1), {(0, 0): fit("x^2", 1, 0.5, 1, 0)}))
+        x = points()
+        np.testing.assert_allclose(evaluate(formula(model, ["x", "y"]), ["x", "y"], x), values(model, x), rtol=1e-9)
+
+
+def test_scaled_inputs_and_outputs_are_undone_in_the_formula():
+    model = network(((2, 1), {(0, 0): fit("x^2", 2, 3, 1, 0), (1, 0): fit("sin", 1, 0, 2, 0)}))
+    # x in [1, 5] and y in [0, 4] reach the network as (x - 3) / 2 and (y - 2) / 2; its output stands for 3 out + 1
+    expression = formula(model, ["x", "y"], inputs=[(0.5, -1.5), (0.5, -1.0)], output=(3.0, 1.0))
+    x = np.random.default_rng(0).uniform([1, 0], [5, 4], (30, 2))
+    expected = 3.0 * values(model, (x - [3, 2]) / 2) + 1.0
+    np.testing.assert_allclose(evaluate(expression, ["x", "y"], x), expected, rtol=1e-12)
+    assert tidy(expression, 6) == 3 * X**2 + 6 * sympy.sin(sympy.Float(0.5) * Y - 1) + 1
+
+
+def test_the_formula_of_the_tour():
+    inner = {(0, 0): fit("sin", 3.1415927, 6.2831854, 1.3, 0.4), (1, 0): fit("x^2", -2.0, 1e-7, 0.325, -0.1)}
+    outer = {(0, 0): fit("exp", 1 / 1.3, 0.2, math.exp(-0.2 - 0.3 / 1.3), 1e-9)}
+    model = network(((2, 1), inner), ((1, 1), outer))
+    assert formula(model, ["x", "y"], 4, pi=True) == sympy.exp(Y**2 + sympy.sin(sympy.pi * X))
+    assert str(formula(model, ["x", "y"], 3)) == "exp(y**2 + sin(3.14*x))"
+
+
+@pytest.mark.parametrize(
+    ("messy", "tidied"),
+    [
+        (0.25 * (X + 1.0 * Y) ** 2 - 0.25 * (X - Y) ** 2 + 1e-9 * X, X * Y),
+        (1.5 * sympy.exp(2.0 * sympy.log(X) + 0.999999 * sympy.log(Y) - 0.4054651), X**2 * Y),
+        (2.0 * (0.5 * X - 0.5) ** 4, sympy.Float(0.125) * (X - 1) ** 4),
+        (sympy.sin(2.0 * X + 7.8539816), sympy.cos(2 * X)),
+        (sympy.sin(1.0 * X + 3.1415926), -sympy.sin(X)),
+        (sympy.log(2.0 * X + 4.0) - 0.6931472, sympy.log(X + 2)),
+        (sympy.Abs(-3.0 * X + 6.0), 3 * sympy.Abs(X - 2)),
+        (sympy.sqrt(4.0 * X + 4.0), 2 * sympy.sqrt(X + 1)),
+        (2.0 / (4.0 * X + 2.0 * Y), 1 / (2 * X + Y)),
+        (1.0 * X + 1e-7, X),
+        (sympy.Float(0.0), sympy.Integer(0)),
+    ],
+)
+def test_numbers_are_folded_rounded_and_named(messy, tidied):
+    found = tidy(messy, 5, pi=True)
+    x = points(low=0.5, high=2.0)
+    np.testing.assert_allclose(evaluate(found, ["x", "y"], x), evaluate(tidied, ["x", "y"], x), rtol=1e-9)
+    assert sympy.count_ops(found) <= sympy.count_ops(tidied) + 1
+
+
+@pytest.mark.parametrize(
+    ("found", "truth", "algebraic", "numeric"),
+    [
+        ("0.39894228*exp(-0.5*x**2)", "exp(-x**2/2)/sqrt(2*pi)", True, True),
+        ("1.0*sin(x)**2 - 1.0 + cos(x)**2 + y", "y", True, True),
+        ("exp(0.5*log(y) + 2.0*log(x))", "x**2*sqrt(y)", True, True),
+        ("1.0004*x*y", "x*y", True, True),  # to three digits, and within a thousandth
+        ("x - x**3/6 + x**5/120", "sin(x)", False, False),  # 0.0024 off at 2
+        ("x + 0.0001*sin(40*y)", "x", True, True),  # a ten-thousandth is under three digits
+        ("x + 0.003*sin(40*y)", "x", False, False),
+        ("x + 0.1", "x", False, False),
+        ("log(x - 1)", "x", False, False),  # has no value below 1
+    ],
+)
+def test_sameness_is_said_by_algebra_and_by_points(found, truth, algebraic, numeric):
+    expression = sympy.sympify(found)  # in symbols that are not said to be real
+    assert same_function(expression, truth, ["x", "y"], [(0.5, 2.0)] * 2) == Sameness(algebraic, numeric)
+
+
+def test_points_may_agree_where_algebra_does_not():
+    said = same_function(sympy.sympify("x + 0.2004*y**2"), "x + 0.2006*y**2", ["x", "y"], UNIT)
+    assert said == Sameness(algebraic=False, numeric=True)
+
+
+def test_a_proof_that_takes_too_long_is_none():
+    truth = "sin(x)**2 + cos(x)**2"
+    assert same_function(sympy.Integer(1), truth, ["x"], [(0, 1)], seconds=0.01) == Sameness(False, True)
+
+
+def test_what_is_not_symbolic_is_named():
+    symbolic = SymbolicLayer(1, 1, {(0, 0): fit("x", 1, 0, 1, 0)})
+    with pytest.raises(ValueError, match=r"layer 1 is a Linear, which has no formula"):
+        formula([symbolic, torch.nn.Linear(1, 1)], ["x"])
+    mixed = SymbolicLayer(2, 1, {(0, 0): fit("x", 1, 0, 1, 0)}, rest=KANLayer(2, 1, bias=False))
+    with pytest.raises(ValueError, match=r"layer 0, input 1, output 0: the edge has no named function"):
+        formula([mixed, symbolic], ["x", "y"])
+
+
+def test_names_widths_and_digits_are_checked():
+    symbolic = SymbolicLayer(2, 1, {(0, 0): fit("x", 1, 0, 1, 0)})
+    with pytest.raises(ValueError, match="names must be those of 2 inputs, got"):
+        formula([symbolic], ["x"])
+    with pytest.raises(ValueError, match="the last layer must have one output, got 2"):
+        formula([SymbolicLayer(1, 2, {})], ["x"])
+    with pytest.raises(ValueError, match="digits must be 1 to 15, got 0"):
+        formula([symbolic], ["x", "y"], 0)
+    with pytest.raises(ValueError, match=r"expression must be in x, got \['y'\]"):
+        evaluate(X + Y, ["x"], np.zeros((3, 1)))

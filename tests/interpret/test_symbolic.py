@@ -1,0 +1,153 @@
+"""Symbolic layers against a loop over edges, inside ensembles, and made from KAN layers."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.func import vmap
+
+from kanbench.bases import Chebyshev
+from kanbench.data import UnknownName
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap
+from kanbench.models import Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
+from kanbench.training import Ensemble, LevenbergMarquardt
+
+float64 = torch.float64
+MIXED = {(0, 0): "sin", (2, 0): "x^2", (1, 1): "exp", (2, 1): "sin"}
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def named(name, *constants):
+    return Fit(LIBRARY[name], *constants, 1.0)
+
+
+def layer(names=MIXED, seed=0, **options):
+    constants = torch.randn(len(names), 4, generator=seeded(seed), dtype=float64).tolist()
+    fits = {edge: named(name, *four) for (edge, name), four in zip(names.items(), constants, strict=True)}
+    return SymbolicLayer(3, 2, fits, dtype=float64, **options), fits
+
+
+def inputs(*shape, seed=1):
+    return torch.rand(*shape, generator=seeded(seed), dtype=float64) * 2 - 1
+
+
+@pytest.mark.parametrize("squash", Squash)
+def test_a_layer_is_the_sum_of_its_edges(squash):
+    bias = torch.tensor([0.3, -1.0], dtype=float64)
+    module, fits = layer(bias=bias, squash=squash)
+    x = inputs(4, 5, 3)
+    z = torch.tanh(x) if squash is Squash.tanh else x
+    expected = torch.zeros(4, 5, 3, 2, dtype=float64)
+    for (i, j), fit in fits.items():
+        expected[..., i, j] = fit.c * fit.function.torch(fit.a * z[..., i] + fit.b) + fit.d
+    torch.testing.assert_close(module.edge_outputs(x), expected, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(module(x), expected.sum(-2) + bias, rtol=1e-13, atol=1e-13)
+    assert module.active.tolist() == [[True, False], [False, True], [True, True]]
+    assert sum(p.numel() for p in module.parameters()) == 4 * 4 + 2
+
+
+def test_an_edge_that_is_zero_is_part_of_the_bias():
+    constant = named("0", 1.0, 0.0, 0.0, 0.7)
+    module = SymbolicLayer(2, 2, {(0, 1): constant, (1, 1): constant}, dtype=float64)
+    assert not module.active.any()
+    torch.testing.assert_close(module(inputs(3, 2)), torch.tensor([[0.0, 1.4]] * 3, dtype=float64))
+    assert sum(p.numel() for p in module.parameters()) == 2
+
+
+def test_the_rest_of_the_edges_may_be_of_a_kan_layer():
+    edges = [(i, j) for i in range(3) for j in range(2) if (i, j) not in MIXED]
+    basis = Chebyshev(degree=3)
+    rest = KANLayer(3, 2, basis, bias=False, squash=Squash.tanh, edges=edges, generator=seeded(), dtype=float64)
+    alone, _ = layer(squash=Squash.tanh)
+    module, _ = layer(squash=Squash.tanh, rest=rest)
+    x = inputs(7, 3)
+    torch.testing.assert_close(module(x), alone(x) + rest(x), rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(module.edge_outputs(x).sum(-2) + module.bias, module(x))
+    assert module.active.all()
+    assert not alone.active.all()
+
+
+def test_an_ensemble_of_layers_is_each_layer_and_its_jacobian_is_autograd():
+    def network(seed):
+        head = SymbolicLayer(2, 1, {(0, 0): named("exp", 0.3, 0.1, 1.0, 0.0), (1, 0): named("tanh", 1, 0, 1, 0)})
+        return torch.nn.Sequential(layer(seed=seed, squash=Squash.none)[0], head.double())
+
+    models = [network(seed) for seed in range(3)]
+    ensemble, x = Ensemble(models), inputs(3, 6, 3)
+    values = torch.stack([model(points).squeeze(-1) for model, points in zip(models, x, strict=True)])
+    torch.testing.assert_close(ensemble.predict(ensemble.start, x), values, rtol=1e-13, atol=1e-13)
+    by_autograd = torch.autograd.functional.jacobian(lambda t: ensemble.predict(t[None], x[:1])[0], ensemble.start[0])
+    torch.testing.assert_close(ensemble.jacobians(ensemble.start, x)[0], by_autograd, rtol=1e-11, atol=1e-12)
+    torch.testing.assert_close(vmap(models[0])(x), models[0](x))
+
+
+def test_levenberg_marquardt_takes_all_constants_to_machine_precision():
+    draw = np.random.default_rng(0)
+
+    def near(name, a, b, c, d):
+        return named(name, *(v * draw.uniform(0.9, 1.1) + draw.uniform(-0.1, 0.1) * (v == 0) for v in (a, b, c, d)))
+
+    def network():
+        first = {(0, 0): near("sin", math.pi, 0, 1, 0), (1, 0): near("x^2", 1, 0, 1, 0)}
+        last = {(0, 0): near("exp", 1, 0, 1, 0)}
+        return torch.nn.Sequential(SymbolicLayer(2, 1, first, dtype=float64), SymbolicLayer(1, 1, last, dtype=float64))
+
+    ensemble, x = Ensemble([network() for _ in range(8)]), inputs(8, 300, 2)
+    y = torch.exp(torch.sin(math.pi * x[..., 0]) + x[..., 1] ** 2)
+    assert (ensemble.losses(ensemble.start, x, y).sqrt() > 0.01).all()
+    optimizer = LevenbergMarquardt(tolerance=0.0)
+    state = optimizer.start(ensemble, ensemble.start, torch.full((8,), torch.nan), [])
+    optimizer.advance(ensemble, state, x, y, 30)
+    assert (state.loss.sqrt() < 1e-10).all()
+
+
+@pytest.mark.parametrize(("squash", "aggregation"), [(Squash.none, Aggregation.sum), (Squash.tanh, Aggregation.mean)])
+def test_snapping_names_the_functions_that_a_layer_holds(squash, aggregation):
+    options = {"base_branch": BaseBranch.linear, "edge_scale": EdgeScale.basis, "squash": squash}
+    kan = KANLayer(2, 2, Chebyshev(degree=2), aggregation, **options, generator=seeded(), dtype=float64)
+    coefficients = torch.zeros(2, 3, 2, dtype=float64)  # of T_1, T_2 and the base branch x
+    coefficients[0, :, 0] = torch.tensor([0.5, 0.0, 1.0])
+    coefficients[1, :, 0] = torch.tensor([0.2, 1.5, -1.0])
+    coefficients[1, :, 1] = torch.tensor([0.0, -2.0, 0.0])
+    with torch.no_grad():
+        kan.coefficients.copy_(coefficients)
+        kan.scale.mul_(1.5)
+        kan.bias.copy_(torch.tensor([0.1, -0.2]))
+    x = inputs(200, 2)
+    module = snap(kan, x, library=select(["0", "x", "x^2", "x^3", "abs", "exp", "tanh"]))
+    assert dict(zip(module.edges, (f.name for f in module.functions), strict=True)) == {
+        (0, 0): "x",
+        (1, 0): "x^2",
+        (1, 1): "x^2",
+    }
+    torch.testing.assert_close(module(x), kan(x), rtol=1e-9, atol=1e-9)
+    assert torch.equal(module.active, torch.tensor([[True, False], [True, True]]))
+    by_hand = snap(kan, x, {(1, 0): "sin"}, select(["x", "sin"]))
+    assert by_hand.functions[by_hand.edges.index((1, 0))].name == "sin"
+
+
+def test_what_cannot_be_snapped_is_refused():
+    kan = KANLayer(2, 1, Chebyshev(degree=2), edges=[(0, 0)], generator=seeded(), dtype=float64)
+    x = inputs(50, 2)
+    with pytest.raises(ValueError, match=r"edge must be one that the layer has, got \(1, 0\)"):
+        snap(kan, x, {(1, 0): "sin"})
+    with pytest.raises(UnknownName, match="unknown library function 'sinus'; did you mean sin"):
+        snap(kan, x, {(0, 0): "sinus"})
+    constant = torch.zeros_like(x)
+    with pytest.raises(ValueError, match=r"edge \(0, 0\) needs a function that fits, got 'sin: y is constant"):
+        snap(kan, constant, {(0, 0): "sin"})
+
+
+def test_layers_that_cannot_be_are_refused():
+    fit = fit_edge(inputs(20), inputs(20), LIBRARY["x"])
+    with pytest.raises(ValueError, match=r"edge must join one of 2 inputs to one of 1 outputs, got \(0, 1\)"):
+        SymbolicLayer(2, 1, {(0, 1): fit})
+    with pytest.raises(ValueError, match=r"edge \(0, 0\) needs a function that fits, got 'no'"):
+        SymbolicLayer(2, 1, {(0, 0): replace(fit, reason="no")})
+    with pytest.raises(ValueError, match="rest must have no bias"):
+        SymbolicLayer(2, 1, {(0, 0): fit}, rest=KANLayer(2, 1))
