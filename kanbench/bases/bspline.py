@@ -62,13 +62,18 @@ def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
     return value
 
 
-@cache
+@torch.compiler.assume_constant_result  # traced code must not meet NumPy or a cache
 def local_polynomials(degree: int) -> list[list[float]]:
     """The degree + 1 B-splines that are non-zero on one interval of a uniform knot vector, as polynomials.
 
     Entry [p][j] multiplies t^p in the j-th of them, in ascending order, at the local coordinate t in [0, 1].
     Cox-de Boor for unit knot spacing: b_k[j] = ((t + k - j) b_{k-1}[j-1] + (1 - t + j) b_{k-1}[j]) / k.
     """
+    return _local_polynomials(degree)
+
+
+@cache
+def _local_polynomials(degree: int) -> list[list[float]]:
     pieces = [Polynomial([1.0])]
     for k in range(1, degree + 1):
         padded = [Polynomial([0.0]), *pieces, Polynomial([0.0])]
