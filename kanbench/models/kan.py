@@ -102,6 +102,8 @@ class KANLayer(FeatureLinear):
         std = coefficient_std(self.basis, n_in, initialisation, gain)
         shape = (n_in, self.basis.n_terms + self._base_has_weight, n_out)
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
+        self.register_buffer("knots", None)
+        self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None: the basis has its own
         if bias:
             self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype))
         if edge_scale is not EdgeScale.none:
@@ -113,12 +115,19 @@ class KANLayer(FeatureLinear):
 
     def features(self, x: Tensor) -> Tensor:
         """Basis functions and base branch of every input, times the factor of the aggregation."""
-        if self.squash is Squash.tanh:
-            x = self.basis.from_unit(torch.tanh(x))
-        features = self.basis.expand(x)
+        x = self.squashed(x)
+        features = self.expand(x)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
         return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
+
+    def squashed(self, x: Tensor) -> Tensor:
+        """What the basis and the base branch see of an input."""
+        return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
+
+    def expand(self, x: Tensor) -> Tensor:
+        """The basis, on the knots of this layer, at squashed inputs: (..., n_in) -> (..., n_in, n_terms)."""
+        return self.basis.expand(x) if self.knots is None else self.basis.expand_on(x, self.knots)
 
     def forward(self, x: Tensor) -> Tensor:
         parameters: dict[str, Tensor] = dict(self.named_parameters())
