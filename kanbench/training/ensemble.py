@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -76,18 +77,13 @@ class Ensemble:
             return self
         part = copy(self)
         part.start = self.start[which.to(self.start.device)]
-        part._buffers = [{name: b[which.to(b.device)] for name, b in named.items()} for named in self._buffers]
+        part._buffers = [{name: b[which] for name, b in named.items()} for named in self._buffers_on(which.device)]
         return part
-
-    def to(self, device: torch.device) -> "Ensemble":
-        """Move the buffers, in place; theta and data are the caller's."""
-        self._buffers = [{name: b.to(device) for name, b in named.items()} for named in self._buffers]
-        return self
 
     def embed(self, x: Tensor) -> Embedded:
         """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
         first = self._layers[0][0]
-        return Embedded(features(first, self._buffers[0], x) if is_linear(first) else x)
+        return Embedded(features_of(first, self._buffers_on(x.device)[0], x) if is_linear(first) else x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """(members, params), (members, n, n_in) -> (members, n)."""
@@ -127,38 +123,42 @@ class Ensemble:
                 by_output = trace.pull(by_output)
         return jacobians
 
+    def _buffers_on(self, device: torch.device) -> list[Named]:
+        """Each layer's, moved to where theta and the data have gone."""
+        self._buffers = [{name: buffer.to(device) for name, buffer in named.items()} for named in self._buffers]
+        return self._buffers
+
     def _split(self, theta: Tensor) -> Iterator[tuple[nn.Module, Named, Named]]:
         """The layers with the parameters and the buffers of all members by name, each (members, ...)."""
         pieces = iter(torch.split(theta, self._sizes, dim=1))
-        for (layer, shapes), buffers in zip(self._layers, self._buffers, strict=True):
+        for (layer, shapes), buffers in zip(self._layers, self._buffers_on(theta.device), strict=True):
             yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}, buffers
 
 
-def is_linear(layer: nn.Module) -> bool:
+def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
+    """Whether the derivative of a layer's output by its parameters is its features."""
     return isinstance(layer, FeatureLinear) and layer.is_linear
 
 
 def apply(layer: nn.Module, named: Named, buffers: Named, x: Tensor) -> Tensor:
     """A layer with every member's parameters at its own inputs: (members, n, n_in) -> (members, n, n_out)."""
     if is_linear(layer):
-        return apply_linear(features(layer, buffers, x), named)
+        return apply_linear(features_of(layer, buffers, x), named)
     return vmap(lambda state, each: functional_call(layer, state, (each,)))(named | buffers, x)
 
 
-def features(layer: nn.Module, buffers: Named, x: Tensor) -> Tensor:
-    """Those of a layer that is linear in its parameters: (members, n, n_in) -> (members, n, n_features)."""
+def features_of(layer: FeatureLinear, buffers: Named, x: Tensor) -> Tensor:
+    """Of every member's inputs, with its buffers: (members, n, n_in) -> (members, n, n_features)."""
     if not buffers:
         return layer.features(x)
-    module = _Features(layer)
-    return vmap(lambda own, each: functional_call(module, own, (each,)))(
-        {f"layer.{n}": b for n, b in buffers.items()}, x
-    )
+    module, state = _Features(layer), {f"layer.{name}": buffer for name, buffer in buffers.items()}
+    return vmap(lambda own, each: functional_call(module, own, (each,)))(state, x)
 
 
 class _Features(nn.Module):
     """The features of a layer as a module's forward, where `functional_call` can set its buffers."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: FeatureLinear) -> None:
         super().__init__()
         self.layer = layer
 
@@ -183,7 +183,7 @@ class LayerTrace:
         self.value = value if is_first else value.requires_grad_()
         with torch.set_grad_enabled(not is_first):
             if is_linear(layer):
-                self.features = value if is_first else features(layer, buffers, value)
+                self.features = value if is_first else features_of(layer, buffers, value)
                 self.output = apply_linear(self.features.detach(), named)
             else:
                 self.output = apply(layer, named, buffers, value)
