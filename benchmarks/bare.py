@@ -52,8 +52,8 @@ def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
     best = ensemble.start.to(prepared.device, copy=True)
     lowest = best.new_full((len(ensemble),), torch.inf)
     state = optimizer.start(ensemble, best, torch.full_like(lowest, torch.nan), orders(prepared))
-    for first in range(0, optimizer.total_steps, optimizer.steps_per_check):
-        optimizer.advance(ensemble, state, *training, min(optimizer.steps_per_check, optimizer.total_steps - first))
+    for steps in optimizer.checks:
+        optimizer.advance(ensemble, state, *training, steps)
         keep_best(ensemble, state.theta, validation, best, lowest)
         if state.done.all():
             break

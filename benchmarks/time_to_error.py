@@ -108,7 +108,7 @@ def trace_kanbench(prepared: bare.Prepared) -> Trace:
     watch, seconds, errors = Stopwatch(prepared.device), [], []
     watch.start()
     state = optimizer.start(ensemble, best, torch.full_like(lowest, torch.nan), bare.orders(prepared))
-    for _ in range(optimizer.total_steps):
+    for _ in range(optimizer.steps):
         optimizer.advance(ensemble, state, x, y, 1)
         bare.keep_best(ensemble, state.theta, validation, best, lowest)
         finished = bool(state.done.all())

@@ -156,6 +156,7 @@ def read_config(node: DictConfig) -> Config:
         logger=typed(LoggerConfig, node.logger, "logger"),
     )
     _check_sizes(config)
+    _check_stages(config)
     return config
 
 
@@ -265,6 +266,16 @@ def _check_sizes(config: Config) -> None:
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
                 )
+
+
+def _check_stages(config: Config) -> None:
+    """Every stage of a method needs a step of the optimiser."""
+    for method in config.methods:
+        if config.optimizer.steps < len(method.stages):
+            raise ConfigError(
+                f"optimizer.steps: must be at least 1 for each of the {len(method.stages)} stages of {method.label}, "
+                f"got {config.optimizer.steps}"
+            )
 
 
 def _fits(method: Method, task: Task, budget: int) -> bool:

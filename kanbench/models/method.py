@@ -1,7 +1,7 @@
 """Methods: what is compared. Each builds models, and counts their parameters in closed form."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,16 @@ class Method(ABC):
         return [n_in, *[width] * self.depth, 1]
 
     @property
+    def stages(self) -> tuple[int, ...]:
+        """Sizes that the basis takes one after the other in a training; empty where it has one size throughout."""
+        return ()
+
+    @property
+    def first(self) -> "Method":
+        """What a training begins with: the method at the first of its stages."""
+        return self
+
+    @property
     @abstractmethod
     def label(self) -> str:
         """The name in tables and figures; every switch that is not at its default is in it, so labels are distinct."""
@@ -43,7 +53,14 @@ class Method(ABC):
 
 @dataclass(frozen=True)
 class KANMethod(Method):
-    """A KAN; the switches are those of `KANLayer`."""
+    """A KAN; the switches are those of `KANLayer`.
+
+    With `stages` a training begins with a basis of the first size (intervals of splines, degree, harmonics) and goes
+    on with the others, each for an equal share of its steps; the last is the size of `basis`, for which parameters
+    are counted and models built. At each change the functions are kept, see `extend`.
+
+    Source of the stages: Liu et al. 2024 (arXiv:2404.19756), section 2.4.
+    """
 
     base_branch: BaseBranch = BaseBranch.none
     bias: bool = True
@@ -53,10 +70,27 @@ class KANMethod(Method):
     gain: float = 0.3
     basis: Basis = field(default_factory=BSpline)
     aggregation: Aggregation = Aggregation.sum
+    stages: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.gain > 0, "gain", "must be positive", self.gain)
+        if self.stages:
+            self._check_stages()
+
+    def _check_stages(self) -> None:
+        kind, size = type(self.basis).__name__, self.basis.grows_by
+        require(size != "", "stages", f"must be empty for {kind}, which cannot be extended", self.stages)
+        require(self.stages[0] >= 1, "stages", "must be at least 1", self.stages)
+        require(all(a < b for a, b in pairwise(self.stages)), "stages", "must increase", self.stages)
+        last = getattr(self.basis, size)
+        require(self.stages[-1] == last, "stages", f"must end at the {size} of the basis, {last}", self.stages)
+
+    @property
+    def first(self) -> "KANMethod":
+        if not self.stages:
+            return self
+        return replace(self, stages=(), basis=replace(self.basis, **{self.basis.grows_by: self.stages[0]}))
 
     @property
     def label(self) -> str:
@@ -110,7 +144,11 @@ class MLPMethod(Method):
 def _changes(value: Any, *besides: str) -> list[str]:
     """The fields of a dataclass that are not at their default, as "name=value", but for those in `besides`."""
     return [
-        f"{each.name}={getattr(value, each.name)}"
+        f"{each.name}={_short(getattr(value, each.name))}"
         for each in fields(value)
         if each.name not in besides and getattr(value, each.name) != each.default
     ]
+
+
+def _short(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -53,8 +53,6 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.steps >= 1, "steps", "must be at least 1", self.steps)
-        require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(len(self.rates) > 0, "rates", "must hold at least one learning rate", self.rates)
         require(all(0 < rate < math.inf for rate in self.rates), "rates", "must be positive numbers", self.rates)
         require(len(set(self.rates)) == len(self.rates), "rates", "must be distinct", self.rates)
@@ -66,14 +64,6 @@ class Adam(Optimizer):
     @property
     def trials(self) -> tuple[float, ...]:
         return self.rates
-
-    @property
-    def total_steps(self) -> int:
-        return self.steps
-
-    @property
-    def steps_per_check(self) -> int:
-        return self.check_every
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> AdamState:
         members = len(theta)

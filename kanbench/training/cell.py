@@ -113,10 +113,10 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     n_inputs, width, n_members = cell.task.n_inputs, cell.sizing.width, len(cell.members)
     datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
     of_member = [datasets[seed] for seed, _ in cell.members]
-    models = [cell.method.build(n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
-    rates = [math.nan if rate is None else rate for _, rate in cell.members]
+    models = [cell.method.first.build(n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
     orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
-    module = EnsembleModule(Ensemble(models), cell.optimizer, torch.tensor(rates, dtype=cell.precision.dtype), orders)
+    rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
+    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages)
     splits = [_batch(of_member, split, cell) for split in ("train", "validation")]
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
@@ -124,7 +124,7 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     seconds = time.perf_counter() - started
     shared = identity(cell) | _size(cell)
     shared |= {
-        "flops": forward_flops(models[0], n_inputs),
+        "flops": forward_flops(module.ensemble.members(module.best_theta[:1])[0].cpu(), n_inputs),
         "seconds": seconds / n_members,
         "peak_memory_bytes": memory.bytes // n_members,
         "accelerator": accelerator,
@@ -141,7 +141,7 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
     """What each member reached."""
-    evaluations, losses = module.state.evaluations.tolist(), module.best_loss.tolist()
+    evaluations, losses = module.evaluations.tolist(), module.best_loss.tolist()
     grades = _grade(cell, module, datasets)
     for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
         numbers = {name: _finite(value) for name, value in metrics.items()}

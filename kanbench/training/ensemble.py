@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
 from torch.nn.utils import vector_to_parameters
 
+from kanbench.models import extend_all
 from kanbench.models.linear import FeatureLinear
 
 Named = dict[str, Tensor]
@@ -70,6 +71,13 @@ class Ensemble:
                 for buffer, of_members in zip(model.buffers(), held, strict=True):
                     buffer.copy_(of_members[m])
         return models
+
+    def extended(self, theta: Tensor, size: int) -> "Ensemble":
+        """The members at theta with a basis of `size`, see `extend`: at its `start` they are the same functions.
+
+        Knots depend on no theta and on no company: those of splines stay, and new ones join them evenly.
+        """
+        return Ensemble(extend_all(self.members(theta), size))
 
     def only(self, which: Tensor) -> "Ensemble":
         """The members in `which`, for those rows of theta and of the data."""

@@ -69,8 +69,6 @@ class LBFGS(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.steps >= 1, "steps", "must be at least 1", self.steps)
-        require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(self.memory >= 1, "memory", "must be at least 1", self.memory)
         require(self.max_evaluations >= 1, "max_evaluations", "must be at least 1", self.max_evaluations)
         for name in ("tolerance_gradient", "tolerance_change", "tolerance_curvature"):
@@ -79,14 +77,6 @@ class LBFGS(Optimizer):
     @property
     def trials(self) -> tuple[None]:
         return (None,)
-
-    @property
-    def total_steps(self) -> int:
-        return self.steps
-
-    @property
-    def steps_per_check(self) -> int:
-        return self.check_every
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LBFGSState:
         members, params = theta.shape
@@ -196,7 +186,8 @@ def _evaluate(
     if live.all():  # without copies
         return _losses_and_gradients(ensemble, trial, x, y)
     loss, gradient = torch.zeros_like(state.loss), torch.zeros_like(state.gradient)
-    loss[live], gradient[live] = _losses_and_gradients(ensemble, trial[live], x[live], y[live])
+    part = ensemble.only(torch.nonzero(live).squeeze(1))
+    loss[live], gradient[live] = _losses_and_gradients(part, trial[live], x[live], y[live])
     return loss, gradient
 
 

@@ -57,8 +57,6 @@ class LevenbergMarquardt(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.steps >= 1, "steps", "must be at least 1", self.steps)
-        require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
         require(self.damping > 0, "damping", "must be positive", self.damping)
         require(self.bend >= 0, "bend", "must not be negative (0: no acceleration)", self.bend)
         require(self.tolerance >= 0, "tolerance", "must not be negative", self.tolerance)
@@ -67,14 +65,6 @@ class LevenbergMarquardt(Optimizer):
     @property
     def trials(self) -> tuple[None]:
         return (None,)
-
-    @property
-    def total_steps(self) -> int:
-        return self.steps
-
-    @property
-    def steps_per_check(self) -> int:
-        return self.check_every
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
         members = len(theta)

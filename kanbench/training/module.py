@@ -8,7 +8,6 @@ from itertools import repeat
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
@@ -18,20 +17,40 @@ from kanbench.training.optimizer import Optimizer
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every member's whole split
 
 
+@dataclass(frozen=True)
+class Curve:
+    """A short learning curve: validation MSE of each member, of the standardised target, at each check."""
+
+    steps: list[int]
+    validation_mse: list[list[float]]  # (checks, members)
+
+
 class EnsembleModule(LightningModule):
-    """One `training_step` is `steps_per_check` optimiser steps of all members: Lightning's own loop costs as much per
-    step as a tiny model's whole step.
+    """One `training_step` is all optimiser steps of all members up to the next check: Lightning's own loop costs as
+    much per step as a tiny model's whole step.
 
     Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result, and
     `best_loss` its mean squared error there, infinite for a member that never had a finite one.
+
+    With `stages`, sizes of the basis of which `ensemble` has the first, each stage is a training of its own for its
+    share of the steps, schedule of the learning rate included. It goes on from the functions that the one before it
+    reached at its last step; the best ones so far are carried along. `ensemble` is that of the current stage.
     """
 
     def __init__(
-        self, ensemble: Ensemble, optimizer: Optimizer, rates: Tensor, orders: Sequence[torch.Generator]
+        self,
+        ensemble: Ensemble,
+        optimizer: Optimizer,
+        rates: Tensor,
+        orders: Sequence[torch.Generator],
+        stages: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.ensemble, self.optimizer, self.orders = ensemble, optimizer, orders
+        self.ensemble, self.orders, self.stages, self.stage = ensemble, orders, stages, 0
+        self.of_stage = optimizer.split(max(1, len(stages)))
+        self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
+        self.curve = Curve([], [])
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
         self.register_buffer("best_loss", torch.full_like(rates, torch.inf))
@@ -44,14 +63,30 @@ class EnsembleModule(LightningModule):
         return []
 
     def on_fit_start(self) -> None:
-        self.state = self.optimizer.start(self.ensemble, self.best_theta, self.rates, self.orders)
+        self.state = self.of_stage[0].start(self.ensemble, self.best_theta, self.rates, self.orders)
+        self.spent = torch.zeros_like(self.state.evaluations)
+
+    @property
+    def evaluations(self) -> Tensor:
+        """(members,), of all stages."""
+        return self.spent + self.state.evaluations
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        first = batch_idx * self.optimizer.steps_per_check
-        steps = min(self.optimizer.steps_per_check, self.optimizer.total_steps - first)
-        self.optimizer.advance(self.ensemble, self.state, *batch, steps)
-        if self.state.done.all():
+        stage, steps = self.plan[len(self.curve.steps)]
+        if stage > self.stage:
+            self._grow()
+        self.of_stage[stage].advance(self.ensemble, self.state, *batch, steps)
+        if self.state.done.all() and stage == self.plan[-1][0]:
             self.trainer.should_stop = True
+
+    def _grow(self) -> None:
+        """To the next stage."""
+        self.stage += 1
+        size, spent = self.stages[self.stage], self.evaluations
+        self.best_theta = self.ensemble.extended(self.best_theta, size).start
+        self.ensemble = self.ensemble.extended(self.state.theta, size)
+        self.state = self.of_stage[self.stage].start(self.ensemble, self.ensemble.start, self.rates, self.orders)
+        self.spent = spent
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         theta = self.state.theta
@@ -59,7 +94,9 @@ class EnsembleModule(LightningModule):
         better = losses < self.best_loss  # False for NaN
         self.best_theta[better] = theta[better]
         self.best_loss[better] = losses[better]
-        self.validation_losses = losses
+        done = sum(steps for _, steps in self.plan[: len(self.curve.steps) + 1])
+        self.curve.steps.append(done)
+        self.curve.validation_mse.append(losses.tolist())
         if self.trainer.loggers:
             self.log_dict({f"validation_mse/member_{i}": loss for i, loss in enumerate(losses)})
 
@@ -78,40 +115,16 @@ class Repeated:
         return repeat(self.batch, self.times)
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A short learning curve: validation MSE of each member, of the standardised target, at each check."""
-
-    steps: list[int]
-    validation_mse: list[list[float]]  # (checks, members)
-
-
-class CurveRecorder(Callback):
-    """Collects the learning curve of a training."""
-
-    def __init__(self) -> None:
-        self.curve = Curve([], [])
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, EnsembleModule)
-        done = (trainer.fit_loop.batch_idx + 1) * pl_module.optimizer.steps_per_check
-        self.curve.steps.append(min(done, pl_module.optimizer.total_steps))
-        self.curve.validation_mse.append(pl_module.validation_losses.tolist())
-
-
 def fit(
     module: EnsembleModule, train: Batch, validation: Batch, *, accelerator: str, precision: str, logger: Logger | None
 ) -> Curve:
     """Train `module` in place; it sees the training and the validation split and nothing else."""
-    checks = -(-module.optimizer.total_steps // module.optimizer.steps_per_check)
-    recorder = CurveRecorder()
     _silence_lightning()
     trainer = Trainer(
         accelerator=accelerator,
         devices=1,
         precision=precision,  # type: ignore[arg-type]
         logger=logger or False,
-        callbacks=[recorder],
         max_epochs=1,
         val_check_interval=1,
         num_sanity_val_steps=0,
@@ -121,10 +134,10 @@ def fit(
         enable_model_summary=False,
     )
     try:
-        trainer.fit(module, Repeated(train, checks), Repeated(validation, 1))
+        trainer.fit(module, Repeated(train, len(module.plan)), Repeated(validation, 1))
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
-    return recorder.curve
+    return module.curve
 
 
 def _silence_lightning() -> None:

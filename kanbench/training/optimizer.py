@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require_finite
+from kanbench.bases.base import require, require_finite
 from kanbench.training.ensemble import Ensemble
 
 
@@ -24,9 +25,14 @@ class State:
 class Optimizer(ABC):
     """Fields are hyperparameters; `start` and `advance` train all members of an ensemble at once."""
 
+    steps: int  # of a whole training
+    check_every: int  # steps between two looks at the validation split
+
     def __post_init__(self) -> None:
         """Raises `ValueError` that names the field, the rule and the value."""
         require_finite(self)
+        require(self.steps >= 1, "steps", "must be at least 1", self.steps)
+        require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
 
     @property
     @abstractmethod
@@ -34,14 +40,19 @@ class Optimizer(ABC):
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
 
     @property
-    @abstractmethod
-    def total_steps(self) -> int:
-        """Steps of a whole training."""
+    def checks(self) -> list[int]:
+        """The steps before each look at the validation split."""
+        whole, rest = divmod(self.steps, self.check_every)
+        return [self.check_every] * whole + [rest] * (rest > 0)
 
-    @property
-    @abstractmethod
-    def steps_per_check(self) -> int:
-        """Steps between two looks at the validation split."""
+    def split(self, stages: int) -> list[Self]:
+        """The same optimiser for each of so many stages, the steps shared out evenly, the first getting what is over.
+
+        Raises `ValueError` if there is not a step for each.
+        """
+        share, over = divmod(self.steps, stages)
+        require(share >= 1, "steps", f"must be at least the number of stages, {stages}", self.steps)
+        return [replace(self, steps=share + (stage < over)) for stage in range(stages)]
 
     @abstractmethod
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> State:

@@ -37,7 +37,7 @@ def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(opt
         optimizer.advance(alone, state, *problem(30, 0), step - done)
         losses.append(alone.losses(state.theta, *problem(50, 1)))
         thetas.append(state.theta.clone())
-    assert curve.steps[-1] == optimizer.total_steps
+    assert curve.steps[-1] == optimizer.steps
     torch.testing.assert_close(torch.tensor(curve.validation_mse, dtype=torch.float64), torch.stack(losses))
     best = torch.stack(losses).argmin(dim=0)
     assert (best < len(losses) - 1).any()  # 30 noisy points: the last step is overfitted for at least one member
