@@ -1,6 +1,5 @@
 """The store of records: one file per cell, written once and atomically. Imports no torch."""
 
-import hashlib
 import json
 import logging
 import os
@@ -9,13 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1  # of the file; a file of another format is not read
-os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
+from kanbench.sealed import Damaged, Seal
+
+SEAL = Seal("record", format=1)
 log = logging.getLogger(__name__)
-
-
-class DamagedRecord(ValueError):
-    """A record file whose content is not what was written; the message names the file and the fault."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +35,12 @@ class CellRecord:
 
 
 def read_record(path: Path) -> CellRecord:
-    """Raises `DamagedRecord`; `FileNotFoundError` where there is no file."""
-    header, _, body = path.read_bytes().partition(b"\n")
+    """Raises `Damaged`; `FileNotFoundError` where there is no file."""
+    body = SEAL.read(path)
     try:
-        facts = json.loads(header)
-        if facts["kanbench_record"] != FORMAT:
-            raise DamagedRecord(f"{path}: format {facts['kanbench_record']}, this version reads {FORMAT}")
-        if hashlib.sha256(body).hexdigest() != facts["sha256"]:
-            raise DamagedRecord(f"{path}: the content does not match its checksum")
         return CellRecord(**json.loads(body))
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, DamagedRecord):
-            raise
-        raise DamagedRecord(f"{path}: not a record ({error})") from error
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"{path}: not a record ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ class RecordStore:
             return read_record(path)
         except FileNotFoundError:
             return None
-        except DamagedRecord as fault:
+        except Damaged as fault:
             aside = path.with_suffix(".damaged")
             os.replace(path, aside)
             log.warning("damaged record set aside as %s, its cell is trained again: %s", aside.name, fault)
@@ -84,16 +73,4 @@ class RecordStore:
 
     def write(self, record: CellRecord) -> None:
         """All of the file or none of it, whatever happens meanwhile."""
-        body = json.dumps(asdict(record), allow_nan=False).encode()
-        header = json.dumps({"kanbench_record": FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode()
-        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=f".{record.key}.", suffix=".part")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
-                file.write(header + b"\n" + body)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.path(record.key))
-        except BaseException:
-            os.unlink(name)
-            raise
+        SEAL.write(self.path(record.key), json.dumps(asdict(record), allow_nan=False).encode())

@@ -12,14 +12,15 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "bases": set(),
     "models": {"bases"},
     "data": set(),
-    "record": set(),
+    "sealed": set(),
+    "record": {"sealed"},
     "provenance": set(),
     "progress": {"record"},
     "pool": set(),
     "interpret": {"bases", "models", "data"},
-    "training": {"bases", "models", "data", "record", "provenance"},
+    "training": {"bases", "models", "data", "record", "sealed", "provenance"},
     "config": {"bases", "models", "data", "training"},
-    "analysis": {"record"},
+    "analysis": {"record", "sealed"},
     "report": {"analysis"},
     "loggers": {"config", "record", "report", "training"},
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
@@ -29,7 +30,18 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "__init__": {"models"},
 }
 HOMES = {"hydra": {"__main__", "sweep"}, "lightning": {"training", "loggers"}, "wandb": {"loggers"}}
-TORCH_FREE = {"data", "record", "provenance", "progress", "pool", "analysis", "report", "sweep", "command_line"}
+TORCH_FREE = {
+    "data",
+    "sealed",
+    "record",
+    "provenance",
+    "progress",
+    "pool",
+    "analysis",
+    "report",
+    "sweep",
+    "command_line",
+}
 
 
 def imports(path):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanbench.record import CellRecord, DamagedRecord, RecordStore, read_record
+from kanbench.record import CellRecord, RecordStore, read_record
+from kanbench.sealed import Damaged
 
 RECORD = CellRecord(
     key="abc",
@@ -48,7 +49,7 @@ def test_every_damage_is_noticed(tmp_path_factory, data):
         at, bit = data.draw(st.integers(0, len(content) - 1)), data.draw(st.integers(0, 7))
         content[at] ^= 1 << bit
     path.write_bytes(content)
-    with pytest.raises(DamagedRecord, match=path.name):
+    with pytest.raises(Damaged, match=path.name):
         read_record(path)
 
 
@@ -67,7 +68,7 @@ def test_a_record_of_another_format_is_not_read(store):
     header, body = store.path("abc").read_bytes().split(b"\n")
     facts = json.loads(header) | {"kanbench_record": 99}
     store.path("abc").write_bytes(json.dumps(facts).encode() + b"\n" + body)
-    with pytest.raises(DamagedRecord, match="format 99"):
+    with pytest.raises(Damaged, match="format 99"):
         read_record(store.path("abc"))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from kanbench.record import DamagedRecord, read_record
+from kanbench.record import read_record
+from kanbench.sealed import Damaged
 
 COLUMNS = [
     *("experiment", "suite", "task", "method", "basis", "aggregation", "activation", "depth", "width", "budget"),
@@ -33,7 +34,7 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     for path in _files(source):
         try:
             rows += read_record(path).members
-        except DamagedRecord as fault:
+        except Damaged as fault:
             log.warning("left out: %s", fault)
     frame = pd.DataFrame(rows)
     frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])

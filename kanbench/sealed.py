@@ -1,0 +1,51 @@
+"""Files that are written whole or not at all, and distrusted when damaged. Imports no torch."""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
+
+
+class Damaged(ValueError):
+    """A file whose content is not what was written; the message names the file and the fault."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A first line that says what a file is, of which format, and the checksum of the rest."""
+
+    kind: str
+    format: int  # a file of another one is not read
+
+    def write(self, path: Path, body: bytes) -> None:
+        """All of the file or none of it, whatever happens meanwhile."""
+        header = {f"kanbench_{self.kind}": self.format, "sha256": hashlib.sha256(body).hexdigest()}
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
+                file.write(json.dumps(header).encode() + b"\n" + body)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+
+    def read(self, path: Path) -> bytes:
+        """What was written; raises `Damaged`, and `FileNotFoundError` where there is no file."""
+        header, _, body = path.read_bytes().partition(b"\n")
+        try:
+            facts = json.loads(header)
+            found, checksum = facts[f"kanbench_{self.kind}"], facts["sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"{path}: not a {self.kind} of kanbench") from error
+        if found != self.format:
+            raise Damaged(f"{path}: a {self.kind} of format {found}, this version reads {self.format}")
+        if hashlib.sha256(body).hexdigest() != checksum:
+            raise Damaged(f"{path}: the content does not match its checksum; the file is damaged or cut short")
+        return body
