@@ -3,16 +3,19 @@
 from kanbench.training.adam import Adam, Schedule
 from kanbench.training.cell import Cell, Precision, run_cell, unfinished
 from kanbench.training.ensemble import Ensemble
+from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
+    "lbfgs": LBFGS,
     "lm": LevenbergMarquardt,
 }
 
 __all__ = [
+    "LBFGS",
     "OPTIMIZERS",
     "Adam",
     "Cell",
