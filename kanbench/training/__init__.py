@@ -7,16 +7,19 @@ from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.sgd import SGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "lbfgs": LBFGS,
     "lm": LevenbergMarquardt,
+    "sgd": SGD,
 }
 
 __all__ = [
     "LBFGS",
     "OPTIMIZERS",
+    "SGD",
     "Adam",
     "Cell",
     "Ensemble",
