@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from kanbench.bases import BASES, Basis
-from kanbench.config import Config, ConfigError, read_config, typed
+from kanbench.config import Config, ConfigError, read_config, read_system, typed
 from kanbench.models import Activation, KANMethod, MLPMethod
+from kanbench.systems import SYSTEMS
 from kanbench.training import OPTIMIZERS, LevenbergMarquardt, run_cell
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -33,8 +34,18 @@ def test_every_yaml_composes_and_is_typed(option):
     if option == "model=none":
         with pytest.raises(ConfigError, match=r"model.name: must be kan or mlp, got 'none'"):
             config(option)
+    elif "system" in composed(option):
+        assert type(read_system(composed(option))) in SYSTEMS.values()
     else:
         assert config(option).cells()
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_has_an_experiment_and_its_yaml_states_every_field_and_its_default(name):
+    node = composed(f"experiment={name}")
+    assert node.name == name
+    assert set(node.system) == {"name"} | {f.name for f in fields(SYSTEMS[name])}
+    assert read_system(node) == SYSTEMS[name]()
 
 
 def test_the_main_job_is_27_equations_4_budgets_2_methods_5_seeds():

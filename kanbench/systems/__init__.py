@@ -2,7 +2,10 @@
 
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings
+from kanbench.systems.hand_derived import HandDerived
 
-SYSTEMS: dict[str, type[System]] = {}
+SYSTEMS: dict[str, type[System]] = {
+    "hand_derived": HandDerived,
+}
 
-__all__ = ["SYSTEMS", "Check", "Findings", "System"]
+__all__ = ["SYSTEMS", "Check", "Findings", "HandDerived", "System"]
