@@ -171,3 +171,19 @@ def test_a_mistake_is_one_sentence_with_its_place(overrides, sentence):
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match=r"trainer\.accelerator is cuda, but no CUDA device is there"):
         config("trainer.accelerator=cuda")
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("system.epochs=0", r"system.epochs must be at least 1, got 0"),
+        ("system.epochs=x", r"system.epochs: expected an integer, got 'x'"),
+        ("system.hidden=[0]", r"system.hidden must be positive widths, got \(0,\)"),
+        ("system.rate=nan", r"system.rate must be finite, got nan"),
+        ("system.name=hand_drived", r"system.name: unknown name 'hand_drived'; did you mean hand_derived\?"),
+        ("name=..", r"name: must be letters"),
+    ],
+)
+def test_a_mistake_in_a_system_is_one_sentence_with_its_place(word, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        read_system(composed("experiment=hand_derived", word))
