@@ -3,9 +3,13 @@
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings
 from kanbench.systems.hand_derived import HandDerived
+from kanbench.systems.scratch_spline import ScratchSpline
+from kanbench.systems.taylor_paraboloid import TaylorParaboloid
 
 SYSTEMS: dict[str, type[System]] = {
     "hand_derived": HandDerived,
+    "scratch_spline": ScratchSpline,
+    "taylor_paraboloid": TaylorParaboloid,
 }
 
-__all__ = ["SYSTEMS", "Check", "Findings", "HandDerived", "System"]
+__all__ = ["SYSTEMS", "Check", "Findings", "HandDerived", "ScratchSpline", "System", "TaylorParaboloid"]
