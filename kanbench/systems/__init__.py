@@ -1,5 +1,6 @@
 """The systems that started kanbench, each one command whose claims are checked; `SYSTEMS` is the registry."""
 
+from kanbench.systems.approximation_rate import ApproximationRate
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings
 from kanbench.systems.hand_derived import HandDerived
@@ -7,9 +8,19 @@ from kanbench.systems.scratch_spline import ScratchSpline
 from kanbench.systems.taylor_paraboloid import TaylorParaboloid
 
 SYSTEMS: dict[str, type[System]] = {
+    "approximation_rate": ApproximationRate,
     "hand_derived": HandDerived,
     "scratch_spline": ScratchSpline,
     "taylor_paraboloid": TaylorParaboloid,
 }
 
-__all__ = ["SYSTEMS", "Check", "Findings", "HandDerived", "ScratchSpline", "System", "TaylorParaboloid"]
+__all__ = [
+    "SYSTEMS",
+    "ApproximationRate",
+    "Check",
+    "Findings",
+    "HandDerived",
+    "ScratchSpline",
+    "System",
+    "TaylorParaboloid",
+]

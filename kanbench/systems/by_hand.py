@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 def uniform_knots(n: int, degree: int) -> Array:
     """Equally spaced knots for n functions on [-1, 1], with `degree` more on each side: (n + degree + 1,)."""
     step = 2.0 / (n - degree)
-    return -1.0 + step * np.arange(-degree, n + 1)
+    return -1.0 + step * np.arange(-degree, n + 1, dtype=np.float64)
 
 
 def basis(x: Array, knots: Array, degree: int) -> Array:

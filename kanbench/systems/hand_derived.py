@@ -9,13 +9,14 @@ from torch import Tensor
 
 from kanbench.bases import BSpline
 from kanbench.bases.base import require
+from kanbench.data import load_suite
 from kanbench.interpret import draw
 from kanbench.models import KAN, Initialisation
 from kanbench.systems.base import System
 from kanbench.systems.by_hand import HandKAN
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.pictures import learning_curves
-from kanbench.systems.watch import watched
+from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import SGD
 
 SAME_GRADIENT, SAME_TRAJECTORY = 1e-10, 1e-8  # largest differences of any gradient and any weight
@@ -64,7 +65,8 @@ class HandDerived(System):
     def data(self) -> tuple[Tensor, Tensor]:
         """x (samples, 1), y (samples,)."""
         x = torch.linspace(-1.0, 1.0, self.samples, dtype=torch.float64)
-        return x.unsqueeze(1), 0.5 * torch.sin(4.0 * x) * torch.exp(-x - 1.0)
+        y = load_suite("founding").task("damped_sine").target(x.unsqueeze(1).numpy())
+        return x.unsqueeze(1), torch.from_numpy(y)
 
     @property
     def optimizer(self) -> SGD:
@@ -109,8 +111,10 @@ class HandDerived(System):
 
 def twin(model: KAN) -> HandKAN:
     """The same network without automatic differentiation, with weights of its own."""
-    weights = [layer.coefficients.detach().numpy().transpose(0, 2, 1).copy() for layer in model]
-    return HandKAN(weights, model[0].basis.degree)
+    layers = kan_layers(model)
+    spline = layers[0].basis
+    assert isinstance(spline, BSpline)
+    return HandKAN([layer.coefficients.detach().numpy().transpose(0, 2, 1).copy() for layer in layers], spline.degree)
 
 
 def distance(by_hand: HandKAN, model: KAN) -> float:

@@ -18,7 +18,7 @@ from kanbench.models import KAN, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.pictures import learning_curves
-from kanbench.systems.watch import watched
+from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import Adam
 
 SAME = 1e-12  # largest difference of a layer's output and its formula
@@ -70,8 +70,8 @@ class ScratchSpline(System):
         with torch.no_grad():
             predicted = model(torch.from_numpy(data.test.x)).squeeze(1).numpy()
         error = float(np.linalg.norm(predicted - data.test.y) / np.linalg.norm(data.test.y - data.y_mean))
-        apart = max(formula_distance(layer) for layer in model)
-        moves = [movement(old, new) for old, new in zip(before, model, strict=True)]
+        apart = max(formula_distance(layer) for layer in kan_layers(model))
+        moves = [movement(old, new) for old, new in zip(kan_layers(before), kan_layers(model), strict=True)]
         least = min(move.min().item() for move in moves)
         table = columns("layer", "edges", "control points moved by", "at most", "inputs off the grid", right=4)
         statistics = layer_statistics(model, x, y.unsqueeze(1))
@@ -113,9 +113,12 @@ def formula_distance(layer: KANLayer) -> float:
 
 def by_formula(layer: KANLayer, x: np.ndarray) -> np.ndarray:
     """sum_i w_b silu(x_i) + w_s sum_t c_t B_t(x_i) with SciPy's B_t, edge by edge: (n, n_in) -> (n, n_out)."""
+    assert isinstance(layer.basis, BSpline)
     degree, intervals = layer.basis.degree, layer.basis.intervals
     knots = -1.0 + 2.0 / intervals * np.arange(-degree, intervals + degree + 1)
-    splines = [SciPySpline.basis_element(knots[t : t + degree + 2], extrapolate=False) for t in range(layer.basis.n_terms)]
+    splines = [
+        SciPySpline.basis_element(knots[t : t + degree + 2], extrapolate=False) for t in range(layer.basis.n_terms)
+    ]
     coefficients, scale = layer.coefficients.detach().numpy(), layer.scale.detach().numpy()
     y = np.zeros((len(x), layer.n_out))
     for i, j in np.ndindex(layer.n_in, layer.n_out):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -9,12 +10,13 @@ from rich.console import Console
 
 from kanbench.bases import BSpline, Taylor
 from kanbench.bases.base import require
+from kanbench.data import SplitSizes, load_suite, sample
 from kanbench.interpret import draw, layer_statistics
 from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Initialisation, Squash
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.pictures import learning_curves
-from kanbench.systems.watch import watched
+from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import Adam
 
 BLOCK = 20  # epochs whose mean is compared with that of the block before
@@ -67,14 +69,13 @@ class TaylorParaboloid(System):
             dtype=torch.float64,
         )
         with torch.no_grad():
-            for layer in model:  # by default edges start with w = 1
+            for layer in kan_layers(model):  # by default edges start with w = 1
                 layer.scale.normal_(std=self.std, generator=generator)
         return model
 
     def run(self, console: Console) -> Findings:
-        generator = torch.Generator().manual_seed(self.seed + 1)
-        x = 2.0 * torch.rand(self.samples, 2, generator=generator, dtype=torch.float64) - 1.0
-        y = x.square().sum(dim=1)
+        data = sample(load_suite("founding").task("paraboloid"), self.seed, SplitSizes(self.samples, 2, 2))
+        x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         model, per_epoch = self.model(), self.samples // self.batch
         optimizer = Adam(self.epochs * per_epoch, per_epoch, rates=(self.rate,), batch=self.batch)
         losses, norms = [], []
@@ -83,7 +84,7 @@ class TaylorParaboloid(System):
             norms.append([layer.gradient_norm for layer in layer_statistics(model, x, y.unsqueeze(1))])
         means = block_means(losses[1:])
         settled = [series[-1] / max(series) for series in zip(*norms, strict=True)]
-        falls = all(after < before for before, after in zip(means, means[1:], strict=False))
+        falls = all(after < before for before, after in pairwise(means))
         exponents = {law: fitted for law, (fitted, _) in laws().items()}
         table = columns("epochs", "mean of the MSE", right=1)
         for index, mean in enumerate(means):

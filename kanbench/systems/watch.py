@@ -6,7 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
+from kanbench.models import KANLayer
 from kanbench.training import Ensemble, Optimizer
+
+
+def kan_layers(model: nn.Sequential) -> list[KANLayer]:
+    """The layers of a KAN, as what they are."""
+    return [layer for layer in model if isinstance(layer, KANLayer)]
 
 
 def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: int = 0) -> Iterator[float]:

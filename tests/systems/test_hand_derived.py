@@ -61,7 +61,7 @@ def test_closed_form_gradients_equal_finite_differences():
             assert gradient[place] == pytest.approx((losses[0] - losses[1]) / (2 * step), abs=1e-8)
 
 
-@pytest.mark.parametrize(("hidden", "epochs"), [((2,), 100), ((2, 2), 20)])
+@pytest.mark.parametrize(("hidden", "epochs"), [((2,), 100), ((2, 2), 5)])
 def test_epochs_by_hand_and_in_kanbench_end_in_the_same_place(hidden, epochs):
     system = HandDerived(hidden, epochs=epochs)
     (x, y), model = system.data(), system.model()
@@ -70,7 +70,7 @@ def test_epochs_by_hand_and_in_kanbench_end_in_the_same_place(hidden, epochs):
     for _ in range(epochs):
         hand.epoch(x.numpy(), y.numpy(), system.rate)
     assert distance(hand, model) < 1e-8
-    assert distance(hand, system.model()) > 0.05  # both have moved
+    assert distance(hand, system.model()) > 0.01  # both have moved
     assert hand.loss(x.numpy(), y.numpy()) == pytest.approx(last, rel=1e-10)
 
 
