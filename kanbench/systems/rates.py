@@ -88,9 +88,9 @@ def draw_rates(rows: Sequence[Sequence[Rate]], random: Sequence[float]) -> Figur
             panel_row[0].set_ylabel(f"{row[0].way}\nerror" if row[0].way else "error")
         last = panels[-1, -1]
         last.plot(rows[-1][-1].grids, random, "x--", color="0.4", label="m = 0, random starts")
-        last.legend(fontsize=7)
+        last.legend(fontsize=7, frameon=True)
         figure.supxlabel("intervals G", fontsize=11)
-        figure.suptitle("Errors in C^m, and the exponents fitted to them", x=0.01, ha="left", fontsize=12)
+        figure.suptitle("Errors in $C^m$, and the exponents fitted to them", x=0.01, ha="left", fontsize=12)
     return figure
 
 
