@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -29,7 +29,12 @@ class Basis(ABC):
     coefficients live in the layer, so one formula counts parameters for every basis.
 
     Every basis returns finite values and gradients for any finite input, off the domain included.
+
+    `grows_by` names the field that can grow with every function of the family kept, or nothing. A basis whose
+    functions have knots that can move takes them in `expand_on`; the layer holds them.
     """
+
+    grows_by = ""
 
     low: float = -1.0
     high: float = 1.0
@@ -47,6 +52,14 @@ class Basis(ABC):
     @abstractmethod
     def expand(self, x: Tensor) -> Tensor:
         """Every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
+
+    def expand_on(self, x: Tensor, knots: Tensor) -> Tensor:
+        """`expand` on knots of each feature's own: (..., d), (d, n_knots) -> (..., d, n_terms)."""
+        raise NotImplementedError(f"{type(self).__name__} has no knots")
+
+    def positions_in(self, larger: Self) -> list[int]:
+        """Where the functions of this family stand in a larger one, grown from it."""
+        return list(range(self.n_terms))
 
     def to_unit(self, x: Tensor) -> Tensor:
         """The affine map that takes [low, high] to [-1, 1], elementwise and without clamping."""

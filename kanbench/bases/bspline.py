@@ -1,4 +1,4 @@
-"""B-splines on uniform knots."""
+"""B-splines, fast on uniform knots."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,12 +9,14 @@ from numpy.polynomial import Polynomial
 from torch import Tensor
 
 from kanbench.bases.base import require
+from kanbench.bases.cox_de_boor import expand_on_knots
 from kanbench.bases.termwise import Rows, TermwiseBasis
 
 
 @dataclass(frozen=True)
 class BSpline(TermwiseBasis):
-    """B-splines of one degree on equally spaced knots, extended by `degree` knots on each side of the domain.
+    """B-splines of one degree on equally spaced knots, extended by `degree` knots on each side of the domain, or on
+    knots that a layer holds.
 
     intervals + degree functions; inside the domain they sum to one, and beyond `degree` knot steps off it all of
     them are zero. Only degree + 1 functions are non-zero at any point, so the cost of the recursion does not depend
@@ -25,6 +27,7 @@ class BSpline(TermwiseBasis):
 
     degree: int = 3
     intervals: int = 5
+    grows_by = "intervals"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -34,6 +37,15 @@ class BSpline(TermwiseBasis):
     @property
     def n_terms(self) -> int:
         return self.intervals + self.degree
+
+    def uniform_knots(self) -> Tensor:
+        """The knots of `expand`, in float64: (intervals + 2 degree + 1,)."""
+        steps = torch.arange(1, self.degree + 1, dtype=torch.float64) * ((self.high - self.low) / self.intervals)
+        domain = torch.linspace(self.low, self.high, self.intervals + 1, dtype=torch.float64)
+        return torch.cat([self.low - steps.flip(0), domain, self.high + steps])
+
+    def expand_on(self, x: Tensor, knots: Tensor) -> Tensor:
+        return expand_on_knots(x, knots, self.degree)
 
     def terms(self, z: Tensor) -> Rows:
         t, first = self._local(z)
@@ -62,13 +74,18 @@ def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
     return value
 
 
-@cache
+@torch.compiler.assume_constant_result  # traced code must not meet NumPy or a cache
 def local_polynomials(degree: int) -> list[list[float]]:
     """The degree + 1 B-splines that are non-zero on one interval of a uniform knot vector, as polynomials.
 
     Entry [p][j] multiplies t^p in the j-th of them, in ascending order, at the local coordinate t in [0, 1].
     Cox-de Boor for unit knot spacing: b_k[j] = ((t + k - j) b_{k-1}[j-1] + (1 - t + j) b_{k-1}[j]) / k.
     """
+    return _local_polynomials(degree)
+
+
+@cache
+def _local_polynomials(degree: int) -> list[list[float]]:
     pieces = [Polynomial([1.0])]
     for k in range(1, degree + 1):
         padded = [Polynomial([0.0]), *pieces, Polynomial([0.0])]

@@ -21,6 +21,7 @@ class Chebyshev(TermwiseBasis):
 
     degree: int = 8
     constant: bool = False
+    grows_by = "degree"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ class Fourier(TermwiseBasis):
 
     harmonics: int = 4
     periods: float = 2.0
+    grows_by = "harmonics"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,6 +35,10 @@ class Fourier(TermwiseBasis):
     @property
     def n_terms(self) -> int:
         return 2 * self.harmonics
+
+    def positions_in(self, larger: Self) -> list[int]:
+        sines = list(range(self.harmonics))
+        return [*sines, *(larger.harmonics + k for k in sines)]
 
     def terms(self, z: Tensor) -> Rows:
         sines, cosines = self._waves(z)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kanbench.bases import BSpline
 from kanbench.bases.base import require
 from kanbench.models import KANLayer
 
-ROUNDING = 1e-6  # of half the domain: an input that is off it by less is on its edge
+ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,10 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor) -> list[LayerSt
 @torch.no_grad()
 def share_outside(layer: KANLayer, x: Tensor) -> float:
     """The share of inputs x (n, n_in) that the layer squashes to a place off the domain of its basis."""
-    z = layer.basis.to_unit(layer.squashed(x))
-    return (z.abs() > 1.0 + ROUNDING).double().mean().item()
+    z, basis = layer.squashed(x), layer.basis
+    low, high = torch.tensor(basis.low), torch.tensor(basis.high)
+    if layer.knots is not None:
+        assert isinstance(basis, BSpline)
+        low, high = layer.knots[:, basis.degree], layer.knots[:, -basis.degree - 1]
+    slack = ROUNDING * (high - low)
+    return ((z < low - slack) | (z > high + slack)).double().mean().item()

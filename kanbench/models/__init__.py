@@ -4,6 +4,7 @@ from kanbench.models.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
 from kanbench.models.method import KANMethod, Method, MLPMethod
 from kanbench.models.mlp import MLP, Activation
+from kanbench.models.refine import extend, extend_all, update_grid, update_grids
 
 __all__ = [
     "KAN",
@@ -20,5 +21,9 @@ __all__ = [
     "Method",
     "Sizing",
     "Squash",
+    "extend",
+    "extend_all",
     "solve_width",
+    "update_grid",
+    "update_grids",
 ]

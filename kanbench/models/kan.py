@@ -114,6 +114,8 @@ class KANLayer(FeatureLinear):
         shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
         self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
+        self.register_buffer("knots", None)
+        self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None: the basis has its own
         if edge_scale is not EdgeScale.none:
             self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
 
@@ -121,17 +123,21 @@ class KANLayer(FeatureLinear):
     def _base_has_weight(self) -> bool:
         return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
 
-    def squashed(self, x: Tensor) -> Tensor:
-        """The input as the basis sees it."""
-        return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
-
     def features(self, x: Tensor) -> Tensor:
         """Basis functions and base branch of every input, times the factor of the aggregation."""
         x = self.squashed(x)
-        features = self.basis.expand(x)
+        features = self.expand(x)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
         return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
+
+    def squashed(self, x: Tensor) -> Tensor:
+        """What the basis and the base branch see of an input."""
+        return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
+
+    def expand(self, x: Tensor) -> Tensor:
+        """The basis, on the knots of this layer, at squashed inputs: (..., n_in) -> (..., n_in, n_terms)."""
+        return self.basis.expand(x) if self.knots is None else self.basis.expand_on(x, self.knots)
 
     def forward(self, x: Tensor) -> Tensor:
         parameters: dict[str, Tensor] = dict(self.named_parameters())
@@ -145,15 +151,15 @@ class KANLayer(FeatureLinear):
 
     def weights(self) -> Tensor:
         """What multiplies the features: (n_in, n_terms, n_out), zero where there is no edge."""
-        coefficients = self._dense(self.coefficients)
+        coefficients = self.dense(self.coefficients)
         if self.edge_scale is EdgeScale.none:
             return coefficients
-        return self._scaled(coefficients, self._dense(self.scale).unsqueeze(1))
+        return self._scaled(coefficients, self.dense(self.scale).unsqueeze(1))
 
     @property
     def active(self) -> Tensor:
         """Which edges there are: bool (n_in, n_out)."""
-        return self._dense(self.coefficients.new_ones(self.coefficients.shape[::2])) > 0
+        return self.dense(self.coefficients.new_ones(self.coefficients.shape[::2])) > 0
 
     def sublayer(self, inputs: Tensor, outputs: Tensor, edges: Tensor) -> "KANLayer":
         """A layer of its own between some inputs and outputs, by some of the edges, with the same functions on them.
@@ -177,8 +183,7 @@ class KANLayer(FeatureLinear):
         ).to(self.coefficients.device)
 
         def part(values: Tensor) -> Tensor:
-            values = self._dense(values)[inputs][..., outputs]
-            return values if layer.edges is None else values.movedim(-1, 1)[chosen]
+            return layer.of_edges(self.dense(values)[inputs][..., outputs])
 
         with torch.no_grad():
             layer.coefficients.copy_(part(self.coefficients))
@@ -186,17 +191,26 @@ class KANLayer(FeatureLinear):
                 layer.scale.copy_(part(self.scale))
             if layer.bias is not None and self.bias is not None:
                 layer.bias.copy_(self.bias[outputs])
+            if self.knots is not None:
+                layer.knots = self.knots[inputs].clone()
             magnitude = layer.scale if self.edge_scale is EdgeScale.edge else layer.coefficients
             magnitude.mul_(self.factor / layer.factor)
         return layer
 
-    def _dense(self, values: Tensor) -> Tensor:
+    def dense(self, values: Tensor) -> Tensor:
         """(n_edges, ...) -> (n_in, ..., n_out), zero where there is no edge; where there are all, it is so already."""
         if self.edges is None:
             return values
-        rows, columns = torch.tensor(self.edges, device=values.device).T
         zeros = values.new_zeros(self.n_in, self.n_out, *values.shape[1:])
-        return zeros.index_put((rows, columns), values).movedim(1, -1)
+        return zeros.index_put(self._places(values), values).movedim(1, -1)
+
+    def of_edges(self, values: Tensor) -> Tensor:
+        """The inverse of `dense`: (n_in, ..., n_out) -> (n_edges, ...)."""
+        return values if self.edges is None else values.movedim(-1, 1)[self._places(values)]
+
+    def _places(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        rows, columns = torch.tensor(self.edges, device=values.device).T
+        return rows, columns
 
     def _scaled(self, coefficients: Tensor, scale: Tensor) -> Tensor:
         """w_s on the basis alone beside a weighted base branch; or w on both, the base branch having no other."""

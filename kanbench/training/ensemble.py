@@ -1,13 +1,14 @@
 """An ensemble: many models of one shape as one batched function of flat parameters."""
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
+from torch.nn.utils import vector_to_parameters
 
 from kanbench.models.linear import FeatureLinear
 
@@ -37,15 +38,18 @@ class Ensemble:
     The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
     optimiser is a function from theta to theta. Each member sees data of its own.
 
-    Models map (n, n_in) to (n, 1) and hold no buffers. A layer that is linear in its parameters is two batched matrix
-    products for all members; any other layer is vmapped.
+    Models map (n, n_in) to (n, 1). Their buffers, such as knots that have moved, are no parameters: each member keeps
+    its own. A layer that is linear in its parameters is two batched matrix products for all members; any other layer
+    is vmapped, and so are features that need buffers.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
-        stacked, _ = stack_module_state(list(models))
-        skeleton = deepcopy(models[0]).to("meta")
-        layers = list(skeleton) if isinstance(skeleton, nn.Sequential) else [skeleton]
+        stacked, buffers = stack_module_state(list(models))
+        self._skeleton = deepcopy(models[0]).to("meta")
+        layers = list(self._skeleton) if isinstance(self._skeleton, nn.Sequential) else [self._skeleton]
         self._layers = [(layer, {name: p.shape for name, p in layer.named_parameters()}) for layer in layers]
+        names = iter(buffers)
+        self._buffers = [{name: buffers[next(names)] for name, _ in layer.named_buffers()} for layer in layers]
         self._sizes = [tensor[0].numel() for tensor in stacked.values()]
         self.start = torch.cat([tensor.detach().flatten(1) for tensor in stacked.values()], dim=1)
 
@@ -56,18 +60,38 @@ class Ensemble:
     def n_params(self) -> int:
         return self.start.shape[1]
 
+    def members(self, theta: Tensor) -> list[nn.Module]:
+        """Every member as a module of its own, with the parameters in its row of theta."""
+        models = [deepcopy(self._skeleton).to_empty(device=theta.device) for _ in theta]
+        held = [buffer for named in self._buffers for buffer in named.values()]
+        with torch.no_grad():
+            for m, (model, parameters) in enumerate(zip(models, theta, strict=True)):
+                vector_to_parameters(parameters.clone(), model.parameters())
+                for buffer, of_members in zip(model.buffers(), held, strict=True):
+                    buffer.copy_(of_members[m])
+        return models
+
+    def only(self, which: Tensor) -> "Ensemble":
+        """The members in `which`, for those rows of theta and of the data."""
+        if len(which) == len(self) or not any(self._buffers):
+            return self
+        part = copy(self)
+        part.start = self.start[which.to(self.start.device)]
+        part._buffers = [{name: b[which] for name, b in named.items()} for named in self._buffers_on(which.device)]
+        return part
+
     def embed(self, x: Tensor) -> Embedded:
         """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
         first = self._layers[0][0]
-        return Embedded(first.features(x) if is_linear(first) else x)
+        return Embedded(features_of(first, self._buffers_on(x.device)[0], x) if is_linear(first) else x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """(members, params), (members, n, n_in) -> (members, n)."""
-        (first, named), *rest = self._split(theta)
+        (first, named, buffers), *rest = self._split(theta)
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
-        value = apply_linear(value, named) if is_linear(first) else apply(first, named, value)
-        for layer, named in rest:
-            value = apply(layer, named, value)
+        value = apply_linear(value, named) if is_linear(first) else apply(first, named, buffers, value)
+        for layer, named, buffers in rest:
+            value = apply(layer, named, buffers, value)
         return value.squeeze(-1)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
@@ -86,8 +110,8 @@ class Ensemble:
         """
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         traces: list[LayerTrace] = []
-        for layer, named in self._split(theta.detach()):
-            traces.append(LayerTrace(layer, named, value, is_first=not traces))
+        for layer, named, buffers in self._split(theta.detach()):
+            traces.append(LayerTrace(layer, named, buffers, value, is_first=not traces))
             value = traces[-1].output.detach()
         jacobians = theta.new_empty(*value.shape[:2], self.n_params)
         end, by_output = self.n_params, torch.ones_like(value)
@@ -99,11 +123,16 @@ class Ensemble:
                 by_output = trace.pull(by_output)
         return jacobians
 
-    def _split(self, theta: Tensor) -> Iterator[tuple[nn.Module, Named]]:
-        """The layers with the parameters of all members by name, each (members, ...)."""
+    def _buffers_on(self, device: torch.device) -> list[Named]:
+        """Each layer's, moved to where theta and the data have gone."""
+        self._buffers = [{name: buffer.to(device) for name, buffer in named.items()} for named in self._buffers]
+        return self._buffers
+
+    def _split(self, theta: Tensor) -> Iterator[tuple[nn.Module, Named, Named]]:
+        """The layers with the parameters and the buffers of all members by name, each (members, ...)."""
         pieces = iter(torch.split(theta, self._sizes, dim=1))
-        for layer, shapes in self._layers:
-            yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}
+        for (layer, shapes), buffers in zip(self._layers, self._buffers_on(theta.device), strict=True):
+            yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}, buffers
 
 
 def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
@@ -111,11 +140,30 @@ def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
     return isinstance(layer, FeatureLinear) and layer.is_linear
 
 
-def apply(layer: nn.Module, named: Named, x: Tensor) -> Tensor:
+def apply(layer: nn.Module, named: Named, buffers: Named, x: Tensor) -> Tensor:
     """A layer with every member's parameters at its own inputs: (members, n, n_in) -> (members, n, n_out)."""
     if is_linear(layer):
-        return apply_linear(layer.features(x), named)
-    return vmap(lambda parameters, each: functional_call(layer, parameters, (each,)))(named, x)
+        return apply_linear(features_of(layer, buffers, x), named)
+    return vmap(lambda state, each: functional_call(layer, state, (each,)))(named | buffers, x)
+
+
+def features_of(layer: FeatureLinear, buffers: Named, x: Tensor) -> Tensor:
+    """Of every member's inputs, with its buffers: (members, n, n_in) -> (members, n, n_features)."""
+    if not buffers:
+        return layer.features(x)
+    module, state = _Features(layer), {f"layer.{name}": buffer for name, buffer in buffers.items()}
+    return vmap(lambda own, each: functional_call(module, own, (each,)))(state, x)
+
+
+class _Features(nn.Module):
+    """The features of a layer as a module's forward, where `functional_call` can set its buffers."""
+
+    def __init__(self, layer: FeatureLinear) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer.features(x)
 
 
 def apply_linear(features: Tensor, named: Named) -> Tensor:
@@ -128,17 +176,17 @@ def apply_linear(features: Tensor, named: Named) -> Tensor:
 class LayerTrace:
     """A layer of all members at one input, with its two halves of the backward pass."""
 
-    def __init__(self, layer: nn.Module, named: Named, value: Tensor, *, is_first: bool) -> None:
+    def __init__(self, layer: nn.Module, named: Named, buffers: Named, value: Tensor, *, is_first: bool) -> None:
         """`value` is the input, or already the features where the first layer is linear in its parameters."""
-        self.layer, self.named = layer, named
+        self.layer, self.named, self.buffers = layer, named, buffers
         self.n_params = sum(p[0].numel() for p in named.values())
         self.value = value if is_first else value.requires_grad_()
         with torch.set_grad_enabled(not is_first):
             if is_linear(layer):
-                self.features = value if is_first else layer.features(value)
+                self.features = value if is_first else features_of(layer, buffers, value)
                 self.output = apply_linear(self.features.detach(), named)
             else:
-                self.output = apply(layer, named, value)
+                self.output = apply(layer, named, buffers, value)
 
     def pull(self, by_output: Tensor) -> Tensor:
         """Derivative of a scalar per point by the layer's output (members, n, n_out) -> by its input."""
@@ -158,9 +206,11 @@ class LayerTrace:
             if self.n_params > n_weights:
                 block[..., n_weights:] = by_output
         elif self.named:
-            points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(self.named, self.value.detach(), by_output)
+            state = self.named | self.buffers
+            points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(state, self.value.detach(), by_output)
             torch.cat([points[name].flatten(2) for name in self.named], dim=2, out=block)
 
-    def _point(self, named: Named, point: Tensor, by_output: Tensor) -> Named:
-        back = vjp(lambda p: functional_call(self.layer, p, (point.unsqueeze(0),)).squeeze(0), named)[1]
+    def _point(self, state: Named, point: Tensor, by_output: Tensor) -> Named:
+        parameters = {name: state[name] for name in self.named}
+        back = vjp(lambda p: functional_call(self.layer, state | p, (point.unsqueeze(0),)).squeeze(0), parameters)[1]
         return back(by_output)[0]

@@ -105,7 +105,7 @@ class LevenbergMarquardt(Optimizer):
             if len(live) == 0:
                 return
             _linearise(ensemble, state, inputs, _where(state.moved & ~state.done))
-            self._step(ensemble, state, inputs, y, live)
+            self._step(ensemble.only(live), state, inputs, y, live)
 
     def _step(self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor) -> None:
         """Try one step of every live member; keep those that lower the loss."""
@@ -154,7 +154,7 @@ def _linearise(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -
     """Rebuild the linear model of the members in `which` at their theta."""
     if len(which) == 0:
         return
-    jacobian = ensemble.jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
+    jacobian = ensemble.only(which).jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
     n, params = jacobian.shape[1:]
     system = lower_gram(jacobian if params > n else jacobian.mT).div_(n)
     state.jacobian = _replaced(state.jacobian, which, jacobian)

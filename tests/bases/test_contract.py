@@ -191,3 +191,30 @@ def test_nan_goes_in_and_comes_out_and_harms_no_other_point(cls):
     expanded = cls().expand(x)
     assert expanded[1].isnan().any()
     torch.testing.assert_close(expanded[[0, 2]], cls().expand(x[[0, 2]]))
+
+
+@EVERY
+def test_compiles_as_one_graph(cls):
+    basis = cls()
+    x = interior(basis).reshape(20, 2).requires_grad_()
+    compiled = torch.compile(basis.expand, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x), basis.expand(x))
+    slope = torch.autograd.grad(compiled(x).square().sum(), x)[0]
+    torch.testing.assert_close(slope, torch.autograd.grad(basis.expand(x).square().sum(), x)[0])
+
+
+@EVERY
+def test_second_and_forward_derivatives_agree_with_differences(cls):
+    basis, h = replace(cls(), low=-0.5, high=1.5), 1e-5
+    x = interior(basis).requires_grad_()
+    forward = torch.func.jvp(basis.expand, (x.detach(),), (torch.ones_like(x),))[1]
+    torch.testing.assert_close(forward, derivative(basis, x.detach()))
+
+    def slope(x):
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(basis.expand(x).square().sum(), x, create_graph=True)[0], x
+
+    first, at = slope(x)
+    second = torch.autograd.grad(first.sum(), at)[0]
+    difference = (slope(x + h)[0] - slope(x - h)[0]) / (2 * h)
+    torch.testing.assert_close(second, difference.detach(), rtol=1e-5, atol=1e-4)

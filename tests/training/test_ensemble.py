@@ -3,11 +3,23 @@
 import numpy as np
 import pytest
 import torch
+from torch.func import functional_call, jacrev
 from torch.nn.utils import parameters_to_vector
 
 from kanbench.bases import BASES
-from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, KANMethod, MLPMethod
-from kanbench.training import Ensemble
+from kanbench.models import (
+    Activation,
+    Aggregation,
+    BaseBranch,
+    EdgeScale,
+    KANLayer,
+    KANMethod,
+    MLPMethod,
+    extend,
+    extend_all,
+    update_grids,
+)
+from kanbench.training import Ensemble, LevenbergMarquardt
 
 METHODS = [
     *(KANMethod(basis=basis()) for basis in BASES.values()),
@@ -107,3 +119,86 @@ def test_any_module_can_be_a_member():
     value = torch.stack([x[0, :, 0].abs() * x[0, :, 1] ** 2, x[1, :, 0].abs() ** 3 * x[1, :, 1].abs() ** 0.5])
     torch.testing.assert_close(ensemble.predict(ensemble.start, x), value)
     torch.testing.assert_close(ensemble.jacobians(ensemble.start, x), value.unsqueeze(2) * x.abs().log())
+
+
+MOVED = pytest.mark.parametrize(
+    "method",
+    [
+        KANMethod(basis=BASES["bspline"](intervals=3)),
+        KANMethod(depth=2, base_branch=BaseBranch.silu, aggregation=Aggregation.mean),
+        KANMethod(base_branch=BaseBranch.silu, edge_scale=EdgeScale.edge),
+    ],
+    ids=lambda m: m.label,
+)
+
+
+def moved(method):
+    """Members whose knots have followed data of their own."""
+    x = points()
+    models = update_grids(members(method), x * torch.tensor([0.3, 1.0, 1.7], dtype=torch.float64).view(3, 1, 1))
+    assert not torch.equal(models[0][0].knots, models[1][0].knots)
+    return models, x
+
+
+@MOVED
+def test_members_with_different_knots_are_what_they_are_alone(method):
+    models, x = moved(method)
+    ensemble = Ensemble(models)
+    alone = torch.stack([model(each).squeeze(-1) for model, each in zip(models, x, strict=True)])
+    torch.testing.assert_close(ensemble.predict(ensemble.start, x), alone, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(ensemble.predict(ensemble.start, ensemble.embed(x)), alone, rtol=1e-12, atol=1e-14)
+    last = torch.tensor([0, 2])
+    of_last = ensemble.only(last).predict(ensemble.start[last], ensemble.embed(x)[last])
+    torch.testing.assert_close(of_last, alone[last], rtol=1e-12, atol=1e-14)
+
+
+@MOVED
+def test_jacobians_on_different_knots_equal_those_of_torch(method):
+    models, x = moved(method)
+    ensemble = Ensemble(models)
+    y = torch.sin(x.sum(-1))
+    jacobians = ensemble.jacobians(ensemble.start, x)
+    gradients = ensemble.gradients(ensemble.start, x, y)
+    for m, model in enumerate(models):
+
+        def predict(parameters, model=model, own=x[m]):
+            return functional_call(model, parameters, (own,)).squeeze(-1)
+
+        named = dict(model.named_parameters())
+        exact = torch.cat([block.flatten(1) for block in jacrev(predict)(named).values()], dim=1)
+        torch.testing.assert_close(jacobians[m], exact, rtol=1e-10, atol=1e-12)
+        by_chain = 2.0 * (predict(named) - y[m]) @ exact / len(y[m])
+        torch.testing.assert_close(gradients[m], by_chain, rtol=1e-10, atol=1e-12)
+
+
+@MOVED
+def test_members_come_back_as_modules_and_can_be_extended(method):
+    models, x = moved(method)
+    ensemble = Ensemble(models)
+    theta = ensemble.start + 0.1
+    before = ensemble.predict(theta, x)
+    back = ensemble.members(theta)
+    assert [type(model) for model in back] == [type(model) for model in models]
+    alone = torch.stack([model(each).squeeze(-1) for model, each in zip(back, x, strict=True)])
+    torch.testing.assert_close(alone, before, rtol=1e-12, atol=1e-14)
+    finer = Ensemble(extend_all(back, 30, x, mix=0.5))
+    assert finer.n_params > ensemble.n_params
+    torch.testing.assert_close(finer.predict(finer.start, x), before, rtol=1e-10, atol=1e-12)
+
+
+def test_staged_training_of_an_ensemble_equals_that_of_each_member_alone():
+    x = points(n=40)
+    y = torch.sin(3.0 * x.sum(-1))
+    rates, lm = torch.full((3,), torch.nan), LevenbergMarquardt(steps=12)
+
+    def train(ensemble, x, y):
+        state = lm.start(ensemble, ensemble.start, rates[: len(ensemble)], [])
+        lm.advance(ensemble, state, x, y, 12)
+        return ensemble.members(state.theta)
+
+    models = members(KANMethod(basis=BASES["bspline"](intervals=3)))
+    together = train(Ensemble(extend_all(train(Ensemble(models), x, y), 5)), x, y)
+    for m, model in enumerate(models):
+        own = x[m : m + 1], y[m : m + 1]
+        (alone,) = train(Ensemble([extend(train(Ensemble([model]), *own)[0], 5)]), *own)
+        torch.testing.assert_close(together[m](x[m]), alone(x[m]), rtol=1e-8, atol=1e-8)
