@@ -1,7 +1,6 @@
 """Training of plain modules: one, or several of one shape at once."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +9,7 @@ from torch.func import functional_call, vmap
 from torch.nn.utils import vector_to_parameters
 
 from kanbench.bases.base import require
-from kanbench.interpret.edges import edge_layers
-from kanbench.interpret.edges import sparsity as sparsity_of
+from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
 from kanbench.training.ensemble import Ensemble, Inputs
 from kanbench.training.optimizer import Optimizer
 
@@ -38,29 +36,31 @@ class SparseEnsemble(Ensemble):
         edge_layers(models[0])
         super().__init__(models)
         self.penalty = penalty
-        self._member = _SparsityOf(deepcopy(models[0]).to("meta"), penalty.entropy)
+        self._member = _WithSparsity(self._skeleton, penalty.entropy)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
         assert isinstance(x, Tensor)  # features of the first layer do not tell its edges apart
-        state = {f"model.{index}.{name}": p for index, (_, named) in enumerate(self._split(theta)) for name, p in named.items()}
-        penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, x)
-        return super().losses(theta, x, y) + self.penalty.weight * penalties
+        layers = enumerate(self._split(theta))
+        state = {f"model.{i}.{name}": of for i, (_, *both) in layers for named in both for name, of in named.items()}
+        outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, x)
+        return (outputs - y).square().mean(dim=1) + self.penalty.weight * penalties
 
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
         """Raises `ValueError`: these losses are no sums of squares."""
         raise ValueError("a sparsity penalty is no sum of squares: train with it by Adam or LBFGS")
 
 
-class _SparsityOf(nn.Module):
-    """The sparsity of a model as a module's forward, where `functional_call` can set its parameters."""
+class _WithSparsity(nn.Module):
+    """A network whose forward is its outputs (n,) and its sparsity: `functional_call` can set its parameters there."""
 
     def __init__(self, model: nn.Sequential, entropy: float) -> None:
         super().__init__()
         self.model, self.entropy = model, entropy
 
-    def forward(self, x: Tensor) -> Tensor:
-        return sparsity_of(self.model, x, self.entropy)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        runs = run_layers(self.model, x)
+        return runs[-1].outputs.squeeze(-1), sparsity_of(runs, self.entropy)
 
 
 def train(

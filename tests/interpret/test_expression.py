@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kanbench.interpret import LIBRARY, Fit, Sameness, SymbolicLayer, evaluate, formula, same_function, tidy
-from kanbench.models import KANLayer, Squash
+from kanbench.models import KANLayer
 
 X, Y = sympy.symbols("x y", real=True)
 UNIT = [(-1.0, 1.0)] * 2
@@ -22,14 +22,9 @@ def fit(name, a, b, c, d):
     return Fit(LIBRARY[name], a, b, c, d, 1.0)
 
 
-def network(*layers, squash=Squash.none):
-    """Layers from pairs (n_in, n_out) and fits; squashed from the second on."""
-    return torch.nn.Sequential(
-        *(
-            SymbolicLayer(*shape, fits, squash=squash if depth else Squash.none, dtype=torch.float64)
-            for depth, (shape, fits) in enumerate(layers)
-        )
-    )
+def network(*layers):
+    """Layers from pairs (n_in, n_out) and fits."""
+    return torch.nn.Sequential(*(SymbolicLayer(*shape, fits, dtype=torch.float64) for shape, fits in layers))
 
 
 @st.composite
@@ -41,7 +36,7 @@ def networks(draw):
         edges = draw(st.sets(st.tuples(*(st.integers(0, n - 1) for n in shape)), min_size=1))
         constants = st.tuples(numbers, numbers, numbers, numbers)
         layers.append((shape, {edge: fit(draw(names), *draw(constants)) for edge in sorted(edges)}))
-    return network(*layers, squash=draw(st.sampled_from(Squash)))
+    return network(*layers)
 
 
 def points(n=50, low=-1.0, high=1.0):

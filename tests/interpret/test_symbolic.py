@@ -36,15 +36,13 @@ def inputs(*shape, seed=1):
     return torch.rand(*shape, generator=seeded(seed), dtype=float64) * 2 - 1
 
 
-@pytest.mark.parametrize("squash", Squash)
-def test_a_layer_is_the_sum_of_its_edges(squash):
+def test_a_layer_is_the_sum_of_its_edges():
     bias = torch.tensor([0.3, -1.0], dtype=float64)
-    module, fits = layer(bias=bias, squash=squash)
+    module, fits = layer(bias=bias)
     x = inputs(4, 5, 3)
-    z = torch.tanh(x) if squash is Squash.tanh else x
     expected = torch.zeros(4, 5, 3, 2, dtype=float64)
     for (i, j), fit in fits.items():
-        expected[..., i, j] = fit.c * fit.function.torch(fit.a * z[..., i] + fit.b) + fit.d
+        expected[..., i, j] = fit.c * fit.function.torch(fit.a * x[..., i] + fit.b) + fit.d
     torch.testing.assert_close(module.edge_outputs(x), expected, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(module(x), expected.sum(-2) + bias, rtol=1e-13, atol=1e-13)
     assert module.active.tolist() == [[True, False], [False, True], [True, True]]
@@ -63,8 +61,8 @@ def test_the_rest_of_the_edges_may_be_of_a_kan_layer():
     edges = [(i, j) for i in range(3) for j in range(2) if (i, j) not in MIXED]
     basis = Chebyshev(degree=3)
     rest = KANLayer(3, 2, basis, bias=False, squash=Squash.tanh, edges=edges, generator=seeded(), dtype=float64)
-    alone, _ = layer(squash=Squash.tanh)
-    module, _ = layer(squash=Squash.tanh, rest=rest)
+    alone, _ = layer()
+    module, _ = layer(rest=rest)
     x = inputs(7, 3)
     torch.testing.assert_close(module(x), alone(x) + rest(x), rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(module.edge_outputs(x).sum(-2) + module.bias, module(x))
@@ -75,7 +73,7 @@ def test_the_rest_of_the_edges_may_be_of_a_kan_layer():
 def test_an_ensemble_of_layers_is_each_layer_and_its_jacobian_is_autograd():
     def network(seed):
         head = SymbolicLayer(2, 1, {(0, 0): named("exp", 0.3, 0.1, 1.0, 0.0), (1, 0): named("tanh", 1, 0, 1, 0)})
-        return torch.nn.Sequential(layer(seed=seed, squash=Squash.none)[0], head.double())
+        return torch.nn.Sequential(layer(seed=seed)[0], head.double())
 
     models = [network(seed) for seed in range(3)]
     ensemble, x = Ensemble(models), inputs(3, 6, 3)
@@ -106,9 +104,9 @@ def test_levenberg_marquardt_takes_all_constants_to_machine_precision():
     assert (state.loss.sqrt() < 1e-10).all()
 
 
-@pytest.mark.parametrize(("squash", "aggregation"), [(Squash.none, Aggregation.sum), (Squash.tanh, Aggregation.mean)])
-def test_snapping_names_the_functions_that_a_layer_holds(squash, aggregation):
-    options = {"base_branch": BaseBranch.linear, "edge_scale": EdgeScale.basis, "squash": squash}
+@pytest.mark.parametrize("aggregation", [Aggregation.sum, Aggregation.mean])
+def test_snapping_names_the_functions_that_a_layer_holds(aggregation):
+    options = {"base_branch": BaseBranch.linear, "edge_scale": EdgeScale.basis}
     kan = KANLayer(2, 2, Chebyshev(degree=2), aggregation, **options, generator=seeded(), dtype=float64)
     coefficients = torch.zeros(2, 3, 2, dtype=float64)  # of T_1, T_2 and the base branch x
     coefficients[0, :, 0] = torch.tensor([0.5, 0.0, 1.0])
