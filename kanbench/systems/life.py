@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from kanbench.bases import BSpline
 from kanbench.bases.base import require, require_finite
 from kanbench.data import Dataset, SplitSizes, Task, sample, stream
-from kanbench.interpret import formula, prune, snap_network
+from kanbench.interpret import Sameness, formula, prune, same_function, snap_network
+from kanbench.interpret.expression import symbols
 from kanbench.interpret.prune import kan_layers
 from kanbench.models import KAN, BaseBranch, extend
-from kanbench.training import LBFGS, LevenbergMarquardt
-from kanbench.training.single import train
+from kanbench.training import LBFGS, LevenbergMarquardt, train
+
+DIGITS = 4  # of constants, so that they are within 5e-4 relative when a formula is said to be the true one
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,12 @@ class Life:
     stages: dict[str, nn.Sequential]
     errors: dict[str, float]
     expression: sympy.Expr  # in the variables of the task, constants as they are
+    sameness: Sameness  # of the expression and the task's formula
 
     @property
     def pruned_shape(self) -> list[int]:
         """Widths from the inputs to the output."""
-        layers = list(self.stages["pruned"])
+        layers = kan_layers(self.stages["pruned"])
         return [layers[0].n_in, *(layer.n_out for layer in layers)]
 
     @torch.no_grad()
@@ -75,15 +78,20 @@ class Upbringing:
         """One life, on the data of this seed."""
         data = sample(task, seed, sizes)
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.standardise(data.train.y))
-        stages, errors = {"born": self.born(task, seed)}, {}
-        stages["trained"], stages["pruned"] = self.pruned(stages["born"], x, y)
+        born = self.born(task, seed)
+        stages: dict[str, nn.Sequential] = {"born": born}
+        errors: dict[str, float] = {}
+        stages["trained"], stages["pruned"] = self.pruned(born, x, y)
         errors["pruned"] = train(stages["pruned"], x, y, LevenbergMarquardt(steps=self.steps))
         stages["refined"] = extend(stages["pruned"], self.refined_intervals, x)
         errors["refined"] = train(stages["refined"], x, y, LevenbergMarquardt(steps=self.steps))
         stages["named"] = snap_network(stages["refined"], x)
         constants = LevenbergMarquardt(steps=self.constant_steps, tolerance=1e-6)
         errors["named"] = train(stages["named"], x, y, constants)
-        return Life(data, stages, errors, formula_of(stages["named"], task, data))
+        expression = formula_of(stages["named"], task, data)
+        ranges = [(variable.low, variable.high) for variable in task.variables]
+        sameness = same_function(expression, truth_of(task), names_of(task), ranges, digits=DIGITS)
+        return Life(data, stages, errors, expression, sameness)
 
     def born(self, task: Task, seed: int) -> KAN:
         """The network of this seed before training."""
@@ -110,13 +118,23 @@ class Upbringing:
         return trained, smaller
 
 
-def n_edges(model: KAN) -> int:
+def n_edges(model: nn.Sequential) -> int:
     """Edges that are there."""
     return sum(int(layer.active.sum()) for layer in kan_layers(model))
+
+
+def names_of(task: Task) -> list[str]:
+    """The variables of a task."""
+    return [variable.name for variable in task.variables]
 
 
 def formula_of(model: nn.Sequential, task: Task, data: Dataset) -> sympy.Expr:
     """What a network trained on the data says of the task: an expression in its variables and units."""
     maps = [(2.0 / (v.high - v.low), -(v.high + v.low) / (v.high - v.low)) for v in task.variables]
-    names = [variable.name for variable in task.variables]
-    return formula(model, names, inputs=maps, output=(data.y_std, data.y_mean))
+    return formula(model, names_of(task), inputs=maps, output=(data.y_std, data.y_mean))
+
+
+def truth_of(task: Task) -> sympy.Expr:
+    """The formula of a task; its sinc is that of NumPy."""
+    known: dict[str, object] = dict(zip(names_of(task), symbols(names_of(task)), strict=True))
+    return sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})

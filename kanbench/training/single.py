@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,13 +31,16 @@ class Sparsity:
 
 
 class SparseEnsemble(Ensemble):
-    """An ensemble whose losses hold a sparsity penalty; its members are sequences of layers with edges."""
+    """An ensemble whose losses hold a sparsity penalty.
 
-    def __init__(self, models: Sequence[nn.Sequential], penalty: Sparsity) -> None:
-        edge_layers(models[0])
+    Raises `ValueError` for members that are no sequences of layers with edges.
+    """
+
+    def __init__(self, models: Sequence[nn.Module], penalty: Sparsity) -> None:
+        require(isinstance(models[0], nn.Sequential), "model", "must be a sequence of layers", type(models[0]).__name__)
         super().__init__(models)
         self.penalty = penalty
-        self._member = _WithSparsity(self._skeleton, penalty.entropy)
+        self._member = _WithSparsity(cast(nn.Sequential, self._skeleton), penalty.entropy)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
@@ -56,6 +60,7 @@ class _WithSparsity(nn.Module):
 
     def __init__(self, model: nn.Sequential, entropy: float) -> None:
         super().__init__()
+        edge_layers(model)
         self.model, self.entropy = model, entropy
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,7 +100,9 @@ def train_all(
     penalty = sparsity if isinstance(sparsity, Sparsity) else Sparsity(sparsity)
     members, n = x.shape[:2]
     require(members == len(models), "x", f"must hold the data of {len(models)} models", members)
-    require(y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:])
+    require(
+        y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:]
+    )
     require(len(optimizer.trials) == 1, "rates", "must hold one learning rate, as a model has one", optimizer.trials)
     ensemble = Ensemble(models) if penalty.weight == 0.0 else SparseEnsemble(models, penalty)
     rates = x.new_full((members,), optimizer.trials[0] or 0.0)
