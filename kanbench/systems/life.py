@@ -11,6 +11,7 @@ from kanbench.bases import BSpline
 from kanbench.bases.base import require, require_finite
 from kanbench.data import Dataset, SplitSizes, Task, sample, stream
 from kanbench.interpret import Sameness, formula, prune, same_function, snap_network
+from kanbench.interpret.edges import edge_layers
 from kanbench.interpret.expression import symbols
 from kanbench.interpret.prune import kan_layers
 from kanbench.models import KAN, BaseBranch, extend
@@ -72,7 +73,8 @@ class Upbringing:
         require_finite(self)
         require(self.width >= 1, "width", "must be at least 1", self.width)
         require(self.rounds >= 1, "rounds", "must be at least 1", self.rounds)
-        require(self.refined_intervals >= self.intervals, "refined_intervals", "must not be fewer", self.intervals)
+        rule = f"must not be fewer than intervals = {self.intervals}"
+        require(self.refined_intervals >= self.intervals, "refined_intervals", rule, self.refined_intervals)
 
     def live(self, task: Task, seed: int, sizes: SplitSizes) -> Life:
         """One life, on the data of this seed."""
@@ -120,7 +122,7 @@ class Upbringing:
 
 def n_edges(model: nn.Sequential) -> int:
     """Edges that are there."""
-    return sum(int(layer.active.sum()) for layer in kan_layers(model))
+    return sum(int(layer.active.sum()) for layer in edge_layers(model))
 
 
 def names_of(task: Task) -> list[str]:

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.mathtext import MathTextParser
 from torch.func import vmap
 
 from kanbench.bases import Chebyshev
 from kanbench.data import UnknownName
-from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap
-from kanbench.models import Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap, snap_network
+from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.training import Ensemble, LevenbergMarquardt
 
 float64 = torch.float64
@@ -149,3 +150,63 @@ def test_layers_that_cannot_be_are_refused():
         SymbolicLayer(2, 1, {(0, 0): replace(fit, reason="no")})
     with pytest.raises(ValueError, match="rest must have no bias"):
         SymbolicLayer(2, 1, {(0, 0): fit}, rest=KANLayer(2, 1))
+
+
+def named_polynomials():
+    """A KAN of Chebyshev polynomials that holds h = x^2 - y / 2 - 1 / 2, and 3 h^2 - 3 / 2."""
+    kan = KAN([2, 1, 1], Chebyshev(degree=2), squash=Squash.none, generator=seeded(), dtype=float64)
+    with torch.no_grad():
+        for layer in kan:
+            layer.coefficients.zero_()
+            layer.bias.zero_()
+        kan[0].coefficients[0, 1, 0], kan[0].coefficients[1, 0, 0] = 0.5, -0.5  # T_2 = 2 x^2 - 1
+        kan[1].coefficients[0, 1, 0] = 1.5
+    return kan
+
+
+def test_a_snapped_network_is_the_network_of_its_functions():
+    kan, x = named_polynomials(), inputs(300, 2)
+    library = select(["x", "x^2", "exp", "sin", "tanh"])
+    model = snap_network(kan, x, library=library)
+    assert [[f.name for f in layer.functions] for layer in model] == [["x", "x^2"], ["x^2"]]
+    torch.testing.assert_close(model(x), kan(x), rtol=1e-9, atol=1e-9)
+    by_hand = snap_network(kan, x, {(0, 1, 0): "sin", (1, 0, 0): "exp"}, library)
+    assert [[f.name for f in layer.functions] for layer in by_hand] == [["sin", "x^2"], ["exp"]]
+    assert [layer.edges for layer in by_hand] == [((1, 0), (0, 0)), ((0, 0),)]
+
+
+def test_later_layers_are_fitted_on_what_the_network_feeds_them():
+    kan, x = named_polynomials(), inputs(300, 2)
+    poor = snap_network(kan, x, {(0, 0, 0): "sin"}, select(["x", "x^2", "sin"]))  # no sine is x^2
+    good = snap_network(kan, x, library=select(["x", "x^2", "sin"]))
+    assert (poor[0](x) - kan[0](x)).abs().max() > 1e-6
+    torch.testing.assert_close(poor[1].constants, good[1].constants)
+
+
+def test_a_squash_is_part_of_the_edges_behind_it():
+    layer = KANLayer(1, 1, Chebyshev(degree=2), squash=Squash.tanh, generator=seeded(), dtype=float64)
+    with torch.no_grad():
+        layer.coefficients.copy_(torch.tensor([[[0.7], [0.0]]]))
+    x = 2.0 * inputs(200, 1)
+    module = snap(layer, x)
+    assert [f.name for f in module.functions] == ["tanh"]
+    torch.testing.assert_close(module(x), 0.7 * torch.tanh(x), rtol=1e-6, atol=1e-6)
+
+
+def test_a_network_that_has_no_such_edge_is_refused():
+    kan, x = named_polynomials(), inputs(50, 2)
+    with pytest.raises(ValueError, match=r"edge \(layer, input, output\) must be one that the network has, got \(2, 0"):
+        snap_network(kan, x, {(2, 0, 0): "sin"})
+    with pytest.raises(ValueError, match=r"edge must be one that the layer has, got \(0, 3\)"):
+        snap_network(kan, x, {(1, 0, 3): "sin"})
+    with pytest.raises(ValueError, match="layer 0 must be a KANLayer, got 'SymbolicLayer'"):
+        snap_network(snap_network(kan, x), x)
+
+
+def test_every_function_has_a_label_that_can_be_drawn():
+    fits = {(i, 0): named(name, 1.0, 0.0, 1.0, 0.0) for i, name in enumerate(LIBRARY)}
+    labels = SymbolicLayer(len(LIBRARY), 1, fits).edge_labels
+    assert len(labels) == len(LIBRARY) - 1  # all but "0"
+    assert labels[list(LIBRARY).index("x^2"), 0] == "$x^{2}$"
+    for label in labels.values():
+        MathTextParser("path").parse(label)
