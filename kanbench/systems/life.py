@@ -18,6 +18,7 @@ from kanbench.models import KAN, BaseBranch, extend
 from kanbench.training import LBFGS, LevenbergMarquardt, train
 
 DIGITS = 4  # of constants, so that they are within 5e-4 relative when a formula is said to be the true one
+PATIENCE = 60.0  # seconds that a proof may take; few differences are worth one
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Upbringing:
         errors["named"] = train(stages["named"], x, y, constants)
         expression = formula_of(stages["named"], task, data)
         ranges = [(variable.low, variable.high) for variable in task.variables]
-        sameness = same_function(expression, truth_of(task), names_of(task), ranges, digits=DIGITS)
+        sameness = same_function(expression, truth_of(task), names_of(task), ranges, digits=DIGITS, seconds=PATIENCE)
         return Life(data, stages, errors, expression, sameness)
 
     def born(self, task: Task, seed: int) -> KAN:
