@@ -54,12 +54,17 @@ def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
     state = optimizer.start(ensemble, best, torch.full_like(lowest, torch.nan), orders(prepared))
     for first in range(0, optimizer.total_steps, optimizer.steps_per_check):
         optimizer.advance(ensemble, state, *training, min(optimizer.steps_per_check, optimizer.total_steps - first))
-        losses = ensemble.losses(state.theta, *validation)
-        better = losses < lowest
-        best[better], lowest[better] = state.theta[better], losses[better]
+        keep_best(ensemble, state.theta, validation, best, lowest)
         if state.done.all():
             break
     return best
+
+
+def keep_best(ensemble: Ensemble, theta: Tensor, validation: Batch, best: Tensor, lowest: Tensor) -> None:
+    """Where the loss on validation is lower than ever, keep theta, in place."""
+    losses = ensemble.losses(theta, *validation)
+    better = losses < lowest
+    best[better], lowest[better] = theta[better], losses[better]
 
 
 def orders(prepared: Prepared) -> list[torch.Generator]:
