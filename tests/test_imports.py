@@ -17,7 +17,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "progress": {"record"},
     "pool": set(),
     "interpret": {"bases", "models", "data"},
-    "training": {"bases", "models", "data", "record", "provenance"},
+    "training": {"bases", "models", "data", "interpret", "record", "provenance"},
     "analysis": {"record"},
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance"},
     "config": {"bases", "models", "data", "training", "systems"},

@@ -3,13 +3,17 @@
 from kanbench.systems.approximation_rate import ApproximationRate
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings
+from kanbench.systems.formulas import Formulas
 from kanbench.systems.hand_derived import HandDerived
+from kanbench.systems.hello_kan import HelloKAN
 from kanbench.systems.scratch_spline import ScratchSpline
 from kanbench.systems.taylor_paraboloid import TaylorParaboloid
 
 SYSTEMS: dict[str, type[System]] = {
     "approximation_rate": ApproximationRate,
+    "formulas": Formulas,
     "hand_derived": HandDerived,
+    "hello_kan": HelloKAN,
     "scratch_spline": ScratchSpline,
     "taylor_paraboloid": TaylorParaboloid,
 }
@@ -19,7 +23,9 @@ __all__ = [
     "ApproximationRate",
     "Check",
     "Findings",
+    "Formulas",
     "HandDerived",
+    "HelloKAN",
     "ScratchSpline",
     "System",
     "TaylorParaboloid",

@@ -8,6 +8,7 @@ from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
 from kanbench.training.sgd import SGD
+from kanbench.training.single import Sparsity, train, train_all
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
@@ -28,7 +29,10 @@ __all__ = [
     "Optimizer",
     "Precision",
     "Schedule",
+    "Sparsity",
     "fit",
     "run_cell",
+    "train",
+    "train_all",
     "unfinished",
 ]
