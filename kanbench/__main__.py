@@ -26,17 +26,16 @@ entered, status = False, 0
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def run_job(node: DictConfig) -> None:
     """One Hydra job: a run."""
-    from kanbench.config import ConfigError, read_config
+    from kanbench.config import ConfigError
     from kanbench.pool import WorkerDied
-    from kanbench.run import run
 
     global entered, status
     entered = True
     job = HydraConfig.get()
     command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
     try:
-        status = max(status, run(read_config(node), command, Path(job.runtime.output_dir)))
-    except ConfigError as error:
+        status = max(status, _run(node, command, Path(job.runtime.output_dir)))
+    except (ConfigError, command_line.UsageError) as error:
         with suppress(OSError):  # Hydra has made DIR/name/jobs/time; what is empty goes
             for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:
                 folder.rmdir()
@@ -44,6 +43,20 @@ def run_job(node: DictConfig) -> None:
     except WorkerDied as error:
         print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
         sys.exit(1)
+
+
+def _run(node: DictConfig, command: str, folder: Path) -> int:
+    """A comparison, or the system that the config names."""
+    if "system" not in node:
+        from kanbench.config import read_config
+        from kanbench.run import run
+
+        return run(read_config(node), command, folder)
+    from kanbench.config import read_system
+    from kanbench.systems.run import run_system
+
+    command_line.check_words_beside_system(shlex.split(command)[3:])
+    return run_system(read_system(node), command, folder)
 
 
 def main() -> int:
@@ -55,7 +68,7 @@ def main() -> int:
         return 0
     if words[0] == "list":
         with suppress(BrokenPipeError):
-            return command_line.list_tasks(words[1:])
+            return command_line.list_tasks(words[1:], CONF)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
         return 0
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way

@@ -11,8 +11,11 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
 
   python -m kanbench experiment=smoke                     try it, in seconds
   python -m kanbench experiment=feynman basis=bspline     27 equations, 1,080 models, minutes
-  python -m kanbench list                                 suites and their tasks
+  python -m kanbench experiment=hand_derived              a published system, its claims checked
+  python -m kanbench list                                 suites, their tasks, and systems
   python -m kanbench --help                               groups, keys, examples"""
+
+BESIDE_SYSTEM = ("experiment", "system", "name", "results")
 
 
 class UsageError(ValueError):
@@ -58,7 +61,18 @@ def check_words(words: list[str], conf: Path) -> None:
                 raise _unknown(f"key of {head}", field, known)
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
             known = sorted(path.stem for path in folder.glob("*.yaml"))
-            _check_options(word, value.split(","), [*known, *["null"] * (head == "experiment")])
+            _check_options(word, value.split(","), [*known, *["null"] * (head in ("experiment", "system"))])
+
+
+def check_words_beside_system(words: list[str]) -> None:
+    """Raise `UsageError` for a word that a system would not read."""
+    for word in words:
+        head = re.split(r"[.=@]", word.lstrip("+~"))[0]
+        if head not in BESIDE_SYSTEM and not head.startswith("hydra"):
+            raise UsageError(
+                f"{word}: a system has settings of its own, system.*; beside them only "
+                f"{', '.join(BESIDE_SYSTEM)} can be set"
+            )
 
 
 def _check_options(word: str, options: list[str], known: list[str]) -> None:
@@ -72,14 +86,19 @@ def _keys(path: Path) -> list[str]:
     return re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
+def _headline(path: Path) -> str:
+    """The comment on the first line of a YAML file."""
+    return path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
 def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
     from kanbench.data import UnknownName
 
     return UsageError(str(UnknownName(kind, name, known)))
 
 
-def list_tasks(words: list[str]) -> int:
-    """`list`: the suites.   `list SUITE`: its tasks with formulas and ranges."""
+def list_tasks(words: list[str], conf: Path) -> int:
+    """`list`: the suites and the systems.   `list SUITE`: its tasks with formulas and ranges."""
     from kanbench.data import UnknownName, load_suite, suite_names
 
     if len(words) > 1:
@@ -88,6 +107,9 @@ def list_tasks(words: list[str]) -> int:
         for name in suite_names():
             suite = load_suite(name)
             print(f"{name:14s} {len(suite.tasks):4d} tasks  {suite.title}")
+        print("\nsystems, run by experiment=NAME:")
+        for path in sorted(conf.glob("system/*.yaml")):
+            print(f"{path.stem:20s} {_headline(path)}")
         return 0
     try:
         suite = load_suite(words[0])

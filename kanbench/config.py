@@ -8,7 +8,7 @@ from enum import Enum, StrEnum, auto
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +19,9 @@ from kanbench.bases.base import require
 from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
 from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPMethod, solve_width
 from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
+
+if TYPE_CHECKING:
+    from kanbench.systems import System
 
 T = TypeVar("T")
 LARGEST_BUDGET = 100_000_000
@@ -130,9 +133,7 @@ class Config:
 def read_config(node: DictConfig) -> Config:
     """The composed YAML as a `Config`; raises `ConfigError`."""
     _refuse_unknown(node)
-    name = _scalar(node, "name", str)
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
-        raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
+    name = _name(node)
     n_seeds, first_seed = _scalar(node, "seeds", int), _scalar(node, "first_seed", int)
     if n_seeds < 1 or first_seed < 0:
         raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
@@ -160,9 +161,18 @@ def read_config(node: DictConfig) -> Config:
     return config
 
 
+def read_system(node: DictConfig) -> "System":
+    """The system of a composed YAML that names one; raises `ConfigError`."""
+    from kanbench.systems import SYSTEMS  # formulas and pictures, which no other run needs
+
+    _refuse_unknown(node)
+    _name(node)
+    return typed(_choice(SYSTEMS, node.system.name, "system.name"), node.system, "system")
+
+
 KEYS = {
-    "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "name",
-         "results", "seeds", "first_seed"),
+    "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
+         "name", "results", "seeds", "first_seed"),
     "data": ("name", "suite", "tasks", "train", "validation", "test"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),
@@ -301,6 +311,13 @@ def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
     if type(value) is not kind:
         raise ConfigError(f"{key}: expected {'an integer' if kind is int else 'a text'}, got {value!r}")
     return value
+
+
+def _name(node: DictConfig) -> str:
+    name = _scalar(node, "name", str)
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+        raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
+    return name
 
 
 def _choice(known: dict[str, T], name: str, path: str) -> T:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import kanbench as kanbench_package
 from kanbench.analysis import load_records
+from kanbench.command_line import UsageError, check_words, check_words_beside_system
 from kanbench.record import read_record
 
 TINY = ["seeds=2", "budget.targets=[50]", "data.train=60", "data.validation=60", "data.test=100", "optimizer.steps=10"]
@@ -112,6 +114,8 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["results=/proc/nowhere"], "results: cannot write /proc/nowhere"),
         (["list", "nowhere"], "unknown suite 'nowhere'"),
         (["basis=["], "unknown option '['"),
+        (["experiment=hand_derived", "basis=rbf"], "basis=rbf: a system has settings of its own, system.*; beside"),
+        (["system.epochs=9"], "Could not override 'system.epochs'"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -125,11 +129,38 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
     assert not list(tmp_path.glob("results/runs/*"))
 
 
+def test_words_about_systems_are_checked_like_all_others():
+    conf = Path(kanbench_package.__file__).parent.parent / "conf"
+    for word, sentence in {
+        "system=hand_drived": "unknown option 'hand_drived'; did you mean hand_derived",
+        "system.epoch=9": "unknown key of system 'epoch'; did you mean epochs",
+    }.items():
+        with pytest.raises(UsageError, match=re.escape(sentence)):
+            check_words([word], conf)
+    check_words(["system=null"], conf)
+    check_words_beside_system(["experiment=hand_derived", "system.epochs=3", "name=x", "hydra.verbose=true"])
+
+
+def test_a_system_says_its_checks_and_writes_its_findings_and_pictures(tmp_path):
+    done = kanbench("experiment=hand_derived", "system.epochs=2", folder=tmp_path)
+    assert done.returncode == 1  # two epochs teach it nothing
+    assert re.search(r"holds\s+closed-form gradients equal autograd", done.stdout)
+    assert re.search(r"FAILS\s+the network learns", done.stdout)
+    assert "2 of 3 checks hold" in done.stdout
+    assert "again     python -m kanbench experiment=hand_derived system.epochs=2\n" in done.stdout
+    (folder,) = tmp_path.glob("results/runs/hand_derived/jobs/*")
+    assert {path.name for path in folder.iterdir()} == {
+        "findings.json", "loss.png", "loss.svg", "edges.png", "edges.svg",
+    }  # fmt: skip
+    assert json.loads((folder / "findings.json").read_text())["settings"]["epochs"] == 2
+
+
 def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
     text = kanbench("--help", folder=tmp_path).stdout
     assert "basis: bspline, chebyshev, fourier, rbf, taylor" in text
     assert "experiment=feynman" in text
     assert "feynman_full    120 tasks" in kanbench("list", folder=tmp_path).stdout
+    assert re.search(r"hand_derived +A B-spline KAN whose", kanbench("list", folder=tmp_path).stdout)
     equations = kanbench("list", "feynman", folder=tmp_path).stdout
     assert "1+a*sin(theta)" in equations
     assert "experiment=smoke" in kanbench(folder=tmp_path).stdout

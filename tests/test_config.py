@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from kanbench.bases import BASES, Basis
-from kanbench.config import Config, ConfigError, read_config, typed
+from kanbench.config import Config, ConfigError, read_config, read_system, typed
 from kanbench.models import Activation, KANMethod, MLPMethod
+from kanbench.systems import SYSTEMS
 from kanbench.training import OPTIMIZERS, LevenbergMarquardt, run_cell
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -33,8 +34,18 @@ def test_every_yaml_composes_and_is_typed(option):
     if option == "model=none":
         with pytest.raises(ConfigError, match=r"model.name: must be kan or mlp, got 'none'"):
             config(option)
+    elif "system" in composed(option):
+        assert type(read_system(composed(option))) in SYSTEMS.values()
     else:
         assert config(option).cells()
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_has_an_experiment_and_its_yaml_states_every_field_and_its_default(name):
+    node = composed(f"experiment={name}")
+    assert node.name == name
+    assert set(node.system) == {"name"} | {f.name for f in fields(SYSTEMS[name])}
+    assert read_system(node) == SYSTEMS[name]()
 
 
 def test_the_main_job_is_27_equations_4_budgets_2_methods_5_seeds():
@@ -168,3 +179,19 @@ def test_a_mistake_is_one_sentence_with_its_place(overrides, sentence):
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match=r"trainer\.accelerator is cuda, but no CUDA device is there"):
         config("trainer.accelerator=cuda")
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("system.epochs=0", r"system.epochs must be at least 1, got 0"),
+        ("system.epochs=x", r"system.epochs: expected an integer, got 'x'"),
+        ("system.hidden=[0]", r"system.hidden must be positive widths, got \(0,\)"),
+        ("system.rate=nan", r"system.rate must be finite, got nan"),
+        ("system.name=hand_drived", r"system.name: unknown name 'hand_drived'; did you mean hand_derived\?"),
+        ("name=..", r"name: must be letters"),
+    ],
+)
+def test_a_mistake_in_a_system_is_one_sentence_with_its_place(word, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        read_system(composed("experiment=hand_derived", word))

@@ -9,7 +9,7 @@ from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, selec
 from kanbench.interpret.prune import prune, without_edges, without_nodes
 from kanbench.interpret.same import Sameness, same_function
 from kanbench.interpret.statistics import LayerStatistics, layer_statistics
-from kanbench.interpret.symbolic import SymbolicLayer, snap
+from kanbench.interpret.symbolic import SymbolicLayer, snap, snap_network
 from kanbench.interpret.tidy import tidy
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "same_function",
     "select",
     "snap",
+    "snap_network",
     "sparsity",
     "suggest",
     "tidy",

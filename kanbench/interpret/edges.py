@@ -1,5 +1,6 @@
 """What the edges of a network do on samples, and how sparse that is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -33,6 +34,11 @@ class LayerRun:
     edges: Tensor
     outputs: Tensor
 
+    @property
+    def norms(self) -> Tensor:
+        """Mean magnitude of every edge: (n_in, n_out)."""
+        return self.edges.abs().mean(dim=0)
+
 
 def run_layers(model: nn.Sequential, x: Tensor) -> list[LayerRun]:
     """The layers of a network on samples x (n, n_in), in the order of the data.
@@ -63,7 +69,7 @@ def edge_norms(model: nn.Sequential, x: Tensor) -> list[Tensor]:
 
     Source: Liu et al. 2024 (arXiv:2404.19756), eq. 2.17.
     """
-    return [run.edges.abs().mean(dim=0) for run in run_layers(model, x)]
+    return [run.norms for run in run_layers(model, x)]
 
 
 def norm_entropy(norms: Tensor) -> Tensor:
@@ -85,4 +91,9 @@ def sparsity(model: nn.Sequential, x: Tensor, entropy: float = 1.0) -> Tensor:
 
     Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.18 to 2.20 with mu_1 = 1 and mu_2 = `entropy`.
     """
-    return torch.stack([norms.sum() + entropy * norm_entropy(norms) for norms in edge_norms(model, x)]).sum()
+    return sparsity_of(run_layers(model, x), entropy)
+
+
+def sparsity_of(runs: Sequence[LayerRun], entropy: float) -> Tensor:
+    """`sparsity` of a network that has already been run."""
+    return torch.stack([run.norms.sum() + entropy * norm_entropy(run.norms) for run in runs]).sum()

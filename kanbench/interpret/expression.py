@@ -10,7 +10,6 @@ from torch import nn
 from kanbench.bases.base import require
 from kanbench.interpret.symbolic import SymbolicLayer
 from kanbench.interpret.tidy import tidy
-from kanbench.models import Squash
 
 Array = NDArray[np.float64]
 
@@ -45,11 +44,10 @@ def formula(
 
 def layer_expressions(layer: SymbolicLayer, inputs: Sequence[sympy.Expr]) -> list[sympy.Expr]:
     """The outputs of one layer, as expressions of its inputs."""
-    inner = [sympy.tanh(z) for z in inputs] if layer.squash is Squash.tanh else inputs
     outputs = [sympy.Float(bias) for bias in layer.bias.tolist()]
     constants = layer.constants.T.tolist()
     for (i, j), function, (a, b, c, d) in zip(layer.edges, layer.functions, constants, strict=True):
-        outputs[j] += _affine(function.sympy(_affine(inner[i], a, b)), c, d)
+        outputs[j] += _affine(function.sympy(_affine(inputs[i], a, b)), c, d)
     return outputs
 
 

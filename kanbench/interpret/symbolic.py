@@ -3,23 +3,27 @@
 from collections.abc import Mapping
 from itertools import groupby
 
+import sympy
 import torch
 from torch import Tensor, nn
 
 from kanbench.bases.base import require
+from kanbench.interpret.edges import run_layers
 from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, ZERO, Function, select
-from kanbench.models import KANLayer, Squash
+from kanbench.interpret.prune import kan_layers
+from kanbench.models import KANLayer
 
 Edge = tuple[int, int]  # input, output
+NetworkEdge = tuple[int, int, int]  # layer, input, output
 
 
 class SymbolicLayer(nn.Module):
-    """y_j = sum_i [c f(a z_i + b) + d]_ij + bias_j, each edge with an f of its own; (..., n_in) -> (..., n_out).
+    """y_j = sum_i [c f(a x_i + b) + d]_ij + bias_j, each edge with an f of its own; (..., n_in) -> (..., n_out).
 
-    z is the input, or its tanh where `squash` says so. The constants a, b, c, d are trained: (4, n_edges), the edges
-    sorted by function, input and output. Edges that are named by no fit do not exist, unless a layer `rest`, which
-    has no bias and squashes for itself, adds them; an edge that is "0" adds its d to the bias and exists no more.
+    The constants a, b, c, d are trained: (4, n_edges), the edges sorted by function, input and output. Edges that are
+    named by no fit do not exist, unless a layer `rest`, which has no bias, adds them; an edge that is "0" adds its d
+    to the bias and exists no more.
 
     Raises `ValueError` for an edge beyond the layer, and for a fit that was rejected.
 
@@ -33,7 +37,6 @@ class SymbolicLayer(nn.Module):
         fits: Mapping[Edge, Fit],
         *,
         bias: Tensor | None = None,
-        squash: Squash = Squash.none,
         rest: KANLayer | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -44,7 +47,7 @@ class SymbolicLayer(nn.Module):
             require(inside, "edge", f"must join one of {n_in} inputs to one of {n_out} outputs", (i, j))
             require(fit.reason == "", f"edge {(i, j)}", "needs a function that fits", fit.reason)
         require(rest is None or rest.bias is None, "rest", "must have no bias: that is of the whole layer", rest)
-        self.n_in, self.n_out, self.squash = n_in, n_out, squash
+        self.n_in, self.n_out = n_in, n_out
         named = {edge: fit for edge, fit in fits.items() if fit.function != ZERO}
         self.edges = tuple(sorted(named, key=lambda edge: (named[edge].name, edge)))
         self.functions = tuple(named[edge].function for edge in self.edges)
@@ -64,6 +67,12 @@ class SymbolicLayer(nn.Module):
             mask[edge] = True
         return mask if self.rest is None else mask | self.rest.active
 
+    @property
+    def edge_labels(self) -> dict[Edge, str]:
+        """The functions of the edges, as mathtext."""
+        x = sympy.Symbol("x", real=True)
+        return {e: f"${sympy.latex(f.sympy(x))}$" for e, f in zip(self.edges, self.functions, strict=True)}
+
     def edge_outputs(self, x: Tensor) -> Tensor:
         """What every edge adds to its node: (..., n_in) -> (..., n_in, n_out); zero where there is none."""
         slots = torch.tensor([i * self.n_out + j for i, j in self.edges], dtype=torch.long, device=x.device)
@@ -76,10 +85,9 @@ class SymbolicLayer(nn.Module):
         return self.edge_outputs(x).sum(dim=-2) + self.bias
 
     def _values(self, x: Tensor) -> Tensor:
-        """c f(a z + b) + d of every edge: (..., n_in) -> (..., n_edges)."""
+        """c f(a x + b) + d of every edge: (..., n_in) -> (..., n_edges)."""
         a, b, c, d = self.constants
-        z = torch.tanh(x) if self.squash is Squash.tanh else x
-        inner = a * z[..., [i for i, _ in self.edges]] + b
+        inner = a * x[..., [i for i, _ in self.edges]] + b
         runs = [(function, len(list(run))) for function, run in groupby(self.functions)]
         parts = inner.split([length for _, length in runs], dim=-1)
         outer = [function.torch(part) for (function, _), part in zip(runs, parts, strict=True)]
@@ -100,6 +108,7 @@ def snap(
 ) -> SymbolicLayer:
     """The layer with a function of the library in place of every edge, fitted on the inputs x (n, n_in) of the layer.
 
+    A squash is part of the edges behind it: they are named as functions of what enters the layer.
     `names` says which function an edge becomes, by hand; the others become the first of `suggest`,
     or a constant, whatever the library holds.
 
@@ -114,13 +123,37 @@ def snap(
     chosen = select(names.values(), library)
     with torch.no_grad():
         outputs = layer.edge_outputs(x)
-        inputs = torch.tanh(x) if layer.squash is Squash.tanh else x
     fits: dict[Edge, Fit] = {}
     for i, j in sorted(active):
-        samples = inputs[:, i], outputs[:, i, j]
+        samples = x[:, i], outputs[:, i, j]
         if (i, j) in names:
             fits[i, j] = fit_edge(*samples, chosen[names[i, j]])
         else:
             fits[i, j] = suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight)[0]
     n_in, n_out = mask.shape
-    return SymbolicLayer(n_in, n_out, fits, bias=layer.bias, squash=layer.squash, dtype=x.dtype).to(x.device)
+    return SymbolicLayer(n_in, n_out, fits, bias=layer.bias, dtype=x.dtype).to(x.device)
+
+
+def snap_network(
+    model: nn.Sequential,
+    x: Tensor,
+    names: Mapping[NetworkEdge, str] | None = None,
+    library: Mapping[str, Function] = LIBRARY,
+    *,
+    weight: float = WEIGHT,
+) -> nn.Sequential:
+    """`snap` for every layer of a KAN on samples x (n, n_in): a network of named functions.
+
+    Each layer is fitted on what the KAN itself feeds to it, so that an edge with a poor fit does not spoil later ones.
+
+    Raises `ValueError` for a layer that is no `KANLayer`, and as `snap` does.
+    """
+    names = {} if names is None else names
+    layers = kan_layers(model)
+    for edge in names:
+        require(0 <= edge[0] < len(layers), "edge (layer, input, output)", "must be one that the network has", edge)
+    snapped = []
+    for index, (layer, run) in enumerate(zip(layers, run_layers(model, x), strict=True)):
+        of_layer = {(i, j): name for (depth, i, j), name in names.items() if depth == index}
+        snapped.append(snap(layer, run.inputs.detach(), of_layer, library, weight=weight))
+    return nn.Sequential(*snapped)

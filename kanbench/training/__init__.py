@@ -7,16 +7,20 @@ from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.sgd import SGD
+from kanbench.training.single import Sparsity, train, train_all
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "lbfgs": LBFGS,
     "lm": LevenbergMarquardt,
+    "sgd": SGD,
 }
 
 __all__ = [
     "LBFGS",
     "OPTIMIZERS",
+    "SGD",
     "Adam",
     "Cell",
     "Ensemble",
@@ -25,7 +29,10 @@ __all__ = [
     "Optimizer",
     "Precision",
     "Schedule",
+    "Sparsity",
     "fit",
     "run_cell",
+    "train",
+    "train_all",
     "unfinished",
 ]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
+from kanbench.training.batches import BatchedState, next_batch
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizer import Optimizer, State
 
@@ -21,15 +22,13 @@ class Schedule(StrEnum):
 
 
 @dataclass
-class AdamState(State):
-    """Beside theta, the moments of its gradient and what is left of the current epoch."""
+class AdamState(BatchedState):
+    """Beside theta, the moments of its gradient."""
 
     first: Tensor  # (members, params) mean of gradients
     second: Tensor  # (members, params) mean of squared gradients
     rates: Tensor  # (members,)
     step: int
-    orders: Sequence[torch.Generator]  # one per member, for mini-batches
-    queue: Tensor  # (members, rows) rows of the current epoch that are still to come
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Adam(Optimizer):
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, AdamState)
         for _ in range(steps):
-            rows = self._batch(state, x, y)
+            rows = next_batch(state, x, y, self.batch)
             gradient = ensemble.gradients(state.theta, *rows)
             state.evaluations += rows[1].shape[1] / y.shape[1]
             state.step += 1
@@ -98,14 +97,3 @@ class Adam(Optimizer):
         if self.schedule is Schedule.constant:
             return 1.0
         return (1.0 + math.cos(math.pi * (step - 1) / self.steps)) / 2.0
-
-    def _batch(self, state: AdamState, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        n = y.shape[1]
-        if self.batch == 0 or self.batch >= n:
-            return x, y
-        if state.queue.shape[1] < self.batch:
-            fresh = [torch.randperm(n, generator=order) for order in state.orders]
-            state.queue = torch.stack(fresh).to(x.device)
-        rows, state.queue = state.queue[:, : self.batch], state.queue[:, self.batch :]
-        member = torch.arange(len(rows), device=x.device).unsqueeze(1)
-        return x[member, rows], y[member, rows]

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from matplotlib.mathtext import MathTextParser
 from torch.func import vmap
 
 from kanbench.bases import Chebyshev
 from kanbench.data import UnknownName
-from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap
-from kanbench.models import Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap, snap_network
+from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.training import Ensemble, LevenbergMarquardt
 
 float64 = torch.float64
@@ -36,15 +37,13 @@ def inputs(*shape, seed=1):
     return torch.rand(*shape, generator=seeded(seed), dtype=float64) * 2 - 1
 
 
-@pytest.mark.parametrize("squash", Squash)
-def test_a_layer_is_the_sum_of_its_edges(squash):
+def test_a_layer_is_the_sum_of_its_edges():
     bias = torch.tensor([0.3, -1.0], dtype=float64)
-    module, fits = layer(bias=bias, squash=squash)
+    module, fits = layer(bias=bias)
     x = inputs(4, 5, 3)
-    z = torch.tanh(x) if squash is Squash.tanh else x
     expected = torch.zeros(4, 5, 3, 2, dtype=float64)
     for (i, j), fit in fits.items():
-        expected[..., i, j] = fit.c * fit.function.torch(fit.a * z[..., i] + fit.b) + fit.d
+        expected[..., i, j] = fit.c * fit.function.torch(fit.a * x[..., i] + fit.b) + fit.d
     torch.testing.assert_close(module.edge_outputs(x), expected, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(module(x), expected.sum(-2) + bias, rtol=1e-13, atol=1e-13)
     assert module.active.tolist() == [[True, False], [False, True], [True, True]]
@@ -63,8 +62,8 @@ def test_the_rest_of_the_edges_may_be_of_a_kan_layer():
     edges = [(i, j) for i in range(3) for j in range(2) if (i, j) not in MIXED]
     basis = Chebyshev(degree=3)
     rest = KANLayer(3, 2, basis, bias=False, squash=Squash.tanh, edges=edges, generator=seeded(), dtype=float64)
-    alone, _ = layer(squash=Squash.tanh)
-    module, _ = layer(squash=Squash.tanh, rest=rest)
+    alone, _ = layer()
+    module, _ = layer(rest=rest)
     x = inputs(7, 3)
     torch.testing.assert_close(module(x), alone(x) + rest(x), rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(module.edge_outputs(x).sum(-2) + module.bias, module(x))
@@ -75,7 +74,7 @@ def test_the_rest_of_the_edges_may_be_of_a_kan_layer():
 def test_an_ensemble_of_layers_is_each_layer_and_its_jacobian_is_autograd():
     def network(seed):
         head = SymbolicLayer(2, 1, {(0, 0): named("exp", 0.3, 0.1, 1.0, 0.0), (1, 0): named("tanh", 1, 0, 1, 0)})
-        return torch.nn.Sequential(layer(seed=seed, squash=Squash.none)[0], head.double())
+        return torch.nn.Sequential(layer(seed=seed)[0], head.double())
 
     models = [network(seed) for seed in range(3)]
     ensemble, x = Ensemble(models), inputs(3, 6, 3)
@@ -106,9 +105,9 @@ def test_levenberg_marquardt_takes_all_constants_to_machine_precision():
     assert (state.loss.sqrt() < 1e-10).all()
 
 
-@pytest.mark.parametrize(("squash", "aggregation"), [(Squash.none, Aggregation.sum), (Squash.tanh, Aggregation.mean)])
-def test_snapping_names_the_functions_that_a_layer_holds(squash, aggregation):
-    options = {"base_branch": BaseBranch.linear, "edge_scale": EdgeScale.basis, "squash": squash}
+@pytest.mark.parametrize("aggregation", [Aggregation.sum, Aggregation.mean])
+def test_snapping_names_the_functions_that_a_layer_holds(aggregation):
+    options = {"base_branch": BaseBranch.linear, "edge_scale": EdgeScale.basis}
     kan = KANLayer(2, 2, Chebyshev(degree=2), aggregation, **options, generator=seeded(), dtype=float64)
     coefficients = torch.zeros(2, 3, 2, dtype=float64)  # of T_1, T_2 and the base branch x
     coefficients[0, :, 0] = torch.tensor([0.5, 0.0, 1.0])
@@ -151,3 +150,63 @@ def test_layers_that_cannot_be_are_refused():
         SymbolicLayer(2, 1, {(0, 0): replace(fit, reason="no")})
     with pytest.raises(ValueError, match="rest must have no bias"):
         SymbolicLayer(2, 1, {(0, 0): fit}, rest=KANLayer(2, 1))
+
+
+def named_polynomials():
+    """A KAN of Chebyshev polynomials that holds h = x^2 - y / 2 - 1 / 2, and 3 h^2 - 3 / 2."""
+    kan = KAN([2, 1, 1], Chebyshev(degree=2), squash=Squash.none, generator=seeded(), dtype=float64)
+    with torch.no_grad():
+        for layer in kan:
+            layer.coefficients.zero_()
+            layer.bias.zero_()
+        kan[0].coefficients[0, 1, 0], kan[0].coefficients[1, 0, 0] = 0.5, -0.5  # T_2 = 2 x^2 - 1
+        kan[1].coefficients[0, 1, 0] = 1.5
+    return kan
+
+
+def test_a_snapped_network_is_the_network_of_its_functions():
+    kan, x = named_polynomials(), inputs(300, 2)
+    library = select(["x", "x^2", "exp", "sin", "tanh"])
+    model = snap_network(kan, x, library=library)
+    assert [[f.name for f in layer.functions] for layer in model] == [["x", "x^2"], ["x^2"]]
+    torch.testing.assert_close(model(x), kan(x), rtol=1e-9, atol=1e-9)
+    by_hand = snap_network(kan, x, {(0, 1, 0): "sin", (1, 0, 0): "exp"}, library)
+    assert [[f.name for f in layer.functions] for layer in by_hand] == [["sin", "x^2"], ["exp"]]
+    assert [layer.edges for layer in by_hand] == [((1, 0), (0, 0)), ((0, 0),)]
+
+
+def test_later_layers_are_fitted_on_what_the_network_feeds_them():
+    kan, x = named_polynomials(), inputs(300, 2)
+    poor = snap_network(kan, x, {(0, 0, 0): "sin"}, select(["x", "x^2", "sin"]))  # no sine is x^2
+    good = snap_network(kan, x, library=select(["x", "x^2", "sin"]))
+    assert (poor[0](x) - kan[0](x)).abs().max() > 1e-6
+    torch.testing.assert_close(poor[1].constants, good[1].constants)
+
+
+def test_a_squash_is_part_of_the_edges_behind_it():
+    layer = KANLayer(1, 1, Chebyshev(degree=2), squash=Squash.tanh, generator=seeded(), dtype=float64)
+    with torch.no_grad():
+        layer.coefficients.copy_(torch.tensor([[[0.7], [0.0]]]))
+    x = 2.0 * inputs(200, 1)
+    module = snap(layer, x)
+    assert [f.name for f in module.functions] == ["tanh"]
+    torch.testing.assert_close(module(x), 0.7 * torch.tanh(x), rtol=1e-6, atol=1e-6)
+
+
+def test_a_network_that_has_no_such_edge_is_refused():
+    kan, x = named_polynomials(), inputs(50, 2)
+    with pytest.raises(ValueError, match=r"edge \(layer, input, output\) must be one that the network has, got \(2, 0"):
+        snap_network(kan, x, {(2, 0, 0): "sin"})
+    with pytest.raises(ValueError, match=r"edge must be one that the layer has, got \(0, 3\)"):
+        snap_network(kan, x, {(1, 0, 3): "sin"})
+    with pytest.raises(ValueError, match="layer 0 must be a KANLayer, got 'SymbolicLayer'"):
+        snap_network(snap_network(kan, x), x)
+
+
+def test_every_function_has_a_label_that_can_be_drawn():
+    fits = {(i, 0): named(name, 1.0, 0.0, 1.0, 0.0) for i, name in enumerate(LIBRARY)}
+    labels = SymbolicLayer(len(LIBRARY), 1, fits).edge_labels
+    assert len(labels) == len(LIBRARY) - 1  # all but "0"
+    assert labels[list(LIBRARY).index("x^2"), 0] == "$x^{2}$"
+    for label in labels.values():
+        MathTextParser("path").parse(label)

@@ -1,0 +1,182 @@
+"""Networks as files: what they are as plain data, and their tensors. No class is ever pickled."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+
+from kanbench.bases import BASES, Basis
+from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, select
+from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
+from kanbench.models.linear import Affine
+from kanbench.models.mlp import FixedActivation, SplineActivation
+from kanbench.sealed import Damaged, Seal
+
+SEAL = Seal("network", format=1)
+
+Plain = dict[str, Any]  # what JSON holds
+Library = Mapping[str, Function]
+
+
+def save(model: nn.Module, path: str | Path) -> None:
+    """Write a network, or a layer: KANs, with edges pruned, knots moved or functions named, and MLPs.
+
+    Raises `ValueError` for a layer that is none of kanbench's, and for a basis that is not in `BASES`.
+    """
+    content = {
+        "architecture": describe(model),
+        "frozen": [name for name, parameter in model.named_parameters() if not parameter.requires_grad],
+        "tensors": dict(model.state_dict()),
+    }
+    file = io.BytesIO()
+    torch.save(content, file)
+    SEAL.write(Path(path), file.getvalue())
+
+
+def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device | str = "cpu") -> nn.Module:
+    """The network of a file: the same outputs to the last bit, and training goes on from there.
+
+    `library` holds the functions that symbolic layers name.
+
+    Raises `Damaged` for a file that is cut short, of another format or of another kind, `ValueError` for a basis and
+    `UnknownName` for a function that does not exist here, and `FileNotFoundError` where there is no file.
+    """
+    body = io.BytesIO(SEAL.read(Path(path)))
+    try:
+        content = torch.load(body, map_location=device, weights_only=True)
+        model, tensors = build(content["architecture"], library), content["tensors"]
+        for name, layer in model.named_modules():
+            if isinstance(layer, KANLayer):
+                layer.knots = tensors.get(f"{name}.knots" if name else "knots")
+        model.load_state_dict(tensors, assign=True)
+        for name in content["frozen"]:
+            model.get_parameter(name).requires_grad_(False)
+    except (UnpicklingError, KeyError, TypeError, RuntimeError) as error:
+        raise Damaged(f"{path}: holds no network that this version can build ({type(error).__name__})") from error
+    return model
+
+
+def describe(module: nn.Module) -> Plain:
+    """What a network is, apart from its tensors."""
+    kind = type(module).__name__
+    if kind not in RECIPES or RECIPES[kind].kind is not type(module):
+        raise ValueError(f"cannot save a {kind}; what can be saved: {', '.join(RECIPES)}")
+    return {"kind": kind} | RECIPES[kind].describe(module)
+
+
+def build(plain: Plain, library: Library = LIBRARY) -> nn.Module:
+    """The module that `describe` tells of, its tensors still to be set."""
+    fields = {name: value for name, value in plain.items() if name != "kind"}
+    return RECIPES[plain["kind"]].build(fields, library)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How modules of one kind become plain data and come back."""
+
+    kind: type[nn.Module]
+    describe: Callable[[Any], Plain]
+    build: Callable[[Plain, Library], nn.Module]
+
+
+def _sequence(kind: type[nn.Sequential]) -> Recipe:
+    def build_layers(plain: Plain, library: Library) -> nn.Module:
+        model = kind.__new__(kind)  # a KAN makes its layers from a shape; these are made already
+        nn.Sequential.__init__(model, *(build(layer, library) for layer in plain["layers"]))
+        return model
+
+    return Recipe(kind, lambda model: {"layers": [describe(layer) for layer in model]}, build_layers)
+
+
+def _describe_kan_layer(layer: KANLayer) -> Plain:
+    switches = {name: getattr(layer, name).value for name in ("aggregation", "base_branch", "edge_scale", "squash")}
+    edges = None if layer.edges is None else [list(edge) for edge in layer.edges]
+    shape = {"n_in": layer.n_in, "n_out": layer.n_out, "edges": edges, "bias": layer.bias is not None}
+    return shape | switches | {"basis": _describe_basis(layer.basis)}
+
+
+def _build_kan_layer(plain: Plain, library: Library) -> nn.Module:
+    return KANLayer(
+        plain["n_in"],
+        plain["n_out"],
+        _build_basis(plain["basis"]),
+        Aggregation(plain["aggregation"]),
+        base_branch=BaseBranch(plain["base_branch"]),
+        bias=plain["bias"],
+        edge_scale=EdgeScale(plain["edge_scale"]),
+        squash=Squash(plain["squash"]),
+        edges=None if plain["edges"] is None else [(i, j) for i, j in plain["edges"]],
+        generator=torch.Generator(),
+    )
+
+
+def _describe_basis(basis: Basis) -> Plain:
+    for name, kind in BASES.items():
+        if kind is type(basis):
+            return {"name": name} | asdict(basis)
+    raise ValueError(f"cannot save the basis {type(basis).__name__}: it is not in BASES")
+
+
+def _build_basis(plain: Plain) -> Basis:
+    name = plain["name"]
+    if name not in BASES:
+        raise ValueError(f"the basis {name!r} of this network is not in BASES; there are {', '.join(BASES)}")
+    return BASES[name](**{field: value for field, value in plain.items() if field != "name"})
+
+
+def _describe_affine(layer: Affine) -> Plain:
+    n_in, n_out = layer.weight.shape
+    return {"n_in": n_in, "n_out": n_out}
+
+
+def _build_affine(plain: Plain, library: Library) -> nn.Module:
+    return Affine(plain["n_in"], plain["n_out"], std=0.0, generator=torch.Generator(), dtype=None)
+
+
+def _describe_spline_activation(layer: SplineActivation) -> Plain:
+    return {"width": len(layer.coefficients), "basis": _describe_basis(layer.basis)}
+
+
+def _describe_symbolic(layer: SymbolicLayer) -> Plain:
+    return {
+        "n_in": layer.n_in,
+        "n_out": layer.n_out,
+        "edges": [[*edge, function.name] for edge, function in zip(layer.edges, layer.functions, strict=True)],
+        "rest": None if layer.rest is None else describe(layer.rest),
+    }
+
+
+def _build_symbolic(plain: Plain, library: Library) -> nn.Module:
+    functions = select((name for _, _, name in plain["edges"]), library)
+    fits = {(i, j): Fit(functions[name], 1.0, 0.0, 1.0, 0.0, 1.0) for i, j, name in plain["edges"]}
+    rest = None if plain["rest"] is None else build(plain["rest"], library)
+    assert rest is None or isinstance(rest, KANLayer)
+    return SymbolicLayer(plain["n_in"], plain["n_out"], fits, rest=rest)
+
+
+RECIPES = {
+    recipe.kind.__name__: recipe
+    for recipe in (
+        _sequence(KAN),
+        _sequence(MLP),
+        _sequence(nn.Sequential),
+        Recipe(KANLayer, _describe_kan_layer, _build_kan_layer),
+        Recipe(SymbolicLayer, _describe_symbolic, _build_symbolic),
+        Recipe(Affine, _describe_affine, _build_affine),
+        Recipe(
+            FixedActivation,
+            lambda layer: {"activation": layer.activation.value},
+            lambda plain, _: FixedActivation(Activation(plain["activation"])),
+        ),
+        Recipe(
+            SplineActivation,
+            _describe_spline_activation,
+            lambda plain, _: SplineActivation(plain["width"], _build_basis(plain["basis"])),
+        ),
+    )
+}

@@ -1,0 +1,32 @@
+"""The systems that started kanbench, each one command whose claims are checked; `SYSTEMS` is the registry."""
+
+from kanbench.systems.approximation_rate import ApproximationRate
+from kanbench.systems.base import System
+from kanbench.systems.findings import Check, Findings
+from kanbench.systems.formulas import Formulas
+from kanbench.systems.hand_derived import HandDerived
+from kanbench.systems.hello_kan import HelloKAN
+from kanbench.systems.scratch_spline import ScratchSpline
+from kanbench.systems.taylor_paraboloid import TaylorParaboloid
+
+SYSTEMS: dict[str, type[System]] = {
+    "approximation_rate": ApproximationRate,
+    "formulas": Formulas,
+    "hand_derived": HandDerived,
+    "hello_kan": HelloKAN,
+    "scratch_spline": ScratchSpline,
+    "taylor_paraboloid": TaylorParaboloid,
+}
+
+__all__ = [
+    "SYSTEMS",
+    "ApproximationRate",
+    "Check",
+    "Findings",
+    "Formulas",
+    "HandDerived",
+    "HelloKAN",
+    "ScratchSpline",
+    "System",
+    "TaylorParaboloid",
+]

@@ -1,0 +1,97 @@
+"""What a system found: said in the terminal, and written beside its pictures."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kanbench import provenance
+from kanbench.analysis.plots import save
+
+
+@dataclass(frozen=True)
+class Check:
+    """A claim, whether it holds, and the numbers that say so."""
+
+    claim: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """answer: one sentence.   numbers: plain data.   tables: for the terminal.   figures: by the stem of their file.
+
+    notes: sentences about what the numbers do not show.
+    """
+
+    answer: str
+    checks: Sequence[Check]
+    numbers: dict[str, Any]
+    tables: Sequence[Table] = ()
+    figures: dict[str, Figure] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def hold(self) -> bool:
+        """Whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+    def say(self, console: Console) -> None:
+        """The answer first, then every check, the tables and the notes."""
+        console.print(self.answer, style="bold")
+        console.print(checks_table(self.checks))
+        for each in self.tables:
+            console.print()
+            console.print(each)
+        for note in self.notes:
+            console.print(note, style="dim")
+
+    def write(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """findings.json and all figures (PNG and SVG) in `folder`; returns the PNGs.
+
+        `about` says what the system was: its settings, and the command.
+        """
+        content = about | {
+            "answer": self.answer,
+            "checks": [asdict(check) for check in self.checks],
+            "numbers": self.numbers,
+            "notes": list(self.notes),
+            "commit": provenance.commit(),
+            "environment": provenance.environment(),
+        }
+        (folder / "findings.json").write_text(json.dumps(_plain(content), indent=1, allow_nan=False))
+        return [save(figure, folder / stem) for stem, figure in self.figures.items()]
+
+
+def checks_table(checks: Iterable[Check]) -> Table:
+    """One row per check."""
+    table = columns("check", "claim", "found")
+    for check in checks:
+        verdict = Text("holds", style="green") if check.holds else Text("FAILS", style="bold red")
+        table.add_row(verdict, check.claim, check.found)
+    return table
+
+
+def columns(*headings: str, right: int = 0) -> Table:
+    """An empty table in the style of all tables; the last `right` columns are numbers."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for i, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if i >= len(headings) - right else "left")
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """Plain data with null for what is not finite: JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

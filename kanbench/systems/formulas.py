@@ -1,0 +1,150 @@
+"""How often the formula of an equation is found again: every equation of a suite, from data to a name for each edge."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from kanbench.bases.base import require
+from kanbench.data import SplitSizes, Task, load_suite
+from kanbench.interpret import tidy
+from kanbench.systems.base import System
+from kanbench.systems.findings import Check, Findings, columns
+from kanbench.systems.life import DIGITS, Upbringing, n_edges
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Formulas(System):
+    """`seeds` lives for every task of a suite, see `Upbringing`; tables go to `folder`, and so does every task's
+    result once it is there, so that a run which was stopped goes on."""
+
+    suite: str = "feynman"
+    seeds: int = 3
+    train: int = 500
+    test: int = 2_000
+    width: int = 5
+    sparsity: float = 0.03
+    folder: str = "results/runs/formulas"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
+
+    def run(self, console: Console) -> Findings:
+        folder = Path(self.folder)
+        (folder / "tasks").mkdir(parents=True, exist_ok=True)
+        tasks = track(load_suite(self.suite).tasks, "equations", console=console, transient=True)
+        rows = [row for task in tasks for row in self.rows_of(task, folder / "tasks" / f"{task.name}.json")]
+        frame = pd.DataFrame(rows)
+        frame.to_csv(folder / "formulas.csv", index=False)
+        (folder / "formulas.md").write_text(markdown(frame))
+        return findings(frame)
+
+    def rows_of(self, task: Task, path: Path) -> list[Row]:
+        """One per seed, read from `path` where they were found with these settings before, and written there."""
+        settings = {name: value for name, value in asdict(self).items() if name != "folder"}
+        if path.exists() and (known := json.loads(path.read_text()))["settings"] == settings:
+            return list(known["rows"])
+        rows = [self.row(task, seed) for seed in range(self.seeds)]
+        path.write_text(json.dumps({"settings": settings, "rows": rows}, indent=1))
+        return rows
+
+    def row(self, task: Task, seed: int) -> Row:
+        """What one life came to; one that could not be finished says why."""
+        started = time.perf_counter()
+        shared = {"equation": task.name, "truth": task.formula, "same_as": task.same_as, "seed": seed}
+        empty = {"algebraic": False, "numeric": False, "test_r2": None, "edges": None, "expression": ""}
+        upbringing = Upbringing(self.width, sparsity=self.sparsity)
+        try:
+            life = upbringing.live(task, seed, SplitSizes(self.train, self.train, self.test))
+        except ValueError as error:
+            return shared | empty | {"reason": str(error), "seconds": time.perf_counter() - started}
+        r2 = life.test_r2
+        return shared | {
+            "algebraic": life.sameness.algebraic,
+            "numeric": life.sameness.numeric,
+            "test_r2": r2 if r2 == r2 else None,
+            "edges": n_edges(life.stages["pruned"]),
+            "expression": str(tidy(life.expression, DIGITS, pi=True)),
+            "reason": "" if r2 == r2 else "the formula is not defined everywhere on the test split",
+            "seconds": time.perf_counter() - started,
+        }
+
+
+def findings(frame: pd.DataFrame) -> Findings:
+    """How many, and which."""
+    by = frame.groupby("equation", sort=False)
+    algebraic, numeric = by["algebraic"].any(), by["numeric"].any()
+    lives, n = len(frame), len(algebraic)
+    return Findings(
+        answer=f"the true formula is found for {algebraic.sum()} of {n} equations by at least one seed, "
+        f"in {frame['algebraic'].sum()} of {lives} lives",
+        checks=[
+            Check(
+                "a formula that algebra calls true is so in numbers",
+                bool((frame["numeric"] | ~frame["algebraic"]).all()),
+                f"{(frame['algebraic'] & frame['numeric']).sum()} of {frame['algebraic'].sum()}",
+            )
+        ],
+        numbers={
+            "equations": n,
+            "lives": lives,
+            "equations_found": int(algebraic.sum()),
+            "lives_found": int(frame["algebraic"].sum()),
+            "equations_agreeing": int(numeric.sum()),
+        },
+        tables=[_table(frame)],
+        notes=[
+            f"{numeric.sum()} of {n} equations have a formula that agrees within 1e-3 of the range at 1000 points, "
+            "whether or not it is the true one."
+        ],
+    )
+
+
+def best_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The life of each equation that found the formula, or else the one of the highest R^2 on test."""
+    order = frame.sort_values(["algebraic", "numeric", "test_r2"], ascending=False, na_position="last", kind="stable")
+    best = order.drop_duplicates("equation").set_index("equation")
+    return best.loc[frame["equation"].unique()].reset_index()
+
+
+def _table(frame: pd.DataFrame) -> Table:
+    table = columns("equation", "found", "agree", "1 - R^2", "formula")
+    for row, found, agree in _summary(frame):
+        expression = row.expression if len(row.expression) <= 40 else f"{row.expression[:37]}..."
+        table.add_row(row.equation, found, agree, _r2(row.test_r2), expression)
+    return table
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The table of the best life of every equation, for people."""
+    lines = ["| equation | truth | found | agree | best 1 - R^2 | formula of that seed |", "|---|---|---|---|---|---|"]
+    for row, found, agree in _summary(frame):
+        shown = row.expression if len(row.expression) <= 160 else f"{row.expression[:157]}..."
+        lines.append(
+            f"| {row.equation} | `{row.truth}` | {found} | {agree} | {_r2(row.test_r2)} | `{shown or row.reason}` |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _summary(frame: pd.DataFrame) -> Sequence[tuple[Any, str, str]]:
+    """The best life of each equation, and in how many of them the formula was found, and agreed."""
+    by = frame.groupby("equation")
+    found, agree, lives = by["algebraic"].sum(), by["numeric"].sum(), by.size()
+    return [
+        (row, f"{found[row.equation]}/{lives[row.equation]}", f"{agree[row.equation]}/{lives[row.equation]}")
+        for row in best_rows(frame).itertuples()
+    ]
+
+
+def _r2(value: float) -> str:
+    return "" if pd.isna(value) else f"{1.0 - value:.1e}"

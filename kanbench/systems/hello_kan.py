@@ -1,0 +1,104 @@
+"""The tour of pykan on exp(sin(pi x) + y^2): from data to a formula."""
+
+from dataclasses import dataclass
+
+import torch
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from kanbench.bases.base import require
+from kanbench.data import SplitSizes, load_suite
+from kanbench.interpret import draw, tidy
+from kanbench.systems.base import System
+from kanbench.systems.findings import Check, Findings, columns
+from kanbench.systems.life import DIGITS, Life, Upbringing
+
+NEEDED = 0.8  # of the seeds
+PRECISE = 1e-6  # test RMSE
+PICTURES = {
+    "1_born": ("born", "before training"),
+    "2_trained": ("trained", "trained with sparsity"),
+    "3_pruned": ("pruned", "pruned and trained again"),
+    "4_refined": ("refined", "on a finer grid"),
+    "5_named": ("named", "its functions named"),
+}
+
+
+@dataclass(frozen=True)
+class HelloKAN(System):
+    """`seeds` lives on `train` points of the function on [-1, 1]^2, see `Upbringing` for the other settings.
+
+    Source: pykan's tour "Hello, KAN!"; Liu et al. 2024 (arXiv:2404.19756), section 2.5.
+    """
+
+    seeds: int = 10
+    train: int = 1_000
+    test: int = 10_000
+    width: int = 5
+    intervals: int = 3
+    refined_intervals: int = 10
+    sparsity: float = 0.03
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
+
+    def run(self, console: Console) -> Findings:
+        task = load_suite("founding").task("hello_kan")
+        upbringing = Upbringing(self.width, self.intervals, self.sparsity, refined_intervals=self.refined_intervals)
+        sizes = SplitSizes(self.train, self.train, self.test)
+        seeds = track(range(self.seeds), "lives", console=console, transient=True)
+        return findings([upbringing.live(task, seed, sizes) for seed in seeds])
+
+
+def findings(lives: list[Life]) -> Findings:
+    """What these lives came to, one per seed."""
+    right = [life.sameness.algebraic for life in lives]
+    precise = [life.test_rmse() < PRECISE for life in lives]
+    small = sum(life.pruned_shape == [2, 1, 1] for life in lives)
+    both = sum(a and b for a, b in zip(right, precise, strict=True))
+    n, least = len(lives), NEEDED * len(lives)
+    errors = ", ".join(f"{life.test_rmse():.0e}" for life in lives)
+    return Findings(
+        answer=f"{both} of {n} seeds find exp(sin(pi x) + y^2); {small} of {n} are pruned to [2, 1, 1]",
+        checks=[
+            Check(
+                f"the formula, constants within 1e-3, for {least:g} of {n} seeds", sum(right) >= least, f"{sum(right)}"
+            ),
+            Check(f"test RMSE under {PRECISE:g} for {least:g} of {n} seeds", sum(precise) >= least, f"{sum(precise)}"),
+        ],
+        numbers={"lives": [_row(seed, life) for seed, life in enumerate(lives)], "recovered": both, "seeds": n},
+        tables=[_table(lives)],
+        figures=_pictures(lives[0]),
+        notes=[f"The pictures are of seed 0. Test RMSE of all seeds: {errors}."],
+    )
+
+
+def _row(seed: int, life: Life) -> dict[str, object]:
+    return {
+        "seed": seed,
+        "pruned_shape": life.pruned_shape,
+        "expression": str(tidy(life.expression, DIGITS, pi=True)),
+        "recovered": life.sameness.algebraic,
+        "test_rmse": life.test_rmse(),
+        "train_mse": life.errors,
+    }
+
+
+def _table(lives: list[Life]) -> Table:
+    table = columns("seed", "pruned to", "right", "test RMSE", "formula")
+    for seed, life in enumerate(lives):
+        row = _row(seed, life)
+        right = "yes" if life.sameness.algebraic else "no"
+        expression = str(row["expression"])
+        shown = expression if len(expression) <= 40 else f"{expression[:37]}..."
+        table.add_row(str(seed), str(row["pruned_shape"]), right, f"{row['test_rmse']:.1e}", shown)
+    return table
+
+
+def _pictures(life: Life) -> dict[str, Figure]:
+    x = torch.from_numpy(life.data.train.x)
+    names = ["$x$", "$y$"]
+    return {stem: draw(life.stages[stage], x, names, ["$f$"], title) for stem, (stage, title) in PICTURES.items()}

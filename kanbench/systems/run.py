@@ -1,0 +1,28 @@
+"""A system's way from its settings to what it leaves behind."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from kanbench.systems.base import System
+
+
+def run_system(system: System, command: str, folder: Path) -> int:
+    """Run a system on one thread, say and write its findings below `folder`; the exit code is 1 if a check fails."""
+    torch.set_num_threads(1)
+    console = Console(highlight=False, markup=False)
+    started = time.perf_counter()
+    findings = system.run(console)
+    seconds = time.perf_counter() - started
+    about = {"system": type(system).__name__, "settings": asdict(system), "command": command, "seconds": seconds}
+    figures = findings.write(folder, about)
+    findings.say(console)
+    console.print(f"\n{sum(c.holds for c in findings.checks)} of {len(findings.checks)} checks hold; {seconds:.0f} s")
+    for path in figures:
+        console.print(f"figure    {path}", soft_wrap=True)
+    console.print(f"findings  {folder / 'findings.json'}", soft_wrap=True)
+    console.print(f"again     {command}", soft_wrap=True)
+    return 0 if findings.hold else 1

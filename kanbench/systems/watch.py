@@ -1,0 +1,31 @@
+"""Training of one model that is looked at on the way."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import vector_to_parameters
+
+from kanbench.models import KANLayer
+from kanbench.training import Ensemble, Optimizer
+
+
+def kan_layers(model: nn.Sequential) -> list[KANLayer]:
+    """The layers of a KAN, as what they are."""
+    return [layer for layer in model if isinstance(layer, KANLayer)]
+
+
+def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: int = 0) -> Iterator[float]:
+    """Train a model in place on x (n, n_in), y (n,); gives the mean squared error there before the first step and
+    after every `check_every` steps, with the model as it is then.
+
+    `seed` orders the rows of mini-batches. An optimiser that tries several learning rates takes its first.
+    """
+    ensemble, inputs, targets = Ensemble([model]), x.unsqueeze(0), y.unsqueeze(0)
+    rates = x.new_full((1,), optimizer.trials[0] or torch.nan)
+    state = optimizer.start(ensemble, ensemble.start, rates, [torch.Generator().manual_seed(seed)])
+    yield ensemble.losses(state.theta, inputs, targets).item()
+    for steps in optimizer.checks:
+        optimizer.advance(ensemble, state, inputs, targets, steps)
+        vector_to_parameters(state.theta[0].clone(), model.parameters())
+        yield ensemble.losses(state.theta, inputs, targets).item()

@@ -1,0 +1,65 @@
+"""Gradient descent for ensembles, with one learning rate per member."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.bases.base import require
+from kanbench.training.batches import BatchedState, next_batch
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.optimizer import Optimizer, State
+
+
+@dataclass
+class SGDState(BatchedState):
+    """Beside theta, each member's learning rate."""
+
+    rates: Tensor  # (members,)
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Plain stochastic gradient descent on the mean squared error; all `rates` are tried for every seed.
+
+    `batch` rows per step, all if it is 0, epoch by epoch: shuffled in each member's own order, or as the data come.
+
+    Source: Robbins & Monro 1951; equal to torch.optim.SGD without momentum.
+    """
+
+    steps: int = 20_000
+    check_every: int = 1_000
+    rates: tuple[float, ...] = (1e-2, 3e-2, 1e-1, 3e-1)
+    batch: int = 32
+    shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(len(self.rates) > 0, "rates", "must hold at least one learning rate", self.rates)
+        require(all(0 < rate < math.inf for rate in self.rates), "rates", "must be positive numbers", self.rates)
+        require(len(set(self.rates)) == len(self.rates), "rates", "must be distinct", self.rates)
+        require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
+
+    @property
+    def trials(self) -> tuple[float, ...]:
+        return self.rates
+
+    def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> SGDState:
+        members = len(theta)
+        return SGDState(
+            theta=theta.clone(),
+            evaluations=torch.zeros(members, dtype=torch.float64, device=theta.device),
+            done=torch.zeros(members, dtype=torch.bool, device=theta.device),
+            orders=orders,
+            queue=torch.empty(members, 0, dtype=torch.long, device=theta.device),
+            rates=rates,
+        )
+
+    def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
+        assert isinstance(state, SGDState)
+        for _ in range(steps):
+            rows = next_batch(state, x, y, self.batch, self.shuffle)
+            state.theta -= state.rates.unsqueeze(1) * ensemble.gradients(state.theta, *rows)
+            state.evaluations += rows[1].shape[1] / y.shape[1]

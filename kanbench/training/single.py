@@ -1,0 +1,117 @@
+"""Training of plain modules: one, or several of one shape at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn.utils import vector_to_parameters
+
+from kanbench.bases.base import require
+from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
+from kanbench.training.ensemble import Ensemble, Inputs
+from kanbench.training.optimizer import Optimizer
+
+
+@dataclass(frozen=True)
+class Sparsity:
+    """The penalty weight (L1 + entropy x entropy of shares), both of the edges, summed over layers.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), eq. 2.20 with lambda = `weight`, mu_1 = 1 and mu_2 = `entropy`.
+    """
+
+    weight: float = 0.0
+    entropy: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0.0 <= self.weight < torch.inf, "weight", "must not be negative", self.weight)
+        require(0.0 <= self.entropy < torch.inf, "entropy", "must not be negative", self.entropy)
+
+
+class SparseEnsemble(Ensemble):
+    """An ensemble whose losses hold a sparsity penalty.
+
+    Raises `ValueError` for members that are no sequences of layers with edges.
+    """
+
+    def __init__(self, models: Sequence[nn.Module], penalty: Sparsity) -> None:
+        require(isinstance(models[0], nn.Sequential), "model", "must be a sequence of layers", type(models[0]).__name__)
+        super().__init__(models)
+        self.penalty = penalty
+        self._member = _WithSparsity(cast(nn.Sequential, self._skeleton), penalty.entropy)
+
+    def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
+        """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
+        assert isinstance(x, Tensor)  # features of the first layer do not tell its edges apart
+        layers = enumerate(self._split(theta))
+        state = {f"model.{i}.{name}": of for i, (_, *both) in layers for named in both for name, of in named.items()}
+        outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, x)
+        return (outputs - y).square().mean(dim=1) + self.penalty.weight * penalties
+
+    def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
+        """Raises `ValueError`: these losses are no sums of squares."""
+        raise ValueError("a sparsity penalty is no sum of squares: train with it by Adam or LBFGS")
+
+
+class _WithSparsity(nn.Module):
+    """A network whose forward is its outputs (n,) and its sparsity: `functional_call` can set its parameters there."""
+
+    def __init__(self, model: nn.Sequential, entropy: float) -> None:
+        super().__init__()
+        edge_layers(model)
+        self.model, self.entropy = model, entropy
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        runs = run_layers(self.model, x)
+        return runs[-1].outputs.squeeze(-1), sparsity_of(runs, self.entropy)
+
+
+def train(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    optimizer: Optimizer,
+    *,
+    sparsity: Sparsity | float = 0.0,
+    seed: int = 0,
+) -> float:
+    """Train a model in place on x (n, n_in), y (n,) or (n, 1); the mean squared error that it reaches there.
+
+    `sparsity` times (L1 + entropy) of the edges is added to what is minimised. `seed` orders the rows of mini-batches.
+
+    Raises `ValueError` for samples that do not fit each other, an optimiser that would try several learning rates, a
+    penalty beside Levenberg-Marquardt, or one on layers without edges.
+    """
+    return train_all([model], x.unsqueeze(0), y.unsqueeze(0), optimizer, sparsity=sparsity, seed=seed)[0]
+
+
+def train_all(
+    models: Sequence[nn.Module],
+    x: Tensor,
+    y: Tensor,
+    optimizer: Optimizer,
+    *,
+    sparsity: Sparsity | float = 0.0,
+    seed: int = 0,
+) -> list[float]:
+    """`train` for models of one shape at once, each with data of its own: x (members, n, n_in), y (members, n)."""
+    penalty = sparsity if isinstance(sparsity, Sparsity) else Sparsity(sparsity)
+    members, n = x.shape[:2]
+    require(members == len(models), "x", f"must hold the data of {len(models)} models", members)
+    require(
+        y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:]
+    )
+    require(len(optimizer.trials) == 1, "rates", "must hold one learning rate, as a model has one", optimizer.trials)
+    ensemble = Ensemble(models) if penalty.weight == 0.0 else SparseEnsemble(models, penalty)
+    rates = x.new_full((members,), optimizer.trials[0] or 0.0)
+    orders = [torch.Generator().manual_seed(seed) for _ in models]
+    y = y.reshape(members, n)
+    state = optimizer.start(ensemble, ensemble.start, rates, orders)
+    optimizer.advance(ensemble, state, x, y, optimizer.steps)
+    with torch.no_grad():
+        for model, theta in zip(models, state.theta, strict=True):
+            vector_to_parameters(theta, model.parameters())
+        errors = Ensemble.losses(ensemble, state.theta, x, y)
+    return errors.tolist()

@@ -1,0 +1,60 @@
+"""From a task to a formula: units, truths, and one whole life."""
+
+import numpy as np
+import pytest
+import torch
+
+from kanbench.data import SplitSizes, load_suite, sample
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, evaluate
+from kanbench.systems.hello_kan import findings
+from kanbench.systems.life import Upbringing, formula_of, n_edges, names_of, truth_of
+
+FEYNMAN = load_suite("feynman").tasks
+
+
+@pytest.mark.parametrize("task", FEYNMAN, ids=lambda task: task.name)
+def test_the_truth_of_a_task_is_its_target(task):
+    unit = np.random.default_rng(0).uniform(-1.0, 1.0, (50, task.n_inputs))
+    low, high = np.array([(v.low, v.high) for v in task.variables]).T
+    values = evaluate(truth_of(task), names_of(task), low + (high - low) * (unit + 1.0) / 2.0)
+    np.testing.assert_allclose(values, task.target(unit), rtol=1e-12, atol=1e-14)
+
+
+def test_a_formula_is_in_the_units_of_the_task():
+    task = load_suite("feynman").task("I.27.6")  # a and b in [0.5, 2]
+    data = sample(task, 0, SplitSizes(50, 10, 100))
+    fits = {
+        (0, 0): Fit(LIBRARY["exp"], 0.3, -0.1, 2.0, 0.4, 1.0),
+        (1, 0): Fit(LIBRARY["sin"], 1.1, 0.2, -0.7, 0.0, 1.0),
+    }
+    network = torch.nn.Sequential(SymbolicLayer(2, 1, fits, dtype=torch.float64))
+    x = data.test.x
+    expected = data.restore(network(torch.from_numpy(x)).squeeze(1).detach().numpy())
+    points = 0.5 + 1.5 * (x + 1.0) / 2.0
+    np.testing.assert_allclose(evaluate(formula_of(network, task, data), ["a", "b"], points), expected, rtol=1e-12)
+
+
+def test_a_life_goes_from_data_to_the_formula():
+    task = load_suite("founding").task("hello_kan")
+    upbringing = Upbringing()
+    life = upbringing.live(task, 0, SplitSizes(300, 10, 1000))
+    stages = life.stages
+    assert list(stages) == ["born", "trained", "pruned", "refined", "named"]
+    assert torch.equal(stages["born"][0].coefficients, upbringing.born(task, 0)[0].coefficients)
+    assert life.pruned_shape == [2, 1, 1]
+    assert [n_edges(stages[name]) for name in stages] == [15, 15, 3, 3, 3]
+    assert life.sameness.algebraic
+    assert life.sameness.numeric
+    assert life.test_rmse() < 1e-9
+    assert life.test_r2 == pytest.approx(1.0, abs=1e-12)
+    found = findings([life])
+    assert found.hold
+    assert found.numbers["lives"][0]["expression"] == "exp(y**2 + sin(pi*x))"
+    assert list(found.figures) == ["1_born", "2_trained", "3_pruned", "4_refined", "5_named"]
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="refined_intervals must not be fewer than intervals = 5, got 4"):
+        Upbringing(intervals=5, refined_intervals=4)
+    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
+        Upbringing(rounds=0)

@@ -1,0 +1,148 @@
+"""A network comes back from its file bit for bit, and trains on as if nothing had been."""
+
+import io
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from kanbench.bases import BASES, BSpline, Chebyshev
+from kanbench.checkpoint import build, describe, load, save
+from kanbench.data import UnknownName
+from kanbench.interpret import LIBRARY, Function, prune, snap
+from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, update_grid
+from kanbench.sealed import Damaged, Seal
+
+X = torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
+Y = torch.sin(2 * X[:, :1]) * X[:, 1:]
+
+
+def kan(basis=None, shape=(2, 3, 1), dtype=torch.float64, **switches):
+    return KAN(list(shape), basis, generator=torch.Generator().manual_seed(1), dtype=dtype, **switches)
+
+
+def snapped():
+    model = kan()
+    names = {(0, 0): "sin", (0, 1): "x^2", (1, 1): "tanh"}
+    return nn.Sequential(snap(model[0], X, names), model[1])
+
+
+def partly_symbolic():
+    """Named functions on some edges, splines on others."""
+    whole, rest = snap(KANLayer(2, 1, dtype=torch.float64), X), KANLayer(2, 1, edges=[(1, 0)], bias=False).double()
+    whole.rest = rest
+    return nn.Sequential(whole)
+
+
+NETWORKS = {
+    **{f"kan_{name}": lambda kind=kind: kan(kind()) for name, kind in BASES.items()},
+    **{f"mlp_{a.value}": lambda a=a: MLP([2, 4, 4, 1], a, dtype=torch.float64) for a in Activation},
+    "switches": lambda: kan(
+        Chebyshev(degree=3, constant=True, low=-2.0),
+        aggregation=Aggregation.mean,
+        base_branch=BaseBranch.silu,
+        edge_scale=EdgeScale.edge,
+        bias=False,
+    ),
+    "pruned": lambda: prune(kan(shape=(2, 5, 4, 1)), X, edge_threshold=0.2, node_threshold=0.05),
+    "moved_knots": lambda: update_grid(kan(BSpline(intervals=4)), X / 3, mix=0.7),
+    "extended": lambda: extend(kan(BSpline(intervals=3)), 5),
+    "pruned_with_moved_knots": lambda: update_grid(prune(kan(), X, edge_threshold=0.3), X / 2),
+    "single_precision": lambda: kan().float(),
+    "layer": lambda: KANLayer(2, 1, BSpline(degree=2), dtype=torch.float64),
+    "symbolic": snapped,
+    "partly_symbolic": partly_symbolic,
+}
+
+
+def trained(model, steps=5):
+    """All parameters after some steps of Adam."""
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    dtype = next(model.parameters()).dtype
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (model(X.to(dtype)) - Y.to(dtype)).square().mean().backward()
+        optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_comes_back_bit_for_bit_and_trains_on_as_if_nothing_had_been(name, tmp_path):
+    model = trained(NETWORKS[name]())
+    state = torch.random.get_rng_state()
+    save(model, tmp_path / "network")
+    again = load(tmp_path / "network")
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert repr(again) == repr(model)
+    assert_same(again, model)
+    x = X.to(next(model.parameters()).dtype)
+    assert torch.equal(again(x), model(x))
+    assert_same(trained(again), trained(model))
+    assert json.loads(json.dumps(describe(model))) == describe(model) == describe(build(describe(model)))
+
+
+def assert_same(ours, theirs):
+    assert type(ours) is type(theirs)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    for one, other in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+def test_what_was_frozen_stays_frozen(tmp_path):
+    model = kan()
+    model[0].coefficients.requires_grad_(False)
+    save(model, tmp_path / "network")
+    frozen = [name for name, p in load(tmp_path / "network").named_parameters() if not p.requires_grad]
+    assert frozen == ["0.coefficients"]
+
+
+def test_a_function_of_ones_own_comes_back_with_its_library(tmp_path):
+    own = {**LIBRARY, "twice": Function("twice", lambda u: 2 * u.square().square(), lambda u: 2 * u**4, 3)}
+    model = nn.Sequential(snap(KANLayer(1, 1, dtype=torch.float64), X[:, :1], {(0, 0): "twice"}, own))
+    save(model, tmp_path / "network")
+    assert torch.equal(load(tmp_path / "network", library=own)(X[:, :1]), model(X[:, :1]))
+    with pytest.raises(UnknownName, match="library function 'twice'"):
+        load(tmp_path / "network")
+
+
+def test_a_damaged_or_foreign_file_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "network"
+    save(kan(), path)
+    whole = path.read_bytes()
+    for content, sentence in [
+        (whole[:-100], "does not match its checksum; the file is damaged or cut short"),
+        (whole[:20], "not a network of kanbench"),
+        (b"", "not a network of kanbench"),
+        (whole.replace(b'"kanbench_network": 1', b'"kanbench_network": 2'), "of format 2, this version reads 1"),
+        (whole.replace(b"kanbench_network", b"kanbench_record"), "not a network of kanbench"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(Damaged, match=sentence) as error:
+            load(path)
+        assert "\n" not in str(error.value)
+        assert str(path) in str(error.value)
+    torch.save(kan().state_dict(), path)
+    with pytest.raises(Damaged, match="not a network of kanbench"):
+        load(path)
+
+
+def test_no_class_is_pickled(tmp_path):
+    """Content that needs a class to be loaded is refused, checksum or not."""
+    file = io.BytesIO()
+    torch.save({"architecture": kan(), "tensors": {}}, file)
+    Seal("network", 1).write(tmp_path / "network", file.getvalue())
+    with pytest.raises(Damaged, match="holds no network that this version can build"):
+        load(tmp_path / "network")
+
+
+def test_what_cannot_be_saved_is_refused_and_leaves_no_file(tmp_path):
+    class Mine(Chebyshev):
+        """A basis that is not registered."""
+
+    with pytest.raises(ValueError, match="cannot save a Linear; what can be saved: KAN, MLP, Sequential, KANLayer"):
+        save(nn.Sequential(nn.Linear(2, 3), KANLayer(3, 1)), tmp_path / "network")
+    with pytest.raises(ValueError, match="cannot save the basis Mine: it is not in BASES"):
+        save(kan(Mine()), tmp_path / "network")
+    assert list(tmp_path.iterdir()) == []
