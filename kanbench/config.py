@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.bases import BASES
-from kanbench.bases.base import require
+from kanbench.bases.base import require, require_finite
 from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
 from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPMethod, solve_width
 from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
@@ -59,18 +59,23 @@ class TrainerConfig:
     """`workers`: processes that train cells side by side, 0 for one per core.
 
     `threads`: of torch in each worker; one keeps results independent of the number of workers.
+    `checkpoint_seconds`: how often a training is saved, so that it can go on after a kill; 0: never.
     """
 
     accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.double
     workers: int = 0
     threads: int = 1
+    checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.accelerator is Accelerator.cuda and not torch.cuda.is_available():
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
         require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
         require(self.threads >= 1, "threads", "must be at least 1", self.threads)
+        require_finite(self)
+        pause = self.checkpoint_seconds
+        require(pause >= 0, "checkpoint_seconds", "must not be negative (0: never)", pause)
 
     @property
     def resolved_accelerator(self) -> str:

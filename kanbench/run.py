@@ -17,7 +17,7 @@ from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
 from kanbench.report import MANIFEST, print_summary, write_report
-from kanbench.training import Cell, run_cell, unfinished
+from kanbench.training import Cell, ResumeFile, run_cell, unfinished
 
 
 def run(config: Config, command: str, job_folder: Path) -> int:
@@ -83,14 +83,19 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: CellLog
 def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell) -> tuple[Cell, CellRecord | None]:
     """Train one cell and store its record; returns the record as well if it is a failure."""
     torch.set_num_threads(config.trainer.threads)
+    pause = config.trainer.checkpoint_seconds
+    resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
     with logger.cell(cell) as log:
         try:
-            record = run_cell(cell, accelerator=config.trainer.resolved_accelerator, logger=log.lightning)
+            device = config.trainer.resolved_accelerator
+            record = run_cell(cell, accelerator=device, logger=log.lightning, resume=resume)
         except BudgetTooSmall as reason:
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # whatever a cell dies of is its record; the others go on
             record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
         store.write(record)
+        if resume is not None:
+            resume.remove()
         log.members(record)
     return cell, record if record.failed else None
 

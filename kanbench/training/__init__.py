@@ -7,6 +7,7 @@ from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.resume import ResumeFile
 from kanbench.training.sgd import SGD
 from kanbench.training.single import Sparsity, train, train_all
 
@@ -28,6 +29,7 @@ __all__ = [
     "LevenbergMarquardt",
     "Optimizer",
     "Precision",
+    "ResumeFile",
     "Schedule",
     "Sparsity",
     "fit",

@@ -22,6 +22,7 @@ from kanbench.training.cost import forward_flops, peak_memory
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.module import Batch, EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.resume import ResumeFile, Resumption
 
 RESULTS_VERSION = 1  # part of every cell's key: raise it when a change of the code changes results
 
@@ -103,10 +104,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = None) -> CellRecord:
+def run_cell(
+    cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = None, resume: ResumeFile | None = None
+) -> CellRecord:
     """Train all members of a cell and grade them; the test split is used once, after training.
 
-    Members share their cell's wall-clock seconds and peak bytes equally.
+    A training that stopped before its end goes on from the file `resume`, and is saved there. Members share their
+    cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end.
 
     Raises `BudgetTooSmall`, and `ValueError` for a task that cannot be sampled.
     """
@@ -118,10 +122,12 @@ def run_cell(cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = No
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
     module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages)
     splits = [_batch(of_member, split, cell) for split in ("train", "validation")]
+    resumptions = [] if resume is None else [Resumption(resume, module)]
+    precision = cell.precision.lightning
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
-        curve = fit(module, *splits, accelerator=accelerator, precision=cell.precision.lightning, logger=logger)
-    seconds = time.perf_counter() - started
+        curve = fit(module, *splits, accelerator=accelerator, precision=precision, logger=logger, callbacks=resumptions)
+    seconds = time.perf_counter() - started + sum(each.earlier for each in resumptions)
     shared = identity(cell) | _size(cell)
     shared |= {
         "flops": forward_flops(module.ensemble.members(module.best_theta[:1])[0].cpu(), n_inputs),

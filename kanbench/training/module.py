@@ -3,11 +3,13 @@
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import repeat
+from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
@@ -51,6 +53,7 @@ class EnsembleModule(LightningModule):
         self.of_stage = optimizer.split(max(1, len(stages)))
         self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
         self.curve = Curve([], [])
+        self.saved: dict[str, Any] | None = None
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
         self.register_buffer("best_loss", torch.full_like(rates, torch.inf))
@@ -65,6 +68,8 @@ class EnsembleModule(LightningModule):
     def on_fit_start(self) -> None:
         self.state = self.of_stage[0].start(self.ensemble, self.best_theta, self.rates, self.orders)
         self.spent = torch.zeros_like(self.state.evaluations)
+        if self.saved is not None:
+            self._restore(self.saved)
 
     @property
     def evaluations(self) -> Tensor:
@@ -88,6 +93,28 @@ class EnsembleModule(LightningModule):
         self.state = self.of_stage[self.stage].start(self.ensemble, self.ensemble.start, self.rates, self.orders)
         self.spent = spent
 
+    @property
+    def is_over(self) -> bool:
+        return self.trainer.should_stop or len(self.curve.steps) == len(self.plan)
+
+    def pack(self) -> dict[str, Any]:
+        """Where training stands after a check, as plain data and tensors."""
+        tensors = {name: getattr(self, name) for name in ("best_theta", "best_loss", "spent")}
+        return tensors | {"stage": self.stage, "curve": asdict(self.curve), "state": self.state.pack()}
+
+    def resume(self, saved: dict[str, Any]) -> None:
+        """Let the fit go on from what `pack` gave, to the same numbers as if it had never stopped."""
+        self.saved, self.curve = saved, Curve(**saved["curve"])
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        while self.stage < saved["stage"]:
+            self._grow()  # knots do not depend on theta, so the ensemble is what it was
+        self.state.unpack(saved["state"])
+        for name in ("best_theta", "best_loss", "spent"):
+            setattr(self, name, saved[name].to(self.state.theta.device))
+        for check in range(len(self.curve.steps)):  # loggers begin anew
+            self._log(check)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         theta = self.state.theta
         losses = self.ensemble.losses(theta, *batch)
@@ -97,8 +124,13 @@ class EnsembleModule(LightningModule):
         done = sum(steps for _, steps in self.plan[: len(self.curve.steps) + 1])
         self.curve.steps.append(done)
         self.curve.validation_mse.append(losses.tolist())
-        if self.trainer.loggers:
-            self.log_dict({f"validation_mse/member_{i}": loss for i, loss in enumerate(losses)})
+        self._log(-1)
+
+    def _log(self, check: int) -> None:
+        losses = self.curve.validation_mse[check]
+        for logger in self.trainer.loggers:
+            metrics = {f"validation_mse/member_{i}": loss for i, loss in enumerate(losses)}
+            logger.log_metrics(metrics, self.curve.steps[check])
 
 
 @dataclass(frozen=True)
@@ -116,7 +148,14 @@ class Repeated:
 
 
 def fit(
-    module: EnsembleModule, train: Batch, validation: Batch, *, accelerator: str, precision: str, logger: Logger | None
+    module: EnsembleModule,
+    train: Batch,
+    validation: Batch,
+    *,
+    accelerator: str,
+    precision: str,
+    logger: Logger | None,
+    callbacks: Sequence[Callback] = (),
 ) -> Curve:
     """Train `module` in place; it sees the training and the validation split and nothing else."""
     _silence_lightning()
@@ -125,6 +164,7 @@ def fit(
         devices=1,
         precision=precision,  # type: ignore[arg-type]
         logger=logger or False,
+        callbacks=list(callbacks),
         max_epochs=1,
         val_check_interval=1,
         num_sanity_val_steps=0,
@@ -134,7 +174,7 @@ def fit(
         enable_model_summary=False,
     )
     try:
-        trainer.fit(module, Repeated(train, len(module.plan)), Repeated(validation, 1))
+        trainer.fit(module, Repeated(train, len(module.plan) - len(module.curve.steps)), Repeated(validation, 1))
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     return module.curve

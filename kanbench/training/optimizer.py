@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -19,6 +19,29 @@ class State:
     theta: Tensor  # (members, params)
     evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the whole training split
     done: Tensor  # (members,) bool: converged, and not trained any further
+
+    def pack(self) -> dict[str, Any]:
+        """The fields as tensors and numbers; generators as what they are at."""
+        packed = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value if _is_plain(value) else _states(value) for name, value in packed.items()}
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        """Be what was packed, on the device where this state is; its generators are set in place."""
+        for name, value in packed.items():
+            own = getattr(self, name)
+            if _is_plain(own):
+                setattr(self, name, value.to(own.device) if isinstance(own, Tensor) else value)
+            else:
+                for generator, at in zip(own, value, strict=True):
+                    generator.set_state(at)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, Tensor | int)
+
+
+def _states(generators: Sequence[torch.Generator]) -> list[Tensor]:
+    return [generator.get_state() for generator in generators]
 
 
 @dataclass(frozen=True)
