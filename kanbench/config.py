@@ -94,11 +94,15 @@ class TrainerConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    """`project` and `mode` are W&B's."""
+    """`project` and `mode` are W&B's.
+
+    `statistics`: of every layer at every check, into the record's curve and the log; it changes no other number.
+    """
 
     kind: LoggerKind = LoggerKind.none
     project: str = "kanbench"
     mode: WandbMode = WandbMode.offline
+    statistics: bool = False
 
     def __post_init__(self) -> None:
         if self.kind is LoggerKind.wandb and find_spec("wandb") is None:

@@ -88,7 +88,8 @@ def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell
     with logger.cell(cell) as log:
         try:
             device = config.trainer.resolved_accelerator
-            record = run_cell(cell, accelerator=device, logger=log.lightning, resume=resume)
+            statistics = config.logger.statistics
+            record = run_cell(cell, accelerator=device, logger=log.lightning, resume=resume, statistics=statistics)
         except BudgetTooSmall as reason:
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # whatever a cell dies of is its record; the others go on

@@ -162,6 +162,8 @@ def test_a_typed_optimizer_keeps_its_values():
             ["model.stages=[3,4,5]", "optimizer.steps=2"],
             "optimizer.steps: must be at least 1 for each of the 3 stages of KAN BSpline stages=3-4-5, got 2",
         ),
+        (["trainer.checkpoint_seconds=-1"], "trainer.checkpoint_seconds must not be negative (0: never), got -1"),
+        (["logger.statistics=often"], "logger.statistics: expected true or false, got 'often'"),
         (["trainer.accelerator=tpu"], "trainer.accelerator: expected one of auto, cpu, cuda, got 'tpu'"),
         (["trainer.precision=half"], "trainer.precision: expected one of single, double, got 'half'"),
         (["logger.kind=tensorboard"], "logger.kind: expected one of none, csv, wandb, got 'tensorboard'"),

@@ -8,7 +8,7 @@ from kanbench.interpret.fit import Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
 from kanbench.interpret.prune import prune, without_edges, without_nodes
 from kanbench.interpret.same import Sameness, same_function
-from kanbench.interpret.statistics import LayerStatistics, layer_statistics
+from kanbench.interpret.statistics import LayerStatistics, layer_statistics, median_statistics
 from kanbench.interpret.symbolic import SymbolicLayer, snap, snap_network
 from kanbench.interpret.tidy import tidy
 
@@ -29,6 +29,7 @@ __all__ = [
     "fit_edge",
     "formula",
     "layer_statistics",
+    "median_statistics",
     "norm_entropy",
     "prune",
     "same_function",

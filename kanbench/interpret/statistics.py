@@ -1,6 +1,7 @@
 """How a network is doing while it trains, layer by layer, in plain numbers."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,25 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor) -> list[LayerSt
         )
         for layer, before, output in zip(model, inputs, inputs[1:], strict=False)
     ]
+
+
+def median_statistics(models: Sequence[nn.Sequential], x: Tensor, y: Tensor) -> list[LayerStatistics]:
+    """Medians of `layer_statistics` over models of one shape on their own x (models, n, n_in), y (models, n, n_out).
+
+    Models of which a number is NaN do not count for it; it is NaN if none does.
+    """
+    of_models = [layer_statistics(*each) for each in zip(models, x, y, strict=True)]
+    return [_median_layer(of_layer) for of_layer in zip(*of_models, strict=True)]
+
+
+def _median_layer(layers: Sequence[LayerStatistics]) -> LayerStatistics:
+    medians = {each.name: _median([getattr(layer, each.name) for layer in layers]) for each in fields(LayerStatistics)}
+    return LayerStatistics(**medians)  # type: ignore[arg-type]  # None is the median of None alone
+
+
+def _median(values: list[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return torch.tensor(numbers, dtype=torch.float64).nanquantile(0.5).item() if numbers else None
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from kanbench.models import KANMethod, Method, MLPMethod, Sizing, solve_width
 from kanbench.record import CellRecord
 from kanbench.training.cost import forward_flops, peak_memory
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.module import Batch, EnsembleModule, fit
+from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
 from kanbench.training.resume import ResumeFile, Resumption
 
@@ -105,12 +105,18 @@ def _plain(value: Any) -> Any:
 
 
 def run_cell(
-    cell: Cell, *, accelerator: str = "cpu", logger: Logger | None = None, resume: ResumeFile | None = None
+    cell: Cell,
+    *,
+    accelerator: str = "cpu",
+    logger: Logger | None = None,
+    resume: ResumeFile | None = None,
+    statistics: bool = False,
 ) -> CellRecord:
     """Train all members of a cell and grade them; the test split is used once, after training.
 
     A training that stopped before its end goes on from the file `resume`, and is saved there. Members share their
-    cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end.
+    cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end. With `statistics`
+    the curve holds those of every layer, at some cost in seconds.
 
     Raises `BudgetTooSmall`, and `ValueError` for a task that cannot be sampled.
     """
@@ -120,7 +126,7 @@ def run_cell(
     models = [cell.method.first.build(n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
     orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages)
+    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
     splits = [_batch(of_member, split, cell) for split in ("train", "validation")]
     resumptions = [] if resume is None else [Resumption(resume, module)]
     precision = cell.precision.lightning
@@ -139,7 +145,7 @@ def run_cell(
     return CellRecord(
         key=cell.key,
         members=[shared | member for member in _outcomes(cell, module, of_member)],
-        curve={"steps": curve.steps, "validation_mse": [[_finite(mse) for mse in c] for c in curve.validation_mse]},
+        curve=_storable(curve),
         cell=cell.describe(),
         environment=provenance.environment(),
     )
@@ -239,6 +245,17 @@ def _verdict(metrics: dict[str, float], validation_loss: float) -> dict[str, str
     if metrics["test_rel_l2"] > 1.0:
         return {"status": "diverged", "reason": f"worse than a constant: relative L2 {metrics['test_rel_l2']:.3g}"}
     return {"status": "ok", "reason": ""}
+
+
+def _storable(curve: Curve) -> dict[str, Any]:
+    stored = {"steps": curve.steps, "validation_mse": [[_finite(mse) for mse in c] for c in curve.validation_mse]}
+    if not curve.layers:
+        return stored
+    layers = {
+        name: [[None if number is None else _finite(number) for number in check] for check in checks]
+        for name, checks in curve.layers.items()
+    }
+    return stored | {"layers": layers}
 
 
 def _finite(value: float) -> float | None:

@@ -3,16 +3,17 @@
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
-from torch import Tensor
+from torch import Tensor, nn
 
+from kanbench.interpret.statistics import median_statistics
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizer import Optimizer
 
@@ -21,10 +22,24 @@ Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every mem
 
 @dataclass(frozen=True)
 class Curve:
-    """A short learning curve: validation MSE of each member, of the standardised target, at each check."""
+    """A short learning curve: validation MSE of each member, of the standardised target, at each check.
 
-    steps: list[int]
-    validation_mse: list[list[float]]  # (checks, members)
+    `layers` is empty unless asked for: the fields of `LayerStatistics` on the training split, medians over members.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    validation_mse: list[list[float]] = field(default_factory=list)  # (checks, members)
+    layers: dict[str, list[list[float | None]]] = field(default_factory=dict)  # (checks, layers)
+
+    def metrics(self, check: int) -> dict[str, float]:
+        """All numbers of a check by name."""
+        losses = {f"validation_mse/member_{i}": loss for i, loss in enumerate(self.validation_mse[check])}
+        return losses | {
+            f"layer_{i}/{name}": number
+            for name, checks in self.layers.items()
+            for i, number in enumerate(checks[check])
+            if number is not None
+        }
 
 
 class EnsembleModule(LightningModule):
@@ -46,13 +61,15 @@ class EnsembleModule(LightningModule):
         rates: Tensor,
         orders: Sequence[torch.Generator],
         stages: Sequence[int] = (),
+        *,
+        statistics: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.ensemble, self.orders, self.stages, self.stage = ensemble, orders, stages, 0
         self.of_stage = optimizer.split(max(1, len(stages)))
         self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
-        self.curve = Curve([], [])
+        self.curve, self.statistics = Curve(), statistics
         self.saved: dict[str, Any] | None = None
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
@@ -81,8 +98,16 @@ class EnsembleModule(LightningModule):
         if stage > self.stage:
             self._grow()
         self.of_stage[stage].advance(self.ensemble, self.state, *batch, steps)
+        if self.statistics:
+            self._look_at_layers(*batch)
         if self.state.done.all() and stage == self.plan[-1][0]:
             self.trainer.should_stop = True
+
+    def _look_at_layers(self, x: Tensor, y: Tensor) -> None:
+        models = cast(list[nn.Sequential], self.ensemble.members(self.state.theta))
+        layers = [asdict(layer) for layer in median_statistics(models, x, y.unsqueeze(-1))]
+        for name in layers[0]:
+            self.curve.layers.setdefault(name, []).append([layer[name] for layer in layers])
 
     def _grow(self) -> None:
         """To the next stage."""
@@ -127,10 +152,8 @@ class EnsembleModule(LightningModule):
         self._log(-1)
 
     def _log(self, check: int) -> None:
-        losses = self.curve.validation_mse[check]
         for logger in self.trainer.loggers:
-            metrics = {f"validation_mse/member_{i}": loss for i, loss in enumerate(losses)}
-            logger.log_metrics(metrics, self.curve.steps[check])
+            logger.log_metrics(self.curve.metrics(check), self.curve.steps[check])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from kanbench.bases import Chebyshev
-from kanbench.interpret import layer_statistics
+from kanbench.interpret import layer_statistics, median_statistics
 from kanbench.models import KAN, MLP, KANLayer, Squash
 
 
@@ -43,3 +43,17 @@ def test_inputs_off_the_domain_are_counted_after_the_squash_and_before_the_clamp
 def test_targets_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"^y must have shape \(5, 1\), got \(5,\)$"):
         layer_statistics(KAN([2, 1]), torch.zeros(5, 2), torch.zeros(5))
+
+
+def test_the_median_of_models_is_taken_number_by_number_and_nan_does_not_count():
+    models = [KAN([1, 2, 1], generator=seeded(seed), dtype=torch.float64) for seed in range(4)]
+    x, y = torch.rand(4, 9, 1, generator=seeded(), dtype=torch.float64), torch.ones(4, 9, 1, dtype=torch.float64)
+    alone = [layer_statistics(*each) for each in zip(models[:3], x, y, strict=False)]
+    with torch.no_grad():
+        models[3][0].coefficients.fill_(torch.nan)
+    for index, median in enumerate(median_statistics(models, x, y)):
+        for name in ("gradient_norm", "lowest", "highest"):
+            middle = sorted(getattr(each[index], name) for each in alone)[1]
+            assert getattr(median, name) == middle
+        assert median.outside == 0.0
+    assert median_statistics([MLP([1, 2, 1])], x[:1].float(), y[:1].float())[0].outside is None

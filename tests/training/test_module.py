@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
+from kanbench.interpret import layer_statistics
 from kanbench.models import KANMethod, MLPMethod
 from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, fit
 
@@ -19,9 +20,10 @@ def ensemble(method):
     return Ensemble([method.build(1, 6, torch.Generator().manual_seed(s), torch.float64) for s in range(2)])
 
 
-def trained(optimizer, method=None, logger=None):
+def trained(optimizer, method=None, logger=None, statistics=False):
     rates = torch.full((2,), 1e-2, dtype=torch.float64)
-    module = EnsembleModule(ensemble(method or KANMethod()), optimizer, rates, [torch.Generator(), torch.Generator()])
+    orders = [torch.Generator(), torch.Generator()]
+    module = EnsembleModule(ensemble(method or KANMethod()), optimizer, rates, orders, statistics=statistics)
     curve = fit(module, problem(30, 0), problem(50, 1), accelerator="cpu", precision="64-true", logger=logger)
     return module, curve
 
@@ -56,3 +58,24 @@ def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert "validation_mse/member_1" in lines[0]
     assert len(lines) - 1 == len(curve.steps)
+
+
+@pytest.mark.parametrize("method", [KANMethod(), MLPMethod()])
+def test_statistics_of_layers_are_medians_over_members_at_every_check_and_change_nothing(method, tmp_path):
+    optimizer, logger = Adam(steps=30, check_every=10), CSVLogger(tmp_path, name="", version="run")
+    module, curve = trained(optimizer, method, logger, statistics=True)
+    plain, quiet = trained(optimizer, method)
+    assert torch.equal(module.best_theta, plain.best_theta)
+    assert (curve.validation_mse, quiet.layers) == (quiet.validation_mse, {})
+    x, y = problem(30, 0)
+    last = [
+        layer_statistics(model, x[m], y[m].unsqueeze(1))
+        for m, model in enumerate(module.ensemble.members(module.state.theta))
+    ]
+    for name in ("gradient_norm", "lowest", "highest"):
+        means = [(getattr(a, name) + getattr(b, name)) / 2 for a, b in zip(*last, strict=True)]  # the median of two
+        assert curve.layers[name][-1] == pytest.approx(means, rel=1e-12)
+        assert len(curve.layers[name]) == 3
+    header, *rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert ("layer_0/outside" in header) == (type(method) is KANMethod)
+    assert f"{curve.layers['highest'][1][0]}" in rows[1]

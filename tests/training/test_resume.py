@@ -58,16 +58,17 @@ def facts(record):
 @pytest.mark.parametrize("case", CASES)
 def test_a_killed_training_goes_on_to_the_same_numbers(case, tmp_path):
     of = cell(*CASES[case])
-    whole = facts(run_cell(of))
+    whole = facts(run_cell(of, statistics=True))
     checks = len(whole[1]["steps"])
     file = ResumeFile(tmp_path / "cell.training", every=1e-9)
     reached = []
     for kill_at in (2, 5, checks):  # each counts the checks that are logged again, and dies some checks later
         with pytest.raises(Killed):
-            run_cell(of, resume=file, logger=Killer(kill_at))
+            run_cell(of, resume=file, logger=Killer(kill_at), statistics=True)
         reached.append(len(file.read()["module"]["curve"]["steps"]))
     assert reached == [1, 4, checks - 1]
-    assert facts(run_cell(of, resume=file)) == whole
+    assert facts(run_cell(of, resume=file, statistics=True)) == whole
+    assert len(whole[1]["layers"]["gradient_norm"]) == checks
 
 
 def test_the_seconds_before_the_kill_count(tmp_path):
