@@ -91,8 +91,8 @@ class ScratchSpline(System):
             tables=[table],
             figures={
                 "loss": learning_curves("Adam on all samples", ("mean squared error", {"": losses})),
-                "edges_before": draw(before, x, ["$x$", "$y$"], title="Edges before training"),
-                "edges_after": draw(model, x, ["$x$", "$y$"], title="Edges after training"),
+                "edges_before": draw(before, x, ["$x$", "$y$"], ["$f$"], title="Edges before training"),
+                "edges_after": draw(model, x, ["$x$", "$y$"], ["$f$"], title="Edges after training"),
             },
             notes=["moved by: the largest move of w_s c_i over an edge's control points; mean and maximum over edges"],
         )

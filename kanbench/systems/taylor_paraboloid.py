@@ -108,7 +108,7 @@ class TaylorParaboloid(System):
                 "training": learning_curves(
                     "A Taylor KAN on a paraboloid", ("mean squared error", {"": losses}), ("gradient norm", by_layer)
                 ),
-                "edges": draw(model, x, ["$x$", "$y$"], title="Edges after training"),
+                "edges": draw(model, x, ["$x$", "$y$"], ["$f$"], title="Edges after training"),
             },
             notes=[
                 "MSE and gradient norms are of all samples, after each epoch.",
