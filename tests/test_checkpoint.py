@@ -90,6 +90,13 @@ def assert_same(ours, theirs):
         assert torch.equal(one, other)
 
 
+def test_the_networks_above_are_what_they_are_called():
+    pruned, moved = NETWORKS["pruned"](), NETWORKS["pruned_with_moved_knots"]()
+    assert any(layer.edges is not None for layer in pruned)
+    assert all(layer.knots is not None for layer in moved)
+    assert any(layer.edges is not None for layer in moved)
+
+
 def test_what_was_frozen_stays_frozen(tmp_path):
     model = kan()
     model[0].coefficients.requires_grad_(False)
