@@ -15,8 +15,9 @@ def expand_on_knots(x: Tensor, knots: Tensor, degree: int) -> Tensor:
     d, n_knots = knots.shape
     n_terms = n_knots - degree - 1
     z = x.movedim(-1, 0).reshape(d, -1).clamp(knots[:, :1], knots[:, -1:])  # all functions are zero at both ends
-    inner = knots[:, 1:-1].clone()  # under vmap `contiguous` looks at one member, and leaves strides between members
-    interval = torch.searchsorted(inner, z.detach().contiguous(), right=True)
+    # Clones: under vmap `contiguous` looks at one member, and may leave strides between members.
+    inner, points = (v.detach().clone(memory_format=torch.contiguous_format) for v in (knots[:, 1:-1], z))
+    interval = torch.searchsorted(inner, points, right=True)
     # An end stands in for the knots beyond it: they change only functions that are dropped below.
     near = [knots.gather(1, (interval + i).clamp(0, n_knots - 1)) for i in range(1 - degree, degree + 1)]
     pieces = torch.stack(_pieces(z, near, degree), dim=-1).movedim(0, -2).reshape(*x.shape, degree + 1)
