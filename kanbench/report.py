@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 
 MANIFEST = "cells.json"  # in the folder of a job: which records it is about
@@ -21,6 +21,7 @@ class Report:
 
     records: pd.DataFrame
     summary: pd.DataFrame
+    answers: list[Answer]  # one per budget
     figures: list[Path]  # PNG; an SVG of the same name lies beside each
 
 
@@ -35,7 +36,13 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
     if summary.params.notna().any():
         figures.append(save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters"))
         figures.append(save(small_multiples(records, title), folder / "tasks"))
-    return Report(records, summary, figures)
+    return Report(records, summary, answers(records, baseline), figures)
+
+
+def print_answer(console: Console, report: Report) -> None:
+    """The answer, before the numbers that it rests on."""
+    if sentence := say(report.answers):
+        console.print(f"\n{sentence}\n", style="bold", soft_wrap=False)
 
 
 def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:

@@ -16,7 +16,7 @@ from kanbench.models import BudgetTooSmall
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
-from kanbench.report import MANIFEST, print_summary, write_report
+from kanbench.report import MANIFEST, print_answer, print_summary, write_report
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
 
 
@@ -51,6 +51,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
     report = write_report(map(store.path, (cell.key for cell in cells)), folder, title, baseline)
     logger.log_report(report)
+    print_answer(console, report)
     print_summary(console, report.summary, baseline)
     console.print(f"\n{len(cells)} cells: {tally}; {time.perf_counter() - started:.0f} s")
     for path in report.figures:

@@ -13,7 +13,7 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
         """Report over the cells of every job of the sweep."""
-        from kanbench.report import MANIFEST, print_summary, write_report
+        from kanbench.report import MANIFEST, print_answer, print_summary, write_report
 
         manifests = [
             json.loads(path.read_text()) for path in sorted(Path(config.hydra.sweep.dir).glob(f"*/{MANIFEST}"))
@@ -31,6 +31,7 @@ class SweepSummary(Callback):
             console.print(f"no summary of the sweep: {error}")
             return
         console.rule("the whole sweep")
+        print_answer(console, report)
         print_summary(console, report.summary, baseline)
         for path in report.figures:
             console.print(f"figure    {path}")

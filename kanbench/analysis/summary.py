@@ -28,7 +28,7 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
         tasks = comparable_tasks(at_budget)
-        scores = {method: _matrix(part, tasks) for method, part in at_budget.groupby("method")}
+        scores = {method: score_matrix(part, tasks) for method, part in at_budget.groupby("method")}
         for method, part in at_budget.groupby("method"):
             rows.append(
                 {"budget": budget, "method": method, "tasks": len(tasks)}
@@ -59,8 +59,8 @@ def _of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
     return part[pd.MultiIndex.from_frame(part[["suite", "task"]]).isin(tasks)]
 
 
-def _matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
-    """Scores (tasks, seeds); one protocol has the same seeds everywhere."""
+def score_matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
+    """Scores (tasks, seeds) of one method; one protocol has the same seeds everywhere."""
     ordered = _of_tasks(part, tasks).sort_values(["suite", "task", "seed"])
     return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if tasks else np.empty((0, 0))
 
