@@ -2,6 +2,42 @@
 
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.load import choose_rates, load_records
+from kanbench.analysis.pareto import hypervolume, pareto_front
+from kanbench.analysis.scaling import Scaling, fit_power_law, fit_scaling
+from kanbench.analysis.significance import Comparison, Refusal, compare
+from kanbench.analysis.stats import (
+    Interval,
+    bootstrap,
+    expected_best,
+    performance_profile,
+    task_geometric_mean,
+    task_interquartile_mean,
+    wilson,
+    win_tie_loss,
+)
 from kanbench.analysis.summary import summarise
 
-__all__ = ["Answer", "answers", "choose_rates", "load_records", "say", "summarise"]
+__all__ = [
+    "Answer",
+    "Comparison",
+    "Interval",
+    "Refusal",
+    "Scaling",
+    "answers",
+    "bootstrap",
+    "choose_rates",
+    "compare",
+    "expected_best",
+    "fit_power_law",
+    "fit_scaling",
+    "hypervolume",
+    "load_records",
+    "pareto_front",
+    "performance_profile",
+    "say",
+    "summarise",
+    "task_geometric_mean",
+    "task_interquartile_mean",
+    "wilson",
+    "win_tie_loss",
+]
