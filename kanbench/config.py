@@ -17,7 +17,16 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from kanbench.bases import BASES
 from kanbench.bases.base import require, require_finite
 from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
-from kanbench.models import Aggregation, BudgetTooSmall, KANMethod, Method, MLPMethod, solve_width
+from kanbench.models import (
+    REFERENCES,
+    Aggregation,
+    BudgetTooSmall,
+    KANMethod,
+    Method,
+    MLPMethod,
+    Reference,
+    solve_width,
+)
 from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
 
 if TYPE_CHECKING:
@@ -124,17 +133,19 @@ class Config:
     optimizer: Optimizer
     trainer: TrainerConfig
     logger: LoggerConfig
+    references: tuple[Reference, ...] = ()
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
+        compared: list[tuple[Method | Reference, int]] = [(reference, 0) for reference in self.references]
+        compared += [(method, budget) for budget in self.budgets for method in self.methods]
         every = [
             Cell(
                 self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
                 self.trainer.precision,
             )
             for task in self.tasks
-            for budget in self.budgets
-            for method in self.methods
+            for method, budget in compared
         ]  # fmt: skip
         return list({cell.key: cell for cell in every}.values())
 
@@ -164,6 +175,7 @@ def read_config(node: DictConfig) -> Config:
         optimizer=optimizer,
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
+        references=REFERENCES if _scalar(node, "references", bool) else (),
     )
     _check_sizes(config)
     _check_stages(config)
@@ -181,7 +193,7 @@ def read_system(node: DictConfig) -> "System":
 
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed"),
+         "name", "results", "seeds", "first_seed", "references"),
     "data": ("name", "suite", "tasks", "train", "validation", "test"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),
@@ -318,7 +330,8 @@ def _only(node: DictConfig, *keys: str) -> DictConfig:
 def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
     value = node.get(key)
     if type(value) is not kind:
-        raise ConfigError(f"{key}: expected {'an integer' if kind is int else 'a text'}, got {value!r}")
+        expected = {int: "an integer", bool: "true or false"}.get(kind, "a text")
+        raise ConfigError(f"{key}: expected {expected}, got {value!r}")
     return value
 
 

@@ -68,7 +68,7 @@ class CellLogger:
                 name=f"{facts['method']} {facts['task']} {cell.budget}",
                 group=f"{self.config.name}/{cell.task.name}",
                 job_type="train",
-                tags=[self.config.suite.name, facts["basis"] or facts["activation"]],
+                tags=[self.config.suite.name, facts["basis"] or facts["activation"] or facts["method"]],
                 config=facts,
             ) as run:
                 yield CellLog(WandbLogger(experiment=run), run)

@@ -54,10 +54,10 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
             table.add_row(
                 f"{row.budget:,}" if i == 0 else "",
-                Text(row.method, style="bold" if i == 0 else ""),
+                Text(row.method, style="italic" if row.reference else "bold" if i == 0 else ""),
                 _parameters(row),
-                _short(f"{row.error:.2e}"),
-                _short(f"{row.error_low:.1e} .. {row.error_high:.1e}") if pd.notna(row.error_low) else "one seed",
+                _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
+                _interval(row),
                 f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
             )
         table.add_section()
@@ -77,6 +77,12 @@ def _short(number: str) -> str:
     return number.replace("e-0", "e-").replace("e+00", "")
 
 
+def _interval(row: tuple) -> str:
+    if pd.notna(row.error_low):  # type: ignore[attr-defined]
+        return _short(f"{row.error_low:.1e} .. {row.error_high:.1e}")  # type: ignore[attr-defined]
+    return "one seed" if pd.notna(row.error) else "not on every task"  # type: ignore[attr-defined]
+
+
 def _parameters(row: tuple) -> str:
     low, high = row.params_min, row.params_max  # type: ignore[attr-defined]
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
@@ -88,7 +94,7 @@ def _print_marks(console: Console, summary: pd.DataFrame) -> None:
         "missed": "cells whose size misses the budget by over 5 %",
         "failed": "members that failed or diverged, each scored as a constant predictor",
         "at_edge": "cells whose best learning rate is at the end of the range",
-        "skipped": "members that were skipped, the budget being too small for their task",
+        "skipped": "members that were skipped, no model of theirs being small enough for their task",
     }
     for column, meaning in marks.items():
         sharing: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from rich.console import Console
 from kanbench import provenance
 from kanbench.config import Config, ConfigError
 from kanbench.loggers import CellLogger
-from kanbench.models import BudgetTooSmall
+from kanbench.models import BudgetTooSmall, TooManyTerms
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
@@ -91,7 +91,7 @@ def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell
             device = config.trainer.resolved_accelerator
             statistics = config.logger.statistics
             record = run_cell(cell, accelerator=device, logger=log.lightning, resume=resume, statistics=statistics)
-        except BudgetTooSmall as reason:
+        except (BudgetTooSmall, TooManyTerms) as reason:
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # whatever a cell dies of is its record; the others go on
             record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())

@@ -112,6 +112,13 @@ def test_a_crossed_sweep_never_trains_the_same_mlp_twice():
     assert len(config("model=mlp").methods) == 1
 
 
+def test_references_are_three_cells_more_per_task_and_leave_the_others_alone():
+    plain, beside = (config("experiment=smoke", f"references={word}").cells() for word in ("false", "true"))
+    assert len(beside) == len(plain) + 3 * 2
+    assert {cell.key for cell in plain} < {cell.key for cell in beside}
+    assert {cell.protocol for cell in beside} == {plain[0].protocol}
+
+
 def test_a_typed_optimizer_keeps_its_values():
     assert config("optimizer.steps=7", "optimizer.damping=0.5").optimizer == LevenbergMarquardt(steps=7, damping=0.5)
     assert config("optimizer=adam", "optimizer.rates=[0.1]").optimizer.rates == (0.1,)
@@ -149,6 +156,7 @@ def test_a_typed_optimizer_keeps_its_values():
         (["optimizer=adam", "optimizer.rates=[0.1,0.1]"], "optimizer.rates must be distinct"),
         (["optimizer=adam", "optimizer.rates=[x]"], "optimizer.rates: expected a list of numbers, got ['x']"),
         (["seeds=0"], "seeds: must be at least 1"),
+        (["references=some"], "references: expected true or false, got 'some'"),
         (["seeds=three"], "seeds: expected an integer, got 'three'"),
         (["name=a/b"], "name: must be letters"),
         (["optimizer=adam", "optimizer.rates=[]"], "optimizer.rates must hold at least one learning rate"),

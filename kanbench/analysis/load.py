@@ -24,7 +24,8 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     """The records below a folder, or in the given files, as a frame: one row per member, sorted.
 
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
-    share of its cell's, `evaluations` are of the whole training split. `score` is the relative L2 on test: 1.0, that
+    share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
+    none applies. `score` is the relative L2 on test: 1.0, that
     of the constant predictor, for members that diverged or failed, and NaN for those that were skipped. A damaged
     file is named in the log and left out.
 
@@ -40,6 +41,7 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])
     numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
     frame[numbers] = frame[numbers].astype(float)
+    frame["budget"] = frame.budget.astype("Int64")
     frame["score"] = frame.test_rel_l2.where(frame.status == "ok", CONSTANT_PREDICTOR)
     frame["score"] = frame.score.mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]

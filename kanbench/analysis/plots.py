@@ -17,6 +17,7 @@ from kanbench.analysis.load import choose_rates
 
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
+REFERENCE_DASHES = ("-.", (0, (1, 1)), (0, (6, 1.5)))
 STYLE = {
     **sns.axes_style("whitegrid"),
     "font.size": 11,
@@ -32,7 +33,14 @@ ERROR = "relative L2 error on test"
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
-    """Line styles by method: colour by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart."""
+    """Line styles by method: colour by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart.
+
+    References are thin lines without markers.
+    """
+    references = sorted(frame[frame.budget.isna()].method.unique())
+    dashes = zip(references, cycle(REFERENCE_DASHES), strict=False)
+    thin: Styles = {name: {"color": "0.45", "linestyle": dash, "linewidth": 1.2} for name, dash in dashes}
+    frame = frame[frame.budget.notna()]
     facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
     bases = [basis for basis in facts.basis.unique() if basis]
     colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
@@ -48,8 +56,9 @@ def method_styles(frame: pd.DataFrame) -> Styles:
             "color": colours[row.basis] if is_kan else str(next(greys)),
             "marker": next(markers[row.basis, row.aggregation]),
             "linestyle": DASHES.get(row.aggregation, "-"),
+            "linewidth": 2.0,
         }
-    return styles
+    return styles | thin
 
 
 def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
@@ -58,13 +67,13 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 4.8), layout="constrained")
         axes = figure.subplots()
+        of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
         for method, line in _in_order(summary):
             look = styles[method]
-            axes.plot(line.params, line.error, label=method, linewidth=2, markersize=6, **look)
-            axes.fill_between(
-                line.params, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0
-            )
-        _log_log(axes, list(summary.params.dropna().unique()))
+            sizes = line.budget.map(of_budget) if line.reference.all() else line.params
+            axes.plot(sizes, line.error, label=method, markersize=6, **look)
+            axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
+        _log_log(axes, list(summary[~summary.reference].params.dropna().unique()))
         axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
         legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10, "handlelength": 3.5}
@@ -95,7 +104,7 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
         for column in range(columns):  # the lowest panel of each column carries the ticks
             lowest = panels[(len(tasks) - 1 - column) // columns, column]
             lowest.tick_params(labelbottom=True)
-        _log_log(panels[0, 0], sorted(chosen.budget.unique()))
+        _log_log(panels[0, 0], sorted(chosen.budget.dropna().unique()))
         figure.supxlabel(PARAMETERS, fontsize=11)
         figure.supylabel(f"{ERROR} (median and range over seeds)", fontsize=11)
         shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
@@ -109,10 +118,13 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
 
 def _task_panel(axes: Axes, part: pd.DataFrame, styles: Styles) -> None:
     for method, of_method in part.groupby("method", sort=False):
+        look = styles[method] | {"linewidth": 0.7 * styles[method]["linewidth"]}
+        if of_method.budget.isna().all():
+            axes.axhline(of_method.score.median(), label=method, **look)
+            continue
         by_size = of_method.groupby("params").score
         median, low, high = by_size.median(), by_size.min(), by_size.max()
-        look = styles[method]
-        axes.plot(median.index, median, label=method, linewidth=1.4, markersize=3.5, **look)
+        axes.plot(median.index, median, label=method, markersize=3.5, **look)
         axes.fill_between(median.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 

@@ -15,6 +15,9 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many
     those are. win, tie and loss are against the method `baseline`, and missing where it is absent.
 
+    References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
+    where they lack one of them.
+
     Raises `ValueError` if the records were made under different protocols (optimiser, seeds, splits, precision):
     they answer different questions.
     """
@@ -25,13 +28,15 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
             "choose the rows of one value of the column `protocol`"
         )
     chosen = choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
+    references = chosen[chosen.budget.isna()]
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
         tasks = comparable_tasks(at_budget)
-        scores = {method: score_matrix(part, tasks) for method, part in at_budget.groupby("method")}
-        for method, part in at_budget.groupby("method"):
+        parts = [*at_budget.groupby("method"), *references.groupby("method")]
+        scores = {method: score_matrix(part, tasks) for method, part in parts}
+        for method, part in parts:
             rows.append(
-                {"budget": budget, "method": method, "tasks": len(tasks)}
+                {"budget": budget, "method": method, "reference": part.budget.isna().all(), "tasks": len(tasks)}
                 | _error(scores[method])
                 | _against(scores[method], scores.get(baseline) if method != baseline else None)
                 | _facts(_of_tasks(part, tasks))
@@ -60,9 +65,10 @@ def _of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
 
 
 def score_matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
-    """Scores (tasks, seeds) of one method; one protocol has the same seeds everywhere."""
-    ordered = _of_tasks(part, tasks).sort_values(["suite", "task", "seed"])
-    return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if tasks else np.empty((0, 0))
+    """Scores (tasks, seeds) of one method, none unless it has every task; a protocol has the same seeds everywhere."""
+    ordered = _of_tasks(part, tasks).dropna(subset="score").sort_values(["suite", "task", "seed"])
+    complete = tasks and len(ordered.drop_duplicates(["suite", "task"])) == len(tasks)
+    return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if complete else np.empty((0, 0))
 
 
 def _error(scores: Array) -> dict[str, float]:

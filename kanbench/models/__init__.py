@@ -4,11 +4,13 @@ from kanbench.models.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
 from kanbench.models.method import KANMethod, Method, MLPMethod
 from kanbench.models.mlp import MLP, Activation
+from kanbench.models.reference import REFERENCES, Reference, TooManyTerms
 from kanbench.models.refine import extend, extend_all, update_grid, update_grids
 
 __all__ = [
     "KAN",
     "MLP",
+    "REFERENCES",
     "Activation",
     "Aggregation",
     "BaseBranch",
@@ -19,8 +21,10 @@ __all__ = [
     "KANMethod",
     "MLPMethod",
     "Method",
+    "Reference",
     "Sizing",
     "Squash",
+    "TooManyTerms",
     "extend",
     "extend_all",
     "solve_width",

@@ -15,13 +15,14 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from kanbench import provenance
-from kanbench.data import Dataset, Split, SplitSizes, Task, grade, sample, stream
-from kanbench.models import KANMethod, Method, MLPMethod, Sizing, solve_width
+from kanbench.data import Dataset, Split, SplitSizes, Task, sample, stream
+from kanbench.models import KANMethod, Method, MLPMethod, Reference, Sizing, solve_width
 from kanbench.record import CellRecord
 from kanbench.training.cost import forward_flops, peak_memory
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.outcome import finite, grade_members, outcome
 from kanbench.training.resume import ResumeFile, Resumption
 
 RESULTS_VERSION = 1  # part of every cell's key: raise it when a change of the code changes results
@@ -44,13 +45,16 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True)
 class Cell:
-    """Method x task x budget with the training settings: seeds x trials members, trained at once."""
+    """Method x task x budget with the training settings: seeds x trials members, trained at once.
+
+    A reference in place of a method has no budget; it takes no part in training, and has one member per seed.
+    """
 
     experiment: str
     suite: str
     task: Task
-    method: Method
-    budget: int
+    method: Method | Reference
+    budget: int  # 0 for a reference
     seeds: tuple[int, ...]
     optimizer: Optimizer
     sizes: SplitSizes
@@ -81,13 +85,16 @@ class Cell:
 
     @property
     def sizing(self) -> Sizing:
-        """Raises `BudgetTooSmall`."""
+        """Width 0 for a reference. Raises `BudgetTooSmall`."""
+        if isinstance(self.method, Reference):
+            return Sizing(0, self.method.count(self.task.n_inputs), 0.0)
         return solve_width(self.method, self.task.n_inputs, self.budget)
 
     @property
     def members(self) -> list[tuple[int, float | None]]:
         """(seed, learning rate) of each member."""
-        return [(seed, rate) for seed in self.seeds for rate in self.optimizer.trials]
+        trials = self.optimizer.trials if isinstance(self.method, Method) else (None,)
+        return [(seed, rate) for seed in self.seeds for rate in trials]
 
 
 def _hash(plain: dict[str, Any]) -> str:
@@ -118,8 +125,10 @@ def run_cell(
     cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end. With `statistics`
     the curve holds those of every layer, at some cost in seconds.
 
-    Raises `BudgetTooSmall`, and `ValueError` for a task that cannot be sampled.
+    Raises `BudgetTooSmall` or `TooManyTerms`, and `ValueError` for a task that cannot be sampled.
     """
+    if isinstance(cell.method, Reference):
+        return _fit_reference(cell, cell.method)
     n_inputs, width, n_members = cell.task.n_inputs, cell.sizing.width, len(cell.members)
     datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
     of_member = [datasets[seed] for seed, _ in cell.members]
@@ -153,11 +162,36 @@ def run_cell(
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
     """What each member reached."""
+
+    def predict(x: np.ndarray) -> list[np.ndarray]:
+        outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
+        return [dataset.restore(y) for dataset, y in zip(datasets, outputs.double().cpu().numpy(), strict=True)]
+
     evaluations, losses = module.evaluations.tolist(), module.best_loss.tolist()
-    grades = _grade(cell, module, datasets)
+    grades = grade_members(datasets, predict)
     for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
-        numbers = {name: _finite(value) for name, value in metrics.items()}
-        yield {"seed": seed, "lr": rate, "evaluations": cost} | _verdict(metrics, loss) | numbers
+        yield {"seed": seed, "lr": rate, "evaluations": cost} | outcome(metrics, loss)
+
+
+def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
+    """The record of a reference, one member per seed; a closed form evaluates no loss step by step."""
+    datasets = [sample(cell.task, seed, cell.sizes) for seed in cell.seeds]
+    started = time.perf_counter()
+    fitted = [reference.fit(d.train.x, d.train.y, d.validation.x, d.validation.y) for d in datasets]
+    seconds = time.perf_counter() - started
+    grades = grade_members(datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)])
+    shared = identity(cell) | _size(cell)
+    shared |= {"flops": reference.flops(cell.task.n_inputs), "seconds": seconds / len(fitted), "accelerator": "cpu"}
+    return CellRecord(
+        key=cell.key,
+        members=[
+            shared | {"seed": seed, "lr": None, "ridge": fit.ridge} | outcome(metrics)
+            for seed, fit, metrics in zip(cell.seeds, fitted, grades, strict=True)
+        ],
+        curve={"steps": [], "validation_mse": []},
+        cell=cell.describe(),
+        environment=provenance.environment(),
+    )
 
 
 def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
@@ -187,8 +221,8 @@ def identity(cell: Cell) -> dict[str, Any]:
         "basis": type(method.basis).__name__ if isinstance(method, KANMethod) else "",
         "aggregation": method.aggregation.value if isinstance(method, KANMethod) else "",
         "activation": method.activation.value if isinstance(method, MLPMethod) else "",
-        "depth": method.depth,
-        "budget": cell.budget,
+        "depth": method.depth if isinstance(method, Method) else 0,
+        "budget": cell.budget or None,
         "optimizer": type(cell.optimizer).__name__,
         "precision": cell.precision.value,
         "n_train": cell.sizes.train,
@@ -224,40 +258,12 @@ def _tensor(array: np.ndarray, cell: Cell) -> Tensor:
     return torch.from_numpy(array).to(cell.precision.dtype)
 
 
-def _grade(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> list[dict[str, float]]:
-    """Metrics of every member on all three splits, prefixed by the split: {"train_rel_l2": ..., ...}."""
-    graded: list[dict[str, float]] = [{} for _ in datasets]
-    for split, prefix in (("train", "train"), ("validation", "val"), ("test", "test")):
-        parts: list[Split] = [getattr(dataset, split) for dataset in datasets]
-        x = _tensor(np.stack([part.x for part in parts]), cell).to(module.best_theta.device)
-        predictions = module.ensemble.predict(module.best_theta, x).double().cpu().numpy()
-        for row, dataset, part, prediction in zip(graded, datasets, parts, predictions, strict=True):
-            metrics = grade(dataset.restore(prediction), part.y, dataset.y_mean)
-            row.update({f"{prefix}_{name}": value for name, value in metrics.items()})
-    return graded
-
-
-def _verdict(metrics: dict[str, float], validation_loss: float) -> dict[str, str]:
-    if not math.isfinite(validation_loss):
-        return {"status": "diverged", "reason": "the loss was never finite"}
-    if not all(math.isfinite(value) for value in metrics.values()):
-        return {"status": "diverged", "reason": "predictions are not finite"}
-    if metrics["test_rel_l2"] > 1.0:
-        return {"status": "diverged", "reason": f"worse than a constant: relative L2 {metrics['test_rel_l2']:.3g}"}
-    return {"status": "ok", "reason": ""}
-
-
 def _storable(curve: Curve) -> dict[str, Any]:
-    stored = {"steps": curve.steps, "validation_mse": [[_finite(mse) for mse in c] for c in curve.validation_mse]}
+    stored = {"steps": curve.steps, "validation_mse": [[finite(mse) for mse in c] for c in curve.validation_mse]}
     if not curve.layers:
         return stored
     layers = {
-        name: [[None if number is None else _finite(number) for number in check] for check in checks]
+        name: [[None if number is None else finite(number) for number in check] for check in checks]
         for name, checks in curve.layers.items()
     }
     return stored | {"layers": layers}
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if math.isfinite(value) else None

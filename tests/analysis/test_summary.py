@@ -17,8 +17,9 @@ def member(method, task, budget, seed, error, **changes):
     basis = method.split()[1] if method.startswith("KAN") else ""
     facts = {
         "experiment": "e", "suite": "s", "task": task, "same_as": "", "method": method, "basis": basis,
-        "aggregation": "sum" if basis else "", "activation": "", "depth": 1, "budget": budget, "params": budget + 1,
-        "width": 3, "flops": 10, "seed": seed, "lr": None, "optimizer": "LevenbergMarquardt", "evaluations": 9,
+        "aggregation": "sum" if basis else "", "activation": "", "depth": 1, "budget": budget,
+        "params": (budget or 0) + 1, "width": 3, "flops": 10, "seed": seed, "lr": None,
+        "optimizer": "LevenbergMarquardt", "evaluations": 9,
         "seconds": 0.5, "peak_memory_bytes": 7, "train_rel_l2": error, "val_rel_l2": error, "test_rel_l2": error,
         "test_rmse": error, "test_max_error": error, "test_r2": 1 - error**2, "status": "ok", "reason": "",
         "cell": f"{method}-{task}-{budget}".replace(" ", ""), "commit": "c", "budget_miss": 0.0, "missed": False,
@@ -91,6 +92,27 @@ def test_only_tasks_that_every_method_was_trained_on_are_compared_and_duplicates
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)
     assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
     assert summary.loc["KAN Taylor", "skipped"] == 1
+
+
+def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path):
+    members = [m for b in (50, 100) for t in "ab" for m in both(t, b, [0.1, 0.1], [0.4, 0.2])]
+    without = summarise(frame(members, tmp_path / "without"), "MLP tanh")
+    for task, error in (("a", 0.1), ("b", 0.9), ("other", 1e-9)):
+        members += [member("linear", task, None, seed, error, params=3, width=0) for seed in (0, 1)]
+    members.append(member("cubic ridge", "a", None, 0, 0.5))
+    members.append(member("cubic ridge", "b", None, 0, np.nan, status="skipped"))
+    records = frame(members, tmp_path / "with")
+    summary = summarise(records, "MLP tanh")
+    methods, references = summary[~summary.reference], summary[summary.reference]
+    pd.testing.assert_frame_equal(methods.reset_index(drop=True), without)
+    assert references.groupby("method").budget.apply(list).to_dict() == {"linear": [50, 100], "cubic ridge": [50, 100]}
+    linear = references[references.method == "linear"]
+    assert linear.error.tolist() == pytest.approx([0.3, 0.3])  # sqrt(0.1 * 0.9)
+    assert linear[["win", "tie", "loss", "params"]].to_numpy().tolist() == [[1, 0, 1, 3]] * 2
+    assert references[references.method == "cubic ridge"].error.isna().all()
+    lines = {line.get_label(): line for line in loss_vs_parameters(summary, records, "title").axes[0].get_lines()}
+    np.testing.assert_allclose(lines["linear"].get_ydata(), [0.3, 0.3])
+    np.testing.assert_allclose(lines["linear"].get_xdata(), [51, 101])  # where the methods are
 
 
 def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):

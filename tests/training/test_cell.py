@@ -10,7 +10,7 @@ import torch
 
 from kanbench.bases import Chebyshev
 from kanbench.data import SplitSizes, Task, Variable, grade, load_suite, sample
-from kanbench.models import BudgetTooSmall, KANMethod, MLPMethod
+from kanbench.models import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell, unfinished
 from kanbench.training.cost import forward_flops, peak_memory
 
@@ -160,3 +160,24 @@ def test_cuda_reaches_what_the_cpu_reaches(optimizer):
     there, here = run_cell(cell, accelerator="cuda"), run_cell(cell)
     for ours, theirs in zip(there.members, here.members, strict=True):
         assert ours["test_rel_l2"] == pytest.approx(theirs["test_rel_l2"], rel=1e-3)
+
+
+def test_a_reference_is_one_member_per_seed_whatever_the_rates_and_is_graded_like_any_other():
+    adam = change(method=REFERENCES[1], budget=0, optimizer=Adam(steps=50, rates=(1e-3, 1e-2)))
+    record = run_cell(adam)
+    assert [(m["seed"], m["lr"], m["budget"]) for m in record.members] == [(0, None, None), (1, None, None)]
+    assert {(m["method"], m["params"], m["flops"], m["width"], m["missed"]) for m in record.members} == {
+        ("linear", 3, 4, 0, False)
+    }
+    assert adam.protocol == change(optimizer=adam.optimizer).protocol
+    dataset = sample(CELL.task, 1, CELL.sizes)
+    slopes = np.polynomial.polynomial.polyvander2d(*dataset.train.x.T, [1, 1])[:, :3]  # 1, x1, x0
+    weights = np.linalg.lstsq(slopes, dataset.train.y)[0]
+    predicted = np.polynomial.polynomial.polyvander2d(*dataset.test.x.T, [1, 1])[:, :3] @ weights
+    expected = grade(predicted, dataset.test.y, dataset.y_mean)
+    assert record.members[1]["test_rel_l2"] == pytest.approx(expected["rel_l2"], rel=1e-10)
+
+
+def test_the_constant_reference_has_error_one_on_test():
+    record = run_cell(change(method=REFERENCES[0], budget=0))
+    assert [(m["test_rel_l2"], m["status"]) for m in record.members] == [(1.0, "ok")] * 2
