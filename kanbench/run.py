@@ -18,6 +18,7 @@ from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
 from kanbench.report import MANIFEST, print_answer, print_summary, write_report
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
+from kanbench.training.cost import keep_freed_memory
 
 
 def run(config: Config, command: str, job_folder: Path) -> int:
@@ -84,6 +85,7 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: CellLog
 def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell) -> tuple[Cell, CellRecord | None]:
     """Train one cell and store its record; returns the record as well if it is a failure."""
     torch.set_num_threads(config.trainer.threads)
+    keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
     with logger.cell(cell) as log:
