@@ -7,7 +7,7 @@ import pandas as pd
 
 from kanbench.analysis.load import choose_rates
 from kanbench.analysis.stats import Array, Interval, WinTieLoss, task_geometric_mean, win_tie_loss
-from kanbench.analysis.summary import BOOTSTRAP_SEED, comparable_tasks, score_matrix
+from kanbench.analysis.summary import BOOTSTRAP_SEED, comparable_scores, comparable_tasks
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
     scores: dict[int, dict[str, Array]] = {}
     for budget, at_budget in chosen.groupby("budget"):
         if tasks := comparable_tasks(at_budget):
-            scores[int(budget)] = {str(m): score_matrix(part, tasks) for m, part in at_budget.groupby("method")}
+            scores[int(budget)] = comparable_scores(at_budget, tasks)
     if not scores or len(last := scores[max(scores)]) < 2:
         return []
     ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))

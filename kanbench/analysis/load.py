@@ -15,6 +15,8 @@ COLUMNS = [
     *("train_rel_l2", "val_rel_l2", "test_rel_l2", "test_rmse", "test_max_error", "test_r2"),
     *("status", "reason", "cell", "commit"),
 ]
+TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
+TABLES = ("records.csv", "records.csv.gz")
 CONSTANT_PREDICTOR = 1.0  # relative L2
 
 log = logging.getLogger(__name__)
@@ -23,14 +25,19 @@ log = logging.getLogger(__name__)
 def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     """The records below a folder, or in the given files, as a frame: one row per member, sorted.
 
+    A table that was written from such a frame comes back as it was: `source` may be a `records.csv`, gzipped or not,
+    or a folder that holds one.
+
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
     none applies. `score` is the relative L2 on test: 1.0, that
     of the constant predictor, for members that diverged or failed, and NaN for those that were skipped. A damaged
     file is named in the log and left out.
 
-    Raises `FileNotFoundError` for a folder that does not exist.
+    Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns.
     """
+    if isinstance(source, str | Path) and (table := _table(Path(source))):
+        return _read_table(table)
     rows = []
     for path in _files(source):
         try:
@@ -46,6 +53,26 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     frame["score"] = frame.score.mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
     return frame.sort_values(order, ignore_index=True)
+
+
+def _table(source: Path) -> Path | None:
+    """The table of records that a path names: the file itself, or the one in the folder."""
+    if source.is_file():
+        return source
+    if any(source.rglob("cells/*.json")):
+        return None
+    return next((source / name for name in TABLES if (source / name).is_file()), None)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, low_memory=False)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path}: not a table of records ({error})") from None
+    if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
+        raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
+    text = [name for name in TEXT if name in frame]
+    return frame.assign(budget=frame.budget.astype("Int64"), **frame[text].astype(object).fillna("").astype(str))
 
 
 def _files(source: str | Path | Iterable[Path]) -> list[Path]:

@@ -13,7 +13,8 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and method: geometric-mean error with its interval, parameters, win / tie / loss, failures.
 
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many
-    those are. win, tie and loss are against the method `baseline`, and missing where it is absent.
+    those are. A method that was trained on less than half of the tasks has no error at that budget. win, tie and
+    loss are against the method `baseline`, and missing where it is absent.
 
     References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
     where they lack one of them.
@@ -21,13 +22,7 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     Raises `ValueError` if the records were made under different protocols (optimiser, seeds, splits, precision):
     they answer different questions.
     """
-    protocols = frame.protocol.nunique()
-    if protocols > 1:
-        raise ValueError(
-            f"records of {protocols} protocols (optimizer, seeds, splits or precision) cannot be compared; "
-            "choose the rows of one value of the column `protocol`"
-        )
-    chosen = choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
+    chosen = chosen_members(frame)
     references = chosen[chosen.budget.isna()]
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
@@ -38,26 +33,60 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
             rows.append(
                 {"budget": budget, "method": method, "reference": part.budget.isna().all(), "tasks": len(tasks)}
                 | _error(scores[method])
-                | _against(scores[method], scores.get(baseline) if method != baseline else None)
+                | _against(scores[method], _baseline(scores, baseline, method))
                 | _facts(_of_tasks(part, tasks))
                 | {"skipped": int((part.status == "skipped").sum())}
             )
     return pd.DataFrame(rows)
 
 
+def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
+    """The members that count, at the rates chosen on validation, each once.
+
+    Raises `ValueError` for records of different protocols.
+    """
+    protocols = frame.protocol.nunique()
+    if protocols > 1:
+        raise ValueError(
+            f"records of {protocols} protocols (optimizer, seeds, splits or precision) cannot be compared; "
+            "choose the rows of one value of the column `protocol`"
+        )
+    return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
+
+
 TaskName = tuple[str, str]  # suite, task
 
 
+def compared_methods(at_budget: pd.DataFrame) -> list[str]:
+    """Methods that were trained on at least half of the tasks on which any was; others would take tasks away."""
+    trained = at_budget[at_budget.status != "skipped"].drop_duplicates(["method", "suite", "task"])
+    if trained.empty:
+        return []
+    n_tasks = trained.groupby("method").size()
+    return [str(m) for m in n_tasks[n_tasks >= len(trained.drop_duplicates(["suite", "task"])) / 2].index]
+
+
 def comparable_tasks(at_budget: pd.DataFrame) -> list[TaskName]:
-    """Tasks on which every method of the frame was trained; one task of each class of duplicates."""
-    trained = at_budget[at_budget.status != "skipped"]
+    """Tasks on which every one of `compared_methods` was trained; one task of each class of duplicates."""
+    methods = compared_methods(at_budget)
+    trained = at_budget[(at_budget.status != "skipped") & at_budget.method.isin(methods)]
     n_methods = trained.groupby(["suite", "task"]).method.nunique()
-    complete = n_methods[n_methods == at_budget.method.nunique()].index
+    complete = n_methods[n_methods == len(methods)].index
     twin = at_budget.drop_duplicates(["suite", "task"]).set_index(["suite", "task"]).same_as.fillna("")
     first: dict[TaskName, TaskName] = {}
     for suite, task in complete:
         first.setdefault((suite, twin[suite, task] or task), (suite, task))
     return sorted(first.values())
+
+
+def comparable_scores(at_budget: pd.DataFrame, tasks: list[TaskName]) -> dict[str, Array]:
+    """Scores (tasks, seeds) by method, of the methods that were trained on all of the tasks."""
+    scores = {str(method): score_matrix(part, tasks) for method, part in at_budget.groupby("method")}
+    return {method: matrix for method, matrix in scores.items() if matrix.size}
+
+
+def _baseline(scores: dict[str, Array], baseline: str | None, method: str) -> Array | None:
+    return scores[baseline] if baseline in scores and baseline != method and scores[baseline].size else None
 
 
 def _of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:

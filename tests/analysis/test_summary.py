@@ -54,6 +54,24 @@ def test_a_folder_of_records_is_one_tidy_frame(tmp_path):
         load_records(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["records.csv", "records.csv.gz"])
+def test_a_table_of_records_is_read_as_the_folder_that_it_came_from(name, tmp_path):
+    records = frame(both("a", 50, [0.1, 0.2], [0.3, 0.4]), tmp_path)
+    (tmp_path / "published").mkdir()
+    records.to_csv(tmp_path / "published" / name, index=False)
+    for source in (tmp_path / "published" / name, tmp_path / "published"):
+        again = load_records(source)
+        pd.testing.assert_frame_equal(summarise(again, "MLP tanh"), summarise(records, "MLP tanh"), check_dtype=False)
+        assert again.basis.tolist() == records.basis.tolist()
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("x\n1\n", "it has no column 'experiment'"), ("", "No columns")])
+def test_a_file_that_is_no_table_of_records_is_said(text, sentence, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=rf"a\.csv: not a table of records.*{sentence}"):
+        load_records(tmp_path / "a.csv")
+
+
 def test_failures_are_scored_as_the_constant_predictor_and_skips_are_not_scored(tmp_path):
     members = [
         member("MLP tanh", "a", 50, 0, 3.5, status="diverged"),

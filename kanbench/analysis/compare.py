@@ -1,0 +1,255 @@
+"""From a tidy frame of one protocol to tidy tables of answers; `kanbench.analysis.typeset` makes them readable."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kanbench.analysis.answer import error_ratio
+from kanbench.analysis.pareto import hypervolume, pareto_front
+from kanbench.analysis.scaling import fit_scaling
+from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
+from kanbench.analysis.stats import (
+    Array,
+    Interval,
+    bootstrap,
+    expected_best,
+    geometric_mean,
+    task_geometric_mean,
+    task_interquartile_mean,
+    wilson,
+    win_tie_loss,
+)
+from kanbench.analysis.summary import BOOTSTRAP_SEED, TaskName, chosen_members, comparable_scores, comparable_tasks
+
+COSTS = ("params", "flops", "seconds")  # per model
+REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Errors at one budget, of the methods that are compared and on the tasks that each of them was trained on."""
+
+    methods: list[str]
+    tasks: list[TaskName]
+    values: Array  # (methods, tasks, seeds)
+
+    @property
+    def medians(self) -> Array:
+        """Over seeds: (methods, tasks)."""
+        return np.median(self.values, axis=-1)
+
+    def of(self, method: str) -> Array:
+        """Errors of one method: (tasks, seeds)."""
+        return self.values[self.methods.index(method)]
+
+
+def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
+    """What can be compared, budget by budget; budgets at which nothing can be are left out."""
+    found = {}
+    for budget, at_budget in chosen_members(frame).groupby("budget"):
+        if tasks := comparable_tasks(at_budget):
+            scores = comparable_scores(at_budget, tasks)
+            found[int(budget)] = Scores(list(scores), tasks, np.stack(list(scores.values())))
+    return found
+
+
+def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per budget and method, the lowest interquartile mean first.
+
+    `error` is the geometric mean over tasks and `iqm` the interquartile mean, both of medians over seeds and with
+    95 % bootstrap intervals (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
+    tasks, per model.
+    """
+    costs = chosen_members(frame).groupby(["budget", "method"])[list(COSTS)].median()
+    rows = []
+    for budget, scores in scores_by_budget(frame).items():
+        ranks = pd.DataFrame(scores.medians).rank().mean(axis=1)
+        rows += [
+            {"budget": budget, "method": method, "tasks": len(scores.tasks)}
+            | _columns("iqm", _interval(scores.of(method), interquartile=True))
+            | _columns("error", _interval(scores.of(method)))
+            | {"mean_rank": ranks[i]}
+            | costs.loc[(budget, method)].to_dict()
+            for i, method in enumerate(scores.methods)
+        ]
+    return pd.DataFrame(rows).sort_values(["budget", "iqm"], ignore_index=True)
+
+
+def _interval(scores: Array, interquartile: bool = False) -> Interval:
+    statistic = task_interquartile_mean if interquartile else task_geometric_mean
+    if scores.shape[1] == 1:  # one seed says nothing of the spread
+        return Interval(float(statistic(scores)), np.nan, np.nan)
+    return bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED), statistic)
+
+
+def _columns(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def compare_methods(scores: Scores, baseline: str | None = None) -> Comparison:
+    """`compare` of all pairs, or of all methods against the baseline if it was trained. Raises `Refusal`."""
+    return compare(scores.medians, scores.methods.index(baseline) if baseline in scores.methods else None)
+
+
+def pair_tests(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
+    """One row per budget and pair of methods: Friedman over all, Wilcoxon and Holm for the pair, wins of the first.
+
+    `ratio` is the median over tasks of the first method's error over the second's. Where a test is refused, one row
+    says so in `reason`.
+    """
+    rows: list[dict[str, object]] = []
+    for budget, scores in scores_by_budget(frame).items():
+        try:
+            comparison = compare_methods(scores, baseline)
+        except Refusal as refusal:
+            rows.append({"budget": budget, "reason": str(refusal)})
+            continue
+        for pair in comparison.pairs:
+            first, second = scores.methods[pair.first], scores.methods[pair.second]
+            counts = win_tie_loss(scores.of(first), scores.of(second))
+            rows.append(
+                {"budget": budget, "first": first, "second": second, "tasks": len(scores.tasks)}
+                | {"ratio": 10.0**pair.log10_ratio, "p_all": comparison.p, "p": pair.p, "p_holm": pair.p_holm}
+                | {"differ": comparison.differ(pair), "win": counts.win, "tie": counts.tie, "loss": counts.loss}
+                | {"reason": ""}
+            )
+    return pd.DataFrame(rows)
+
+
+def not_worse(scores: Scores) -> set[str]:
+    """Methods that were not found to differ from the one of best mean rank; the best alone where tests are refused."""
+    try:
+        comparison = compare_methods(scores)
+    except Refusal:
+        return {scores.methods[int(np.argmin(task_geometric_mean(scores.values)))]}
+    best = int(np.argmin(comparison.mean_ranks))
+    apart = {i for pair in comparison.pairs if comparison.differ(pair) for i in (pair.first, pair.second)
+             if best in (pair.first, pair.second)}  # fmt: skip
+    return {method for i, method in enumerate(scores.methods) if i == best or i not in apart}
+
+
+def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per method: the exponent alpha of A N^-alpha + E with its interval, or the reason why there is none."""
+    by_budget = scores_by_budget(frame)
+    tasks = [task for task in _first(by_budget).tasks if all(task in each.tasks for each in by_budget.values())]
+    sizes = _of_tasks(chosen_members(frame), tasks).groupby(["method", "budget"]).params.median()
+    rows: list[dict[str, object]] = []
+    for method in sorted({method for scores in by_budget.values() for method in scores.methods}):
+        held = {b: s for b, s in by_budget.items() if method in s.methods}
+        values = np.stack([s.of(method)[[s.tasks.index(task) for task in tasks]] for s in held.values()])
+        params = np.array([sizes[method, budget] for budget in held])
+        facts = {
+            "method": method,
+            "tasks": len(tasks),
+            "sizes": len(held),
+            "smallest": params[0],
+            "largest": params[-1],
+        }
+        try:
+            if not tasks:
+                raise Refusal("no task was trained at every budget")
+            fit = fit_scaling(params, values, np.random.default_rng(BOOTSTRAP_SEED))
+        except Refusal as refusal:
+            rows.append(facts | {"reason": str(refusal)})
+            continue
+        laws = {"amplitude": fit.law.amplitude, "floor": fit.law.floor}
+        rows.append(facts | _columns("exponent", fit.exponent) | laws | {"reason": ""})
+    wanted = ["method", "tasks", "sizes", "smallest", "largest", "exponent", "exponent_low", "exponent_high"]
+    return pd.DataFrame(rows).reindex(columns=[*wanted, "amplitude", "floor", "reason"])
+
+
+def _first(by_budget: dict[int, Scores]) -> Scores:
+    return next(iter(by_budget.values()), Scores([], [], np.empty((0, 0, 0))))
+
+
+def _of_tasks(frame: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
+    return frame[pd.MultiIndex.from_frame(frame[["suite", "task"]]).isin(tasks)]
+
+
+def failures(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per method: members that diverged or failed, their share with its Wilson interval, skips and misses."""
+    rows = []
+    for method, part in chosen_members(frame).groupby("method"):
+        trained = part[part.status != "skipped"]
+        failed = int(trained.status.isin(["diverged", "failed"]).sum())
+        rate = wilson(failed, len(trained)) if len(trained) else Interval(np.nan, np.nan, np.nan)
+        missed = int(trained.drop_duplicates("cell").missed.sum()) if "missed" in trained else 0
+        rows.append(
+            {"method": method, "members": len(trained), "failed": failed}
+            | _columns("rate", rate)
+            | {"skipped": len(part) - len(trained), "missed": missed}
+        )
+    return pd.DataFrame(rows).sort_values(["rate", "method"], ascending=[False, True], ignore_index=True)
+
+
+def aggregation_pairs(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """(method with sum, the same method otherwise, its aggregation), for every such pair in the frame."""
+    facts = frame[frame.basis != ""].drop_duplicates("method")
+    sums = set(facts[facts.aggregation == "sum"].method)
+    for row in facts[facts.aggregation != "sum"].itertuples():
+        twin = row.method.replace(f" {row.aggregation}", "", 1)
+        if twin in sums:
+            yield twin, row.method, row.aggregation
+
+
+def aggregations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sum against the other aggregations, paired by basis, task, budget and seed: one row per pair of methods.
+
+    `ratio` is the error of the other aggregation over that of sum, geometric mean over budgets and tasks, with a 95 %
+    bootstrap interval; above 1, sum is better. Wins are of the other, over tasks and budgets. p is Wilcoxon's on
+    per-task means over budgets of the log ratio, corrected by Holm for all rows; NaN under six tasks.
+    """
+    by_budget = scores_by_budget(frame)
+    rows: list[dict[str, object]] = []
+    alone = []
+    for plain, other, aggregation in aggregation_pairs(frame):
+        held = [scores for scores in by_budget.values() if plain in scores.methods and other in scores.methods]
+        if not held:
+            continue
+        theirs, ours = (np.concatenate([scores.of(method) for scores in held]) for method in (other, plain))
+        ratio = error_ratio(theirs, ours, np.random.default_rng(BOOTSTRAP_SEED))
+        counts = win_tie_loss(theirs, ours)
+        rows.append(
+            {"method": plain, "aggregation": aggregation, "budgets": len(held), "pairs": len(ours)}
+            | _columns("ratio", ratio)
+            | {"win": counts.win, "tie": counts.tie, "loss": counts.loss}
+        )
+        alone.append(_paired_p(held, other, plain))
+    p = np.array(alone, dtype=float)
+    known = ~np.isnan(p)
+    p[known] = holm(p[known])
+    return pd.DataFrame(rows).assign(p_holm=p)
+
+
+def _paired_p(held: list[Scores], other: str, plain: str) -> float:
+    """p of the pair, tasks being the units: budgets of one task are averaged first. NaN under six tasks."""
+    logs = [
+        pd.Series(np.log(np.median(s.of(other), axis=1) / np.median(s.of(plain), axis=1)), index=pd.Index(s.tasks))
+        for s in held
+    ]
+    by_task = pd.concat(logs, axis=1).mean(axis=1).to_numpy()
+    return float(paired_p(by_task[None])[0]) if len(by_task) >= 6 and np.isfinite(by_task).all() else np.nan
+
+
+def fronts(ranked: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Methods at all budgets as points of cost and error: `on_front` marks those that no other beats in both.
+
+    `hypervolume` is the method's, over all of its points: the area in decades between them and `REFERENCES`, at an
+    error of 1. `ranked` comes from `ranking`; points without a cost are left out.
+    """
+    points = ranked[(ranked[cost] > 0) & (ranked.error > 0)].reset_index(drop=True)
+    logs = np.log10(points[[cost, "error"]].to_numpy(dtype=float))
+    reference = (float(np.log10(REFERENCES[cost])), 0.0)
+    areas = {m: hypervolume(logs[points.method == m], reference) for m in points.method.unique()}
+    kept = points[["budget", "method", cost, "error", "error_low", "error_high"]]
+    return kept.assign(on_front=pareto_front(logs), hypervolume=points.method.map(areas))
+
+
+def best_of(scores: Scores) -> pd.DataFrame:
+    """Expected lowest error of n seeds, geometric mean over tasks: one row per method, one column per n."""
+    expected = geometric_mean(expected_best(scores.values), axis=1)  # (methods, n)
+    table = pd.DataFrame(expected, columns=[f"{n + 1}" for n in range(expected.shape[1])])
+    table.insert(0, "method", scores.methods)
+    return table.sort_values(table.columns[-1], ignore_index=True)
