@@ -56,25 +56,30 @@ def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
 
 
 def ranking(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per budget and method, the lowest interquartile mean first.
+    """One row per budget and method, the lowest interquartile mean first; references stand at every budget.
 
     `error` is the geometric mean over tasks and `iqm` the interquartile mean, both of medians over seeds and with
     95 % bootstrap intervals (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
     tasks, per model.
     """
-    costs = chosen_members(frame).groupby(["budget", "method"])[list(COSTS)].median()
+    chosen = chosen_members(frame)
+    references = chosen[chosen.budget.isna()]
+    costs = chosen.groupby(["budget", "method"])[list(COSTS)].median()
     rows = []
     for budget, scores in scores_by_budget(frame).items():
-        ranks = pd.DataFrame(scores.medians).rank().mean(axis=1)
-        rows += [
-            {"budget": budget, "method": method, "tasks": len(scores.tasks)}
-            | _columns("iqm", _interval(scores.of(method), interquartile=True))
-            | _columns("error", _interval(scores.of(method)))
-            | {"mean_rank": ranks[i]}
-            | costs.loc[(budget, method)].to_dict()
-            for i, method in enumerate(scores.methods)
-        ]
-    return pd.DataFrame(rows).sort_values(["budget", "iqm"], ignore_index=True)
+        ranks = dict(zip(scores.methods, pd.DataFrame(scores.medians).rank().mean(axis=1), strict=True))
+        beside = comparable_scores(references, scores.tasks)
+        for method in [*scores.methods, *beside]:
+            errors = beside[method] if method in beside else scores.of(method)
+            rows.append(
+                {"budget": budget, "method": method, "reference": method in beside, "tasks": len(scores.tasks)}
+                | _columns("iqm", _interval(errors, interquartile=True))
+                | _columns("error", _interval(errors))
+                | {"mean_rank": ranks.get(method, np.nan)}
+                | ({} if method in beside else costs.loc[(budget, method)].to_dict())
+            )
+    columns = ["budget", "method", "reference", "tasks", *_names("iqm"), *_names("error"), "mean_rank", *COSTS]
+    return pd.DataFrame(rows, columns=columns).sort_values(["budget", "iqm"], ignore_index=True)
 
 
 def _interval(scores: Array, interquartile: bool = False) -> Interval:
@@ -84,8 +89,12 @@ def _interval(scores: Array, interquartile: bool = False) -> Interval:
     return bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED), statistic)
 
 
+def _names(name: str) -> list[str]:
+    return [name, f"{name}_low", f"{name}_high"]
+
+
 def _columns(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return dict(zip(_names(name), (interval.estimate, interval.low, interval.high), strict=True))
 
 
 def compare_methods(scores: Scores, baseline: str | None = None) -> Comparison:
