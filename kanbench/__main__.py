@@ -17,7 +17,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from kanbench import command_line
 
-CONF = Path(__file__).parent.parent / "conf"
 KEPT = "everything that was finished is kept: the same command goes on from here"
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 entered, status = False, 0
@@ -66,14 +65,11 @@ def main() -> int:
     if not words:
         print(command_line.WHAT_NEXT)
         return 0
-    if words[0] == "list":
-        with suppress(BrokenPipeError):
-            return command_line.list_tasks(words[1:], CONF)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
-        return 0
+    if words[0] in command_line.COMMANDS:
+        return command_line.run_command(*words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
-        command_line.check_words(words, CONF)
+        command_line.check_words(words, command_line.CONF)
         run_job()
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)

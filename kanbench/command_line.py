@@ -3,9 +3,16 @@
 NumPy and SciPy are imported where they are needed: `--help` should come at once.
 """
 
+import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
+
+CONF = Path(__file__).parent.parent / "conf"
+COMMANDS = {  # word: the function that takes the words after it and returns the exit code
+    "list": "kanbench.command_line:list_tasks",
+}
 
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?
 
@@ -20,6 +27,18 @@ BESIDE_SYSTEM = ("experiment", "system", "name", "results")
 
 class UsageError(ValueError):
     """Words on the command line that cannot be run."""
+
+
+def run_command(word: str, *rest: str) -> int:
+    """The command `word`; the exit code is 2 for words that it cannot run."""
+    module, _, function = COMMANDS[word].partition(":")
+    try:
+        return getattr(import_module(module), function)(list(rest))
+    except UsageError as error:
+        return complain(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
+        return 0
 
 
 def complain(error: Exception) -> int:
@@ -97,24 +116,24 @@ def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
     return UsageError(str(UnknownName(kind, name, known)))
 
 
-def list_tasks(words: list[str], conf: Path) -> int:
+def list_tasks(words: list[str]) -> int:
     """`list`: the suites and the systems.   `list SUITE`: its tasks with formulas and ranges."""
     from kanbench.data import UnknownName, load_suite, suite_names
 
     if len(words) > 1:
-        return complain(UsageError("list takes at most one suite: python -m kanbench list feynman"))
+        raise UsageError("list takes at most one suite: python -m kanbench list feynman")
     if not words:
         for name in suite_names():
             suite = load_suite(name)
             print(f"{name:14s} {len(suite.tasks):4d} tasks  {suite.title}")
         print("\nsystems, run by experiment=NAME:")
-        for path in sorted(conf.glob("system/*.yaml")):
+        for path in sorted(CONF.glob("system/*.yaml")):
             print(f"{path.stem:20s} {_headline(path)}")
         return 0
     try:
         suite = load_suite(words[0])
     except UnknownName as error:
-        return complain(error)
+        raise UsageError(str(error)) from error
     for task in suite.tasks:
         ranges = ", ".join(
             f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in task.variables
