@@ -103,14 +103,17 @@ class TrainerConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    """`project` and `mode` are W&B's.
+    """`project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
 
+    `system_metrics`: of the machine, sampled while cells are trained, as a run of W&B of their own.
     `statistics`: of every layer at every check, into the record's curve and the log; it changes no other number.
     """
 
     kind: LoggerKind = LoggerKind.none
     project: str = "kanbench"
+    entity: str = ""
     mode: WandbMode = WandbMode.offline
+    system_metrics: bool = False
     statistics: bool = False
 
     def __post_init__(self) -> None:

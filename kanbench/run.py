@@ -11,7 +11,7 @@ from rich.console import Console
 
 from kanbench import provenance
 from kanbench.config import Config, ConfigError
-from kanbench.loggers import CellLogger
+from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
@@ -47,7 +47,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     (job_folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
     started = time.perf_counter()
-    logger = CellLogger(config, command)
+    logger = RunLogger(config, command)
     tally = train(config, cells, store, logger, console)
     folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
     report = write_report(map(store.path, (cell.key for cell in cells)), folder, title, baseline)
@@ -65,7 +65,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     return 1 if tally.failures else 0
 
 
-def train(config: Config, cells: list[Cell], store: RecordStore, logger: CellLogger, console: Console) -> Tally:
+def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogger, console: Console) -> Tally:
     """Bring every cell into the store, under a progress bar whose estimate weighs cells by their size."""
     tally = Tally()
     found = {cell.key: store.find(cell.key) for cell in cells}
@@ -73,35 +73,38 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: CellLog
     tally.reused = len(cells) - len(missing)
     work = partial(train_one, config, store, logger)
     done = unordered(work, missing, config.trainer.workers_for(len(missing)))
-    with progress_of(console, sum(map(_cost, missing))) as step:
-        for cell, failure in done:
+    with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
+        for record in found.values():
+            if record is not None and not record.failed:
+                logger.log_record(record)
+        for cell, record in done:
             tally.trained += 1
-            if failure is not None:
-                tally.failures.append(failure)
+            if record.failed:
+                tally.failures.append(record)
+            logger.log_record(record)
             step(_cost(cell), tally)
     return tally
 
 
-def train_one(config: Config, store: RecordStore, logger: CellLogger, cell: Cell) -> tuple[Cell, CellRecord | None]:
-    """Train one cell and store its record; returns the record as well if it is a failure."""
+def train_one(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> tuple[Cell, CellRecord]:
+    """Train one cell and store its record."""
     torch.set_num_threads(config.trainer.threads)
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
-    with logger.cell(cell) as log:
-        try:
-            device = config.trainer.resolved_accelerator
-            statistics = config.logger.statistics
-            record = run_cell(cell, accelerator=device, logger=log.lightning, resume=resume, statistics=statistics)
-        except (BudgetTooSmall, TooManyTerms) as reason:
-            record = unfinished(cell, "skipped", str(reason))
-        except Exception as error:  # whatever a cell dies of is its record; the others go on
-            record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
-        store.write(record)
-        if resume is not None:
-            resume.remove()
-        log.members(record)
-    return cell, record if record.failed else None
+    try:
+        device = config.trainer.resolved_accelerator
+        statistics = config.logger.statistics
+        log = logger.of_training(cell)
+        record = run_cell(cell, accelerator=device, logger=log, resume=resume, statistics=statistics)
+    except (BudgetTooSmall, TooManyTerms) as reason:
+        record = unfinished(cell, "skipped", str(reason))
+    except Exception as error:  # whatever a cell dies of is its record; the others go on
+        record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+    store.write(record)
+    if resume is not None:
+        resume.remove()
+    return cell, record
 
 
 def _cost(cell: Cell) -> float:

@@ -24,14 +24,19 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance"},
     "config": {"bases", "models", "data", "training", "systems"},
     "report": {"analysis"},
-    "loggers": {"config", "record", "report", "training"},
+    "loggers": {"analysis", "config", "record", "report", "training"},
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
     "sweep": {"report"},
     "command_line": {"data"},
     "__main__": {"command_line", "config", "pool", "run", "systems"},
     "__init__": {"models"},
 }
-HOMES = {"hydra": {"__main__", "sweep"}, "lightning": {"training", "loggers"}, "wandb": {"loggers"}}
+HOMES = {
+    "hydra": {"__main__", "sweep"},
+    "lightning": {"training", "loggers"},
+    "wandb": {"loggers"},
+    "wandb_workspaces": {"loggers"},
+}
 TORCH_FREE = {
     "data",
     "sealed",

@@ -1,0 +1,154 @@
+"""What records become on W&B: flat configs, short learning curves, summaries. Plain data; imports no wandb."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from kanbench.analysis import say
+from kanbench.record import CellRecord
+from kanbench.report import Report
+
+POINTS = 100  # of a learning curve, at most
+SPLITS = ("train_", "val_", "test_")
+OF_MEMBER = ("seed", "lr", "status", "reason", "evaluations", "seconds", "peak_memory_bytes")
+OF_DATA = ("task", "sizes", "seeds")  # of a cell's config: what its data are drawn from
+History = list[tuple[int, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Content:
+    """One run of W&B. Equal contents have equal ids."""
+
+    id: str
+    name: str
+    group: str
+    job_type: str
+    tags: list[str]
+    config: dict[str, Any]
+    history: History = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    failed: bool = False
+
+
+def training(record: CellRecord, name: str, project: str) -> Content:
+    """The run of a cell; one that failed and is tried again becomes another run."""
+    first = record.members[0]
+    statuses = sorted({member["status"] for member in record.members})
+    return Content(
+        id=digest(project, name, record.key, record.failed),
+        name=f"{first['method']} {first['task']} {first['budget']}",
+        group=f"{name}/{first['task']}",
+        job_type="train",
+        tags=[
+            tag for tag in (first["suite"], first["basis"] or first["activation"] or first["method"], *statuses) if tag
+        ],
+        config=config_of(record),
+        history=list(history_of(record)),
+        summary=summary_of(record),
+        failed=record.failed,
+    )
+
+
+def aggregate(report: Report, name: str, project: str, command: str) -> Content:
+    """The run of a report; its id follows from the records that it is about."""
+    records, summary = report.records, report.summary
+    content = records[["cell", "seed", "lr", "score"]].sort_values(["cell", "seed", "lr"]).to_csv(index=False)
+    last = summary[summary.budget == summary.budget.max()].sort_values("error")
+    facts = {"error": last.error, "error_low": last.error_low, "error_high": last.error_high, "params": last.params}
+    return Content(
+        id=digest(project, name, content),
+        name=f"{' | '.join(last.method)} on {records.suite.iloc[0]}"[:120],
+        group=name,
+        job_type="aggregate",
+        tags=sorted(set(records.suite)),
+        config={
+            "experiment": name,
+            "command": command,
+            "methods": sorted(set(summary.method)),
+            "budgets": sorted(int(budget) for budget in set(summary.budget)),
+            "tasks": int(summary.tasks.max()),
+            "seeds": sorted(int(seed) for seed in set(records.seed)),
+            "members": len(records),
+            "commits": sorted(set(records.commit)),
+        },
+        summary={"answer": say(report.answers)}
+        | {f"{fact}/{m}": v for fact, column in facts.items() for m, v in zip(last.method, column, strict=True)},
+    )
+
+
+def digest(*parts: Any) -> str:
+    """The id of a run, 16 hexadecimal digits, from what it is of."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def config_of(record: CellRecord) -> dict[str, Any]:
+    """Flat: the columns that its members share, every switch of method and optimiser, data, versions and machine."""
+    first = record.members[0]
+    shared = {key: value for key, value in first.items() if key not in OF_MEMBER and not key.startswith(SPLITS)}
+    data = {key: record.cell.get(key) for key in OF_DATA}
+    rates = sorted({member["lr"] for member in record.members if member["lr"] is not None})
+    return (
+        dict(flat(record.environment, "environment"))
+        | dict(flat(record.cell.get("method", {}), "method"))
+        | dict(flat(record.cell.get("optimizer", {}), "optimizer"))
+        | shared
+        | {"seeds": sorted({member["seed"] for member in record.members}), "rates": rates, "data": digest(data)}
+    )
+
+
+def flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Leaves of nested dictionaries with their keys joined by "_"."""
+    if not isinstance(node, dict):
+        yield path, node
+        return
+    for key, value in node.items():
+        yield from flat(value, f"{path}_{key}")
+
+
+def history_of(record: CellRecord) -> Iterator[tuple[int, dict[str, float]]]:
+    """(step, numbers by name) for at most `POINTS` checks, evenly chosen, the first and the last among them."""
+    names = [f"validation_mse/{_name(member)}" for member in record.members]
+    steps, losses = record.curve.get("steps", []), record.curve.get("validation_mse", [])
+    for check in thinned(len(steps), POINTS):
+        numbers = dict(zip(names, losses[check], strict=True))
+        if finite := [loss for loss in losses[check] if loss is not None]:
+            numbers["validation_mse/median"] = median(finite)
+        for statistic, checks in record.curve.get("layers", {}).items():
+            numbers |= {f"layer_{i}/{statistic}": number for i, number in enumerate(checks[check])}
+        yield steps[check], {name: number for name, number in numbers.items() if number is not None}
+
+
+def thinned(n: int, most: int) -> list[int]:
+    """At most `most` of range(n), evenly apart, with both ends."""
+    return [int(i) for i in np.unique(np.linspace(0, n - 1, min(n, most)).round())] if n else []
+
+
+def _name(member: dict[str, Any]) -> str:
+    return f"seed_{member['seed']}" + ("" if member["lr"] is None else f"_lr_{member['lr']:g}")
+
+
+def summary_of(record: CellRecord) -> dict[str, Any]:
+    """Median and range over the members that are ok, final and best losses, the best member on validation, failures."""
+    fine = [member for member in record.members if member["status"] == "ok"]
+    summary: dict[str, Any] = {"members": len(record.members)}
+    for status in ("ok", "diverged", "failed", "skipped"):
+        summary[f"members/{status}"] = sum(member["status"] == status for member in record.members)
+    measured = [key for key in (fine or [{}])[0] if key.startswith(SPLITS) or key in OF_MEMBER[4:]]
+    for key in measured:
+        values = [member[key] for member in fine]
+        summary |= {f"{key}/median": median(values), f"{key}/min": min(values), f"{key}/max": max(values)}
+    if fine:
+        best = min(fine, key=lambda member: member["val_rel_l2"])
+        summary |= {f"best/{key}": best[key] for key in ("seed", "lr", "val_rel_l2", "test_rel_l2")}
+    if losses := record.curve.get("validation_mse", []):
+        columns = [[loss for loss in column if loss is not None] for column in zip(*losses, strict=True)]
+        ends = [(column[-1], min(column)) for column in columns if column]
+        if ends:
+            final, lowest = zip(*ends, strict=True)
+            summary |= {"validation_mse/final": median(final), "validation_mse/best": median(lowest)}
+    return summary
