@@ -13,7 +13,7 @@ from torch import nn
 from kanbench.bases import BASES, Basis
 from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
-from kanbench.models.linear import Affine
+from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
 from kanbench.sealed import Damaged, Seal
 
@@ -138,6 +138,15 @@ def _build_affine(plain: Plain, library: Library) -> nn.Module:
     return Affine(plain["n_in"], plain["n_out"], std=0.0, generator=torch.Generator(), dtype=None)
 
 
+def _describe_fourier(layer: FourierAffine) -> Plain:
+    n_in, n_frequencies = layer.frequencies.shape
+    return {"n_in": n_in, "n_out": len(layer.bias), "n_frequencies": n_frequencies}
+
+
+def _build_fourier(plain: Plain, library: Library) -> nn.Module:
+    return FourierAffine(**plain, scale=0.0, std=0.0, generator=torch.Generator(), dtype=None)
+
+
 def _describe_spline_activation(layer: SplineActivation) -> Plain:
     return {"width": len(layer.coefficients), "basis": _describe_basis(layer.basis)}
 
@@ -168,6 +177,7 @@ RECIPES = {
         Recipe(KANLayer, _describe_kan_layer, _build_kan_layer),
         Recipe(SymbolicLayer, _describe_symbolic, _build_symbolic),
         Recipe(Affine, _describe_affine, _build_affine),
+        Recipe(FourierAffine, _describe_fourier, _build_fourier),
         Recipe(
             FixedActivation,
             lambda layer: {"activation": layer.activation.value},

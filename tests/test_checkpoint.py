@@ -38,6 +38,7 @@ def partly_symbolic():
 NETWORKS = {
     **{f"kan_{name}": lambda kind=kind: kan(kind()) for name, kind in BASES.items()},
     **{f"mlp_{a.value}": lambda a=a: MLP([2, 4, 4, 1], a, dtype=torch.float64) for a in Activation},
+    "mlp_fourier": lambda: MLP([2, 4, 1], frequencies=5, scale=2.0, dtype=torch.float64),
     "switches": lambda: kan(
         Chebyshev(degree=3, constant=True, low=-2.0),
         aggregation=Aggregation.mean,

@@ -44,3 +44,34 @@ class Affine(FeatureLinear):
 
     def features(self, x: Tensor) -> Tensor:
         return x
+
+
+class FourierAffine(Affine):
+    """y = [sin(x F), cos(x F)] W + b, with frequencies F (n_in, n_frequencies) that stay as they were drawn.
+
+    F is normal with standard deviation `scale`, in radians per unit of the input; it is a buffer, so it is not counted
+    and not trained, and each member of an ensemble keeps its own.
+
+    Source: Tancik et al. 2020 (arXiv:2006.10739), eq. 5, whose inputs are in [0, 1] and whose frequencies are in
+    cycles: for inputs in [-1, 1] their sigma is a `scale` of pi sigma.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        n_frequencies: int,
+        scale: float,
+        *,
+        std: float,
+        generator: torch.Generator | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        frequencies = torch.randn(n_in, n_frequencies, generator=generator, dtype=dtype) * scale
+        super().__init__(2 * n_frequencies, n_out, std=std, generator=generator, dtype=dtype)
+        self.register_buffer("frequencies", frequencies)
+        self.frequencies: Tensor
+
+    def features(self, x: Tensor) -> Tensor:
+        angles = x @ self.frequencies
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)

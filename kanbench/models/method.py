@@ -123,21 +123,40 @@ class KANMethod(Method):
 
 @dataclass(frozen=True)
 class MLPMethod(Method):
-    """An MLP."""
+    """An MLP; with `fourier` its first layer sees so many random sines and cosines of the inputs in their place.
+
+    Neither they nor their frequencies are trained or counted.
+    """
 
     activation: Activation = Activation.tanh
+    fourier: int = 0
+    fourier_scale: float = 3.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.fourier >= 0, "fourier", "must not be negative (0: the inputs themselves)", self.fourier)
+        require(self.fourier_scale > 0, "fourier_scale", "must be positive", self.fourier_scale)
+        if not self.fourier:  # the scale of nothing makes no other method, and no other cell
+            object.__setattr__(self, "fourier_scale", type(self).fourier_scale)
 
     @property
     def label(self) -> str:
         return " ".join(["MLP", self.activation.value, *_changes(self, "activation")])
 
     def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
-        return MLP(self.shape(n_in, width), self.activation, generator=generator, dtype=dtype)
+        return MLP(
+            self.shape(n_in, width),
+            self.activation,
+            frequencies=self.fourier,
+            scale=self.fourier_scale,
+            generator=generator,
+            dtype=dtype,
+        )
 
     def count(self, n_in: int, width: int) -> int:
         """Weights and biases, and the coefficients of a learnable activation per hidden node."""
         per_node = SPLINE.n_terms if self.activation is Activation.bspline else 0
-        linear = sum(a * b + b for a, b in pairwise(self.shape(n_in, width)))
+        linear = sum(a * b + b for a, b in pairwise(self.shape(2 * self.fourier or n_in, width)))
         return linear + self.depth * width * per_node
 
 

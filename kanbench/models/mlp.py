@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
-from kanbench.models.linear import Affine
+from kanbench.models.linear import Affine, FourierAffine
 
 
 class Activation(StrEnum):
@@ -38,6 +39,9 @@ class MLP(nn.Sequential):
 
     Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015); biases start uniform in
     [-1, 1], so that hidden nodes bend at different places of the domain.
+
+    With `frequencies` the first layer sees that many random sines and cosines of the inputs in their place, see
+    `FourierAffine`; `scale` is the standard deviation of the frequencies.
     """
 
     def __init__(
@@ -45,13 +49,20 @@ class MLP(nn.Sequential):
         shape: Sequence[int],
         activation: Activation = Activation.tanh,
         *,
+        frequencies: int = 0,
+        scale: float = 1.0,
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         variance = 2.0 if activation is Activation.relu else 1.0
+        random: dict[str, Any] = {"generator": generator, "dtype": dtype}
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(shape):
-            layers.append(Affine(n_in, n_out, std=math.sqrt(variance / n_in), generator=generator, dtype=dtype))
+            if frequencies and not layers:
+                std = math.sqrt(variance / frequencies)  # the squares of a sine and its cosine add up to one
+                layers.append(FourierAffine(n_in, n_out, frequencies, scale, std=std, **random))
+            else:
+                layers.append(Affine(n_in, n_out, std=math.sqrt(variance / n_in), **random))
             layers.append(_activation(activation, n_out, dtype))
         super().__init__(*layers[:-1])
 

@@ -45,7 +45,9 @@ kans = st.builds(
     basis=st.sampled_from(EVERY_BASIS),
     aggregation=st.sampled_from(Aggregation),
 )
-mlps = st.builds(MLPMethod, depth=st.integers(1, 3), activation=st.sampled_from(Activation))
+mlps = st.builds(
+    MLPMethod, depth=st.integers(1, 4), activation=st.sampled_from(Activation), fourier=st.sampled_from([0, 1, 5])
+)
 methods = kans | mlps
 
 
@@ -75,6 +77,10 @@ def test_counts_by_hand(width):
     assert MLPMethod().count(2, width) == 4 * width + 1
     # w hidden nodes with 8 coefficients more
     assert MLPMethod(activation=Activation.bspline).count(2, width) == 12 * width + 1
+    # 2 x 5 features in, 1 weight out, a bias per node; the frequencies are not trained
+    assert MLPMethod(fourier=5).count(2, width) == 12 * width + 1
+    # 3 hidden layers: 2w + 2w^2 + w weights, a bias per node
+    assert MLPMethod(depth=3).count(2, width) == 2 * width**2 + 6 * width + 1
     # edges 2w + w^2 + w, of 5 + 1 + 1 parameters
     switched = KANMethod(
         depth=2, basis=Taylor(degree=5), bias=False, base_branch=BaseBranch.silu, edge_scale=EdgeScale.basis
@@ -127,7 +133,8 @@ def test_labels_of_all_switches_are_distinct():
     switches = (BaseBranch, [True, False], EdgeScale, Squash, Initialisation, [0.3, 0.31], [BSpline(), Chebyshev()])
     every = [KANMethod(depth, *values) for depth in (1, 2) for values in product(*switches)]
     every = [replace(each, aggregation=aggregation) for each in every for aggregation in Aggregation]
-    every += [MLPMethod(depth, activation) for depth in (1, 2) for activation in Activation]
+    fourier = [(0, 3.0), (8, 3.0), (8, 1.0), (16, 3.0)]
+    every += [MLPMethod(depth, activation, *each) for depth in (1, 2) for activation in Activation for each in fourier]
     assert len({method.label for method in every}) == len(every)
 
 
@@ -156,3 +163,8 @@ def test_methods_are_values_of_at_least_one_hidden_layer(cls):
     assert "depth" in {each.name for each in fields(cls)}
     with pytest.raises(ValueError, match=r"^depth .*, got 0"):
         cls(depth=0)
+
+
+def test_the_scale_of_no_random_features_makes_no_other_method():
+    assert MLPMethod(fourier_scale=1.0) == MLPMethod()
+    assert MLPMethod(fourier=8, fourier_scale=1.0) != MLPMethod(fourier=8)

@@ -92,3 +92,29 @@ def test_the_seed_decides_the_weights(activation):
     assert all(torch.equal(same[name], again[name]) for name in same)
     assert not torch.equal(same["0.weight"], other["0.weight"])
     assert not torch.equal(same["0.bias"], other["0.bias"])
+
+
+def test_random_fourier_features_are_sines_and_cosines_of_frequencies_that_are_not_trained():
+    model = MLP([3, 6, 1], frequencies=4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (30, 3))
+    angles = x @ model[0].frequencies.numpy()
+    model_of_features = torch.nn.Sequential(torch.nn.Linear(8, 6), torch.nn.Tanh(), torch.nn.Linear(6, 1)).double()
+    with torch.no_grad():
+        for ours, theirs in zip(list(model)[::2], list(model_of_features)[::2], strict=True):
+            theirs.weight.copy_(ours.weight.T)
+            theirs.bias.copy_(ours.bias)
+    expected = model_of_features(torch.tensor(np.hstack([np.sin(angles), np.cos(angles)])))
+    torch.testing.assert_close(model(torch.tensor(x)), expected, rtol=1e-12, atol=1e-14)
+    assert "0.frequencies" not in dict(model.named_parameters())
+    assert "0.frequencies" in model.state_dict()
+
+
+def test_random_frequencies_are_normal_and_hidden_inputs_start_with_the_variance_of_the_weights_in_any_activation():
+    generator = torch.Generator().manual_seed(0)
+    model = MLP([20, 500, 1], frequencies=300, scale=2.5, generator=generator, dtype=torch.float64)
+    frequencies = model[0].frequencies
+    assert frequencies.std().item() == pytest.approx(2.5, rel=0.03)
+    assert ((frequencies**4).mean() / (frequencies**2).mean() ** 2).item() == pytest.approx(3.0, rel=0.1)
+    x = torch.rand(200, 20, generator=generator, dtype=torch.float64) * 2 - 1
+    before_bias = model[0](x) - model[0].bias
+    assert before_bias.var().item() == pytest.approx(1.0, rel=0.05)

@@ -27,6 +27,7 @@ METHODS = [
     KANMethod(base_branch=BaseBranch.linear, edge_scale=EdgeScale.basis),
     KANMethod(base_branch=BaseBranch.silu, edge_scale=EdgeScale.edge, bias=False),
     *(MLPMethod(activation=activation, depth=2) for activation in Activation),
+    *(MLPMethod(fourier=4, depth=depth) for depth in (1, 4)),
 ]
 
 
@@ -184,6 +185,29 @@ def test_members_come_back_as_modules_and_can_be_extended(method):
     finer = Ensemble(extend_all(back, 30, x, mix=0.5))
     assert finer.n_params > ensemble.n_params
     torch.testing.assert_close(finer.predict(finer.start, x), before, rtol=1e-10, atol=1e-12)
+
+
+def test_random_features_are_each_member_s_own_and_lm_trains_what_comes_after_them():
+    x, method = points(n=40), MLPMethod(fourier=4)
+    y = torch.sin(6.0 * x.sum(-1))
+    models = members(method)
+    frequencies = [model[0].frequencies.clone() for model in models]
+    assert not torch.equal(frequencies[0], frequencies[1])
+    lm, none = LevenbergMarquardt(steps=8), torch.full((3,), torch.nan)
+
+    def train(models, x, y):
+        ensemble = Ensemble(models)
+        state = lm.start(ensemble, ensemble.start, none[: len(models)], [])
+        before = ensemble.losses(state.theta, x, y)
+        lm.advance(ensemble, state, x, y, 8)
+        assert (ensemble.losses(state.theta, x, y) < 0.5 * before).all()
+        return ensemble.members(state.theta)
+
+    together = train(models, x, y)
+    for m, model in enumerate(models):
+        (alone,) = train([model], x[m : m + 1], y[m : m + 1])
+        assert torch.equal(together[m][0].frequencies, frequencies[m])
+        torch.testing.assert_close(together[m](x[m]), alone(x[m]), rtol=1e-8, atol=1e-8)
 
 
 def test_staged_training_of_an_ensemble_equals_that_of_each_member_alone():
