@@ -12,6 +12,7 @@ from pathlib import Path
 CONF = Path(__file__).parent.parent / "conf"
 COMMANDS = {  # word: the function that takes the words after it and returns the exit code
     "list": "kanbench.command_line:list_tasks",
+    "report": "kanbench.page.command:report",
 }
 
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?
@@ -19,6 +20,7 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench experiment=smoke                     try it, in seconds
   python -m kanbench experiment=feynman basis=bspline     27 equations, 1,080 models, minutes
   python -m kanbench experiment=hand_derived              a published system, its claims checked
+  python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems
   python -m kanbench --help                               groups, keys, examples"""
 

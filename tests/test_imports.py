@@ -24,6 +24,10 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance"},
     "config": {"bases", "models", "data", "training", "systems"},
     "report": {"analysis"},
+    "page": {
+        *("bases", "models", "data", "training", "interpret", "analysis"),
+        *("record", "report", "pool", "provenance", "command_line"),
+    },
     "loggers": {"analysis", "config", "record", "report", "training"},
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
     "sweep": {"report"},

@@ -7,6 +7,7 @@ from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.restore import CannotRestore, restore_cell, retrain
 from kanbench.training.resume import ResumeFile
 from kanbench.training.sgd import SGD
 from kanbench.training.single import Sparsity, train, train_all
@@ -23,6 +24,7 @@ __all__ = [
     "OPTIMIZERS",
     "SGD",
     "Adam",
+    "CannotRestore",
     "Cell",
     "Ensemble",
     "EnsembleModule",
@@ -33,6 +35,8 @@ __all__ = [
     "Schedule",
     "Sparsity",
     "fit",
+    "restore_cell",
+    "retrain",
     "run_cell",
     "train",
     "train_all",

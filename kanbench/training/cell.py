@@ -129,14 +129,7 @@ def run_cell(
     """
     if isinstance(cell.method, Reference):
         return _fit_reference(cell, cell.method)
-    n_inputs, width, n_members = cell.task.n_inputs, cell.sizing.width, len(cell.members)
-    datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
-    of_member = [datasets[seed] for seed, _ in cell.members]
-    models = [cell.method.first.build(n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
-    orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
-    rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
-    splits = [_batch(of_member, split, cell) for split in ("train", "validation")]
+    module, of_member, splits = prepare(cell, statistics=statistics)
     resumptions = [] if resume is None else [Resumption(resume, module)]
     precision = cell.precision.lightning
     started = time.perf_counter()
@@ -145,9 +138,9 @@ def run_cell(
     seconds = time.perf_counter() - started + sum(each.earlier for each in resumptions)
     shared = identity(cell) | _size(cell)
     shared |= {
-        "flops": forward_flops(module.ensemble.members(module.best_theta[:1])[0].cpu(), n_inputs),
-        "seconds": seconds / n_members,
-        "peak_memory_bytes": memory.bytes // n_members,
+        "flops": forward_flops(module.ensemble.members(module.best_theta[:1])[0].cpu(), cell.task.n_inputs),
+        "seconds": seconds / len(cell.members),
+        "peak_memory_bytes": memory.bytes // len(cell.members),
         "accelerator": accelerator,
         "threads": torch.get_num_threads(),
     }
@@ -158,6 +151,19 @@ def run_cell(
         cell=cell.describe(),
         environment=provenance.environment(),
     )
+
+
+def prepare(cell: Cell, *, statistics: bool = False) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
+    """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
+    assert isinstance(cell.method, Method)  # references are not trained
+    datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
+    of_member = [datasets[seed] for seed, _ in cell.members]
+    width = cell.sizing.width
+    models = [cell.method.first.build(cell.task.n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
+    orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
+    rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
+    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
+    return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:

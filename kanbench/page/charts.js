@@ -1,0 +1,62 @@
+// Plotly with one look.
+import { colour } from "./theme.js";
+
+const Plotly = globalThis.Plotly;
+const touch = matchMedia("(pointer: coarse)").matches;
+
+const merge = (base, more) => {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(more)) {
+    const both = value?.constructor === Object && base[key]?.constructor === Object;
+    merged[key] = both ? merge(base[key], value) : value;
+  }
+  return merged;
+};
+
+const axis = () => ({
+  gridcolor: colour("grid"),
+  linecolor: colour("line"),
+  zerolinecolor: colour("line"),
+  ticks: "outside",
+  tickcolor: colour("line"),
+  title: { standoff: 8 },
+  automargin: true,
+});
+
+const baseLayout = () => ({
+  paper_bgcolor: "rgba(0,0,0,0)",
+  plot_bgcolor: "rgba(0,0,0,0)",
+  font: { family: "system-ui, sans-serif", size: 13, color: colour("text") },
+  margin: { l: 52, r: 14, t: 14, b: 42 },
+  showlegend: false,
+  hovermode: "closest",
+  dragmode: touch ? false : "zoom",
+  hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("text") }, align: "left" },
+  xaxis: axis(),
+  yaxis: axis(),
+});
+
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+  displayModeBar: false,
+};
+
+export const sizes = { type: "log", tickformat: ",~r" };
+export const errors = { type: "log", exponentformat: "power" };
+
+export function draw(element, traces, layout, config = {}) {
+  return Plotly.react(element, traces, merge(baseLayout(), layout), { ...CONFIG, ...config });
+}
+
+// Zoom about the middle of the plot; 0 shows everything.
+export function zoom(element, factor) {
+  if (!factor) return Plotly.relayout(element, { "xaxis.autorange": true, "yaxis.autorange": true });
+  const around = ({ range: [low, high] }) => {
+    const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
+    return [middle - half, middle + half];
+  };
+  const { xaxis, yaxis } = element.layout;
+  return Plotly.relayout(element, { "xaxis.range": around(xaxis), "yaxis.range": around(yaxis) });
+}

@@ -1,0 +1,74 @@
+"""From a chosen member to its network on the page: trained once more, described, and beside data to try it on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kanbench.data import Dataset, Task, grade, sample
+from kanbench.page.choose import Choice
+from kanbench.page.networks import NoPicture, candidates, plain_network
+from kanbench.page.results import plain
+from kanbench.record import read_record
+from kanbench.training import CannotRestore, restore_cell, retrain
+
+POINTS, SLICE = 400, 61  # test points on the page; points of a walk along one input
+ELSEWHERE = 0.5  # where a walk holds the other inputs, in [-1, 1]: many formulas are constant through the middle
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A member with its network, or with the reason why there is none; and the data that go with it."""
+
+    network: Plain
+    data_key: str
+    data: Plain
+
+
+def show(choice: Choice, files: dict[str, Path]) -> Shown:
+    """Train the member of a choice once more; `files` has the record of every cell."""
+    torch.set_num_threads(1)
+    record = read_record(files[choice.cell])
+    (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
+    about = {name: member[name] for name in ("suite", "task", "method", "budget", "params", "seed", "cell")}
+    about |= {"role": choice.role, "recorded": member["test_rel_l2"]}
+    try:
+        cell = restore_cell(record.cell, member["experiment"], member["suite"])
+        model = retrain(cell, choice.seed, choice.rate).double()
+        dataset = sample(cell.task, choice.seed, cell.sizes)
+        x = torch.from_numpy(dataset.test.x)
+        with torch.no_grad():
+            reached = grade(dataset.restore(model(x).squeeze(1).numpy()), dataset.test.y, dataset.y_mean)["rel_l2"]
+        about |= {"reached": reached, "layers": plain_network(model, x), "candidates": candidates(model, x)}
+    except (CannotRestore, NoPicture) as reason:
+        return Shown(about | {"reason": str(reason)}, "", {})
+    return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
+
+
+def plain_data(task: Task, dataset: Dataset) -> Plain:
+    """Some test points, and walks along each input; y in the units of the formula."""
+    columns = [
+        (f"{v.name}{k + 1}" if v.size > 1 else v.name, v.low, v.high) for v in task.variables for k in range(v.size)
+    ]
+    return {
+        "formula": task.formula,
+        "inputs": [{"name": name, "low": low, "high": high} for name, low, high in columns],
+        "mean": dataset.y_mean,
+        "scale": dataset.y_std,
+        "x": [[float(f"{value:.9g}") for value in row] for row in dataset.test.x[:POINTS].tolist()],
+        "y": dataset.test.y[:POINTS].tolist(),
+        "elsewhere": ELSEWHERE,
+        "walks": [[plain(value) for value in _walk(task, i)] for i in range(task.n_inputs)],
+    }
+
+
+def _walk(task: Task, i: int) -> np.ndarray:
+    """The target along input i."""
+    points = np.full((SLICE, task.n_inputs), ELSEWHERE)
+    points[:, i] = np.linspace(-1.0, 1.0, SLICE)
+    with np.errstate(all="ignore"):
+        return task.target(points)

@@ -1,0 +1,73 @@
+// A network on samples: outputs, edges, scores. Samples are arrays of inputs; a layer's values are one array per node.
+import { expand } from "./bases.js";
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function standardDeviation(values) {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+// One edge at one value of its input.
+export function edgeValue(layer, i, j, x) {
+  return expand(layer, x, i).reduce((sum, value, t) => sum + value * layer.weights[i][t][j], 0);
+}
+
+// What every edge adds at every sample, and what every node is: edges[i][j][sample], outputs[j][sample].
+function runLayer(layer, inputs) {
+  const n = inputs[0].length;
+  const outputs = layer.bias.map((bias) => new Float64Array(n).fill(bias));
+  const edges = inputs.map((values, i) => {
+    const ofInput = layer.bias.map(() => new Float64Array(n));
+    values.forEach((x, sample) => {
+      const terms = expand(layer, x, i);
+      ofInput.forEach((edge, j) => {
+        let sum = 0;
+        for (let t = 0; t < terms.length; t++) sum += terms[t] * layer.weights[i][t][j];
+        edge[sample] = sum;
+        outputs[j][sample] += sum;
+      });
+    });
+    return ofInput;
+  });
+  return { inputs, edges, outputs };
+}
+
+// All layers on samples x[sample][input].
+export function run(layers, x) {
+  let values = x[0].map((_, i) => Float64Array.from(x, (point) => point[i]));
+  return layers.map((layer) => {
+    const done = runLayer(layer, values);
+    values = done.outputs;
+    return done;
+  });
+}
+
+export const predict = (layers, x) => Array.from(run(layers, x).at(-1).outputs[0]);
+
+// Scores of edges, from the outputs backwards: an edge has the score of the node above it times the ratio of its
+// standard deviation to that of the node; a node has the sum of the edges that leave it (arXiv:2408.10205, 4.1).
+export function attribute(runs) {
+  let nodes = runs.at(-1).outputs.map(() => 1);
+  const scores = [];
+  for (const { edges, outputs } of [...runs].reverse()) {
+    const spreads = outputs.map(standardDeviation);
+    const ofLayer = edges.map((row) =>
+      row.map((edge, j) => (spreads[j] > 0 ? (nodes[j] * standardDeviation(edge)) / spreads[j] : 0)),
+    );
+    scores.unshift(ofLayer);
+    nodes = ofLayer.map((row) => row.reduce((sum, score) => sum + score, 0));
+  }
+  return scores;
+}
+
+// ||p - y|| / ||y - mean||, both in the units of the target.
+export function relativeError(predictions, data) {
+  let missed = 0;
+  let spread = 0;
+  data.y.forEach((y, k) => {
+    missed += (predictions[k] * data.scale + data.mean - y) ** 2;
+    spread += (y - data.mean) ** 2;
+  });
+  return Math.sqrt(missed / spread);
+}

@@ -1,0 +1,93 @@
+"""Records as the plain data that the page draws. Imports no torch."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from kanbench.analysis import choose_rates
+from kanbench.analysis.summary import comparable_tasks
+from kanbench.record import CellRecord
+
+Plain = dict[str, Any]  # what JSON holds
+DIGITS = 6
+LEFT_OUT = ("experiment", "basis", "aggregation", "activation", "protocol", "optimizer", "precision", "same_as")
+
+
+def plain_methods(frame: pd.DataFrame) -> list[Plain]:
+    """What the look of a method is made of."""
+    facts = frame.drop_duplicates("method").sort_values(["basis", "method"])
+    return facts[["method", "basis", "aggregation", "activation"]].fillna("").to_dict("records")
+
+
+def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
+    """One row per budget and method, with medians over tasks of each quantity that can be an x-axis."""
+    chosen = choose_rates(frame)
+    rows = []
+    for (budget, method), row in summary.set_index(["budget", "method"]).iterrows():
+        at_budget = chosen[chosen.budget == budget]
+        tasks = comparable_tasks(at_budget)
+        same = pd.MultiIndex.from_frame(at_budget[["suite", "task"]]).isin(tasks)
+        cells = at_budget[same & (at_budget.method == method)].groupby("cell")[["flops", "seconds"]].first()
+        medians = {name: cells[name].median() for name in cells}
+        rows.append({"budget": budget, "method": method, **row, **medians})
+    return [{name: plain(value) for name, value in row.items()} for row in rows]
+
+
+def plain_records(frame: pd.DataFrame) -> Plain:
+    """The records, column by column; texts are numbered, since few differ."""
+    kept = frame.drop(columns=[name for name in LEFT_OUT if name in frame]).dropna(axis="columns", how="all")
+    columns = {}
+    for name, column in kept.items():
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            columns[name] = {"values": [plain(value) for value in column]}
+        else:
+            codes, texts = pd.factorize(column.astype(str).where(column.notna(), ""))
+            columns[name] = {"texts": list(texts), "codes": codes.tolist()}
+    return columns
+
+
+def plain_curves(records: Iterable[CellRecord]) -> Plain:
+    """Learning curves by cell, with the seed and the learning rate of each member."""
+    return {
+        record.key: _rounded(record.curve, digits=4)
+        | {"members": [[member["seed"], member["lr"]] for member in record.members]}
+        for record in records
+        if record.curve["steps"]
+    }
+
+
+def plain_origin(records: list[CellRecord], frame: pd.DataFrame) -> Plain:
+    """The commits, versions and machines behind the records, most of them first, and what they hold fixed."""
+    environments = pd.Series([_words(record.environment) for record in records])
+    fixed = {name: records[0].cell.get(name) for name in ("optimizer", "sizes", "seeds", "precision")}
+    return {
+        "commits": frame.commit.fillna("").value_counts().to_dict(),
+        "environments": environments.value_counts().to_dict(),
+        "protocol": {name: _words(value) if isinstance(value, dict) else str(value) for name, value in fixed.items()},
+    }
+
+
+def _words(facts: dict[str, Any]) -> str:
+    head = [str(facts["type"])] if "type" in facts else []
+    return ", ".join(head + [f"{name} {value}" for name, value in facts.items() if name != "type"])
+
+
+def plain(value: Any, digits: int = DIGITS) -> Any:
+    """A number as JSON has it: None for what is not finite, and no more digits than are read."""
+    if isinstance(value, str) or value is None:
+        return value
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    rounded = float(f"{number:.{digits - 1}e}")
+    return int(number) if number.is_integer() and abs(number) < 1e15 else rounded
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(each, digits) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each, digits) for each in value]
+    return plain(value, digits)

@@ -1,0 +1,75 @@
+"""What a page is about: the records below a folder, and the commands that made them. Imports no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kanbench.analysis import load_records
+from kanbench.command_line import UsageError
+from kanbench.report import MANIFEST
+
+
+class CannotReport(UsageError):
+    """Results that no one page can show; one sentence."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """cells: record files.   baseline: the method that others are compared with, or None.   commands: oldest first."""
+
+    cells: tuple[Path, ...]
+    title: str
+    baseline: str | None
+    commands: tuple[str, ...]
+
+
+def find_source(folder: Path) -> Source:
+    """The records of a job (a folder with `cells.json`), or all that lie below a folder or are named by jobs there.
+
+    Raises `CannotReport` where there are none.
+    """
+    if not folder.is_dir():
+        raise CannotReport(f"report: {folder} is no folder")
+    own = folder / MANIFEST
+    paths = [own] if own.exists() else sorted(folder.rglob(MANIFEST), key=lambda path: path.parent.name)
+    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    below = [] if own.exists() else sorted(folder.rglob("cells/*.json"))
+    named = [_found(Path(cell), path) for path, m in zip(paths, manifests, strict=True) for cell in m["cells"]]
+    cells = tuple(below or dict.fromkeys(cell for cell in named if cell.exists()))
+    if not cells:
+        raise CannotReport(
+            f"report: no records below {folder}; it should be a folder of a run, such as results/runs/toy"
+        )
+    latest: dict[str, Any] = manifests[-1] if manifests else {}
+    titles = {m["title"] for m in manifests}
+    title = titles.pop() if len(titles) == 1 else folder.resolve().name
+    commands = tuple(dict.fromkeys(m["command"] for m in manifests))
+    return Source(cells, title, latest.get("baseline"), commands)
+
+
+def _found(cell: Path, manifest: Path) -> Path:
+    """Where a record is now: a manifest names it as seen from where the run was started."""
+    return cell if cell.exists() else manifest.parents[2] / "cells" / cell.name
+
+
+def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
+    """The records of a source, each member once, of the one protocol that `protocol` begins.
+
+    Raises `CannotReport` where there are several, with their names.
+    """
+    frame = load_records(source.cells)
+    frame = frame.drop_duplicates(["cell", "seed", "lr"], ignore_index=True)
+    frame = frame[frame.protocol.str.startswith(protocol)]
+    found = frame.groupby("protocol").experiment.unique()
+    if len(found) != 1:
+        known = ", ".join(f"{name[:6]} ({', '.join(sorted(of))})" for name, of in found.items())
+        raise CannotReport(
+            f"report: records of {len(found)} protocols (optimizer, seeds, splits or precision) cannot be compared; "
+            f"choose one with protocol=...: {known}"
+            if known
+            else f"report: no record has a protocol that begins with {protocol!r}"
+        )
+    return frame.reset_index(drop=True)

@@ -1,0 +1,51 @@
+// What the page holds, and what a reader has chosen. Views subscribe and draw themselves again.
+
+export const data = JSON.parse(document.getElementById("data").textContent);
+
+// Columns as rows; numbered texts as texts.
+function rowsOf(columns) {
+  const names = Object.keys(columns);
+  const first = columns[names[0]];
+  const at = (column, k) => (column.values ? column.values[k] : column.texts[column.codes[k]]);
+  return (first.values ?? first.codes).map((_, k) => Object.fromEntries(names.map((name) => [name, at(columns[name], k)])));
+}
+
+export const records = rowsOf(data.records);
+
+export const unique = (values) => [...new Set(values)];
+export const tasks = unique(records.map((record) => record.task));
+export const budgets = unique(records.map((record) => record.budget)).sort((a, b) => a - b);
+
+export const state = { methods: new Set(data.methods.map((each) => each.method)), axis: "params", task: "" };
+
+const listeners = [];
+export const subscribe = (listener) => listeners.push(listener);
+export function update(changes = {}) {
+  Object.assign(state, changes);
+  listeners.forEach((listener) => listener());
+}
+
+export function median(values) {
+  const sorted = values.filter((value) => value != null).sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return sorted.length ? (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2 : null;
+}
+
+export function groupBy(rows, key) {
+  const groups = new Map();
+  for (const row of rows) {
+    const name = key(row);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(row);
+  }
+  return groups;
+}
+
+// 3 digits, as 1.23e-4 where plain digits would be many.
+export function short(value) {
+  if (value == null) return "–";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1e6) return value.toLocaleString("en");
+  return size >= 1e-2 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(2).replace("e+", "e");
+}

@@ -1,0 +1,111 @@
+// Every record: filtered by words, sorted by a column, a page at a time; and one record in full.
+import { data, records, short } from "./store.js";
+import { escape } from "./results.js";
+
+const ROWS = 25;
+const PREFERRED = ["task", "method", "budget", "params", "seed", "lr", "test_rel_l2", "val_rel_l2", "seconds", "flops", "status", "cell"];
+const TITLES = { params: "parameters", test_rel_l2: "error on test", val_rel_l2: "on validation", flops: "FLOPs", lr: "learning rate" };
+const columns = PREFERRED.filter((name) => name in data.records);
+const isText = (name) => "texts" in data.records[name];
+const view = { sort: "", ascending: true, words: [], exact: {}, page: 0 };
+
+const texts = records.map((record) => columns.map((name) => record[name] ?? "").join(" ").toLowerCase());
+
+function matching() {
+  return records.filter(
+    (record, k) =>
+      view.words.every((word) => texts[k].includes(word)) &&
+      Object.entries(view.exact).every(([name, value]) => record[name] === value),
+  );
+}
+
+// What is missing comes last, whatever the direction.
+export function sorted(rows, name, ascending) {
+  if (!name) return rows;
+  const sign = ascending ? 1 : -1;
+  return [...rows].sort((a, b) => {
+    const [p, q] = [a[name], b[name]];
+    if (p == null || q == null) return (p == null) - (q == null);
+    return sign * (typeof p === "string" ? p.localeCompare(q, "en", { numeric: true }) : p - q);
+  });
+}
+
+function cell(record, name) {
+  if (name === "cell") return `<td class="text"><button type="button" data-record="${records.indexOf(record)}">${escape(record.cell.slice(0, 8))}</button></td>`;
+  const value = record[name];
+  const text = typeof value === "string" ? escape(value) : short(value);
+  return `<td${isText(name) ? ' class="text"' : ""}>${text}</td>`;
+}
+
+function drawTable() {
+  const rows = sorted(matching(), view.sort, view.ascending);
+  const pages = Math.max(1, Math.ceil(rows.length / ROWS));
+  view.page = Math.min(Math.max(view.page, 0), pages - 1);
+  const arrow = view.ascending ? " ↑" : " ↓";
+  const head = columns.map((name) => {
+    const chosen = name === view.sort;
+    const order = chosen ? ` aria-sort="${view.ascending ? "ascending" : "descending"}"` : "";
+    return `<th scope="col"${order}${isText(name) ? ' class="text"' : ""}><button type="button" data-sort="${name}">${TITLES[name] ?? name}${chosen ? arrow : ""}</button></th>`;
+  });
+  const body = rows.slice(view.page * ROWS, (view.page + 1) * ROWS).map((record) => `<tr>${columns.map((name) => cell(record, name)).join("")}</tr>`);
+  document.getElementById("table").innerHTML = `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody>`;
+  const only = Object.entries(view.exact).map(([name, value]) => `${name} ${value}`).join(", ");
+  document.getElementById("count").textContent = `${rows.length.toLocaleString("en")} of ${records.length.toLocaleString("en")} records${only && ` (${only})`}`;
+  document.getElementById("page").textContent = `page ${view.page + 1} of ${pages}`;
+  document.querySelector('[data-page="-1"]').disabled = view.page === 0;
+  document.querySelector('[data-page="1"]').disabled = view.page === pages - 1;
+}
+
+export function filterRecords(exact) {
+  view.exact = Object.fromEntries(Object.entries(exact).filter(([, value]) => value));
+  view.words = [];
+  view.page = 0;
+  document.getElementById("filter").value = "";
+  drawTable();
+  document.getElementById("records").scrollIntoView();
+}
+
+// `toNetwork` and `toTraining` take a record; the former is null where its network is not on the page.
+export function startTable({ hasNetwork, toNetwork, toTraining }) {
+  const dialog = document.getElementById("record");
+  let current = null;
+  const leave = (go) => () => {
+    dialog.close();
+    go(current);
+  };
+  document.getElementById("to-network").addEventListener("click", leave(toNetwork));
+  document.getElementById("to-training").addEventListener("click", leave(toTraining));
+
+  const table = document.getElementById("table");
+  table.addEventListener("click", ({ target }) => {
+    const { sort, record } = target.dataset;
+    if (record) open(records[record]);
+    if (!sort) return;
+    Object.assign(view, { sort, ascending: view.sort === sort ? !view.ascending : true, page: 0 });
+    drawTable();
+    table.querySelector(`[data-sort="${sort}"]`).focus();
+  });
+  document.getElementById("filter").addEventListener("input", ({ target }) => {
+    Object.assign(view, { words: target.value.toLowerCase().split(/\s+/).filter(Boolean), exact: {}, page: 0 });
+    drawTable();
+  });
+  document.querySelectorAll("[data-page]").forEach((button) =>
+    button.addEventListener("click", () => {
+      view.page += Number(button.dataset.page);
+      drawTable();
+    }),
+  );
+  drawTable();
+
+  function open(record) {
+    current = record;
+    document.getElementById("record-title").textContent = `${record.method} on ${record.task}, seed ${record.seed}`;
+    document.getElementById("record-fields").innerHTML = Object.entries(record)
+      .filter(([, value]) => value != null && value !== "")
+      .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`)
+      .join("");
+    document.getElementById("to-network").disabled = !hasNetwork(record);
+    dialog.showModal();
+  }
+  return open;
+}

@@ -1,0 +1,65 @@
+// Learning curves of the members of a task and a budget, and the gradient norms of their layers.
+import { data, records, state, subscribe, tasks, budgets, groupBy, short } from "./store.js";
+import { looks, colour } from "./theme.js";
+import { draw, errors } from "./charts.js";
+
+const LAYER_DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+const cells = [...groupBy(records, (record) => record.cell).values()].map(([first]) => first);
+const task = document.getElementById("training-task");
+const budget = document.getElementById("training-budget");
+
+const chosen = () =>
+  cells.filter((cell) => cell.task === task.value && cell.budget === Number(budget.value) && state.methods.has(cell.method) && data.curves[cell.cell]);
+
+function memberTraces({ cell, method }) {
+  const { steps, validation_mse: errors, members } = data.curves[cell];
+  const ink = colour(looks[method].colour);
+  return members.map(([seed, rate], k) => ({
+    x: steps,
+    y: errors.map((check) => check[k]),
+    mode: "lines+markers",
+    line: { color: ink, width: 1.4, dash: looks[method].dash },
+    marker: { symbol: looks[method].symbol, size: 4.5, color: ink },
+    hovertemplate: `<b>${method}</b>, seed ${seed}${rate == null ? "" : `, rate ${short(rate)}`}<br>step %{x}: %{y:.3g}<extra></extra>`,
+  }));
+}
+
+function layerTraces({ cell, method }) {
+  const { steps, layers } = data.curves[cell];
+  const norms = layers?.gradient_norm ?? [];
+  return (norms[0] ?? []).map((_, k) => ({
+    x: steps,
+    y: norms.map((check) => check[k]),
+    mode: "lines",
+    line: { color: colour(looks[method].colour), width: 2, dash: LAYER_DASHES[k % LAYER_DASHES.length] },
+    hovertemplate: `<b>${method}</b>, layer ${k + 1}<br>step %{x}: %{y:.3g}<extra></extra>`,
+  })).filter((trace) => trace.y.some((value) => value > 0));
+}
+
+function drawTraining() {
+  const layout = (title) => ({ xaxis: { title: { text: "steps of the optimiser" }, rangemode: "tozero" }, yaxis: { ...errors, title: { text: title } } });
+  draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error"));
+  const gradients = chosen().flatMap(layerTraces);
+  const element = document.getElementById("gradients");
+  element.hidden = gradients.length === 0;
+  if (gradients.length) draw(element, gradients, layout("gradient norm"));
+  document.getElementById("gradients-note").textContent = gradients.length
+    ? "Norm of the gradient by the parameters of each layer, median over members; the first layer is solid, the next ones are dashed."
+    : "These records hold no gradient norms of layers: runs with logger.statistics=true do.";
+}
+
+export function showTraining(record) {
+  task.value = record.task;
+  budget.value = record.budget;
+  drawTraining();
+  document.getElementById("training").scrollIntoView();
+}
+
+export function startTraining() {
+  task.append(...tasks.map((name) => new Option(name, name)));
+  budget.append(...budgets.map((size) => new Option(short(size), size)));
+  task.addEventListener("change", drawTraining);
+  budget.addEventListener("change", drawTraining);
+  subscribe(drawTraining);
+  drawTraining();
+}

@@ -1,0 +1,124 @@
+"""One file of everything: the template with its styles, its scripts, and the data."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kanbench import __version__, provenance
+from kanbench.analysis import answers, say, summarise
+from kanbench.page.choose import Choice, choose, named
+from kanbench.page.members import Shown, show
+from kanbench.page.results import plain_curves, plain_methods, plain_origin, plain_records, plain_summary
+from kanbench.page.source import Source, comparable_records
+from kanbench.pool import unordered
+from kanbench.record import read_record
+
+HERE = Path(__file__).parent
+SCRIPTS = (
+    "bases",
+    "library",
+    "network",
+    "store",
+    "theme",
+    "charts",
+    "results",
+    "table",
+    "training",
+    "explorer",
+    "main",
+)
+
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """What a reader may ask for.
+
+    networks: how many trained networks at most.   budget: of those, 0 for the middle one.   members: others by name,
+    CELL:SEED.   protocol: where a folder holds several.
+    """
+
+    networks: int = 24
+    budget: int = 0
+    members: tuple[str, ...] = ()
+    protocol: str = ""
+
+
+def write_page(source: Source, path: Path, options: PageOptions, workers: int = 1) -> int:
+    """Write the page of some records to `path`; the number of networks on it.
+
+    Raises `CannotReport`, and `OSError`.
+    """
+    frame = comparable_records(source, options.protocol)
+    files = {cell.stem: cell for cell in source.cells}
+    choices = [named(frame, words) for words in options.members] + choose(frame, options.networks, options.budget)
+    shown = _show_all(list(dict.fromkeys(choices)), files, workers)
+    content = page_data(source, frame, files) | {
+        "networks": [each.network for each in shown],
+        "data": {each.data_key: each.data for each in shown if each.data},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(content), encoding="utf-8")
+    return len(shown)
+
+
+def _show_all(choices: list[Choice], files: dict[str, Path], workers: int) -> list[Shown]:
+    """All of them, in the order of the choices."""
+    found = dict(unordered(partial(_show_one, files), choices, max(1, min(workers, len(choices)))))
+    return [found[choice] for choice in choices]
+
+
+def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
+    return choice, show(choice, files)
+
+
+def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Plain:
+    """Everything but the networks."""
+    records = [read_record(files[cell]) for cell in frame.cell.unique()]
+    baseline = source.baseline if source.baseline in set(frame.method) else None
+    summary = summarise(frame, baseline)
+    return {
+        "title": source.title,
+        "baseline": baseline,
+        "answer": say(answers(frame, baseline)),
+        "commands": list(source.commands),
+        "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by kanbench {__version__} {provenance.commit()[:12]}",
+        "origin": plain_origin(records, frame),
+        "methods": plain_methods(frame),
+        "summary": plain_summary(summary, frame),
+        "records": plain_records(frame),
+        "curves": plain_curves(records),
+    }
+
+
+def page(content: Plain) -> str:
+    """The HTML file."""
+    parts = {
+        "title": content["title"].replace("&", "&amp;").replace("<", "&lt;"),
+        "style": (HERE / "page.css").read_text(encoding="utf-8"),
+        "plotly": (HERE / "vendor" / "plotly-basic.min.js").read_text(encoding="utf-8"),
+        "data": json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "script": bundle(*SCRIPTS),
+    }
+    template = (HERE / "template.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def bundle(*names: str) -> str:
+    """Modules as one script, each after what it imports: a page that is opened from disk may not import files."""
+    return "\n".join(_module(name, (HERE / f"{name}.js").read_text(encoding="utf-8")) for name in names)
+
+
+def _module(name: str, text: str) -> str:
+    """A module as a constant of its name that holds its exports."""
+    exports = ", ".join(re.findall(r"^export (?:const|function) (\w+)", text, flags=re.MULTILINE))
+    text = re.sub(r'^import (\{.*\}) from "\./(\w+)\.js";$', r"const \1 = _\2;", text, flags=re.MULTILINE)
+    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    return f"const _{name} = (() => {{\n{text}return {{ {exports} }};\n}})();"
