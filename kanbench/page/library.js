@@ -45,5 +45,5 @@ export function formulaOf(fit) {
     : fit.name === "1/sqrt" ? `1/sqrt(${u})`
     : `${fit.name}(${u})`;
   const shift = Math.abs(fit.d) < 1e-12 ? "" : signed(fit.d);
-  return `${digits(fit.c)} ${wrapped}${shift}`;
+  return `${digits(fit.c)} ${wrapped.startsWith("1/") ? "· " : ""}${wrapped}${shift}`;
 }

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +109,7 @@ def _sampled(layer: KANLayer, low: float, high: float, steps: int) -> tuple[Tens
     """Values and slopes of the functions of every input: (steps + 1, n_in, n_terms) each."""
     z = torch.linspace(low, high, steps + 1, dtype=torch.float64).unsqueeze(1).expand(-1, layer.n_in).contiguous()
     with torch.enable_grad():
-        values, slopes = jvp(layer.expand, (z,), (torch.ones_like(z),))
+        values, slopes = cast(tuple[Tensor, Tensor], jvp(layer.expand, (z,), (torch.ones_like(z),)))
     return values.detach(), slopes.detach()
 
 

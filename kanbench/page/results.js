@@ -1,5 +1,5 @@
 // The curves, the panels of the tasks, and the numbers of the curves.
-import { data, records, state, subscribe, update, tasks, median, groupBy, short } from "./store.js";
+import { data, records, state, subscribe, update, tasks, budgets, median, groupBy, short } from "./store.js";
 import { looks, colour, withOpacity } from "./theme.js";
 import { draw, zoom, sizes, errors } from "./charts.js";
 
@@ -35,11 +35,19 @@ function band(method, points) {
   };
 }
 
+// References have no budget of their own: they are drawn where the methods of each budget are.
+const referenceNames = new Set(data.summary.filter((row) => row.reference).map((row) => row.method));
+const placeOf = (rows, budget) =>
+  median(rows.filter((row) => row.budget === budget && !referenceNames.has(row.method)).map((row) => row[state.axis]));
+
 // Over all tasks: the rows of the summary.
 function averagePoints(method) {
   return data.summary
     .filter((row) => row.method === method && row.error != null)
-    .map((row) => ({ x: row[state.axis], y: row.error, low: row.error_low, high: row.error_high, row }))
+    .map((row) => {
+      const x = row.reference ? placeOf(data.summary, row.budget) : row[state.axis];
+      return { x, y: row.error, low: row.error_low, high: row.error_high, row };
+    })
     .sort((a, b) => a.row.budget - b.row.budget);
 }
 
@@ -47,15 +55,18 @@ const scored = records.filter((record) => record.score != null);
 const byTask = groupBy(scored, (record) => record.task);
 
 // Of one task: the median over members of each budget.
-function taskPoints(task, method, axis = state.axis) {
-  const cells = groupBy(byTask.get(task).filter((record) => record.method === method), (record) => record.budget);
-  return [...cells.entries()]
-    .map(([budget, of]) => {
+function taskPoints(task, method) {
+  const rows = byTask.get(task);
+  const isReference = referenceNames.has(method);
+  return budgets
+    .map((budget) => {
+      const of = rows.filter((row) => row.method === method && (isReference || row.budget === budget));
       const scores = of.map((record) => record.score);
       const [low, high] = [Math.min(...scores), Math.max(...scores)];
-      return { x: median(of.map((record) => record[axis])), y: median(scores), low, high, row: { budget, method }, of };
+      const x = isReference ? placeOf(rows, budget) : median(of.map((record) => record[state.axis]));
+      return { x, y: median(scores), low, high, row: { budget, method }, of };
     })
-    .sort((a, b) => a.row.budget - b.row.budget);
+    .filter((point) => point.of.length && point.x != null);
 }
 
 function hoverOf({ row, x, y, low, high }) {
@@ -66,7 +77,7 @@ function hoverOf({ row, x, y, low, high }) {
 }
 
 function memberTrace(method, points) {
-  const members = points.flatMap((point) => point.of.map((record) => record));
+  const members = points.flatMap((point) => point.of).filter((record) => record.budget);
   return line(method, {
     x: members.map((record) => record[state.axis]),
     y: members.map((record) => record.score),

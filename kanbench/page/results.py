@@ -26,10 +26,10 @@ def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
     chosen = choose_rates(frame)
     rows = []
     for (budget, method), row in summary.set_index(["budget", "method"]).iterrows():
-        at_budget = chosen[chosen.budget == budget]
-        tasks = comparable_tasks(at_budget)
-        same = pd.MultiIndex.from_frame(at_budget[["suite", "task"]]).isin(tasks)
-        cells = at_budget[same & (at_budget.method == method)].groupby("cell")[["flops", "seconds"]].first()
+        tasks = comparable_tasks(chosen[chosen.budget == budget])
+        of_method = chosen[(chosen.method == method) & ((chosen.budget == budget) | chosen.budget.isna())]
+        same = pd.MultiIndex.from_frame(of_method[["suite", "task"]]).isin(tasks)
+        cells = of_method[same].groupby("cell")[["flops", "seconds"]].first()
         medians = {name: cells[name].median() for name in cells}
         rows.append({"budget": budget, "method": method, **row, **medians})
     return [{name: plain(value) for name, value in row.items()} for row in rows]

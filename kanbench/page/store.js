@@ -14,7 +14,7 @@ export const records = rowsOf(data.records);
 
 export const unique = (values) => [...new Set(values)];
 export const tasks = unique(records.map((record) => record.task));
-export const budgets = unique(records.map((record) => record.budget)).sort((a, b) => a - b);
+export const budgets = unique(records.map((record) => record.budget)).filter(Boolean).sort((a, b) => a - b);
 
 export const state = { methods: new Set(data.methods.map((each) => each.method)), axis: "params", task: "" };
 

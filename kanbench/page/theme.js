@@ -30,7 +30,7 @@ export const looks = Object.fromEntries(
       {
         colour: each.basis ? `c${place % COLOURS}` : "neutral",
         symbol: SYMBOLS[index % SYMBOLS.length],
-        dash: each.basis ? (DASHES[each.aggregation] ?? "solid") : "longdash",
+        dash: each.basis ? (DASHES[each.aggregation] ?? "solid") : each.activation ? "longdash" : "dot",
       },
     ];
   }),

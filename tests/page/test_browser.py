@@ -1,0 +1,264 @@
+"""The page in a browser: what a reader does, and what the page then shows."""
+
+import json
+import re
+
+import pytest
+import torch
+
+from kanbench.data import SplitSizes, load_suite
+from kanbench.models import KANMethod, MLPMethod
+from kanbench.page import PageOptions, find_source, write_page
+from kanbench.record import RecordStore
+from kanbench.training import Cell, LevenbergMarquardt, Precision, restore_cell, retrain, run_cell
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
+METHODS = (KANMethod(), MLPMethod())
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Two methods on two equations at two budgets, three seeds each: the folder of the run, and its page."""
+    folder = tmp_path_factory.mktemp("page") / "study"
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    suite = load_suite("feynman")
+    cells = [
+        Cell("study", "feynman", suite.task(task), method, budget, (0, 1, 2), LevenbergMarquardt(20, check_every=5),
+             SplitSizes(100, 100, 200), Precision.double)
+        for task in ("I.27.6", "I.12.11") for method in METHODS for budget in (40, 80)
+    ]  # fmt: skip
+    for cell in cells:
+        store.write(run_cell(cell, statistics=True))
+    job = folder / "jobs" / "first"
+    job.mkdir(parents=True)
+    manifest = {"cells": [str(store.path(cell.key)) for cell in cells], "baseline": "MLP tanh", "title": "A <study>"}
+    (job / "cells.json").write_text(json.dumps(manifest | {"command": "python -m kanbench experiment=study"}))
+    path = folder / "report.html"
+    assert write_page(find_source(folder), path, PageOptions(networks=4)) == 4
+    return store, path
+
+
+@pytest.fixture(scope="module")
+def browser_tab(chromium, study):
+    """The page, once for all tests; everything that it asks for or complains of is kept."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", offline=True)
+    tab = context.new_page()
+    tab.set_default_timeout(10_000)
+    tab.complaints, tab.requests = [], []
+    tab.on("console", lambda message: tab.complaints.append(message.text))
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("request", lambda request: tab.requests.append(request.url))
+    tab.goto(study[1].as_uri())
+    yield tab
+    context.close()
+
+
+@pytest.fixture
+def tab(browser_tab):
+    """The page as it opens."""
+    browser_tab.reload()
+    browser_tab.set_viewport_size({"width": 1280, "height": 900})
+    yield browser_tab
+    assert browser_tab.complaints == []
+    assert {url for url in browser_tab.requests if not url.startswith(("file:", "data:", "blob:"))} == set()
+
+
+def traces(tab, chart):
+    """What a chart holds, by name where it has one."""
+    read = "(id) => document.getElementById(id).data.map(({name, x, y}) => ({name, x: [...x], y: [...y]}))"
+    return tab.evaluate(read, chart)
+
+
+def named(tab, chart, name):
+    (found,) = [trace for trace in traces(tab, chart) if trace["name"] == name]
+    return found
+
+
+def network_of(tab, store):
+    """The network that is shown, trained by the test itself."""
+    facts = tab.text_content("#network-facts")
+    seed, key = re.search(r"seed (\d+), cell (\w+)", facts).groups()
+    (path,) = store.folder.glob(f"{key}*.json")
+    record = store.find(path.stem)
+    return retrain(restore_cell(record.cell), int(seed), None)
+
+
+def choose_kan(tab):
+    labels = tab.locator("#network option").all_text_contents()
+    tab.select_option("#network", label=next(label for label in labels if "KAN" in label))
+
+
+def members(store):
+    """Every member of the study, as its record has it."""
+    return [member for path in store.folder.glob("*.json") for member in store.find(path.stem).members]
+
+
+def test_it_opens_with_the_answer_and_the_origin(tab):
+    assert tab.title() == "A <study> · kanbench"
+    assert re.match(r"(MLP tanh|KAN BSpline) .*at 80 parameters: error ratio", tab.text_content("#answer"))
+    assert "python -m kanbench experiment=study" in tab.text_content("#origins")
+    assert tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") < 10_000  # a loaded machine's
+
+
+def test_methods_are_switched_off_everywhere(tab):
+    before = {trace["name"] for trace in traces(tab, "curves")} - {None}
+    assert before == {"MLP tanh", "KAN BSpline"}
+    tab.get_by_role("checkbox", name="MLP tanh").uncheck()
+    for chart in ("curves", "learning"):
+        assert "MLP tanh" not in {trace["name"] for trace in traces(tab, chart)}
+    assert "MLP tanh" not in tab.text_content("#summary tbody")
+    tab.get_by_role("checkbox", name="MLP tanh").check()
+    assert "MLP tanh" in {trace["name"] for trace in traces(tab, "curves")}
+
+
+@pytest.mark.parametrize(("label", "name"), [("FLOPs", "flops"), ("seconds", "seconds"), ("parameters", "params")])
+def test_the_horizontal_axis_is_switched(tab, study, label, name):
+    """Each point is at the median over tasks, here two."""
+    of_mlp = [member for member in members(study[0]) if member["method"] == "MLP tanh" and member["seed"] == 0]
+    places = [sum(m[name] for m in of_mlp if m["budget"] == budget) / 2 for budget in (40, 80)]
+    tab.get_by_label(label, exact=True).check()
+    assert named(tab, "curves", "MLP tanh")["x"] == pytest.approx(places, rel=1e-5)
+
+
+def test_a_panel_shows_its_task_with_every_member(tab, study):
+    tab.locator('.panel[data-task="I.12.11"]').click()
+    assert tab.input_value("#task") == "I.12.11"
+    scores = [member["test_rel_l2"] for member in members(study[0]) if member["task"] == "I.12.11"]
+    drawn = {y for trace in traces(tab, "curves") if len(trace["y"]) == 6 for y in trace["y"]}
+    assert sorted(drawn) == pytest.approx(sorted(scores), rel=1e-5)
+
+
+def test_zoom_by_keyboard(tab):
+    width = "() => { const [a, b] = document.getElementById('curves').layout.xaxis.range; return b - a }"
+    before = tab.evaluate(width)
+    tab.get_by_role("button", name="Zoom in").press("Enter")
+    assert tab.evaluate(width) == pytest.approx(0.6 * before)
+    tab.get_by_role("button", name="Reset").press("Enter")
+    assert tab.evaluate(width) == pytest.approx(before)
+
+
+def test_an_edge_that_is_clicked_shows_its_function(tab, study):
+    choose_kan(tab)
+    model = network_of(tab, study[0])
+    tab.locator('#graph [data-edge="0-1-0"] .hit').dispatch_event("click")
+    assert tab.text_content("#edge-title").startswith("Edge b → h")
+    shown = named(tab, "edge", "the edge")
+    x = torch.tensor(shown["x"], dtype=torch.float64)
+    with torch.no_grad():
+        truth = model[0].edge_outputs(torch.stack([x, x], dim=1))[:, 1, 0]
+    assert torch.allclose(torch.tensor(shown["y"], dtype=torch.float64), truth, atol=1e-6)
+    terms = [trace["y"] for trace in traces(tab, "edge") if re.match(r"B\d ", trace["name"] or "")]
+    assert len(terms) == 8
+    assert torch.tensor(terms, dtype=torch.float64).sum(0).tolist() == pytest.approx(truth.tolist(), abs=1e-6)
+
+
+def test_a_coefficient_that_is_dragged_moves_edge_output_and_error(tab, study):
+    choose_kan(tab)
+    model = network_of(tab, study[0])
+    tab.locator('#tiles [data-edge="1-0-0"]').click()
+    before = named(tab, "output", "network")["y"]
+    slider = tab.locator("#coefficients input").nth(3)
+    box = slider.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    tab.mouse.move(box["x"] + box["width"] / 2, middle)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 0.8 * box["width"], middle, steps=5)
+    tab.mouse.up()
+    with torch.no_grad():
+        model[1].coefficients[0, 3, 0] = float(slider.input_value())
+        axis = torch.linspace(-1.0, 1.0, len(before), dtype=torch.float64)
+        z = model(torch.stack([axis, torch.full_like(axis, 0.5)], dim=1)).squeeze(1)
+    data = tab.evaluate("() => Object.entries(JSON.parse(document.getElementById('data').textContent).data)")
+    task = re.match(r"(\S+):", tab.locator("#network option:checked").text_content()).group(1)
+    seed = re.search(r"seed (\d)", tab.text_content("#network-facts")).group(1)
+    (held,) = [each for key, each in data if key == f"feynman/{task}/{seed}"]
+    now = named(tab, "output", "network")["y"]
+    assert now == pytest.approx((z * held["scale"] + held["mean"]).tolist(), abs=1e-6)
+    assert now != pytest.approx(before, abs=1e-3)
+    assert named(tab, "output", "as trained")["y"] == pytest.approx(before, abs=1e-9)
+    then, after = re.search(r": (\S+) as trained, (\S+) now", tab.text_content("#meter")).groups()
+    with torch.no_grad():
+        predictions = model(torch.tensor(held["x"], dtype=torch.float64)).squeeze(1) * held["scale"] + held["mean"]
+    target = torch.tensor(held["y"], dtype=torch.float64)
+    error = ((predictions - target).norm() / (target - held["mean"]).norm()).item()
+    assert float(after) == pytest.approx(error, rel=1e-2)
+    assert float(then) < float(after)
+    tab.get_by_role("button", name="Restore coefficients").click()
+    assert named(tab, "output", "network")["y"] == before
+
+
+def test_coefficients_and_edges_by_keyboard(tab):
+    choose_kan(tab)
+    first = tab.text_content("#edge-title")
+    tab.locator("#graph g.chosen").focus()
+    tab.keyboard.press("ArrowRight")
+    second = tab.text_content("#edge-title")
+    assert second != first
+    tab.keyboard.press("ArrowLeft")
+    assert tab.text_content("#edge-title") == first
+    before = named(tab, "output", "network")["y"]
+    tab.locator("#coefficients input").nth(4).focus()
+    for _ in range(3):
+        tab.keyboard.press("ArrowRight")
+    assert named(tab, "output", "network")["y"] != before
+
+
+def test_the_table_is_sorted_and_filtered(tab):
+    def column(k):
+        return tab.locator(f"#table tbody td:nth-child({k})").all_text_contents()
+
+    place = 1 + tab.locator("#table th").all_text_contents().index("error on test")
+    tab.get_by_role("button", name="error on test").click()
+    rising = [float(text) for text in column(place)]
+    assert rising == sorted(rising)
+    assert len(rising) == 24
+    tab.get_by_role("button", name="error on test").click()
+    assert [float(text) for text in column(place)] == rising[::-1]
+    assert tab.locator("#table th[aria-sort=descending]").count() == 1
+    tab.fill("#filter", "kan i.27.6")
+    assert tab.text_content("#count") == "6 of 24 records"
+    assert set(column(1)) == {"I.27.6"}
+
+
+def test_a_record_in_full_and_from_there_to_its_network(tab, study):
+    tab.get_by_role("button", name="error on test").click()
+    tab.locator("#table tbody button").first.click()
+    title = tab.text_content("#record-title")
+    lowest = min(members(study[0]), key=lambda member: member["test_rel_l2"])
+    assert title == f"{lowest['method']} on {lowest['task']}, seed {lowest['seed']}"
+    assert lowest["cell"] in tab.text_content("#record-fields")
+    tab.locator("#to-training").click()
+    assert tab.input_value("#training-task") == lowest["task"]
+    assert not tab.locator("#record").is_visible()
+
+
+def test_learning_curves_and_gradient_norms(tab, study):
+    key = {"task": tab.input_value("#training-task"), "budget": int(tab.input_value("#training-budget"))}
+    of = [r for p in study[0].folder.glob("*.json") if key.items() <= (r := study[0].find(p.stem)).members[0].items()]
+    assert len(of) == 2
+    drawn = sorted(trace["y"][-1] for trace in traces(tab, "learning"))
+    assert drawn == pytest.approx(sorted(e for r in of for e in r.curve["validation_mse"][-1]), rel=1e-3)
+    norms = [norm for each in of for norm in each.curve["layers"]["gradient_norm"][-1] if norm]
+    assert sorted(trace["y"][-1] for trace in traces(tab, "gradients")) == pytest.approx(sorted(norms), rel=1e-3)
+
+
+def test_dark_and_light(tab):
+    page = "() => getComputedStyle(document.body).backgroundColor"
+    light = tab.evaluate(page)
+    tab.select_option("#theme", "dark")
+    assert tab.evaluate(page) != light
+    axis = "() => document.getElementById('curves').layout.font.color"
+    assert tab.evaluate(axis) == "#e8e9ea"
+    tab.select_option("#theme", "")
+    assert tab.evaluate(page) == light
+    tab.emulate_media(color_scheme="dark")
+    tab.wait_for_function(f"() => ({axis})() === '#e8e9ea'")
+    tab.emulate_media(color_scheme="light")
+    tab.wait_for_function(f"() => ({page})() === '{light}'")
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_nothing_is_wider_than_the_screen(tab, width):
+    tab.set_viewport_size({"width": width, "height": 800})
+    assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
