@@ -33,16 +33,16 @@ class Scores:
 
     methods: list[str]
     tasks: list[TaskName]
-    values: Array  # (methods, tasks, seeds)
+    errors: Array  # (methods, tasks, seeds)
 
     @property
     def medians(self) -> Array:
         """Over seeds: (methods, tasks)."""
-        return np.median(self.values, axis=-1)
+        return np.median(self.errors, axis=-1)
 
     def of(self, method: str) -> Array:
         """Errors of one method: (tasks, seeds)."""
-        return self.values[self.methods.index(method)]
+        return self.errors[self.methods.index(method)]
 
 
 def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
@@ -132,7 +132,7 @@ def not_worse(scores: Scores) -> set[str]:
     try:
         comparison = compare_methods(scores)
     except Refusal:
-        return {scores.methods[int(np.argmin(task_geometric_mean(scores.values)))]}
+        return {scores.methods[int(np.argmin(task_geometric_mean(scores.errors)))]}
     best = int(np.argmin(comparison.mean_ranks))
     apart = {i for pair in comparison.pairs if comparison.differ(pair) for i in (pair.first, pair.second)
              if best in (pair.first, pair.second)}  # fmt: skip
@@ -258,7 +258,7 @@ def fronts(ranked: pd.DataFrame, cost: str) -> pd.DataFrame:
 
 def best_of(scores: Scores) -> pd.DataFrame:
     """Expected lowest error of n seeds, geometric mean over tasks: one row per method, one column per n."""
-    expected = geometric_mean(expected_best(scores.values), axis=1)  # (methods, n)
+    expected = geometric_mean(expected_best(scores.errors), axis=1)  # (methods, n)
     table = pd.DataFrame(expected, columns=[f"{n + 1}" for n in range(expected.shape[1])])
     table.insert(0, "method", scores.methods)
     return table.sort_values(table.columns[-1], ignore_index=True)

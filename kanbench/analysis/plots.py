@@ -17,6 +17,7 @@ from kanbench.analysis.load import choose_rates
 
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
+MLP_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.", (0, (6, 1.2, 1, 1.2, 1, 1.2)))
 REFERENCE_DASHES = ("-.", (0, (1, 1)), (0, (6, 1.5)))
 STYLE = {
     **sns.axes_style("whitegrid"),
@@ -45,20 +46,25 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     bases = [basis for basis in facts.basis.unique() if basis]
     colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
     n_mlps = int((facts.basis == "").sum())
-    greys = iter(np.linspace(0.2, 0.6, max(n_mlps, 1)))
+    greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
     # A basis starts at a marker of its own and goes on from there for its variants of one aggregation.
     starts = {(row.basis, row.aggregation): bases.index(row.basis) if row.basis else -1 for row in facts.itertuples()}
     markers = {pair: cycle(MARKERS[start:] + MARKERS[:start]) for pair, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():
-        is_kan = bool(row.basis)
+        grey, dash = (0.0, DASHES.get(row.aggregation, "-")) if row.basis else next(greys)
         styles[row.method] = {
-            "color": colours[row.basis] if is_kan else str(next(greys)),
+            "color": colours[row.basis] if row.basis else str(grey),
             "marker": next(markers[row.basis, row.aggregation]),
-            "linestyle": DASHES.get(row.aggregation, "-"),
+            "linestyle": dash,
             "linewidth": 2.0,
         }
     return styles | thin
+
+
+def readable(method: str) -> str:
+    """A method's name as figures show it."""
+    return method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n")
 
 
 def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
@@ -136,9 +142,17 @@ def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _log_log(axes: Axes, sizes: Sequence[float]) -> None:
     axes.set(xscale="log", yscale="log")
+    log_sizes(axes, sizes)
+
+
+def log_sizes(axes: Axes, sizes: Sequence[float]) -> None:
+    """Tick the given sizes, of which none that would touch its neighbour, in plain digits."""
     ticks = sorted({round(float(size)) for size in sizes})
-    spread = [tick for i, tick in enumerate(ticks) if i == 0 or tick > 1.25 * ticks[i - 1]]
-    axes.xaxis.set_major_locator(FixedLocator(spread))
+    kept: list[int] = []
+    for tick in ticks:
+        if not kept or tick > 1.25 * kept[-1]:
+            kept.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 

@@ -1,0 +1,112 @@
+"""Figures show what their tables say, and names do not cover each other."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map
+from kanbench.analysis.compare import Scores
+from kanbench.analysis.curves import along, loss_along, loss_vs_cost
+from kanbench.analysis.panels import families, spread
+from kanbench.analysis.significance import Refusal
+
+METHODS = ["KAN RBF", "KAN RBF mean", "KAN Taylor", "KAN Taylor mean", "MLP relu", "MLP tanh"]
+
+
+def members(methods=METHODS, factor=1.0, **setting):
+    """Eight tasks, two seeds; the k-th method's error is k + 1 times the task's."""
+    return pd.DataFrame(
+        {
+            "suite": "s", "task": f"t{task}", "same_as": "", "method": method, "budget": 50, "params": 51, "seed": seed,
+            "basis": method.split()[1] if method.startswith("KAN") else "", "status": "ok", "lr": np.nan,
+            "aggregation": "" if "MLP" in method else "mean" if "mean" in method else "sum", "protocol": str(setting),
+            "cell": f"{method}{task}{setting}", "score": factor * (k + 1) * 10.0**-task, "val_rel_l2": 0.1,
+        }
+        | setting
+        for k, method in enumerate(methods)
+        for task in range(8)
+        for seed in range(2)
+    )  # fmt: skip
+
+
+def scores(values):
+    errors = np.asarray(values, dtype=float)[:, :, None]
+    return Scores(METHODS[: len(errors)], [("s", f"t{i}") for i in range(errors.shape[1])], errors)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_names_are_moved_apart_in_their_order(heights):
+    placed = spread({str(i): height for i, height in enumerate(heights)}, 0.06)
+    values = sorted(placed.values())
+    assert np.diff(values).min(initial=1.0) >= 0.06 - 1e-9
+    assert values[-1] <= 0.97 + 1e-9
+    for i, low in enumerate(heights):
+        assert all(placed[str(i)] < placed[str(j)] for j, high in enumerate(heights) if high > low)
+
+
+def test_few_methods_share_a_panel_and_many_have_one_per_family():
+    assert list(families(members(METHODS[:3]), METHODS[:3])) == [""]
+    assert families(members(), METHODS) == {
+        "KAN RBF": METHODS[:2], "KAN Taylor": METHODS[2:4], "MLP": METHODS[4:],
+    }  # fmt: skip
+
+
+def test_every_panel_shows_its_family_in_colour_and_all_others_behind():
+    ranked = pd.DataFrame(
+        {"method": method, "budget": b, "reference": False, "flops": 10.0 * b, "error": 1 / b, "error_low": 0.5 / b,
+         "error_high": 2 / b}
+        for method in METHODS for b in (50, 100)
+    )  # fmt: skip
+    figure = loss_vs_cost(ranked, members(), "flops", "title", "MLP tanh")
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == ["KAN RBF", "KAN Taylor", "MLP"]
+    assert all(len(axes.get_lines()) == len(METHODS) for axes in panels)
+    assert {text.get_text() for text in panels[0].texts} == {"MLP tanh", "sum", "mean"}
+    np.testing.assert_allclose(panels[0].get_lines()[-1].get_xdata(), [500, 1000])
+
+
+def test_a_critical_difference_diagram_ties_what_does_not_differ():
+    base = np.tile(10.0 ** -np.arange(12), (3, 1))
+    wobble = np.tile([1.1, 1 / 1.1], 6)
+    figure = critical_difference(scores(base * [[1.0], [1.0], [50.0]] * [wobble, 1 / wobble, wobble]), members(), "t")
+    bars = [line for line in figure.axes[0].get_lines() if line.get_linewidth() > 3]
+    assert len(bars) == 1
+    np.testing.assert_allclose(bars[0].get_xdata(), [1.5 - 0.06, 1.5 + 0.06])  # both have mean rank 1.5
+    assert {"KAN RBF  1.5", "KAN RBF mean  1.5", "3.0  KAN Taylor"} == {t.get_text() for t in figure.axes[0].texts}
+    with pytest.raises(Refusal, match="5 tasks"):
+        critical_difference(scores(base[:, :5]), members(), "t")
+
+
+def test_the_heat_map_shows_decades_over_the_best_with_the_best_method_first():
+    figure = heat_map(scores([[1e-2, 1e-3], [1e-4, 1e-4]]), "t")
+    np.testing.assert_allclose(figure.axes[0].get_images()[0].get_array(), [[0, 0], [2, 1]])
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "KAN RBF mean"
+
+
+def test_a_refused_exponent_is_its_reason():
+    table = pd.DataFrame(
+        {"method": METHODS[:2], "exponent": [2.0, np.nan], "exponent_low": [1.0, np.nan],
+         "exponent_high": [3.0, np.nan], "reason": ["", "too few"]}
+    )  # fmt: skip
+    axes = exponent_chart(table, members(), "t").axes[0]
+    assert [text.get_text() for text in axes.texts] == ["too few"]
+    np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [1.0, 3.0])
+
+
+def test_errors_along_a_setting_are_of_the_tasks_that_all_its_values_share():
+    few, many = members(n_train=100, factor=2.0), members(n_train=1000)
+    few = few[few.task != "t7"]
+    table = along(pd.concat([few, many]), "n_train", 50)
+    assert table.tasks.unique().tolist() == [7]
+    best = table[table.method == "KAN RBF"].set_index("n_train").error
+    assert best.tolist() == pytest.approx([2e-3, 1e-3])  # t0 .. t6: 10^-3 on average
+    assert along(few, "n_train", 999).empty
+
+
+def test_no_noise_has_a_place_on_a_log_axis():
+    frame = pd.concat([members(METHODS[4:], noise=noise, factor=1 + noise) for noise in (0.0, 0.01, 0.1)])
+    axes = loss_along(along(frame, "noise", 50), frame, "noise", "t", None).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.01", "0.1"]
+    assert axes.get_xticks()[0] > 0
