@@ -48,7 +48,10 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     n_mlps = int((facts.basis == "").sum())
     greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
     # A basis starts at a marker of its own and goes on from there for its variants of one aggregation.
-    starts = {(row.basis, row.aggregation): bases.index(row.basis) if row.basis else -1 for row in facts.itertuples()}
+    starts = {
+        (row.basis, row.aggregation): bases.index(row.basis) % len(MARKERS) if row.basis else -1
+        for row in facts.itertuples()
+    }
     markers = {pair: cycle(MARKERS[start:] + MARKERS[:start]) for pair, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():

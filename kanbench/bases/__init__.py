@@ -1,10 +1,22 @@
 """Families of univariate functions. One file per basis; `BASES` is the registry that configs, tests and docs read."""
 
 from kanbench.bases.base import Basis
+from kanbench.bases.bernstein import Bernstein
 from kanbench.bases.bspline import BSpline
 from kanbench.bases.chebyshev import Chebyshev
 from kanbench.bases.fourier import Fourier
+from kanbench.bases.free_knots import FreeKnots
+from kanbench.bases.gaussian_derivative import GaussianDerivative
+from kanbench.bases.gegenbauer import Gegenbauer
+from kanbench.bases.hermite import Hermite
+from kanbench.bases.jacobi import Jacobi
+from kanbench.bases.legendre import Legendre
+from kanbench.bases.mexican_hat import MexicanHat
+from kanbench.bases.morlet import Morlet
+from kanbench.bases.rational import Rational
 from kanbench.bases.rbf import RBF
+from kanbench.bases.relu_bumps import ReLUBumps
+from kanbench.bases.sine import Sine
 from kanbench.bases.taylor import Taylor
 
 BASES: dict[str, type[Basis]] = {
@@ -13,6 +25,38 @@ BASES: dict[str, type[Basis]] = {
     "fourier": Fourier,
     "rbf": RBF,
     "taylor": Taylor,
+    "legendre": Legendre,
+    "jacobi": Jacobi,
+    "gegenbauer": Gegenbauer,
+    "hermite": Hermite,
+    "bernstein": Bernstein,
+    "relu_bumps": ReLUBumps,
+    "mexican_hat": MexicanHat,
+    "morlet": Morlet,
+    "gaussian_derivative": GaussianDerivative,
+    "rational": Rational,
+    "sine": Sine,
+    "free_knots": FreeKnots,
 }
 
-__all__ = ["BASES", "RBF", "BSpline", "Basis", "Chebyshev", "Fourier", "Taylor"]
+__all__ = [
+    "BASES",
+    "RBF",
+    "BSpline",
+    "Basis",
+    "Bernstein",
+    "Chebyshev",
+    "Fourier",
+    "FreeKnots",
+    "GaussianDerivative",
+    "Gegenbauer",
+    "Hermite",
+    "Jacobi",
+    "Legendre",
+    "MexicanHat",
+    "Morlet",
+    "Rational",
+    "ReLUBumps",
+    "Sine",
+    "Taylor",
+]

@@ -26,7 +26,9 @@ class Basis(ABC):
     """A family of univariate functions on the domain [low, high].
 
     The fields of a basis are its hyperparameters; `expand` is its mathematics. A basis holds no parameters: the
-    coefficients live in the layer, so one formula counts parameters for every basis.
+    coefficients live in the layer, so one formula counts parameters for every basis. Functions that can be learned
+    themselves have `n_inner` inner parameters for each feature, which the layer holds as well and which
+    `expand_with` takes; see `LearnableBasis`.
 
     Every basis returns finite values and gradients for any finite input, off the domain included.
 
@@ -52,6 +54,18 @@ class Basis(ABC):
     @abstractmethod
     def expand(self, x: Tensor) -> Tensor:
         """Every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
+
+    @property
+    def n_inner(self) -> int:
+        """Number of inner parameters of a feature; 0: the functions are fixed."""
+        return 0
+
+    def expand_with(self, x: Tensor, inner: Tensor) -> Tensor:
+        """`expand` with inner parameters of each feature's own: (..., d), (..., d, n_inner) -> (..., d, n_terms).
+
+        Leading axes broadcast, so that every point can have parameters of its own too. At zero it equals `expand`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no inner parameters")
 
     def expand_on(self, x: Tensor, knots: Tensor) -> Tensor:
         """`expand` on knots of each feature's own: (..., d), (d, n_knots) -> (..., d, n_terms)."""

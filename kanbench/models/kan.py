@@ -73,7 +73,9 @@ class KANLayer(FeatureLinear):
     network; inputs off the domain of the basis stay finite, and `squash=Squash.tanh` keeps them on it.
 
     Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
-    last. Random starts are drawn from `generator`, or from torch's default one.
+    last. Random starts are drawn from `generator`, or from torch's default one. Functions that are learned themselves
+    have `inner` parameters (n_in, n_inner), zero at the start and shared by the edges that leave an input: so the
+    basis is expanded once per input, whatever the number of edges.
 
     A layer may have only some of its edges: `edges` lists them as pairs (input, output). Parameters exist for them
     alone, coefficients then being (n_edges, n_terms) in the order of the sorted pairs; A still counts all n_in inputs.
@@ -83,6 +85,7 @@ class KANLayer(FeatureLinear):
     """
 
     bias: nn.Parameter | None
+    inner: nn.Parameter | None
 
     def __init__(
         self,
@@ -118,15 +121,17 @@ class KANLayer(FeatureLinear):
         self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None: the basis has its own
         if edge_scale is not EdgeScale.none:
             self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
+        self.has_inner = self.basis.n_inner > 0
+        self.inner = nn.Parameter(torch.zeros(n_in, self.basis.n_inner, dtype=dtype)) if self.has_inner else None
 
     @property
     def _base_has_weight(self) -> bool:
         return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         """Basis functions and base branch of every input, times the factor of the aggregation."""
         x = self.squashed(x)
-        features = self.expand(x)
+        features = self.expand(x, inner)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
         return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
@@ -135,13 +140,19 @@ class KANLayer(FeatureLinear):
         """What the basis and the base branch see of an input."""
         return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
 
-    def expand(self, x: Tensor) -> Tensor:
-        """The basis, on the knots of this layer, at squashed inputs: (..., n_in) -> (..., n_in, n_terms)."""
+    def expand(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
+        """The basis, on the knots or with the inner parameters of this layer, at squashed inputs.
+
+        (..., n_in) -> (..., n_in, n_terms); with `inner` (..., n_in, n_inner) in place of the layer's own.
+        """
+        if self.inner is not None:
+            return self.basis.expand_with(x, self.inner if inner is None else inner)
         return self.basis.expand(x) if self.knots is None else self.basis.expand_on(x, self.knots)
 
     def forward(self, x: Tensor) -> Tensor:
         parameters: dict[str, Tensor] = dict(self.named_parameters())
-        parameters.pop("scale", None)
+        for apart in ("scale", "inner"):
+            parameters.pop(apart, None)
         return self.apply_to(self.features(x), parameters | {"coefficients": self.weights()})
 
     def edge_outputs(self, x: Tensor) -> Tensor:
@@ -193,6 +204,8 @@ class KANLayer(FeatureLinear):
                 layer.bias.copy_(self.bias[outputs])
             if self.knots is not None:
                 layer.knots = self.knots[inputs].clone()
+            if layer.inner is not None and self.inner is not None:
+                layer.inner.copy_(self.inner[inputs])
             magnitude = layer.scale if self.edge_scale is EdgeScale.edge else layer.coefficients
             magnitude.mul_(self.factor / layer.factor)
         return layer

@@ -8,25 +8,29 @@ from torch import Tensor, nn
 
 
 class FeatureLinear(nn.Module):
-    """y = features(x) W + bias, where features have no parameters: (..., n_in) -> (..., n_out).
+    """y = features(x) W + bias: (..., n_in) -> (..., n_out).
 
     A layer keeps W as its first parameter, of shape (.., n_out) with all but the last axis flattened, and a bias
     (n_out,) or none as its only other one. `is_linear` says whether it does; where it does, the derivative of the
     output by W is the features themselves, and second-order optimisers need no automatic differentiation for it.
+
+    With `has_inner` the features have parameters as well, and they come last: `inner` (n_in, n_inner), of which each
+    feature depends on those of its own input.
     """
 
     is_linear = True
+    has_inner = False
 
     @abstractmethod
-    def features(self, x: Tensor) -> Tensor:
-        """(..., n_in) -> (..., n_features)."""
+    def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
+        """(..., n_in) -> (..., n_features); with `inner` (..., n_in, n_inner) in place of the layer's own."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self.apply_to(self.features(x), dict(self.named_parameters()))
 
     @staticmethod
     def apply_to(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """features W + bias with `parameters` in the order of the layer's own."""
+        """features W + bias with `parameters` in the order of the layer's own, inner ones left out."""
         weight, *bias = parameters.values()
         y = features @ weight.flatten(0, -2)
         return y + bias[0] if bias else y
@@ -42,7 +46,7 @@ class Affine(FeatureLinear):
         self.weight = nn.Parameter(torch.randn(n_in, n_out, generator=generator, dtype=dtype) * std)
         self.bias = nn.Parameter(torch.rand(n_out, generator=generator, dtype=dtype) * 2.0 - 1.0)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         return x
 
 

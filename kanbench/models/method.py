@@ -114,11 +114,14 @@ class KANMethod(Method):
         )
 
     def count(self, n_in: int, width: int) -> int:
-        """Per edge: the terms of the basis, the base weight and the scale; per node: the bias."""
+        """Per edge: the terms of the basis, the base weight and the scale; per input of a layer: the inner parameters
+        of the basis; per node: the bias."""
         scaled = self.edge_scale is not EdgeScale.none
         weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
         per_edge = self.basis.n_terms + weighted_base + scaled
-        return sum(a * b * per_edge + b * self.bias for a, b in pairwise(self.shape(n_in, width)))
+        per_input = self.basis.n_inner
+        shape = self.shape(n_in, width)
+        return sum(a * b * per_edge + a * per_input + b * self.bias for a, b in pairwise(shape))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ Named = dict[str, Tensor]
 @dataclass(frozen=True)
 class Embedded:
     """Inputs (members, n, n_in) as what the first layer makes of them whatever theta is: the features of a layer that
-    is linear in its parameters, the inputs themselves otherwise."""
+    is linear in all its parameters, the inputs themselves otherwise."""
 
     features: Tensor
 
@@ -40,8 +40,8 @@ class Ensemble:
     optimiser is a function from theta to theta. Each member sees data of its own.
 
     Models map (n, n_in) to (n, 1). Their buffers, such as knots that have moved, are no parameters: each member keeps
-    its own. A layer that is linear in its parameters is two batched matrix products for all members; any other layer
-    is vmapped, and so are features that need buffers.
+    its own. A layer that is linear in its parameters, inner ones aside, is two batched matrix products for all
+    members; any other layer is vmapped, and so are features that need buffers.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
@@ -91,13 +91,14 @@ class Ensemble:
     def embed(self, x: Tensor) -> Embedded:
         """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
         first = self._layers[0][0]
-        return Embedded(features_of(first, self._buffers_on(x.device)[0], x) if is_linear(first) else x)
+        return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x) if has_fixed_features(first) else x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """(members, params), (members, n, n_in) -> (members, n)."""
         (first, named, buffers), *rest = self._split(theta)
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
-        value = apply_linear(value, named) if is_linear(first) else apply(first, named, buffers, value)
+        fixed = has_fixed_features(first)
+        value = apply_linear(value, named) if fixed else apply(first, named, buffers, value)
         for layer, named, buffers in rest:
             value = apply(layer, named, buffers, value)
         return value.squeeze(-1)
@@ -125,10 +126,8 @@ class Ensemble:
         end, by_output = self.n_params, torch.ones_like(value)
         for trace in reversed(traces):
             start = end - trace.n_params
-            trace.write(by_output, jacobians[..., start:end])
+            by_output = trace.pull(by_output, jacobians[..., start:end])
             end = start
-            if trace is not traces[0]:
-                by_output = trace.pull(by_output)
         return jacobians
 
     def _buffers_on(self, device: torch.device) -> list[Named]:
@@ -144,19 +143,30 @@ class Ensemble:
 
 
 def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
-    """Whether a layer is linear in its parameters, so that its features are the derivative by them."""
+    """Whether a layer is linear in its parameters, inner ones aside: the features are the derivative by them."""
     return isinstance(layer, FeatureLinear) and layer.is_linear
+
+
+def has_fixed_features(layer: nn.Module) -> TypeGuard[FeatureLinear]:
+    """Whether a layer is linear in all its parameters, so that its features depend on none."""
+    return is_linear(layer) and not layer.has_inner
 
 
 def apply(layer: nn.Module, named: Named, buffers: Named, x: Tensor) -> Tensor:
     """A layer with every member's parameters at its own inputs: (members, n, n_in) -> (members, n, n_out)."""
     if is_linear(layer):
-        return apply_linear(features_of(layer, buffers, x), named)
+        return apply_linear(features_of(layer, named, buffers, x), named)
     return vmap(lambda state, each: functional_call(layer, state, (each,)))(named | buffers, x)
 
 
-def features_of(layer: FeatureLinear, buffers: Named, x: Tensor) -> Tensor:
-    """Of every member's inputs, with its buffers: (members, n, n_in) -> (members, n, n_features)."""
+def features_of(layer: FeatureLinear, named: Named, buffers: Named, x: Tensor) -> Tensor:
+    """Of every member's inputs, with its inner parameters or buffers: (members, n, n_in) -> (members, n, n_features).
+
+    Inner parameters are (members, n_in, n_inner), or those of every point: (members, n, n_in, n_inner).
+    """
+    if layer.has_inner:
+        inner = named["inner"]
+        return layer.features(x, inner.unsqueeze(1) if inner.dim() == 3 else inner)
     if not buffers:
         return layer.features(x)
     module, state = _Features(layer), {f"layer.{name}": buffer for name, buffer in buffers.items()}
@@ -176,47 +186,66 @@ class _Features(nn.Module):
 
 def apply_linear(features: Tensor, named: Named) -> Tensor:
     """features W + bias for every member: (members, n, n_features) -> (members, n, n_out)."""
-    weight, *bias = named.values()
+    weight, *bias = (parameter for name, parameter in named.items() if name != "inner")
     weight = weight.flatten(1, -2)
     return torch.baddbmm(bias[0].unsqueeze(1), features, weight) if bias else features @ weight
 
 
 class LayerTrace:
-    """A layer of all members at one input, with its two halves of the backward pass."""
+    """A layer of all members at one input, with its part of the backward pass."""
 
     def __init__(self, layer: nn.Module, named: Named, buffers: Named, value: Tensor, *, is_first: bool) -> None:
-        """`value` is the input, or already the features where the first layer is linear in its parameters."""
+        """`value` is the input, or already the features where those of the first layer are fixed."""
         self.layer, self.named, self.buffers = layer, named, buffers
         self.n_params = sum(p[0].numel() for p in named.values())
         self.value = value if is_first else value.requires_grad_()
-        with torch.set_grad_enabled(not is_first):
-            if is_linear(layer):
-                self.features = value if is_first else features_of(layer, buffers, value)
-                self.output = apply_linear(self.features.detach(), named)
-            else:
+        self.leaves = [] if is_first else [self.value]  # what derivatives are taken by with autograd
+        if not is_linear(layer):
+            with torch.set_grad_enabled(not is_first):
                 self.output = apply(layer, named, buffers, value)
+            return
+        if layer.has_inner:  # a copy for every point: the gradient by it is the derivative at that point
+            inner = named["inner"].unsqueeze(1).expand(-1, value.shape[1], -1, -1).detach().requires_grad_()
+            named = named | {"inner": inner}
+            self.leaves.append(inner)
+        with torch.set_grad_enabled(bool(self.leaves)):
+            fixed = is_first and not layer.has_inner
+            self.features = value if fixed else features_of(layer, named, buffers, value)
+        self.output = apply_linear(self.features.detach(), named)
 
-    def pull(self, by_output: Tensor) -> Tensor:
-        """Derivative of a scalar per point by the layer's output (members, n, n_out) -> by its input."""
+    def pull(self, by_output: Tensor, block: Tensor) -> Tensor:
+        """From the derivative of a scalar per point by the layer's output, (members, n, n_out), to that by its input,
+        but for the first layer. That by the parameters goes into `block`, (members, n, n_params)."""
         if not is_linear(self.layer):
-            return torch.autograd.grad(self.output, self.value, by_output)[0]
+            self._write_by_autograd(by_output, block)
+            return torch.autograd.grad(self.output, self.leaves, by_output)[0] if self.leaves else by_output
+        rest = self._write_linear(by_output, block)
+        if not self.leaves:
+            return by_output
         weight = next(iter(self.named.values())).flatten(1, -2)
-        return torch.autograd.grad(self.features, self.value, by_output @ weight.mT)[0]
+        gradients = torch.autograd.grad(self.features, self.leaves, by_output @ weight.mT)
+        if self.layer.has_inner:
+            rest.copy_(gradients[-1].flatten(2))
+        return gradients[0]
 
-    def write(self, by_output: Tensor, block: Tensor) -> None:
-        """The same by the layer's parameters, into (members, n, size): where these are linear, the features times
-        the derivative by the output; elsewhere by autograd, point by point."""
-        if is_linear(self.layer):
-            n_out = by_output.shape[-1]
-            n_weights = self.features.shape[-1] * n_out
-            weights = block[..., :n_weights].unflatten(-1, (-1, n_out))
-            torch.mul(self.features.detach().unsqueeze(-1), by_output.unsqueeze(-2), out=weights)
-            if self.n_params > n_weights:
-                block[..., n_weights:] = by_output
-        elif self.named:
-            state = self.named | self.buffers
-            points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(state, self.value.detach(), by_output)
-            torch.cat([points[name].flatten(2) for name in self.named], dim=2, out=block)
+    def _write_linear(self, by_output: Tensor, block: Tensor) -> Tensor:
+        """Weights: the features times the derivative by the output; and the bias. What is left of the block."""
+        n_out = by_output.shape[-1]
+        n_weights = self.features.shape[-1] * n_out
+        weights = block[..., :n_weights].unflatten(-1, (-1, n_out))
+        torch.mul(self.features.detach().unsqueeze(-1), by_output.unsqueeze(-2), out=weights)
+        n_inner = self.named["inner"][0].numel() if "inner" in self.named else 0
+        if self.n_params > n_weights + n_inner:
+            block[..., n_weights : n_weights + n_out] = by_output
+        return block[..., self.n_params - n_inner :]
+
+    def _write_by_autograd(self, by_output: Tensor, block: Tensor) -> None:
+        """Point by point."""
+        if not self.named:
+            return
+        state = self.named | self.buffers
+        points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(state, self.value.detach(), by_output)
+        torch.cat([points[name].flatten(2) for name in self.named], dim=2, out=block)
 
     def _point(self, state: Named, point: Tensor, by_output: Tensor) -> Named:
         parameters = {name: state[name] for name in self.named}

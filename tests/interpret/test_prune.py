@@ -97,7 +97,8 @@ def test_without_dead_edges_and_nodes_the_outputs_stay_and_the_count_falls_by_th
     widths = [int(nodes.sum()) for nodes in hidden]
     assert [layer.n_in for layer in smaller] == [shape[0], *widths]
     biases = sum(layer.n_out for layer in smaller if layer.bias is not None)
-    assert count(smaller) == sum(int(m.sum()) * per_edge(model[0]) for m in edges) + biases
+    inner = sum(layer.n_in for layer in smaller) * model[0].basis.n_inner
+    assert count(smaller) == sum(int(m.sum()) * per_edge(model[0]) for m in edges) + inner + biases
     if options["bias"]:
         assert biases == sum(widths) + shape[-1]
     assert count(prune(smaller, x, edge_threshold=0.0, node_threshold=0.0)) == count(smaller)

@@ -53,11 +53,19 @@ def phi(layer, x, i, j):
     c = layer.coefficients[i, :, j].detach().numpy()
     n_terms = layer.basis.n_terms
     scale = 1.0 if layer.edge_scale is EdgeScale.none else layer.scale[i, j].item()
-    spline = sum(c[t] * layer.basis.expand(torch.tensor(x))[t].item() for t in range(n_terms))
+    functions = functions_of(layer, x, i)
+    spline = sum(c[t] * functions[t] for t in range(n_terms))
     if layer.base_branch is BaseBranch.none:
         return scale * spline
     base = BASE[layer.base_branch](x)
     return scale * (base + spline) if layer.edge_scale is EdgeScale.edge else c[n_terms] * base + scale * spline
+
+
+def functions_of(layer, x, i):
+    """The basis of input i at one number x."""
+    if layer.inner is None:
+        return layer.basis.expand(torch.tensor(x)).tolist()
+    return layer.basis.expand_with(torch.tensor([x]), layer.inner[i])[0].tolist()
 
 
 def double_loop(layer, x):
@@ -198,7 +206,7 @@ def test_a_layer_trains_inside_any_network():
 @given(options=switches)
 def test_every_parameter_has_a_gradient(options):
     module = randomised(layer(3, 2, **options))
-    module(torch.rand(50, 3, generator=seeded(), dtype=torch.float64) * 2 - 1).square().sum().backward()
+    module(torch.rand(2000, 3, generator=seeded(), dtype=torch.float64) * 2 - 1).square().sum().backward()
     for name, parameter in module.named_parameters():
         assert parameter.grad.count_nonzero() == parameter.numel(), name
 
@@ -238,6 +246,8 @@ def all_edges(module):
             dense.coefficients[i, :, j] = module.coefficients[place] if module.edges else module.coefficients[i, :, j]
             if module.edge_scale is not EdgeScale.none:
                 dense.scale[i, j] = module.scale[place] if module.edges else module.scale[i, j]
+        if module.inner is not None:
+            dense.inner.copy_(module.inner)
     return dense
 
 
@@ -247,7 +257,8 @@ def test_missing_edges_have_no_parameters(options, edges):
     module = layer(3, 2, edges=edges, **options)
     base = options["base_branch"] is not BaseBranch.none and options["edge_scale"] is not EdgeScale.edge
     per_edge = module.basis.n_terms + base + (options["edge_scale"] is not EdgeScale.none)
-    assert sum(p.numel() for p in module.parameters()) == len(edges) * per_edge + 2 * options["bias"]
+    others = 3 * module.basis.n_inner + 2 * options["bias"]
+    assert sum(p.numel() for p in module.parameters()) == len(edges) * per_edge + others
     assert {(i, j) for i, j in module.active.nonzero().tolist()} == edges
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kanbench.bases import BASES, RBF, BSpline, Chebyshev, Fourier, Taylor
+from kanbench.bases import BASES, RBF, BSpline, Chebyshev, Fourier, Hermite, Jacobi, Taylor
 from kanbench.models import (
     KAN,
     MLP,
@@ -178,6 +178,8 @@ GROWN = [
     (Chebyshev(degree=3, constant=True), 4),
     (Taylor(degree=4), 9),
     (Taylor(degree=3, constant=True), 4),
+    (Jacobi(degree=3, alpha=0.5, beta=2.0), 6),
+    (Hermite(degree=4, constant=True), 5),
     (Fourier(harmonics=3), 7),
     (Fourier(harmonics=1, periods=1.0), 2),
 ]
@@ -262,6 +264,18 @@ def test_every_basis_says_what_grows():
         "fourier": "harmonics",
         "rbf": "",
         "taylor": "degree",
+        "legendre": "degree",
+        "jacobi": "degree",
+        "gegenbauer": "degree",
+        "hermite": "degree",
+        "bernstein": "",
+        "relu_bumps": "",
+        "mexican_hat": "",
+        "morlet": "",
+        "gaussian_derivative": "",
+        "rational": "",
+        "sine": "",
+        "free_knots": "",
     }
 
 

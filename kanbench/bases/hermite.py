@@ -1,0 +1,32 @@
+"""Hermite polynomials."""
+
+import math
+from dataclasses import dataclass
+
+from kanbench.bases.base import require
+from kanbench.bases.orthogonal import OrthogonalBasis
+
+
+@dataclass(frozen=True)
+class Hermite(OrthogonalBasis):
+    """He_n(t) / sqrt(n!) for n = 1 .. degree: the probabilists' polynomials, orthonormal by the normal distribution.
+
+    The domain reaches from -`reach` to `reach` standard deviations of t. Without the square roots He_8 would be
+    hundreds of times larger than He_1 there; within one deviation, where raw inputs of [-1, 1] would lie, the
+    family is nearly dependent.
+
+    Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.14, divided by sqrt((n + 1)!).
+    """
+
+    reach: float = 3.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.reach > 0, "reach", "must be positive", self.reach)
+
+    @property
+    def argument_scale(self) -> float:
+        return self.reach
+
+    def recurrence(self, n: int) -> tuple[float, float, float]:
+        return 1.0 / math.sqrt(n + 1), 0.0, math.sqrt(n / (n + 1))

@@ -1,0 +1,16 @@
+"""Legendre polynomials."""
+
+from dataclasses import dataclass
+
+from kanbench.bases.orthogonal import OrthogonalBasis
+
+
+@dataclass(frozen=True)
+class Legendre(OrthogonalBasis):
+    """P_1 .. P_degree: orthogonal on the domain with equal weight everywhere, and within [-1, 1] on it.
+
+    Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.10.
+    """
+
+    def recurrence(self, n: int) -> tuple[float, float, float]:
+        return (2 * n + 1) / (n + 1), 0.0, n / (n + 1)

@@ -1,0 +1,47 @@
+"""Rational functions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.bases.base import require
+from kanbench.bases.learnable import LearnableBasis
+
+
+@dataclass(frozen=True)
+class Rational(LearnableBasis):
+    """z^t / (1 + |Q(z)|) for t = 0 .. numerator, with a learned Q(z) = z^2 + sum_k b_k z^k, k = 1 .. denominator.
+
+    An edge is P / (1 + |Q|), a Pade quotient without poles: its numerator is its own, and the edges that leave an input
+    are the group that shares a denominator. Q starts at z^2, since at zero |Q| has no slope and Q would never
+    be learned. The input is clamped to the domain.
+
+    Source: Molina et al. 2020 (arXiv:1907.06732), eq. 4; shared by groups: Yang & Wang 2024 (arXiv:2409.10594).
+    """
+
+    numerator: int = 7
+    denominator: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.numerator >= 0, "numerator", "must not be negative", self.numerator)
+        require(self.denominator >= 2, "denominator", "must be at least 2, which it starts with", self.denominator)
+
+    @property
+    def n_terms(self) -> int:
+        return self.numerator + 1
+
+    @property
+    def n_inner(self) -> int:
+        return self.denominator
+
+    def expand_with(self, x: Tensor, inner: Tensor) -> Tensor:
+        z = self.to_unit(x).clamp(-1.0, 1.0)
+        powers = [torch.ones_like(z)]
+        for _ in range(max(self.numerator, self.denominator)):
+            powers.append(powers[-1] * z)
+        q = powers[2]
+        for b, power in zip(inner.unbind(-1), powers[1:], strict=False):
+            q = torch.addcmul(q, b, power)
+        return torch.stack(powers[: self.n_terms], dim=-1) / (1.0 + q.abs()).unsqueeze(-1)

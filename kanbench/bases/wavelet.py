@@ -1,0 +1,51 @@
+"""Wavelets with scales and shifts that are learned."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.bases.base import require
+from kanbench.bases.learnable import LearnableBasis, stretch
+
+REACH = 30.0  # scales; exp(-450) is nothing, and the square of a larger distance could overflow
+
+
+@dataclass(frozen=True)
+class Wavelet(LearnableBasis):
+    """psi((z - b) / a) with a scale a and a shift b for every wavelet of every input; psi is the mother wavelet.
+
+    Shifts start equally spaced, both ends of the domain included, and scales at `width` times the spacing. A scale
+    stays above a twentieth of its start, since at zero the function would have no derivative.
+
+    Source: Bozorgasl & Chen 2024 (arXiv:2405.12832), whose edges have one wavelet each; here, as for every other
+    basis, an edge is a sum of them, and the edges that leave an input share their scales and shifts. With six of them
+    and their twelve parameters the smallest network still fits a budget of 50.
+    """
+
+    wavelets: int = 6
+    width: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.wavelets >= 2, "wavelets", "must be at least 2", self.wavelets)
+        require(self.width > 0, "width", "must be positive", self.width)
+
+    @abstractmethod
+    def mother(self, u: Tensor) -> Tensor:
+        """psi, elementwise."""
+
+    @property
+    def n_terms(self) -> int:
+        return self.wavelets
+
+    @property
+    def n_inner(self) -> int:
+        return 2 * self.wavelets
+
+    def expand_with(self, x: Tensor, inner: Tensor) -> Tensor:
+        stretches, shifts = inner.split(self.wavelets, dim=-1)
+        scale = self.width * 2.0 / (self.wavelets - 1) * stretch(stretches)
+        centre = torch.linspace(-1.0, 1.0, self.wavelets, dtype=x.dtype, device=x.device) + shifts
+        return self.mother(((self.near(x) - centre) / scale).clamp(-REACH, REACH))
