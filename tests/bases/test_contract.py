@@ -10,7 +10,7 @@ import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from kanbench.bases import BASES
+from kanbench.bases import BASES, ReLUBumps
 
 EVERY = pytest.mark.parametrize("cls", BASES.values(), ids=BASES)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -219,3 +219,66 @@ def test_second_and_forward_derivatives_agree_with_differences(cls):
     second = torch.autograd.grad(first.sum(), at)[0]
     difference = (slope(x + h)[0] - slope(x - h)[0]) / (2 * h)
     torch.testing.assert_close(second, difference.detach(), rtol=1e-5, atol=1e-4)
+
+
+LEARNED = [cls() for cls in BASES.values()] + [ReLUBumps(trainable=True)]
+LEARNED = pytest.mark.parametrize(
+    "basis", [basis for basis in LEARNED if basis.n_inner], ids=lambda b: type(b).__name__
+)
+
+
+def inner_of(basis, *lead, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*lead, basis.n_inner, generator=generator, dtype=torch.float64)
+
+
+@LEARNED
+@DTYPES
+def test_inner_parameters_are_deviations_from_the_start(basis, dtype):
+    x = interior(basis, dtype).reshape(20, 2)
+    at_zero = basis.expand_with(x, torch.zeros(2, basis.n_inner, dtype=dtype))
+    assert at_zero.dtype == dtype
+    torch.testing.assert_close(at_zero, basis.expand(x))
+
+
+@LEARNED
+def test_inner_parameters_belong_to_features_and_may_belong_to_points(basis):
+    x, inner = interior(basis).reshape(20, 2), inner_of(basis, 2)
+    values = basis.expand_with(x, inner)
+    for i in range(2):
+        torch.testing.assert_close(values[:, i], basis.expand_with(x[:, i : i + 1], inner[i])[:, 0])
+    of_points = inner_of(basis, 20, 2)
+    by_point = torch.stack([basis.expand_with(*each) for each in zip(x, of_points, strict=True)])
+    torch.testing.assert_close(basis.expand_with(x, of_points), by_point)
+
+
+@LEARNED
+def test_derivatives_by_inner_parameters_against_central_differences(basis):
+    x, inner, h = interior(basis).reshape(20, 2), inner_of(basis, 2), 1e-6
+    for k in range(basis.n_inner):
+        direction = torch.zeros_like(inner)
+        direction[:, k] = 1.0
+        exact = torch.func.jvp(lambda p: basis.expand_with(x, p), (inner,), (direction,))[1]
+        ahead, behind = (basis.expand_with(x, inner + sign * h * direction) for sign in (1, -1))
+        torch.testing.assert_close(exact, (ahead - behind) / (2 * h), rtol=1e-5, atol=1e-7)
+
+
+@LEARNED
+@DTYPES
+def test_finite_values_and_gradients_for_any_finite_inner_parameters(basis, dtype):
+    huge = torch.finfo(dtype).max
+    x = torch.tensor([0.0, 0.3, -1.0, 1.0, 1e3, huge, -huge], dtype=dtype).unsqueeze(-1).requires_grad_()
+    for size in (0.0, 1.0, 1e2, 1e6):
+        inner = (size * inner_of(basis, 1)).to(dtype).requires_grad_()
+        values = basis.expand_with(x, inner)
+        assert values.isfinite().all()
+        for column in values.unbind(-1):
+            for gradient in torch.autograd.grad(column.sum(), (x, inner), retain_graph=True):
+                assert gradient.isfinite().all()
+
+
+@EVERY
+def test_a_basis_without_inner_parameters_takes_none(cls):
+    if cls().n_inner == 0 and not isinstance(cls(), ReLUBumps):
+        with pytest.raises(NotImplementedError, match=f"{cls.__name__} has no inner parameters"):
+            cls().expand_with(torch.zeros(3, 2), torch.zeros(2, 0))

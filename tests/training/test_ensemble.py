@@ -19,13 +19,16 @@ from kanbench.models import (
     extend_all,
     update_grids,
 )
-from kanbench.training import Ensemble, LevenbergMarquardt
+from kanbench.training import LBFGS, Adam, Ensemble, LevenbergMarquardt
 
 METHODS = [
     *(KANMethod(basis=basis()) for basis in BASES.values()),
     KANMethod(depth=2, base_branch=BaseBranch.silu, aggregation=Aggregation.mean),
     KANMethod(base_branch=BaseBranch.linear, edge_scale=EdgeScale.basis),
     KANMethod(base_branch=BaseBranch.silu, edge_scale=EdgeScale.edge, bias=False),
+    KANMethod(basis=BASES["rational"](), depth=2, base_branch=BaseBranch.silu, bias=False),
+    KANMethod(basis=BASES["sine"](), base_branch=BaseBranch.silu, edge_scale=EdgeScale.basis),
+    KANMethod(basis=BASES["relu_bumps"](trainable=True), aggregation=Aggregation.mean),
     *(MLPMethod(activation=activation, depth=2) for activation in Activation),
     *(MLPMethod(fourier=4, depth=depth) for depth in (1, 4)),
 ]
@@ -226,3 +229,29 @@ def test_staged_training_of_an_ensemble_equals_that_of_each_member_alone():
         own = x[m : m + 1], y[m : m + 1]
         (alone,) = train(Ensemble([extend(train(Ensemble([model]), *own)[0], 5)]), *own)
         torch.testing.assert_close(together[m](x[m]), alone(x[m]), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", [name for name, basis in BASES.items() if basis().n_inner])
+@pytest.mark.parametrize(
+    "optimizer",
+    [LevenbergMarquardt(steps=10), LBFGS(steps=10), Adam(steps=10, rates=(0.01,))],
+    ids=lambda o: type(o).__name__,
+)
+def test_members_whose_bases_are_learned_reach_what_they_reach_alone(name, optimizer):
+    x = points(n=40)
+    y = torch.sin(3.0 * x.sum(-1))
+    models = members(KANMethod(basis=BASES[name]()))
+
+    def train(models, x, y):
+        ensemble = Ensemble(models)
+        rates, orders = torch.full((len(models),), 0.01, dtype=torch.float64), [torch.Generator() for _ in models]
+        state = optimizer.start(ensemble, ensemble.start, rates, orders)
+        optimizer.advance(ensemble, state, x, y, 10)
+        return ensemble.start, state.theta
+
+    start, together = train(models, x, y)
+    for m, model in enumerate(models):
+        _, alone = train([model], x[m : m + 1], y[m : m + 1])
+        torch.testing.assert_close(together[m], alone[0], rtol=1e-8, atol=1e-8)
+    n_inner = 3 * models[0][1].basis.n_inner  # of the last layer: its last parameters
+    assert (together != start)[:, -n_inner:].any(dim=0).all()
