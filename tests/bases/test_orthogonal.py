@@ -78,7 +78,7 @@ def test_slopes_of_hermite_are_the_family_itself():
         (Jacobi(constant=True, alpha=1.5, beta=0.5), lambda n: special.roots_jacobi(n, 1.5, 0.5)),
         (Gegenbauer(constant=True, order=0.7), lambda n: special.roots_gegenbauer(n, 0.7)),
     ],
-    ids=str,
+    ids=["legendre", "jacobi", "gegenbauer"],
 )
 def test_is_orthogonal_by_its_weight(family, rule):
     points, weights = rule(20)
