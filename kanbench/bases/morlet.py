@@ -17,6 +17,7 @@ class Morlet(Wavelet):
     which is under 4e-6 at the usual frequency of 5.
     """
 
+    width: float = 4.0
     frequency: float = 5.0
 
     def __post_init__(self) -> None:

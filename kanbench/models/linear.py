@@ -76,6 +76,6 @@ class FourierAffine(Affine):
         self.register_buffer("frequencies", frequencies)
         self.frequencies: Tensor
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         angles = x @ self.frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
