@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ COLUMNS = [
 ]
 TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
 TABLES = ("records.csv", "records.csv.gz")
+AT_ONCE = 2_000  # files that are Python objects at a time: a frame of their rows is a fifth of the size
 CONSTANT_PREDICTOR = 1.0  # relative L2
 
 log = logging.getLogger(__name__)
@@ -38,13 +40,9 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     """
     if isinstance(source, str | Path) and (table := _table(Path(source))):
         return _read_table(table)
-    rows = []
-    for path in _files(source):
-        try:
-            rows += read_record(path).members
-        except Damaged as fault:
-            log.warning("left out: %s", fault)
-    frame = pd.DataFrame(rows)
+    paths = _files(source)
+    parts = [pd.DataFrame(_rows(paths[i : i + AT_ONCE])) for i in range(0, len(paths), AT_ONCE)]
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])
     numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
     frame[numbers] = frame[numbers].astype(float)
@@ -53,6 +51,16 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     frame["score"] = frame.score.mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
     return frame.sort_values(order, ignore_index=True)
+
+
+def _rows(paths: list[Path]) -> list[dict[str, Any]]:
+    rows = []
+    for path in paths:
+        try:
+            rows += read_record(path).members
+        except Damaged as fault:
+            log.warning("left out: %s", fault)
+    return rows
 
 
 def _table(source: Path) -> Path | None:

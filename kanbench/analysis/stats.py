@@ -9,6 +9,7 @@ from scipy.special import gammaln
 from scipy.stats import binomtest, trim_mean
 
 Array = NDArray[np.float64]
+LARGEST_DRAW = 1_000_000  # numbers at a time, which bounds the memory and changes no draw
 TIE_BAND = 1.1  # medians whose ratio is within 1 / 1.1 and 1.1 are equal
 
 
@@ -61,7 +62,10 @@ def bootstrap(
 
     Source: Agarwal et al. 2021 (arXiv:2108.13264), section 4.1.
     """
-    values = statistic(redraw_seeds(scores, generator, resamples))
+    at_once = max(1, LARGEST_DRAW // scores.size)
+    values = np.concatenate(
+        [statistic(redraw_seeds(scores, generator, min(at_once, resamples - i))) for i in range(0, resamples, at_once)]
+    )
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(values, [tail, 1.0 - tail])
     return Interval(float(statistic(scores)), float(low), float(high))
