@@ -12,6 +12,7 @@ from pathlib import Path
 CONF = Path(__file__).parent.parent / "conf"
 COMMANDS = {  # word: the function that takes the words after it and returns the exit code
     "list": "kanbench.command_line:list_tasks",
+    "dashboard": "kanbench.loggers.dashboard:dashboard",
     "report": "kanbench.page.command:report",
 }
 

@@ -28,7 +28,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
         *("bases", "models", "data", "training", "interpret", "analysis"),
         *("record", "report", "pool", "provenance", "command_line"),
     },
-    "loggers": {"analysis", "config", "record", "report", "training"},
+    "loggers": {"analysis", "command_line", "config", "record", "report", "training"},
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
     "sweep": {"report"},
     "command_line": {"data"},

@@ -15,10 +15,9 @@ import wandb
 
 from kanbench.config import ConfigError, LoggerConfig, WandbMode
 from kanbench.loggers.content import Content, digest
+from kanbench.loggers.dashboard import CHART, CHART_FIELDS
 from kanbench.report import Report
 
-CHART = "kanbench-loss-vs-parameters"  # the preset that `dashboard` uploads
-CHART_FIELDS = ("method", "params", "error", "error_low", "error_high")
 LEDGER = "logged.txt"
 
 

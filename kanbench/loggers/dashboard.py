@@ -1,0 +1,170 @@
+"""Dashboards as code: a workspace and a report about kanbench's runs on W&B, and the preset of their chart."""
+
+import argparse
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from kanbench.command_line import UsageError
+
+PRESET = Path(__file__).parent / "loss_vs_parameters.vl.json"
+CHART = "kanbench-loss-vs-parameters"
+CHART_FIELDS = ("method", "params", "error", "error_low", "error_high")  # of the preset and of the table it draws
+TITLE = "KANs against MLPs at equal parameters"
+INSTALL = "dashboard: needs wandb and wandb-workspaces: pip install -e '.[dashboard]'"
+
+
+def dashboard(words: list[str]) -> int:
+    """`dashboard`: push the chart's preset, a workspace and a report to a W&B project, or write them as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m kanbench dashboard", description=dashboard.__doc__)
+    parser.add_argument("--entity", required=True, help="user or team of W&B")
+    parser.add_argument("--project", default="kanbench", help="as in logger.project; kanbench if not given")
+    parser.add_argument("--json", type=Path, metavar="FOLDER", help="write the definitions there and push nothing")
+    parsed = parser.parse_args(words)
+    if find_spec("wandb_workspaces") is None:
+        raise UsageError(INSTALL)
+    if parsed.json is None:
+        for line in push(parsed.entity, parsed.project):
+            print(line)
+        return 0
+    parsed.json.mkdir(parents=True, exist_ok=True)
+    for name, definition in definitions(parsed.entity, parsed.project).items():
+        path = parsed.json / f"{name}.json"
+        path.write_text(json.dumps(definition, indent=1))
+        print(path)
+    return 0
+
+
+def push(entity: str, project: str) -> list[str]:
+    """Where workspace and report are now; raises `UsageError` where no server takes them."""
+    import wandb
+
+    try:
+        api = wandb.Api(timeout=20)
+        api.create_custom_chart(entity, CHART, "Error against parameters", "vega2", "private", PRESET.read_text())
+        return [str(made.save().url) for made in (workspace(entity, project), report(entity, project))]
+    except Exception as error:  # requests, wandb and wandb-workspaces each raise their own
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise UsageError(
+            f"dashboard: W&B does not take it ({reason}); `wandb login` once, or write files by --json FOLDER"
+        ) from error
+
+
+def definitions(entity: str, project: str) -> dict[str, Any]:
+    """What `push` sends, as plain data by name."""
+    made = {"workspace": workspace(entity, project), "report": report(entity, project)}
+    plain = {name: json.loads(each._to_model().model_dump_json(by_alias=True)) for name, each in made.items()}
+    return plain | {"chart": json.loads(PRESET.read_text())}
+
+
+def workspace(entity: str, project: str) -> Any:
+    """Sections from the answer to its evidence; runs grouped by method. Its chart reads the aggregate runs."""
+    import wandb_workspaces.workspaces as ws
+
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=TITLE,
+        sections=[
+            ws.Section(name="Error against parameters", panels=_answer(entity), is_open=True),
+            ws.Section(name="Learning curves", panels=_curves(), is_open=True),
+            ws.Section(name="Cost and failures", panels=_costs(), is_open=False),
+        ],
+        runset_settings=ws.RunsetSettings(
+            groupby=[ws.Config("method")],
+            pinned_columns=["config:method", "config:task", "config:budget", "summary:test_rel_l2/median"],
+        ),
+    )
+
+
+def report(entity: str, project: str) -> Any:
+    """The same panels with the words that they need, over all experiments of the project."""
+    import wandb_workspaces.reports.v2 as wr
+
+    def grid(job_type: str, panels: list[Any]) -> Any:
+        runs = wr.Runset(name=job_type, filters=f"JobType == '{job_type}'")
+        return wr.PanelGrid(runsets=[runs], panels=panels)
+
+    return wr.Report(
+        entity=entity,
+        project=project,
+        title=TITLE,
+        description="Loss against parameters with 95 % intervals, and the trainings behind it.",
+        blocks=[
+            wr.H1("The answer"),
+            wr.P(
+                "One line per method: the geometric mean over tasks of the median relative L2 error over seeds, on the "
+                "test split, against trainable parameters. Bands are 95 % bootstrap intervals over seeds."
+            ),
+            grid("aggregate", _answer(entity)),
+            wr.H1("The trainings"),
+            wr.P("One run per cell: method x task x budget, all seeds at once; validation MSE of the median member."),
+            grid("train", [*_curves(), *_costs()]),
+        ],
+    )
+
+
+def _answer(entity: str) -> list[Any]:
+    import wandb_workspaces.reports.v2 as wr
+
+    wide = wr.Layout(x=0, y=0, w=14, h=12)
+    table = {"summaryTable": {"tableKey": "loss_vs_parameters_table"}}
+    fields = {name: name for name in CHART_FIELDS}
+    return [
+        wr.CustomChart(query=table, chart_name=f"{entity}/{CHART}", chart_fields=fields, layout=wide),
+        wr.ScatterPlot(
+            title="One point per cell: median error on test",
+            x=wr.Config("params"),
+            y=wr.SummaryMetric("test_rel_l2/median"),
+            log_x=True,
+            log_y=True,
+            layout=wr.Layout(x=14, y=0, w=10, h=12),
+        ),
+        wr.MediaBrowser(
+            title="Figures",
+            media_keys=["figures/loss_vs_parameters", "figures/tasks"],
+            layout=wr.Layout(x=0, y=12, w=24, h=14),
+        ),
+    ]
+
+
+def _curves() -> list[Any]:
+    import wandb_workspaces.reports.v2 as wr
+
+    return [
+        wr.LinePlot(
+            title="Validation MSE, median over members",
+            x="Step",
+            y=["validation_mse/median"],
+            log_y=True,
+            groupby=wr.Config("method"),
+            groupby_aggfunc="median",
+            title_x="optimiser steps",
+            layout=wr.Layout(x=0, y=0, w=12, h=10),
+        ),
+        wr.LinePlot(
+            title="Validation MSE of every member",
+            x="Step",
+            metric_regex="validation_mse/seed_.*",
+            log_y=True,
+            title_x="optimiser steps",
+            layout=wr.Layout(x=12, y=0, w=12, h=10),
+        ),
+    ]
+
+
+def _costs() -> list[Any]:
+    import wandb_workspaces.reports.v2 as wr
+
+    bars = {"Seconds per member": "seconds/median", "Members that failed": "members/failed"}
+    return [
+        wr.BarPlot(
+            title=title,
+            metrics=[wr.SummaryMetric(metric)],
+            groupby=wr.Config("method"),
+            groupby_aggfunc="mean" if metric.startswith("seconds") else "sum",
+            layout=wr.Layout(x=12 * i, y=10, w=12, h=8),
+        )
+        for i, (title, metric) in enumerate(bars.items())
+    ]
