@@ -8,6 +8,10 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kanbench.data import Suite, TableTask
 
 CONF = Path(__file__).parent.parent / "conf"
 COMMANDS = {  # word: the function that takes the words after it and returns the exit code
@@ -119,9 +123,19 @@ def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
     return UsageError(str(UnknownName(kind, name, known)))
 
 
+def _list_tables(suite: "Suite[TableTask]") -> int:
+    for task in suite.tasks:
+        kind = f"{task.n_classes} classes" if task.n_classes else f"regression of {task.target}"
+        note = f" ({task.note})" if task.note else ""
+        print(f"{task.name}\n    {kind}, {task.n_rows:,} rows, {task.n_inputs} inputs{note}")
+        print(f"    {', '.join(task.inputs[:4])}, ..., {task.inputs[-1]}", flush=True)
+    return 0
+
+
 def list_tasks(words: list[str]) -> int:
     """`list`: the suites and the systems.   `list SUITE`: its tasks with formulas and ranges."""
-    from kanbench.data import UnknownName, load_suite, suite_names
+    from kanbench.data import BUNDLED, MissingPackage, UnknownName, load_bundled, load_suite, suite_names
+    from kanbench.data.bundled import NAMES, TITLE
 
     if len(words) > 1:
         raise UsageError("list takes at most one suite: python -m kanbench list feynman")
@@ -129,13 +143,17 @@ def list_tasks(words: list[str]) -> int:
         for name in suite_names():
             suite = load_suite(name)
             print(f"{name:14s} {len(suite.tasks):4d} tasks  {suite.title}")
+        print(f"{BUNDLED:14s} {len(NAMES):4d} tasks  {TITLE}")
+        print("\nyour own table: data=table data.path=my.csv data.target=y")
         print("\nsystems, run by experiment=NAME:")
         for path in sorted(CONF.glob("system/*.yaml")):
             print(f"{path.stem:20s} {_headline(path)}")
         return 0
     try:
+        if words[0] == BUNDLED:
+            return _list_tables(load_bundled())
         suite = load_suite(words[0])
-    except UnknownName as error:
+    except (UnknownName, MissingPackage) as error:
         raise UsageError(str(error)) from error
     for task in suite.tasks:
         ranges = ", ".join(

@@ -16,7 +16,23 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.bases import BASES
 from kanbench.bases.base import require, require_finite
-from kanbench.data import SplitSizes, Suite, Task, UnknownName, load_suite
+from kanbench.data import (
+    BUNDLED,
+    CLEAN,
+    Conditions,
+    MissingPackage,
+    Shares,
+    SplitSizes,
+    Suite,
+    TableError,
+    TableTask,
+    Task,
+    UnknownName,
+    load_bundled,
+    load_suite,
+    read_table,
+    sample,
+)
 from kanbench.models import (
     REFERENCES,
     Aggregation,
@@ -27,7 +43,7 @@ from kanbench.models import (
     Reference,
     solve_width,
 )
-from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision
+from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision, Vary
 
 if TYPE_CHECKING:
     from kanbench.systems import System
@@ -129,14 +145,16 @@ class Config:
     folder: Path
     methods: tuple[Method, ...]
     suite: Suite
-    tasks: tuple[Task, ...]
-    sizes: SplitSizes
+    tasks: tuple[Task | TableTask, ...]
+    sizes: SplitSizes | Shares
     budgets: tuple[int, ...]
     seeds: tuple[int, ...]
     optimizer: Optimizer
     trainer: TrainerConfig
     logger: LoggerConfig
     references: tuple[Reference, ...] = ()
+    conditions: Conditions = CLEAN
+    vary: Vary = Vary.all
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -145,7 +163,7 @@ class Config:
         every = [
             Cell(
                 self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
-                self.trainer.precision,
+                self.trainer.precision, self.conditions, self.vary,
             )
             for task in self.tasks
             for method, budget in compared
@@ -160,10 +178,7 @@ def read_config(node: DictConfig) -> Config:
     n_seeds, first_seed = _scalar(node, "seeds", int), _scalar(node, "first_seed", int)
     if n_seeds < 1 or first_seed < 0:
         raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
-    suite, tasks = _tasks(node.data)
-    sizes = typed(SplitSizes, _only(node.data, "train", "validation", "test"), "data")
-    if min(sizes.train, sizes.validation, sizes.test) < 2:
-        raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
+    suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer = typed(_choice(OPTIMIZERS, node.optimizer.name, "optimizer.name"), node.optimizer, "optimizer")
     config = Config(
@@ -172,14 +187,18 @@ def read_config(node: DictConfig) -> Config:
         methods=tuple(dict.fromkeys([_method(node, "model"), *baseline])),
         suite=suite,
         tasks=tasks,
-        sizes=sizes,
+        sizes=_sizes(node.data, tasks[0]),
         budgets=_budgets(node.budget),
         seeds=tuple(range(first_seed, first_seed + n_seeds)),
         optimizer=optimizer,
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
         references=REFERENCES if _scalar(node, "references", bool) else (),
+        conditions=typed(Conditions, _only(node.data, "noise", "extrapolation"), "data"),
+        vary=_choice({each.value: each for each in Vary}, _scalar(node, "vary", str), "vary"),
     )
+    _check_data(config)
+    _check_order(config)
     _check_sizes(config)
     _check_stages(config)
     return config
@@ -196,8 +215,9 @@ def read_system(node: DictConfig) -> "System":
 
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed", "references"),
-    "data": ("name", "suite", "tasks", "train", "validation", "test"),
+         "name", "results", "seeds", "first_seed", "references", "vary"),
+    "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
+             "inputs"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),
 }  # fmt: skip
@@ -264,11 +284,58 @@ def _method(node: DictConfig, group: str) -> Method:
     raise ConfigError(f"{group}.name: must be kan or mlp{' or none' * (group == 'baseline')}, got {content.name!r}")
 
 
-def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
+def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
+    """A suite of one task: the file that `data.path` names."""
+    for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
+        if OmegaConf.is_missing(node, key):
+            raise ConfigError(f"data.{key}: must {meaning}: data=table data.path=my.csv data.target=y")
+    path = Path(str(node.path))
+    try:
+        task = read_table(path, str(node.target), [str(column) for column in _list(node, "inputs", "data")])
+    except UnknownName as error:
+        raise ConfigError(f"data.target or data.inputs: {error}") from error
+    except TableError as error:
+        raise ConfigError(f"data.path: {error}") from error
+    return Suite("table", f"{task.target} of {path.name}", (task,)), (task,)
+
+
+def _sizes(node: DictConfig, task: Task | TableTask) -> SplitSizes | Shares:
+    splits = _only(node, "train", "validation", "test")
+    if isinstance(task, TableTask):
+        return typed(Shares, splits, "data")
+    sizes = typed(SplitSizes, splits, "data")
+    if min(sizes.train, sizes.validation, sizes.test) < 2:
+        raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
+    return sizes
+
+
+def _check_data(config: Config) -> None:
+    """Tables and wider ranges are tried before anything is trained: not every task can be put to every test."""
+    faults = {}
+    for task in config.tasks:
+        if task.n_classes:
+            raise ConfigError(f"data.tasks: {task.name} is a classification, and there is no head for classes yet")
+        if isinstance(task, TableTask) or config.conditions.extrapolation:
+            try:
+                for seed in config.seeds:
+                    sample(task, seed, config.sizes, config.conditions)
+            except ValueError as error:
+                faults[task.name] = error
+    if faults:
+        others = f"; leave out of data.tasks: {', '.join(faults)}" if len(config.suite.tasks) > 1 else ""
+        raise ConfigError(f"data: {next(iter(faults.values()))}{others}")
+
+
+def _check_order(config: Config) -> None:
+    if config.vary is Vary.order and not config.optimizer.shuffles:
+        raise ConfigError("vary: order makes no difference, because the optimizer does not shuffle rows into batches")
+
+
+def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
     """The suite, and its tasks that match any of the patterns in `data.tasks`."""
     try:
-        suite = load_suite(str(node.suite))
-    except UnknownName as error:
+        suite: Suite = load_bundled() if node.suite == BUNDLED else load_suite(str(node.suite))
+    except (UnknownName, MissingPackage) as error:
         raise ConfigError(f"data.suite: {error}") from error
     patterns = [str(pattern) for pattern in _list(node, "tasks", "data")]
     names = [task.name for task in suite.tasks]
@@ -312,7 +379,7 @@ def _check_stages(config: Config) -> None:
             )
 
 
-def _fits(method: Method, task: Task, budget: int) -> bool:
+def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
     try:
         solve_width(method, task.n_inputs, budget)
     except BudgetTooSmall:

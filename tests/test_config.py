@@ -10,9 +10,10 @@ from omegaconf import OmegaConf
 
 from kanbench.bases import BASES, Basis
 from kanbench.config import Config, ConfigError, read_config, read_system, typed
+from kanbench.data import Shares
 from kanbench.models import Activation, KANMethod, MLPMethod
 from kanbench.systems import SYSTEMS
-from kanbench.training import OPTIMIZERS, LevenbergMarquardt, run_cell
+from kanbench.training import OPTIMIZERS, LevenbergMarquardt, Vary, run_cell
 
 CONF = Path(__file__).parent.parent / "conf"
 EVERY_OPTION = sorted(
@@ -34,10 +35,14 @@ def test_every_yaml_composes_and_is_typed(option):
     if option == "model=none":
         with pytest.raises(ConfigError, match=r"model.name: must be kan or mlp, got 'none'"):
             config(option)
+    elif option == "data=table":
+        with pytest.raises(ConfigError, match=r"data.path: must name a .csv or .parquet file: data=table data.path="):
+            config(option)
     elif "system" in composed(option):
         assert type(read_system(composed(option))) in SYSTEMS.values()
     else:
-        assert config(option).cells()
+        smallest = ["budget.targets=[100]"] if option == "data=sklearn" else []
+        assert config(option, *smallest).cells()
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -205,3 +210,61 @@ def test_a_device_that_is_not_there_is_refused():
 def test_a_mistake_in_a_system_is_one_sentence_with_its_place(word, sentence):
     with pytest.raises(ConfigError, match=sentence):
         read_system(composed("experiment=hand_derived", word))
+
+
+def own_table(tmp_path, rows=50, **changes):
+    lines = [f"{i},{i * i % 7},{i + i * i % 5}" for i in range(rows)]
+    path = tmp_path / "my.csv"
+    path.write_text("\n".join(["a,b,y", *lines]))
+    settings = {"path": path, "target": "y"} | changes
+    return config("data=table", *(f"data.{key}={value}" for key, value in settings.items()), "budget.targets=[50]")
+
+
+def test_a_table_of_your_own_is_a_suite_of_one_task(tmp_path):
+    read = own_table(tmp_path, train=20)
+    assert (read.suite.name, read.suite.title, [task.inputs for task in read.tasks]) == (
+        "table", "y of my.csv", [("a", "b")],
+    )  # fmt: skip
+    assert read.sizes == Shares(20, 0.2, 0.2)
+    assert read.cells()[0].key == own_table(tmp_path, train=20).cells()[0].key
+    assert "x" not in read.cells()[0].describe()["task"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "sentence"),
+    [
+        (50, {"path": "nowhere.csv"}, r"data.path: nowhere.csv: cannot be read"),
+        (50, {"target": "z"}, r"data.target or data.inputs: unknown column of my.csv 'z'"),
+        (50, {"inputs": "[a,c]"}, r"data.target or data.inputs: unknown column of my.csv 'c'"),
+        (50, {"train": 45}, r"data: train, validation and test take 65 of 50 rows"),
+        (5, {}, r"data: every split needs at least 2 rows; 5 rows give 3, 1 and 1"),
+        (50, {"train": 1.5}, r"data.train: must be a share of the rows between 0 and 1, or a number, got 1.5"),
+        (50, {"train": "many"}, r"data.train: expected a number, got 'many'"),
+        (50, {"noise": -1}, r"data.noise: must be a number that is not negative"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        own_table(tmp_path, rows, **changes)
+
+
+def test_classifications_are_refused_until_there_is_a_head():
+    with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification, and there is no head"):
+        config("data=sklearn", "data.tasks=[diabetes,digits]")
+
+
+def test_formulas_that_end_with_their_range_are_named_before_anything_is_trained():
+    with pytest.raises(
+        ConfigError, match=r"range 20 % wider; leave out of data.tasks: I.15.3x, I.26.2, I.30.5, I.44.4"
+    ):
+        config("data.extrapolation=0.2", "seeds=1")
+    assert config("data.extrapolation=0.2", "data.tasks=[I.27.6]").conditions.extrapolation == 0.2
+
+
+def test_what_differs_between_seeds_is_a_choice():
+    assert config("vary=initialisation").cells()[0].vary is Vary.initialisation
+    with pytest.raises(ConfigError, match=r"vary: unknown name 'date'; did you mean data"):
+        config("vary=date")
+    with pytest.raises(ConfigError, match=r"vary: order makes no difference, because the optimizer does not shuffle"):
+        config("vary=order")
+    assert config("vary=order", "optimizer=adam", "optimizer.batch=32").cells()

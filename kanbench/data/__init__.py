@@ -1,19 +1,31 @@
 """Tasks as data, their sampling and their metrics. Knows nothing of models, and imports no torch."""
 
+from kanbench.data.bundled import BUNDLED, MissingPackage, load_bundled
 from kanbench.data.metrics import grade
-from kanbench.data.sampling import Dataset, Split, SplitSizes, sample, stream
+from kanbench.data.sampling import sample
+from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
+from kanbench.data.table import TableError, TableTask, read_table
 from kanbench.data.task import Suite, Task, UnknownName, Variable, load_suite, suite_names
 
 __all__ = [
+    "BUNDLED",
+    "CLEAN",
+    "Conditions",
     "Dataset",
+    "MissingPackage",
+    "Shares",
     "Split",
     "SplitSizes",
     "Suite",
+    "TableError",
+    "TableTask",
     "Task",
     "UnknownName",
     "Variable",
     "grade",
+    "load_bundled",
     "load_suite",
+    "read_table",
     "sample",
     "stream",
     "suite_names",

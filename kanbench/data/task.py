@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import yaml
@@ -49,6 +50,7 @@ class Task:
     same_as: str = ""
     source: str = ""
     note: str = ""
+    n_classes: ClassVar[int] = 0  # a regression
 
     @property
     def n_inputs(self) -> int:
@@ -68,29 +70,32 @@ class Task:
         return self.parsed(values)
 
 
+AnyTask = TypeVar("AnyTask")
+
+
 @dataclass(frozen=True)
-class Suite:
-    """A named list of tasks, read from `suites/<name>.yaml`."""
+class Suite(Generic[AnyTask]):
+    """A named list of tasks; those of formulas are read from `suites/<name>.yaml`."""
 
     name: str
     title: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[AnyTask, ...]
 
-    def task(self, name: str) -> Task:
+    def task(self, name: str) -> AnyTask:
         """Raises `UnknownName` with the nearest names."""
-        found = {task.name: task for task in self.tasks}
+        found = {task.name: task for task in self.tasks}  # type: ignore[attr-defined]
         if name not in found:
             raise UnknownName(f"task of suite {self.name}", name, found)
         return found[name]
 
 
 def suite_names() -> list[str]:
-    """All suites, in alphabetical order."""
+    """All suites of formulas, in alphabetical order."""
     return sorted(path.stem for path in SUITES_FOLDER.glob("*.yaml"))
 
 
 @cache
-def load_suite(name: str) -> Suite:
+def load_suite(name: str) -> Suite[Task]:
     """Raises `UnknownName` for a suite that does not exist."""
     if name not in suite_names():
         raise UnknownName("suite", name, suite_names())

@@ -16,7 +16,7 @@ from kanbench.report import Report
 POINTS = 100  # of a learning curve, at most
 SPLITS = ("train_", "val_", "test_")
 OF_MEMBER = ("seed", "lr", "status", "reason", "evaluations", "seconds", "peak_memory_bytes")
-OF_DATA = ("task", "sizes", "seeds")  # of a cell's config: what its data are drawn from
+OF_DATA = ("task", "sizes", "seeds", "conditions", "vary")  # of a cell's config: what its data are drawn from
 History = list[tuple[int, dict[str, float]]]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kanbench.data import Dataset, Task, grade, sample
+from kanbench.data import Dataset, Task, grade
 from kanbench.page.choose import Choice
 from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.results import plain
@@ -39,13 +39,14 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
         model = retrain(cell, choice.seed, choice.rate).double()
-        dataset = sample(cell.task, choice.seed, cell.sizes)
+        dataset = cell.datasets()[choice.seed]
         x = torch.from_numpy(dataset.test.x)
         with torch.no_grad():
             reached = grade(dataset.restore(model(x).squeeze(1).numpy()), dataset.test.y, dataset.y_mean)["rel_l2"]
         about |= {"reached": reached, "layers": plain_network(model, x), "candidates": candidates(model, x)}
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
+    assert isinstance(cell.task, Task)  # tables are not restored
     return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
 
 

@@ -1,7 +1,7 @@
 """Ensembles of models trained at once, and a cell's way from config to record."""
 
 from kanbench.training.adam import Adam, Schedule
-from kanbench.training.cell import Cell, Precision, run_cell, unfinished
+from kanbench.training.cell import Cell, Precision, Vary, run_cell, unfinished
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
@@ -34,6 +34,7 @@ __all__ = [
     "ResumeFile",
     "Schedule",
     "Sparsity",
+    "Vary",
     "fit",
     "restore_cell",
     "retrain",

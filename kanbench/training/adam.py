@@ -61,6 +61,10 @@ class Adam(Optimizer):
         require(self.epsilon > 0, "epsilon", "must be positive", self.epsilon)
 
     @property
+    def shuffles(self) -> bool:
+        return self.batch > 0
+
+    @property
     def trials(self) -> tuple[float, ...]:
         return self.rates
 

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 from kanbench import provenance
-from kanbench.data import Dataset, Split, SplitSizes, Task, sample, stream
+from kanbench.data import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, TableTask, Task, sample, stream
 from kanbench.models import KANMethod, Method, MLPMethod, Reference, Sizing, solve_width
 from kanbench.record import CellRecord
 from kanbench.training.cost import forward_flops, peak_memory
@@ -43,6 +43,15 @@ class Precision(StrEnum):
         return "64-true" if self is Precision.double else "32-true"
 
 
+class Vary(StrEnum):
+    """What differs between the seeds of a cell; the rest is that of the first seed."""
+
+    all = auto()
+    data = auto()
+    initialisation = auto()
+    order = auto()  # of rows in mini-batches
+
+
 @dataclass(frozen=True)
 class Cell:
     """Method x task x budget with the training settings: seeds x trials members, trained at once.
@@ -52,20 +61,26 @@ class Cell:
 
     experiment: str
     suite: str
-    task: Task
+    task: Task | TableTask
     method: Method | Reference
     budget: int  # 0 for a reference
     seeds: tuple[int, ...]
     optimizer: Optimizer
-    sizes: SplitSizes
+    sizes: SplitSizes | Shares
     precision: Precision
+    conditions: Conditions = CLEAN
+    vary: Vary = Vary.all
 
     def describe(self) -> dict[str, Any]:
         """Everything that the numbers depend on, as plain data; where the cell is filed and annotated stays out.
 
-        So does the machine: accelerator and number of threads change the last bits only.
+        So does the machine: accelerator and number of threads change the last bits only. Fields with a default of the
+        cell's own are left out where they have it, so that cells which are older than a field keep their keys.
         """
         plain = _plain(self)
+        for each in fields(self):
+            if getattr(self, each.name) == each.default:
+                del plain[each.name]
         for annotation in ("experiment", "suite"):
             del plain[annotation]
         for annotation in ("source", "note"):
@@ -79,7 +94,7 @@ class Cell:
 
     @property
     def protocol(self) -> str:
-        """The hash of what a comparison holds fixed: seeds, optimiser, splits and precision."""
+        """The hash of what a comparison holds fixed: seeds, optimiser, splits, conditions and precision."""
         compared = ("task", "method", "budget")
         return _hash({name: value for name, value in self.describe().items() if name not in compared})
 
@@ -96,6 +111,16 @@ class Cell:
         trials = self.optimizer.trials if isinstance(self.method, Method) else (None,)
         return [(seed, rate) for seed in self.seeds for rate in trials]
 
+    def seed_of(self, purpose: Vary, seed: int) -> int:
+        """The seed that one purpose draws from in the members of `seed`."""
+        return seed if self.vary in (Vary.all, purpose) else self.seeds[0]
+
+    def datasets(self) -> dict[int, Dataset]:
+        """By seed, in their order. Raises `ValueError` for a task that cannot be sampled."""
+        of_data = [self.seed_of(Vary.data, seed) for seed in self.seeds]
+        sampled = {seed: sample(self.task, seed, self.sizes, self.conditions) for seed in dict.fromkeys(of_data)}
+        return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
+
 
 def _hash(plain: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
@@ -103,7 +128,8 @@ def _hash(plain: dict[str, Any]) -> str:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {"type": type(value).__name__} | {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        compared = [each.name for each in fields(value) if each.compare]
+        return {"type": type(value).__name__} | {name: _plain(getattr(value, name)) for name in compared}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
@@ -156,11 +182,11 @@ def run_cell(
 def prepare(cell: Cell, *, statistics: bool = False) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
     """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
     assert isinstance(cell.method, Method)  # references are not trained
-    datasets = {seed: sample(cell.task, seed, cell.sizes) for seed in cell.seeds}
+    datasets = cell.datasets()
     of_member = [datasets[seed] for seed, _ in cell.members]
     width = cell.sizing.width
     models = [cell.method.first.build(cell.task.n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
-    orders = [_generator(seed, "order", cell) for seed, _ in cell.members]
+    orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
     module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
@@ -181,7 +207,7 @@ def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> It
 
 def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
     """The record of a reference, one member per seed; a closed form evaluates no loss step by step."""
-    datasets = [sample(cell.task, seed, cell.sizes) for seed in cell.seeds]
+    datasets = list(cell.datasets().values())
     started = time.perf_counter()
     fitted = [reference.fit(d.train.x, d.train.y, d.validation.x, d.validation.y) for d in datasets]
     seconds = time.perf_counter() - started
@@ -231,10 +257,28 @@ def identity(cell: Cell) -> dict[str, Any]:
         "budget": cell.budget or None,
         "optimizer": type(cell.optimizer).__name__,
         "precision": cell.precision.value,
-        "n_train": cell.sizes.train,
+        **_protocol(cell),
         "protocol": cell.protocol,
         "cell": cell.key,
         "commit": provenance.commit(),
+    }
+
+
+def _protocol(cell: Cell) -> dict[str, Any]:
+    """The columns that say what a comparison holds fixed; `data` is the hash of the task itself."""
+    rows = Shares.from_sizes(cell.sizes).of(cell.task.n_rows) if isinstance(cell.task, TableTask) else cell.sizes
+    settings = {each.name: getattr(cell.optimizer, each.name) for each in fields(cell.optimizer)}
+    return {
+        "data": _hash(cell.describe()["task"]),
+        "train_size": cell.sizes.train,
+        "validation_size": cell.sizes.validation,
+        "test_size": cell.sizes.test,
+        "n_train": rows.train,
+        "noise": cell.conditions.noise,
+        "extrapolation": cell.conditions.extrapolation,
+        "vary": cell.vary.value,
+        "settings": " ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
+        "results_version": RESULTS_VERSION,
     }
 
 
@@ -244,11 +288,11 @@ def _size(cell: Cell) -> dict[str, Any]:
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:
-    return _generator(seed, "initialisation", cell), cell.precision.dtype
+    return _generator(seed, Vary.initialisation, cell), cell.precision.dtype
 
 
-def _generator(seed: int, purpose: str, cell: Cell) -> torch.Generator:
-    state = stream(seed, purpose, cell.task.name).generate_state(1, np.uint64)[0]
+def _generator(seed: int, purpose: Vary, cell: Cell) -> torch.Generator:
+    state = stream(cell.seed_of(purpose, seed), purpose.value, cell.task.name).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))
 
 

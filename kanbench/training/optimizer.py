@@ -63,6 +63,11 @@ class Optimizer(ABC):
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
 
     @property
+    def shuffles(self) -> bool:
+        """Whether members take the rows in an order of their own."""
+        return False
+
+    @property
     def checks(self) -> list[int]:
         """The steps before each look at the validation split."""
         whole, rest = divmod(self.steps, self.check_every)

@@ -8,10 +8,10 @@ from typing import Any, get_args, get_type_hints
 from torch import nn
 
 from kanbench.bases import Basis
-from kanbench.data import SplitSizes, Task
+from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.task import Variable
 from kanbench.models import Method, Reference
-from kanbench.training.cell import Cell, prepare
+from kanbench.training.cell import Cell, Vary, prepare
 from kanbench.training.module import fit
 from kanbench.training.optimizer import Optimizer
 
@@ -21,7 +21,7 @@ class CannotRestore(ValueError):
 
 
 def restore_cell(described: dict[str, Any], experiment: str = "", suite: str = "") -> Cell:
-    """The inverse of `Cell.describe`. Raises `CannotRestore`."""
+    """The inverse of `Cell.describe`. Raises `CannotRestore`, as for tables, whose rows are not in records."""
     fields = {name: value for name, value in described.items() if name not in ("type", "results_version")}
     try:
         return _made(Cell, fields | {"experiment": experiment, "suite": suite})
@@ -34,10 +34,12 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Sequential:
 
     Records hold no parameters, and need none: everything that a training depends on is in the cell.
 
-    Raises `CannotRestore` for a reference, which is no network.
+    Raises `CannotRestore` for a reference, which is no network, and for seeds that share what the first one drew.
     """
     if isinstance(cell.method, Reference):
         raise CannotRestore(f"{cell.method.label} is no network")
+    if cell.vary is not Vary.all:
+        raise CannotRestore(f"only the {cell.vary} differs between the seeds")
     optimizer = cell.optimizer if rate is None else replace(cell.optimizer, rates=(rate,))  # type: ignore[call-arg]
     module, _, splits = prepare(replace(cell, seeds=(seed,), optimizer=optimizer))
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
@@ -65,7 +67,7 @@ def _typed(value: Any, hint: Any) -> Any:
 
 def _kinds() -> Iterator[type]:
     """Every dataclass that a cell is made of."""
-    yield from (Task, Variable, SplitSizes)
+    yield from (Task, Variable, SplitSizes, Conditions)
     waiting: list[type] = [Basis, Method, Reference, Optimizer]
     while waiting:
         kind = waiting.pop()

@@ -43,6 +43,10 @@ class SGD(Optimizer):
         require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
 
     @property
+    def shuffles(self) -> bool:
+        return self.batch > 0 and self.shuffle
+
+    @property
     def trials(self) -> tuple[float, ...]:
         return self.rates
 

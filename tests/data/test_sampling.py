@@ -5,9 +5,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from kanbench.data import Dataset, Split, SplitSizes, Task, Variable, load_suite, sample, stream
-from kanbench.data.sampling import STREAMS
+from kanbench.data import Conditions, Dataset, Split, SplitSizes, Task, Variable, load_suite, sample, stream
+from kanbench.data.splits import STREAMS
 
 TASK = Task("waves", "3 + 2*sin(a)*b", (Variable("a", -1.0, 5.0), Variable("b", 10.0, 20.0)))
 SIZES = SplitSizes(train=40, validation=30, test=50)
@@ -131,3 +132,59 @@ def test_default_sizes_are_those_of_the_protocol():
     assert SplitSizes() == SplitSizes(1000, 1000, 10000)
     dataset = sample(load_suite("toy").task("product"), 0, SplitSizes())
     assert [len(getattr(dataset, name).y) for name in SPLITS] == [1000, 1000, 10000]
+
+
+def test_a_smaller_training_split_is_the_beginning_of_a_larger_one():
+    large, small = sample(TASK, 0, SIZES), sample(TASK, 0, replace(SIZES, train=10))
+    np.testing.assert_array_equal(small.train.x, large.train.x[:10])
+    np.testing.assert_array_equal(small.train.y, large.train.y[:10])
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1])
+def test_noise_has_its_size_and_is_on_training_targets_only(noise):
+    sizes = replace(SIZES, train=20_000)
+    clean, noisy = sample(TASK, 0, sizes), sample(TASK, 0, sizes, Conditions(noise=noise))
+    for name in SPLITS:
+        np.testing.assert_array_equal(getattr(noisy, name).x, getattr(clean, name).x)
+    np.testing.assert_array_equal(noisy.validation.y, clean.validation.y)
+    np.testing.assert_array_equal(noisy.test.y, clean.test.y)
+    errors = (noisy.train.y - clean.train.y) / clean.train.y.std()
+    assert errors.std() == pytest.approx(noise, rel=0.03)
+    assert abs(errors.mean()) < 0.05 * noise
+    assert stats.kstest(errors / noise, "norm").pvalue > 1e-3
+    assert abs(np.corrcoef(errors, clean.train.y)[0, 1]) < 0.03
+
+
+def test_levels_of_noise_share_their_draws_and_seeds_do_not():
+    errors = [
+        sample(TASK, seed, SIZES, Conditions(noise=noise)).train.y - sample(TASK, seed, SIZES).train.y
+        for seed, noise in ((0, 0.01), (0, 0.1), (1, 0.1))
+    ]
+    np.testing.assert_allclose(10 * errors[0], errors[1], rtol=1e-6)
+    assert abs(np.corrcoef(errors[1], errors[2])[0, 1]) < 0.5
+
+
+def test_extrapolation_widens_the_range_of_the_test_points_only():
+    sizes = replace(SIZES, test=5_000)
+    inside, beyond = sample(TASK, 0, sizes), sample(TASK, 0, sizes, Conditions(extrapolation=0.2))
+    for name in ("train", "validation"):
+        np.testing.assert_array_equal(getattr(beyond, name).x, getattr(inside, name).x)
+        np.testing.assert_array_equal(getattr(beyond, name).y, getattr(inside, name).y)
+    x = beyond.test.x
+    assert np.ptp(x, axis=0) / 2 == pytest.approx([1.2, 1.2], rel=1e-3)
+    a, b = 2.0 + 3.0 * x[:, 0], 15.0 + 5.0 * x[:, 1]
+    np.testing.assert_allclose(beyond.test.y, 3 + 2 * np.sin(a) * b, rtol=1e-12, atol=1e-12)
+
+
+def test_a_formula_that_ends_where_its_range_ends_cannot_extrapolate():
+    root = replace(TASK, formula="sqrt(a + 1)*b")
+    assert np.isfinite(sample(root, 0, SIZES).test.y).all()
+    with pytest.raises(ValueError, match=r"task waves: \d+ of 50 test targets are not finite on a range 20 % wider"):
+        sample(root, 0, SIZES, Conditions(extrapolation=0.2))
+
+
+@pytest.mark.parametrize("field", ["noise", "extrapolation"])
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
+def test_conditions_are_not_negative_numbers(field, wrong):
+    with pytest.raises(ValueError, match=f"{field}: must be a number that is not negative"):
+        Conditions(**{field: wrong})

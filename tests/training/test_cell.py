@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from kanbench.bases import Chebyshev
-from kanbench.data import SplitSizes, Task, Variable, grade, load_suite, sample
+from kanbench.data import Conditions, Shares, SplitSizes, Task, Variable, grade, load_suite, sample
+from kanbench.data.table import table_task
 from kanbench.models import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
-from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell, unfinished
+from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, Vary, run_cell, unfinished
+from kanbench.training.cell import _generator, _start
 from kanbench.training.cost import forward_flops, peak_memory
 
 CELL = Cell(
@@ -98,6 +100,9 @@ def test_a_budget_that_no_width_fits_is_refused_with_the_least():
         {"optimizer": LevenbergMarquardt(steps=21)},
         {"sizes": SplitSizes(101, 100, 200)},
         {"precision": Precision.single},
+        {"conditions": Conditions(noise=0.1)},
+        {"conditions": Conditions(extrapolation=0.2)},
+        {"vary": Vary.initialisation},
         {"task": load_suite("feynman").task("I.16.6")},
         {"task": dataclasses.replace(CELL.task, variables=(*CELL.task.variables[:1], Variable("b", 0.5, 2.1)))},
     ],
@@ -111,6 +116,58 @@ def test_the_key_does_not_change_with_where_a_cell_is_filed():
     assert change(task=dataclasses.replace(CELL.task, same_as="x")).key != CELL.key  # comparisons depend on it
     renamed = change(experiment="other", suite="mine", task=dataclasses.replace(CELL.task, note="n", source="s"))
     assert renamed.key == CELL.key
+
+
+def test_cells_that_are_older_than_an_axis_keep_their_key():
+    described = CELL.describe()
+    assert "conditions" not in described
+    assert "vary" not in described
+    assert CELL.key == "52883437c5ef89bfdcb0cade"
+
+
+def parts_of(cell):
+    """What the two seeds of a cell draw: their data, initial weights and batch orders."""
+    data = [cell.datasets()[seed].train.x for seed in cell.seeds]
+    starts = [torch.randn(5, generator=_start(cell, seed)[0]).numpy() for seed in cell.seeds]
+    orders = [torch.randn(5, generator=_generator(seed, Vary.order, cell)).numpy() for seed in cell.seeds]
+    return {"data": data, "initialisation": starts, "order": orders}
+
+
+@pytest.mark.parametrize("vary", Vary)
+def test_seeds_differ_in_what_is_to_vary_and_the_rest_is_that_of_the_first(vary):
+    of_all, parts = parts_of(CELL), parts_of(change(vary=vary))
+    for purpose, (first, second) in parts.items():
+        np.testing.assert_array_equal(first, of_all[purpose][0])
+        expected = of_all[purpose][1 if vary in (Vary.all, purpose) else 0]
+        np.testing.assert_array_equal(second, expected)
+        assert not np.array_equal(*of_all[purpose])
+
+
+def test_seeds_of_one_data_set_reach_different_minima_of_it():
+    record = run_cell(change(vary=Vary.initialisation, method=KANMethod(), budget=60))
+    assert len({member["test_rel_l2"] for member in record.members}) == 2
+    constant = run_cell(change(vary=Vary.initialisation, method=REFERENCES[0], budget=0))
+    assert len({member["test_rmse"] for member in constant.members}) == 1
+
+
+def test_a_table_trains_as_a_formula_does_and_its_rows_are_not_in_the_record():
+    x = np.random.default_rng(0).uniform(0, 9, (200, 2))
+    task = table_task("made", ("a", "b"), x, "y", np.sin(x[:, 0] / 3) + x[:, 1])
+    record = run_cell(change(task=task, sizes=Shares()))
+    assert all(m["status"] == "ok" and m["test_rel_l2"] < 0.1 and m["n_train"] == 120 for m in record.members)
+    assert {"x", "y"}.isdisjoint(record.cell["task"])
+    other = table_task("made", ("a", "b"), x + 1e-9, "y", task.y)
+    assert change(task=other, sizes=Shares()).key != change(task=task, sizes=Shares()).key
+
+
+def test_noise_reaches_the_training_and_not_the_grades_of_the_others():
+    cell = change(method=REFERENCES[0], budget=0, sizes=SplitSizes(20_000, 100, 10_000))
+    clean, noisy = (
+        run_cell(cell).members[0],
+        run_cell(dataclasses.replace(cell, conditions=Conditions(noise=1.0))).members[0],
+    )
+    assert noisy["train_rmse"] == pytest.approx(clean["train_rmse"] * math.sqrt(2), rel=0.03)
+    assert noisy["test_rmse"] == pytest.approx(clean["test_rmse"], rel=0.01)
 
 
 def test_flops_are_two_per_weight_and_row():

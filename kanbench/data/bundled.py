@@ -1,0 +1,46 @@
+"""The data sets that scikit-learn brings along, as tasks; nothing is downloaded."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from kanbench.data.table import TableTask, table_task
+from kanbench.data.task import Suite
+
+BUNDLED = "sklearn"
+TITLE = "Tables that come with scikit-learn: diabetes is a regression, the others are classifications"
+NAMES = ("diabetes", "breast_cancer", "digits", "wine")
+
+
+class MissingPackage(ValueError):
+    """A package that is not installed; the message says how to install it."""
+
+
+@cache
+def load_bundled() -> Suite[TableTask]:
+    """The suite of all of them. Columns that are constant, as some pixels of the digits are, are left out.
+
+    Raises `MissingPackage` without scikit-learn.
+    """
+    try:
+        from sklearn import datasets
+    except ImportError as error:
+        raise MissingPackage("the suite sklearn needs scikit-learn: pip install -e '.[tables]'") from error
+    loaders = {name: getattr(datasets, f"load_{name}") for name in NAMES}
+    return Suite(BUNDLED, TITLE, tuple(_task(name, load()) for name, load in loaders.items()))
+
+
+def _task(name: str, bunch: Any) -> TableTask:
+    x = np.asarray(bunch.data, dtype=np.float64)
+    varies = np.ptp(x, axis=0) > 0
+    return table_task(
+        name,
+        [str(column).replace(" ", "_") for column, kept in zip(bunch.feature_names, varies, strict=True) if kept],
+        x[:, varies],
+        "progression" if name == "diabetes" else "class",
+        np.asarray(bunch.target, dtype=np.float64),
+        [str(label) for label in getattr(bunch, "target_names", ())],
+        source=f"scikit-learn, load_{name}",
+        note=f"{(~varies).sum()} constant columns are left out" if not varies.all() else "",
+    )
