@@ -27,6 +27,7 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench experiment=hand_derived              a published system, its claims checked
   python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems
+  python -m kanbench tables RECORDS --out DIR             every table and figure of a folder of records
   python -m kanbench --help                               groups, keys, examples"""
 
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")

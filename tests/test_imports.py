@@ -24,6 +24,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance"},
     "config": {"bases", "models", "data", "training", "systems"},
     "report": {"analysis"},
+    "tables": {"analysis"},
     "page": {
         *("bases", "models", "data", "training", "interpret", "analysis"),
         *("record", "report", "pool", "provenance", "command_line"),
@@ -32,7 +33,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "run": {"config", "loggers", "models", "pool", "progress", "provenance", "record", "report", "training"},
     "sweep": {"report"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "systems"},
+    "__main__": {"command_line", "config", "pool", "run", "systems", "tables"},
     "__init__": {"models"},
 }
 HOMES = {
@@ -50,6 +51,7 @@ TORCH_FREE = {
     "pool",
     "analysis",
     "report",
+    "tables",
     "sweep",
     "command_line",
 }

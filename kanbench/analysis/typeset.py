@@ -1,0 +1,135 @@
+"""Tables for people: Markdown, and LaTeX with booktabs. Numbers become text once, the same in both."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+NOTHING = "-"
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "^": r"\^{}",
+    "~": r"\~{}",
+}
+Columns = dict[str, Callable[..., str]]  # see `tabulate`
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column is left-aligned, the others right. `bold` holds (row, column)."""
+
+    caption: str
+    headings: list[str]
+    rows: list[list[str]]
+    bold: frozenset[tuple[int, int]] = frozenset()
+
+    def markdown(self) -> str:
+        """A caption, and a table that GitHub renders."""
+        lines = [self.headings, ["---", *["---:"] * (len(self.headings) - 1)]]
+        lines += self._marked(lambda text: f"**{text}**", lambda text: text.replace("|", r"\|"))
+        return f"{self.caption}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def latex(self) -> str:
+        r"""A `table` environment for documents with \usepackage{booktabs}."""
+        body = [" & ".join(line) + r" \\" for line in self._marked(lambda text: rf"\textbf{{{text}}}", _escape)]
+        return "\n".join(
+            [
+                r"\begin{table}  % needs \usepackage{booktabs}",
+                rf"\caption{{{_escape(self.caption)}}}",
+                rf"\begin{{tabular}}{{l{'r' * (len(self.headings) - 1)}}}",
+                r"\toprule",
+                " & ".join(map(_escape, self.headings)) + r" \\",
+                r"\midrule",
+                *body,
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+    def _marked(self, embolden: Callable[[str], str], escape: Callable[[str], str]) -> list[list[str]]:
+        return [
+            [embolden(escape(text)) if (i, j) in self.bold else escape(text) for j, text in enumerate(row)]
+            for i, row in enumerate(self.rows)
+        ]
+
+
+def _escape(text: str) -> str:
+    return "".join(LATEX.get(character, character) for character in text)
+
+
+def error(value: float, digits: int = 3) -> str:
+    """1.11e-3: digits that an error is worth, and no padding of the exponent."""
+    if pd.isna(value):
+        return NOTHING
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa}e{int(power)}" if int(power) else mantissa
+
+
+def interval(value: float, low: float, high: float) -> str:
+    """1.11e-3 (1.0e-3 .. 1.3e-3); without the brackets where there is no interval."""
+    return error(value) if pd.isna(low) else f"{error(value)} ({error(low, 2)} .. {error(high, 2)})"
+
+
+def plain_interval(value: float, low: float, high: float) -> str:
+    """2.71 (1.89 .. 3.34)."""
+    if pd.isna(value):
+        return NOTHING
+    return f"{value:.3g}" if pd.isna(low) else f"{value:.3g} ({low:.3g} .. {high:.3g})"
+
+
+def p_value(value: float) -> str:
+    """0.012, and < 0.001 where more digits would be a pretence."""
+    if pd.isna(value):
+        return NOTHING
+    return "< 0.001" if value < 1e-3 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+
+
+def count(value: float) -> str:
+    """1,003."""
+    return NOTHING if pd.isna(value) else f"{value:,.0f}"
+
+
+def share(value: float, low: float, high: float) -> str:
+    """1.5 % (0.4 .. 5.2)."""
+    return NOTHING if pd.isna(value) else f"{100 * value:.1f} % ({100 * low:.1f} .. {100 * high:.1f})"
+
+
+def error_table(ranked: pd.DataFrame, best: dict[int, set[str]], measure: str, caption: str) -> Table:
+    """Methods x budgets, the best at the largest budget first. `best` are methods to embolden, by budget.
+
+    `measure` is a column of `ranking` that has an interval: `error` or `iqm`.
+    """
+    budgets = sorted(ranked.budget.unique())
+    last = ranked.sort_values(["budget", measure], ascending=[False, True])
+    methods = list(dict.fromkeys(last.method))
+    held = {(row.budget, row.method): row._asdict() for row in ranked.itertuples()}
+    rows, bold = [], set()
+    for i, method in enumerate(methods):
+        cells = [method]
+        for j, budget in enumerate(budgets, start=1):
+            row = held.get((budget, method))
+            cells.append(interval(*(row[measure + end] for end in ("", "_low", "_high"))) if row else NOTHING)
+            if row and method in best.get(budget, set()):
+                bold.add((i, j))
+        rows.append(cells)
+    return Table(caption, ["method", *[f"{budget:,}" for budget in budgets]], rows, frozenset(bold))
+
+
+def tabulate(frame: pd.DataFrame, columns: Columns, caption: str, bold: Sequence[bool] = ()) -> Table:
+    """One row per row of the frame. A column is "heading: source[, source ...]", and a function of these to text.
+
+    Rows that are marked in `bold` have their first column emboldened.
+    """
+    parsed = [(heading.split(": ")[1].split(", "), write) for heading, write in columns.items()]
+    rows = [
+        [write(*(row[source] for source in sources)) for sources, write in parsed] for row in frame.to_dict("records")
+    ]
+    marked = frozenset((i, 0) for i, mark in enumerate(bold) if mark)
+    return Table(caption, [heading.split(": ")[0] for heading in columns], rows, marked)

@@ -1,0 +1,265 @@
+"""`python -m kanbench tables SOURCE --out DIR`: every table and figure of a folder of records. Imports no torch.
+
+Records that cannot share a table, of several suites or protocols, get a folder each, named by what differs.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kanbench.analysis import answers, load_records, say
+from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
+from kanbench.analysis.compare import (
+    COSTS,
+    Scores,
+    aggregations,
+    best_of,
+    exponents,
+    failures,
+    fronts,
+    not_worse,
+    pair_tests,
+    ranking,
+    scores_by_budget,
+)
+from kanbench.analysis.curves import AXIS_NAMES, along, best_mlp, loss_along, loss_vs_cost, profile
+from kanbench.analysis.plots import save, small_multiples
+from kanbench.analysis.typeset import (
+    Columns,
+    Table,
+    count,
+    error,
+    error_table,
+    interval,
+    p_value,
+    plain_interval,
+    share,
+    tabulate,
+)
+
+LABELS = ("experiment", "commit", "accelerator", "threads", "cell", "reason", "status")  # no part of a protocol
+EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
+
+
+def main(words: list[str]) -> int:
+    """The command; exit code 2 comes from whoever catches its `ValueError`, `FileNotFoundError` or usage."""
+    parser = argparse.ArgumentParser(prog="python -m kanbench tables", description=__doc__.partition("\n")[0])
+    parser.add_argument("source", type=Path, help="a folder of records, or a records.csv, gzipped or not")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    parser.add_argument("--baseline", help="the method to test all others against; without it all pairs are tested")
+    parser.add_argument("--title", default="", help="what the figures are called; the suite unless given")
+    options = parser.parse_args(words)
+    frame = load_records(options.source)
+    if frame.empty:
+        raise FileNotFoundError(f"{options.source}: no records there")
+    if options.baseline and options.baseline not in set(frame.method):
+        raise ValueError(
+            f"--baseline: no method {options.baseline!r} (methods: {', '.join(sorted(set(frame.method)))})"
+        )
+    write_all(frame, options.out, options.baseline, options.title)
+    return 0
+
+
+def write_all(frame: pd.DataFrame, out: Path, baseline: str | None = None, title: str = "") -> None:
+    """Write and announce the tables and figures of every part of the frame, the answer of each first."""
+    parts = dict(split(frame))
+    for name, part in parts.items():
+        heading = " ".join(filter(None, [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]))
+        folder = out / name if len(parts) > 1 else out
+        written = write_part(part, folder, baseline, heading)
+        print(f"{heading}\n{written}tables    {folder / 'tables.md'}\n")
+    for path in write_axes(frame, out, baseline, title):
+        print(f"figure    {path}")
+
+
+def split(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What can share a table: one suite and one protocol; named by the settings in which they differ."""
+    settings = differing(frame)
+    for (suite, protocol), part in frame.groupby(["suite", "protocol"], sort=False):
+        several = [suite] if len(frame.suite.unique()) > 1 else []
+        values = [f"{name}={part[name].iloc[0]}" for name in settings]
+        unnamed = [str(protocol)[:6]] if len(frame.protocol.unique()) > 1 and not settings else []
+        yield "-".join([*several, *values, *unnamed]) or suite, part
+
+
+def differing(frame: pd.DataFrame) -> list[str]:
+    """Columns that hold one value per protocol, and not the same in all of them: what makes protocols differ."""
+    if len(frame.protocol.unique()) == 1:
+        return []
+    by_protocol = frame[frame.budget.notna()].groupby("protocol")
+    candidates = [name for name in frame if name not in (*LABELS, "protocol", "suite", "task")]
+    return [
+        n for n in candidates if by_protocol[n].nunique(dropna=False).max() == 1 and len(frame[n].dropna().unique()) > 1
+    ]
+
+
+@dataclass
+class Folder:
+    """Where the tables and figures of one part go; remembers the tables for one page of all."""
+
+    path: Path
+    page: list[str]
+
+    def table(self, name: str, tidy: pd.DataFrame, table: Table) -> None:
+        """name.csv, name.md and name.tex."""
+        tidy.to_csv(self.path / f"{name}.csv", index=False)
+        (self.path / f"{name}.md").write_text(table.markdown(), encoding="utf-8")
+        (self.path / f"{name}.tex").write_text(table.latex(), encoding="utf-8")
+        self.page.append(table.markdown())
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """name.png and name.svg."""
+        save(figure, self.path / name)
+
+
+def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
+    """All tables and figures of one protocol; returns the answer, and what could not be said."""
+    by_budget = scores_by_budget(frame)
+    if not by_budget:
+        return "no two methods were trained on the same tasks: nothing to compare\n"
+    path.mkdir(parents=True, exist_ok=True)
+    sentence = say(answers(frame, baseline))
+    folder = Folder(path, [f"# {title}\n", f"{sentence}\n"] if sentence else [f"# {title}\n"])
+    ranked = ranking(frame)
+    last = max(by_budget)
+    mark = baseline or best_mlp(ranked, frame)
+    at = f"{title}, {last:,} parameters"
+    _errors(folder, ranked, by_budget)
+    remark = _significance(folder, frame, by_budget[last], last, baseline, at)
+    _exponents(folder, frame, title)
+    _failures(folder, frame)
+    _aggregations(folder, frame, title)
+    _costs(folder, ranked, frame, title, mark)
+    folder.figure("performance_profile", profile(by_budget[last], frame, at, mark))
+    folder.figure("heat_map", heat_map(by_budget[last], at))
+    folder.figure("tasks", small_multiples(frame, title))
+    (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
+    return "".join(f"{line}\n" for line in (sentence, remark) if line)
+
+
+def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores]) -> None:
+    best = {budget: not_worse(scores) for budget, scores in by_budget.items()}
+    what = (
+        "Relative L2 error on test by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval; "
+    )
+    for name, column, mean in (
+        ("errors", "error", "geometric mean"),
+        ("ranking", "iqm", "interquartile mean of logarithms"),
+    ):
+        folder.table(name, ranked, error_table(ranked, best, column, what.format(mean) + EMBOLDENED))
+
+
+def _significance(
+    folder: Folder, frame: pd.DataFrame, scores: Scores, budget: int, baseline: str | None, title: str
+) -> str:
+    """The pairwise tests at the largest budget and their diagram, or why there are none."""
+    tidy = pair_tests(frame, baseline)
+    shown = tidy[(tidy.budget == budget) & (tidy.reason == "")]
+    if shown.empty:
+        return f"no tests: {tidy[tidy.budget == budget].reason.iloc[0]}"
+    caption = (
+        f"{title}: pairs of methods on {shown.tasks.iloc[0]:.0f} tasks. Friedman p {p_value(shown.p_all.iloc[0])}; "
+        f"p of pairs: Wilcoxon signed-rank, Holm for {len(shown)} pair(s); ratio: median over tasks "
+        "of the first one's error over the second's; bold: they differ"
+    )
+    columns: Columns = {
+        "first: first": str, "second: second": str, "ratio: ratio": lambda value: f"{value:.3g}",
+        "p: p": p_value, "p, Holm: p_holm": p_value, "win / tie / loss: win, tie, loss": _counts,
+    }  # fmt: skip
+    shown = shown.sort_values(["p_holm", "p"])
+    folder.table("tests", tidy, tabulate(shown, columns, caption, list(shown.differ)))
+    folder.figure("critical_difference", critical_difference(scores, frame, title))
+    best = best_of(scores)
+    caption = f"{title}: expected lowest error of n seeds, geometric mean over tasks"
+    of_n: Columns = {"method: method": str} | {f"n = {n}: {n}": error for n in best.columns[1:]}
+    folder.table("best_of", best, tabulate(best, of_n, caption))
+    return ""
+
+
+def _counts(win: float, tie: float, loss: float) -> str:
+    return f"{win:.0f} / {tie:.0f} / {loss:.0f}"
+
+
+def _exponents(folder: Folder, frame: pd.DataFrame, title: str) -> None:
+    tidy = exponents(frame)
+    columns: Columns = {
+        "method: method": str, "sizes: sizes": count, "from: smallest": count, "to: largest": count,
+        "exponent: exponent, exponent_low, exponent_high": plain_interval, "floor: floor": error,
+        "why not: reason": str,
+    }  # fmt: skip
+    caption = (
+        "Scaling exponents alpha of A N^-alpha + E, N parameters, fitted to geometric means over tasks; 95 % bootstrap "
+        "interval over seeds and sizes"
+    )
+    folder.table("exponents", tidy, tabulate(tidy, columns, caption))
+    folder.figure("exponents", exponent_chart(tidy, frame, title))
+
+
+def _failures(folder: Folder, frame: pd.DataFrame) -> None:
+    tidy = failures(frame)
+    columns: Columns = {
+        "method: method": str, "trained: members": count, "failed: failed": count,
+        "rate: rate, rate_low, rate_high": share, "skipped: skipped": count, "budget missed: missed": count,
+    }  # fmt: skip
+    caption = "Members that diverged or failed, with the 95 % Wilson interval; members skipped, cells off their budget"
+    folder.table("failures", tidy, tabulate(tidy, columns, caption))
+
+
+def _aggregations(folder: Folder, frame: pd.DataFrame, title: str) -> None:
+    tidy = aggregations(frame)
+    if tidy.empty:
+        return
+    columns: Columns = {
+        "method: method": str, "against sum: aggregation": str,
+        "error ratio: ratio, ratio_low, ratio_high": plain_interval,
+        "win / tie / loss: win, tie, loss": _counts, "p, Holm: p_holm": p_value,
+    }  # fmt: skip
+    caption = (
+        "Error of another aggregation over that of sum, geometric mean over tasks and budgets with its 95 % bootstrap "
+        "interval (above 1 sum is better); wins of the other over tasks and budgets; Wilcoxon over tasks"
+    )
+    folder.table("aggregations", tidy, tabulate(tidy, columns, caption))
+    folder.figure("aggregations", sum_against(tidy, frame, title))
+
+
+def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str, mark: str | None) -> None:
+    for cost in COSTS:
+        if not (ranked[cost] > 0).any():
+            continue
+        tidy = fronts(ranked[~ranked.reference.astype(bool)], cost)
+        shown = tidy[tidy.on_front].sort_values(cost)
+        columns: Columns = {
+            "method: method": str, "budget: budget": count, f"{cost}: {cost}": lambda value: f"{value:,.3g}",
+            "error: error, error_low, error_high": interval, "hypervolume: hypervolume": lambda value: f"{value:.2f}",
+        }  # fmt: skip
+        caption = f"Least {cost} and error: nothing is below one of these in both; hypervolume in square decades"
+        folder.table(f"front_{cost}", tidy, tabulate(shown, columns, caption))
+        folder.figure(
+            f"loss_vs_{'parameters' if cost == 'params' else cost}", loss_vs_cost(ranked, frame, cost, title, mark)
+        )
+
+
+def write_axes(frame: pd.DataFrame, out: Path, baseline: str | None, title: str) -> Iterator[Path]:
+    """Error along each setting of the protocol that takes several values while all others stay the same."""
+    settings = differing(frame)
+    for axis in AXIS_NAMES:
+        if axis not in settings:
+            continue
+        others = [name for name in settings if name != axis]
+        for key, part in frame.groupby(["suite", *others], dropna=False):
+            if len(part[axis].unique()) < 2:
+                continue
+            for budget in sorted(part.budget.dropna().unique()):
+                table = along(part, axis, int(budget))
+                if len(table[axis].unique()) < 2:
+                    continue
+                held = [f"{name}={value}" for name, value in zip(others, key[1:], strict=True)]
+                heading = ", ".join([title or str(key[0]), *held, f"{budget:,} parameters"])
+                name = "-".join([str(key[0]), *held, str(budget)])
+                out.mkdir(parents=True, exist_ok=True)
+                table.to_csv(out / f"{axis}-{name}.csv", index=False)
+                yield save(loss_along(table, part, axis, heading, baseline), out / f"{axis}-{name}.x")

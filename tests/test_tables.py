@@ -1,0 +1,80 @@
+"""Everything that can be said of a table of records, from one command."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanbench.analysis.load import COLUMNS
+from kanbench.tables import differing, main, split, write_axes
+
+METHODS = {
+    "KAN RBF": 3.0,
+    "KAN RBF mean": 6.0,
+    "KAN Taylor": 1.0,
+    "KAN Taylor mean": 2.0,
+    "MLP relu": 9.0,
+    "MLP tanh": 4.0,
+}
+
+
+def records(tasks=7, budgets=(50, 100), protocol="p", **setting):
+    rows = [
+        dict.fromkeys(COLUMNS, np.nan)
+        | {
+            "suite": "s", "task": f"t{task}", "same_as": "", "method": method, "budget": budget, "params": budget + 1,
+            "basis": method.split()[1] if method.startswith("KAN") else "", "status": "ok", "flops": 9 * budget,
+            "aggregation": "" if "MLP" in method else "mean" if "mean" in method else "sum", "seconds": 0.01 * budget,
+            "cell": f"{method}{task}{budget}{protocol}", "seed": seed, "score": 1e-3 * factor / budget * 1.1**seed,
+            "protocol": protocol, "val_rel_l2": 0.1, "missed": False,
+        }
+        | setting
+        for method, factor in METHODS.items() for task in range(tasks) for budget in budgets for seed in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp_path, capsys):
+    frame = records()
+    frame.loc[(frame.method == "MLP relu") & (frame.budget == 50), ["status", "score", "params"]] = [
+        "skipped",
+        np.nan,
+        np.nan,
+    ]
+    frame.loc[frame.method == "KAN RBF", "flops"] = np.nan
+    frame = frame[(frame.method != "KAN RBF mean") | (frame.task != "t6") | (frame.budget != 50)]
+    frame.assign(extra="column").to_csv(tmp_path / "records.csv.gz", index=False)
+    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(
+        "KAN Taylor (the best of 5) is better than MLP tanh on 7 tasks at 100 parameters: error ratio 4.00"
+    )
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    for table in ("errors", "ranking", "tests", "best_of", "exponents", "failures", "aggregations", "front_flops"):
+        assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= names
+    for figure in (
+        *("loss_vs_parameters", "loss_vs_flops", "loss_vs_seconds", "performance_profile", "critical_difference"),
+        *("heat_map", "exponents", "aggregations", "tasks"),
+    ):
+        assert {f"{figure}.png", f"{figure}.svg"} <= names
+    page = (tmp_path / "out/tables.md").read_text()
+    assert page.index(said[1]) < page.index("| KAN Taylor |")
+    tested = pd.read_csv(tmp_path / "out/tests.csv")
+    assert len(tested[tested.budget == 50]) == 4  # the skipped one is left out
+    assert len(tested[tested.budget == 100]) == 5
+
+
+def test_protocols_are_split_by_what_differs_and_have_a_curve_along_it(tmp_path):
+    frame = pd.concat([records(3, (50,), f"p{n}", n_train=n, experiment=f"e{n}") for n in (100, 1000)])
+    assert differing(frame) == ["n_train"]
+    assert [name for name, _ in split(frame)] == ["n_train=100", "n_train=1000"]
+    assert list(write_axes(frame, tmp_path, "MLP tanh", "title")) == [tmp_path / "n_train-s-50.png"]
+    assert pd.read_csv(tmp_path / "n_train-s-50.csv").n_train.unique().tolist() == [100, 1000]
+
+
+def test_what_cannot_be_read_is_one_sentence(tmp_path):
+    records(2, (50,)).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="--baseline: no method 'MLP tahn'"):
+        main([str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--baseline", "MLP tahn"])
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
