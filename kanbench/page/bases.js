@@ -95,6 +95,13 @@ const families = {
     const z = toUnit(basis, x);
     return range(basis.centres).map((k) => Math.exp(-(((z + 1 - k * spacing) / (basis.width * spacing)) ** 2)));
   },
+  ReLUBumps: (basis, x) => {
+    const z = toUnit(basis, x);
+    return range(basis.intervals + basis.overlap).map((k) => {
+      const u = ((z + 1) * basis.intervals - 1 + basis.overlap - 2 * k) / (basis.overlap + 1);
+      return (1 - clamp(u, -1, 1) ** 2) ** 2;
+    });
+  },
   table: (basis, x, input) => interpolate(basis, x, basis.tables[basis.tables.length > 1 ? input : 0]),
 };
 
@@ -114,6 +121,7 @@ const names = {
   Taylor: (basis, t) => `z^${t + !basis.constant}`,
   Fourier: (basis, t) => (t < basis.harmonics ? `sin ${t + 1}` : `cos ${t + 1 - basis.harmonics}`),
   RBF: (basis, t) => `bump ${t + 1}`,
+  ReLUBumps: (basis, t) => `bump ${t + 1}`,
   table: (basis, t) => `${basis.name} ${t + 1}`,
 };
 

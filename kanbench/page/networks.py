@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import jvp
 
-from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, Taylor
+from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, FreeKnots, ReLUBumps, Taylor
 from kanbench.interpret import attribute, suggest
 from kanbench.interpret.edges import run_layers
 from kanbench.models import BaseBranch, KANLayer, Squash
@@ -16,7 +16,14 @@ from kanbench.models.linear import Affine
 from kanbench.models.mlp import FixedActivation, SplineActivation
 
 Plain = dict[str, Any]
-TWINS = (BSpline, Chebyshev, Fourier, RBF, Taylor)  # bases that bases.js computes as well; others become tables
+TWINS = (
+    BSpline,
+    Chebyshev,
+    Fourier,
+    RBF,
+    ReLUBumps,
+    Taylor,
+)  # bases that bases.js computes as well; others become tables
 CLOSE_ENOUGH, FINEST = 1e-8, 1024  # error of a table, and its largest number of steps
 NAMED_EDGES, FITTED_POINTS, CANDIDATES = 8, 120, 3
 
@@ -72,7 +79,10 @@ def _affine_layer(layer: Affine, before: nn.Module | None) -> Plain:
 
 
 def _functions(layer: KANLayer, z: Tensor) -> Plain:
-    if type(layer.basis) not in TWINS:
+    if isinstance(layer.basis, FreeKnots) and layer.inner is not None:
+        moved = layer.basis.from_unit(layer.basis.knots(layer.inner.detach())).tolist()
+        return {"kind": "BSpline", **asdict(layer.basis), "knots": moved}
+    if type(layer.basis) not in TWINS or layer.inner is not None:
         return _tables(layer, z)
     knots = {} if layer.knots is None else {"knots": layer.knots.tolist()}
     return _twin(layer.basis) | knots
