@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kanbench.analysis import Answer, answers, load_records, say, summarise
+from kanbench.analysis.curves import along, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
+from kanbench.analysis.protocol import AXES, levels, say_level
 
 MANIFEST = "cells.json"  # in the folder of a job: which records it is about
 
@@ -21,32 +23,72 @@ class Report:
 
     records: pd.DataFrame
     summary: pd.DataFrame
-    answers: list[Answer]  # one per budget
+    answers: list[Answer]  # one per budget; none of a sweep over an axis, which has them level by level
+    of_level: dict[str, list[Answer]]
     figures: list[Path]  # PNG; an SVG of the same name lies beside each
 
 
 def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str | None) -> Report:
-    """Analyse record files: records.csv, summary.csv and two figures (PNG and SVG) in `folder`."""
+    """Analyse record files: records.csv, summary.csv and figures (PNG and SVG) in `folder`.
+
+    Where training rows, noise or extrapolation differ, the figures show the error along them instead.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     records = load_records(cells)
     summary = summarise(records, baseline)
     records.to_csv(folder / "records.csv", index=False)
     summary.to_csv(folder / "summary.csv", index=False)
     figures = []
+    apart = {say_level(level): answers(part, baseline) for level, part in levels(records)}
+    if "" not in apart:
+        for axis in (axis for axis in AXES if axis in summary):
+            figures += _draw_along(records, axis, folder, title, baseline)
+        return Report(records, summary, [], apart, figures)
     if summary.params.notna().any():
         figures.append(save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters"))
         figures.append(save(small_multiples(records, title), folder / "tasks"))
-    return Report(records, summary, answers(records, baseline), figures)
+    return Report(records, summary, apart[""], {}, figures)
+
+
+def _draw_along(records: pd.DataFrame, axis: str, folder: Path, title: str, baseline: str | None) -> list[Path]:
+    """One figure per budget; none where another axis differs as well, or no task has every method."""
+    if len(levels(records)) > records[axis].nunique():
+        return []
+    figures = []
+    for budget in records.budget.dropna().unique():
+        table = along(records, axis, int(budget))
+        if len(table):
+            figure = loss_along(table, records, axis, f"{title}\n{budget:,} parameters", baseline)
+            figures.append(save(figure, folder / f"loss_vs_{axis}_{budget}"))
+    return figures
 
 
 def print_answer(console: Console, report: Report) -> None:
     """The answer, before the numbers that it rests on."""
-    if sentence := say(report.answers):
-        console.print(f"\n{sentence}\n", style="bold", soft_wrap=False)
+    sentences = {"": say(report.answers)} | {level: say(found) for level, found in report.of_level.items()}
+    for level, sentence in sentences.items():
+        if sentence:
+            console.print(f"\n{level}{': ' * bool(level)}{sentence}\n", style="bold", soft_wrap=False)
 
 
 def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
-    """One row per budget and method, and the sentence that says what the columns are."""
+    """One row per budget and method, and the sentence that says what the columns are; a table for each level."""
+    for level, part in levels(summary):
+        if level:
+            console.print(f"\n{say_level(level)}", style="bold")
+        _print_table(console, part)
+    tasks = sorted(summary.tasks.unique())
+    counted = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
+    console.print(
+        f"error: relative L2 on test, geometric mean over {counted} tasks of the median over seeds; lowest first"
+        + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
+        style="dim",
+    )
+    for level, part in levels(summary):
+        _print_marks(console, part, say_level(level))
+
+
+def _print_table(console: Console, summary: pd.DataFrame) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for heading in ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
@@ -62,14 +104,6 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
             )
         table.add_section()
     console.print(table)
-    tasks = sorted(summary.tasks.unique())
-    counted = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
-    console.print(
-        f"error: relative L2 on test, geometric mean over {counted} tasks of the median over seeds; lowest first"
-        + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
-        style="dim",
-    )
-    _print_marks(console, summary)
 
 
 def _short(number: str) -> str:
@@ -88,7 +122,7 @@ def _parameters(row: tuple) -> str:
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
 
 
-def _print_marks(console: Console, summary: pd.DataFrame) -> None:
+def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
     """Misses, failures and gaps are said, never dropped; methods of which the same is to be said share a line."""
     marks = {
         "missed": "cells whose size misses the budget by over 5 %",
@@ -104,4 +138,5 @@ def _print_marks(console: Console, summary: pd.DataFrame) -> None:
             )
             sharing.setdefault(counts, []).append(str(method))
         for counts, methods in sharing.items():
-            console.print(f"  {meaning}: {counts}, of {', '.join(methods)}", style="yellow")
+            where = f" ({level})" if level else ""
+            console.print(f"  {meaning}{where}: {counts}, of {', '.join(methods)}", style="yellow")

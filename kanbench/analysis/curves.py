@@ -15,7 +15,12 @@ COST_NAMES = {
     "flops": "floating-point operations of one prediction",
     "seconds": "seconds to train one model",
 }
-AXIS_NAMES = {"n_train": "training points", "noise": "noise, in standard deviations of the target"}
+AXIS_NAMES = {
+    "n_train": "training points",
+    "train_size": "training points",
+    "noise": "noise, in standard deviations of the target",
+    "extrapolation": "how much wider the range of the test points is",
+}
 OVER_TASKS = f"{ERROR}, geometric mean over tasks"
 
 

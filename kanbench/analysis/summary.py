@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.load import choose_rates
+from kanbench.analysis.protocol import check_protocol, levels
 from kanbench.analysis.stats import Array, bootstrap, task_geometric_mean, win_tie_loss
 
 BOOTSTRAP_SEED = 0
@@ -19,9 +20,15 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
     where they lack one of them.
 
-    Raises `ValueError` if the records were made under different protocols (optimiser, seeds, splits, precision):
-    they answer different questions.
+    Training rows, noise and extrapolation may differ: what differs becomes a column, and methods are compared within
+    each of its values.
+
+    Raises `ValueError` if the records differ in anything else that a comparison holds fixed: see `check_protocol`.
     """
+    return pd.concat([_summary(part, baseline).assign(**level) for level, part in levels(frame)], ignore_index=True)
+
+
+def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
     chosen = chosen_members(frame)
     references = chosen[chosen.budget.isna()]
     rows = []
@@ -43,14 +50,9 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
 def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
     """The members that count, at the rates chosen on validation, each once.
 
-    Raises `ValueError` for records of different protocols.
+    Raises `ValueError` for records that no one comparison may hold.
     """
-    protocols = frame.protocol.nunique()
-    if protocols > 1:
-        raise ValueError(
-            f"records of {protocols} protocols (optimizer, seeds, splits or precision) cannot be compared; "
-            "choose the rows of one value of the column `protocol`"
-        )
+    check_protocol(frame)
     return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
 
 

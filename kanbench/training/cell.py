@@ -277,7 +277,7 @@ def _protocol(cell: Cell) -> dict[str, Any]:
         "noise": cell.conditions.noise,
         "extrapolation": cell.conditions.extrapolation,
         "vary": cell.vary.value,
-        "settings": " ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
+        "settings": "; ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
         "results_version": RESULTS_VERSION,
     }
 

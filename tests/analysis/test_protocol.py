@@ -1,0 +1,81 @@
+"""What may not be compared is refused, and named; what is an axis becomes a column."""
+
+import pandas as pd
+import pytest
+
+from kanbench.analysis import summarise
+from kanbench.analysis.protocol import check_protocol, levels
+
+HELD = {
+    "train_size": 100, "validation_size": 50, "test_size": 70, "noise": 0.0, "extrapolation": 0.0, "vary": "all",
+    "optimizer": "Adam", "settings": "steps=9", "precision": "double", "results_version": 1, "data": "d", "same_as": "",
+    "protocol": "p", "suite": "s", "task": "t", "lr": 0.1, "status": "ok", "params": 51, "missed": False,
+    "seconds": 1.0, "flops": 1, "evaluations": 1,
+}  # fmt: skip
+
+
+def cell(method, budget, score=0.5, seeds=(0, 1), rates=(0.1,), **changes):
+    name = f"{method}-{budget}-{sorted(changes.items())}"
+    facts = HELD | {"method": method, "budget": budget, "cell": name, "score": score, "val_rel_l2": score} | changes
+    return [facts | {"seed": seed, "lr": rate} for seed in seeds for rate in rates]
+
+
+def frame(*cells):
+    table = pd.DataFrame([row for rows in cells for row in rows])
+    return table.assign(budget=table.budget.astype("Int64"))
+
+
+def test_equal_cells_pass_and_references_need_no_trials():
+    check_protocol(frame(cell("KAN", 50), cell("MLP", 50), cell("linear", None, rates=(None,))))
+
+
+@pytest.mark.parametrize(
+    ("column", "other", "sentence"),
+    [
+        ("train_size", 200, "training rows differ (100 and 200; column train_size)"),
+        ("validation_size", 60, "validation rows differ (50 and 60;"),
+        ("test_size", 80, "test rows differ (70 and 80;"),
+        ("noise", 0.1, "noise of the training targets differ (0 and 0.1;"),
+        ("extrapolation", 0.2, "extrapolation of the test points differ (0 and 0.2;"),
+        ("vary", "data", "what varies between seeds differ (all and data;"),
+        ("optimizer", "SGD", "optimizers differ (Adam and SGD;"),
+        ("settings", "steps=8", "settings of the optimizer differ (steps=9 and steps=8;"),
+        ("precision", "single", "precision differ (double and single;"),
+        ("results_version", 2, "versions of the results differ (1 and 2;"),
+        ("data", "e", "the data of task t differ (suite s; column data)"),
+    ],
+)
+def test_a_refusal_names_what_differs_and_nothing_else(column, other, sentence):
+    with pytest.raises(ValueError, match="cannot be compared") as refusal:
+        check_protocol(frame(cell("KAN", 50), cell("MLP", 50, **{column: other, "protocol": "q"})))
+    assert sentence in str(refusal.value)
+    assert str(refusal.value).count("differ") == 1
+
+
+def test_seeds_trials_and_budgets_must_be_equal():
+    with pytest.raises(ValueError, match=r"seeds differ between cells \(0, 1 of KAN and 0, 1, 2 of MLP\)"):
+        check_protocol(frame(cell("KAN", 50), cell("MLP", 50, seeds=(0, 1, 2))))
+    with pytest.raises(
+        ValueError, match=r"learning rates \(trials\) differ between cells \(0.1 of KAN and 0.1, 0.2 of"
+    ):
+        check_protocol(frame(cell("KAN", 50), cell("MLP", 50, rates=(0.1, 0.2))))
+    with pytest.raises(ValueError, match=r"budgets differ \(KAN: 50, 99; MLP: 50\); all have 50$"):
+        check_protocol(frame(cell("KAN", 50), cell("KAN", 99), cell("MLP", 50)))
+    with pytest.raises(ValueError, match=r"budgets differ \(KAN: 99; MLP: 50\); there is none that all have"):
+        check_protocol(frame(cell("KAN", 99), cell("MLP", 50)))
+
+
+def test_methods_are_compared_within_a_level_of_an_axis_only():
+    records = frame(
+        *(cell("KAN", 50, error, noise=noise, protocol=str(noise)) for noise, error in ((0.0, 0.1), (0.1, 0.4))),
+        *(cell("MLP", 50, error, noise=noise, protocol=str(noise)) for noise, error in ((0.0, 0.2), (0.1, 0.3))),
+    )
+    assert [(level, len(part)) for level, part in levels(records)] == [({"noise": 0.0}, 4), ({"noise": 0.1}, 4)]
+    summary = summarise(records, "MLP").set_index(["noise", "method"])
+    assert summary.error.to_dict() == pytest.approx(
+        {(0.0, "KAN"): 0.1, (0.0, "MLP"): 0.2, (0.1, "KAN"): 0.4, (0.1, "MLP"): 0.3}
+    )
+    assert summary.loc[(0.0, "KAN"), ["win", "loss"]].tolist() == [1, 0]
+    assert summary.loc[(0.1, "KAN"), ["win", "loss"]].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="settings of the optimizer differ"):
+        summarise(frame(cell("KAN", 50), cell("MLP", 50, settings="steps=8"), cell("MLP", 50, noise=0.1)))
