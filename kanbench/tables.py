@@ -196,7 +196,8 @@ def _exponents(folder: Folder, frame: pd.DataFrame, title: str) -> None:
         "interval over seeds and sizes"
     )
     folder.table("exponents", tidy, tabulate(tidy, columns, caption))
-    folder.figure("exponents", exponent_chart(tidy, frame, title))
+    if tidy.exponent.notna().any():
+        folder.figure("exponents", exponent_chart(tidy, frame, title))
 
 
 def _failures(folder: Folder, frame: pd.DataFrame) -> None:

@@ -53,7 +53,7 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
         assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= names
     for figure in (
         *("loss_vs_parameters", "loss_vs_flops", "loss_vs_seconds", "performance_profile", "critical_difference"),
-        *("heat_map", "exponents", "aggregations", "tasks"),
+        *("heat_map", "aggregations", "tasks"),
     ):
         assert {f"{figure}.png", f"{figure}.svg"} <= names
     page = (tmp_path / "out/tables.md").read_text()

@@ -55,9 +55,10 @@ def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figu
 
 
 def _tested(scores: Scores, p: float) -> str:
+    friedman = f"Friedman p = {p:.1g}, then " if len(scores.methods) > 2 else ""
     return (
         f"mean rank over {len(scores.tasks)} tasks, 1 is best; bars tie methods among which no pair differs\n"
-        f"(Friedman p = {p:.1g}, then Wilcoxon signed-rank on medians over seeds with Holm, 5 %)"
+        f"({friedman}Wilcoxon signed-rank on medians over seeds with Holm, 5 %)"
     )
 
 

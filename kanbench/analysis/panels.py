@@ -73,14 +73,19 @@ def draw_families(
             axes.set_axis_off()
         for column in range(columns):  # the lowest panel of each column carries the ticks
             panels[(len(family) - 1 - column) // columns, column].tick_params(labelbottom=True)
-        figure.supxlabel(look.x + _explain(len(family) > 1, mark), fontsize=11)
+        figure.supxlabel(look.x + _explain(columns, mark), fontsize=11)
         figure.supylabel(look.y, fontsize=11)
         figure.suptitle(look.title, x=0.01, ha="left", fontsize=12)
     return figure
 
 
-def _explain(many: bool, mark: str | None) -> str:
-    others = f"; behind each family the others in light grey{f', {mark} in black' if mark else ''}" if many else ""
+def _explain(columns: int, mark: str | None) -> str:
+    gap = "\n" if columns < 3 else " "
+    others = (
+        f";{gap}behind each family the others in light grey{f', {mark} in black' if mark else ''}"
+        if columns > 1
+        else ""
+    )
     return f"\n95 % bootstrap intervals over seeds shaded{others}"
 
 
