@@ -102,6 +102,11 @@ const families = {
       return (1 - clamp(u, -1, 1) ** 2) ** 2;
     });
   },
+  Rational: (basis, x, input) => {
+    const z = clamp(toUnit(basis, x), -1, 1);
+    const q = basis.inner[input].reduce((sum, b, k) => sum + b * z ** (k + 1), z * z);
+    return range(basis.numerator + 1).map((t) => z ** t / (1 + Math.abs(q)));
+  },
   table: (basis, x, input) => interpolate(basis, x, basis.tables[basis.tables.length > 1 ? input : 0]),
 };
 
@@ -122,6 +127,7 @@ const names = {
   Fourier: (basis, t) => (t < basis.harmonics ? `sin ${t + 1}` : `cos ${t + 1 - basis.harmonics}`),
   RBF: (basis, t) => `bump ${t + 1}`,
   ReLUBumps: (basis, t) => `bump ${t + 1}`,
+  Rational: (basis, t) => `z^${t} / (1 + |Q|)`,
   table: (basis, t) => `${basis.name} ${t + 1}`,
 };
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import jvp
 
-from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, FreeKnots, ReLUBumps, Taylor
+from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, FreeKnots, Rational, ReLUBumps, Taylor
 from kanbench.interpret import attribute, suggest
 from kanbench.interpret.edges import run_layers
 from kanbench.models import BaseBranch, KANLayer, Squash
@@ -82,6 +82,8 @@ def _functions(layer: KANLayer, z: Tensor) -> Plain:
     if isinstance(layer.basis, FreeKnots) and layer.inner is not None:
         moved = layer.basis.from_unit(layer.basis.knots(layer.inner.detach())).tolist()
         return {"kind": "BSpline", **asdict(layer.basis), "knots": moved}
+    if isinstance(layer.basis, Rational) and layer.inner is not None:  # a table would round off the kinks of |Q|
+        return _twin(layer.basis) | {"inner": layer.inner.tolist()}
     if type(layer.basis) not in TWINS or layer.inner is not None:
         return _tables(layer, z)
     knots = {} if layer.knots is None else {"knots": layer.knots.tolist()}
