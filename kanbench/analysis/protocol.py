@@ -92,7 +92,10 @@ def _budgets(trained: pd.DataFrame) -> list[str]:
 
 
 def _listed(values: pd.Series) -> str:
-    return " and ".join(_short(value) for value in list(dict.fromkeys(values))[:4])
+    """The values, of lists of settings only what they do not share."""
+    texts = [_short(value).split("; ") for value in list(dict.fromkeys(values))[:4]]
+    shared = set.intersection(*map(set, texts))
+    return " and ".join("; ".join(part for part in text if part not in shared) or "none" for text in texts)
 
 
 def _short(value: Hashable) -> str:

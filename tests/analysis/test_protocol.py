@@ -8,8 +8,8 @@ from kanbench.analysis.protocol import check_protocol, levels
 
 HELD = {
     "train_size": 100, "validation_size": 50, "test_size": 70, "noise": 0.0, "extrapolation": 0.0, "vary": "all",
-    "optimizer": "Adam", "settings": "steps=9", "precision": "double", "results_version": 1, "data": "d", "same_as": "",
-    "protocol": "p", "suite": "s", "task": "t", "lr": 0.1, "status": "ok", "params": 51, "missed": False,
+    "optimizer": "Adam", "settings": "batch=4; steps=9", "precision": "double", "results_version": 1, "data": "d",
+    "same_as": "", "protocol": "p", "suite": "s", "task": "t", "lr": 0.1, "status": "ok", "params": 51, "missed": False,
     "seconds": 1.0, "flops": 1, "evaluations": 1,
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ def test_equal_cells_pass_and_references_need_no_trials():
         ("extrapolation", 0.2, "extrapolation of the test points differ (0 and 0.2;"),
         ("vary", "data", "what varies between seeds differ (all and data;"),
         ("optimizer", "SGD", "optimizers differ (Adam and SGD;"),
-        ("settings", "steps=8", "settings of the optimizer differ (steps=9 and steps=8;"),
+        ("settings", "batch=4; steps=8", "settings of the optimizer differ (steps=9 and steps=8;"),
         ("precision", "single", "precision differ (double and single;"),
         ("results_version", 2, "versions of the results differ (1 and 2;"),
         ("data", "e", "the data of task t differ (suite s; column data)"),
