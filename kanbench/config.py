@@ -34,6 +34,7 @@ from kanbench.data import (
     sample,
 )
 from kanbench.models import (
+    CLASS_REFERENCES,
     REFERENCES,
     Aggregation,
     BudgetTooSmall,
@@ -43,7 +44,7 @@ from kanbench.models import (
     Reference,
     solve_width,
 )
-from kanbench.training import OPTIMIZERS, Cell, Optimizer, Precision, Vary
+from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Precision, Vary
 
 if TYPE_CHECKING:
     from kanbench.systems import System
@@ -181,6 +182,8 @@ def read_config(node: DictConfig) -> Config:
     suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer = typed(_choice(OPTIMIZERS, node.optimizer.name, "optimizer.name"), node.optimizer, "optimizer")
+    loss = _check_kind(tasks, optimizer)
+    references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
     config = Config(
         name=name,
         folder=Path(_scalar(node, "results", str)) / name,
@@ -193,7 +196,7 @@ def read_config(node: DictConfig) -> Config:
         optimizer=optimizer,
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
-        references=REFERENCES if _scalar(node, "references", bool) else (),
+        references=references if _scalar(node, "references", bool) else (),
         conditions=typed(Conditions, _only(node.data, "noise", "extrapolation"), "data"),
         vary=_choice({each.value: each for each in Vary}, _scalar(node, "vary", str), "vary"),
     )
@@ -313,8 +316,6 @@ def _check_data(config: Config) -> None:
     """Tables and wider ranges are tried before anything is trained: not every task can be put to every test."""
     faults = {}
     for task in config.tasks:
-        if task.n_classes:
-            raise ConfigError(f"data.tasks: {task.name} is a classification, and there is no head for classes yet")
         if isinstance(task, TableTask) or config.conditions.extrapolation:
             try:
                 for seed in config.seeds:
@@ -362,11 +363,29 @@ def _check_sizes(config: Config) -> None:
     for budget in config.budgets:
         for method in config.methods:
             if not any(_fits(method, task, budget) for task in config.tasks):
-                least = min(method.count(task.n_inputs, 1) for task in config.tasks)
+                least = min(method.count(task.n_inputs, 1, task.n_classes or 1) for task in config.tasks)
                 raise ConfigError(
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
                 )
+
+
+def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: Optimizer) -> Loss:
+    """All tasks are of one kind, whose loss the optimiser must be able to minimise."""
+    numbers, classes = ([task.name for task in tasks if bool(task.n_classes) == kind] for kind in (False, True))
+    if numbers and classes:
+        raise ConfigError(
+            f"data.tasks: {classes[0]} is a classification and {numbers[0]} a regression; "
+            "a run compares tasks of one kind"
+        )
+    loss = Loss.cross_entropy if classes else Loss.mse
+    if not optimizer.can_minimise(loss):
+        allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
+        raise ConfigError(
+            f"optimizer: {type(optimizer).__name__} minimises sums of squares, and {classes[0]} is a classification; "
+            f"allowed: {', '.join(allowed)}"
+        )
+    return loss
 
 
 def _check_stages(config: Config) -> None:
@@ -381,7 +400,7 @@ def _check_stages(config: Config) -> None:
 
 def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
     try:
-        solve_width(method, task.n_inputs, budget)
+        solve_width(method, task.n_inputs, budget, task.n_classes or 1)
     except BudgetTooSmall:
         return False
     return True

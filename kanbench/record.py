@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 class CellRecord:
     """What one cell was and reached.
 
-    members: one row per member, flat.   curve: steps, validation MSE (checks, members), and statistics of layers
-    (checks, layers) if they were asked for.   cell: the typed config that `key` is the hash of.   environment:
-    versions and machine.   traceback: of a failed cell, else "".
+    members: one row per member, flat.   curve: steps, the loss on validation by its name, e.g. validation_mse (checks,
+    members), and statistics of layers (checks, layers) if they were asked for.   cell: the typed config that `key` is
+    the hash of.   environment: versions and machine.   traceback: of a failed cell, else "".
     """
 
     key: str

@@ -79,8 +79,11 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
         _print_table(console, part)
     tasks = sorted(summary.tasks.unique())
     counted = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
+    of_classes = bool(summary.accuracy.notna().any())
+    error = "cross-entropy on test over that of the class prior" if of_classes else "relative L2 on test"
     console.print(
-        f"error: relative L2 on test, geometric mean over {counted} tasks of the median over seeds; lowest first"
+        f"error: {error}, geometric mean over {counted} tasks of the median over seeds; lowest first"
+        + "; accuracy: on test, mean over tasks" * of_classes
         + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",
     )
@@ -90,7 +93,9 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
 
 def _print_table(console: Console, summary: pd.DataFrame) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for heading in ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss"):
+    of_classes = bool(summary.accuracy.notna().any())
+    headings = ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss")
+    for heading in (*headings, *["accuracy"] * of_classes):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for _, at_budget in summary.groupby("budget"):
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
@@ -101,6 +106,7 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
                 _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
                 _interval(row),
                 f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
+                *[f"{100 * row.accuracy:.1f} %"] * of_classes,
             )
         table.add_section()
     console.print(table)

@@ -248,9 +248,14 @@ def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes
         own_table(tmp_path, rows, **changes)
 
 
-def test_classifications_are_refused_until_there_is_a_head():
-    with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification, and there is no head"):
-        config("data=sklearn", "data.tasks=[diabetes,digits]")
+def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
+    with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification and diabetes a regression; a run"):
+        config("data=sklearn", "data.tasks=[diabetes,digits]", "optimizer=adam")
+    for words in (["data.tasks=[wine]"], ["data.tasks=[wine,digits]", "references=true"]):
+        with pytest.raises(ConfigError, match=r"optimizer: Lev\w+ minimises .*, and .* allowed: adam, lbfgs, sgd$"):
+            config("data=sklearn", *words)
+    wine, *_ = config("experiment=classification", "data.tasks=[wine]").cells()
+    assert (wine.method.label, wine.loss, wine.n_outputs) == ("class prior", "cross_entropy", 3)
 
 
 def test_formulas_that_end_with_their_range_are_named_before_anything_is_trained():

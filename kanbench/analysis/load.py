@@ -19,7 +19,7 @@ COLUMNS = [
 TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
 TABLES = ("records.csv", "records.csv.gz")
 AT_ONCE = 2_000  # files that are Python objects at a time: a frame of their rows is a fifth of the size
-CONSTANT_PREDICTOR = 1.0  # relative L2
+CONSTANT_PREDICTOR = 1.0  # relative L2; and relative cross-entropy of the class prior
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,8 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
 
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
-    none applies. `score` is the relative L2 on test: 1.0, that
-    of the constant predictor, for members that diverged or failed, and NaN for those that were skipped. A damaged
-    file is named in the log and left out.
+    none applies. `score` is the relative error on test: 1.0, that of the constant predictor, for members that diverged
+    or failed, and NaN for those that were skipped. A damaged file is named in the log and left out.
 
     Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns.
     """
@@ -47,7 +46,7 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
     frame[numbers] = frame[numbers].astype(float)
     frame["budget"] = frame.budget.astype("Int64")
-    frame["score"] = frame.test_rel_l2.where(frame.status == "ok", CONSTANT_PREDICTOR)
+    frame["score"] = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
     frame["score"] = frame.score.mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
     return frame.sort_values(order, ignore_index=True)
@@ -91,6 +90,15 @@ def _files(source: str | Path | Iterable[Path]) -> list[Path]:
     return sorted(Path(source).rglob("cells/*.json"))
 
 
+def relative_error(frame: pd.DataFrame, split: str) -> pd.Series:
+    """What members are compared by, 1 for the constant predictor: relative L2, or that of classifications.
+
+    Of these it is the cross-entropy over that of the class prior.
+    """
+    error, of_classes = frame[f"{split}_rel_l2"], f"{split}_rel_cross_entropy"
+    return error.fillna(frame[of_classes]) if of_classes in frame else error
+
+
 def choose_rates(frame: pd.DataFrame) -> pd.DataFrame:
     """The members of the learning rate with the lowest median validation error of each cell.
 
@@ -101,7 +109,7 @@ def choose_rates(frame: pd.DataFrame) -> pd.DataFrame:
         return frame.assign(best_rate_at_edge=False)
     # A member without a finite validation error never wins.
     medians = (
-        frame.assign(val=frame.val_rel_l2.fillna(float("inf")), rate=frame.lr.fillna(0.0))
+        frame.assign(val=relative_error(frame, "val").fillna(float("inf")), rate=frame.lr.fillna(0.0))
         .groupby(["cell", "rate"])
         .val.median()
         .reset_index()

@@ -31,6 +31,7 @@ Styles = dict[str, dict[str, Any]]
 FEW = 4  # methods whose legend finds room among the lines
 PARAMETERS = "trainable parameters"
 ERROR = "relative L2 error on test"
+CLASS_ERROR = "cross-entropy on test over that of the class prior"
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
@@ -83,7 +84,7 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
             axes.plot(sizes, line.error, label=method, markersize=6, **look)
             axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
         _log_log(axes, list(summary[~summary.reference].params.dropna().unique()))
-        axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{ERROR}\n(geometric mean over tasks)")
+        axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
         legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10, "handlelength": 3.5}
         if len(styles) > FEW:
@@ -115,7 +116,7 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
             lowest.tick_params(labelbottom=True)
         _log_log(panels[0, 0], sorted(chosen.budget.dropna().unique()))
         figure.supxlabel(PARAMETERS, fontsize=11)
-        figure.supylabel(f"{ERROR} (median and range over seeds)", fontsize=11)
+        figure.supylabel(f"{error_name(frame)} (median and range over seeds)", fontsize=11)
         shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
         legend = {label: handle for panel in shown for handle, label in panel}
         figure.legend(
@@ -123,6 +124,12 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
         )
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
+
+
+def error_name(frame: pd.DataFrame) -> str:
+    """What the score of these records is."""
+    is_classes = "test_rel_cross_entropy" in frame and frame.test_rel_cross_entropy.notna().any()
+    return CLASS_ERROR if is_classes else ERROR
 
 
 def _task_panel(axes: Axes, part: pd.DataFrame, styles: Styles) -> None:

@@ -17,6 +17,8 @@ def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     those are. A method that was trained on less than half of the tasks has no error at that budget. win, tie and
     loss are against the method `baseline`, and missing where it is absent.
 
+    `accuracy` is of classifications: the mean over tasks of the median over seeds.
+
     References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
     where they lack one of them.
 
@@ -120,7 +122,9 @@ def _against(scores: Array, baseline: Array | None) -> dict[str, float]:
 
 def _facts(part: pd.DataFrame) -> dict[str, float]:
     sizes = part.drop_duplicates("cell")
+    right = part.groupby(["suite", "task"]).test_accuracy.median().mean() if "test_accuracy" in part else np.nan
     return {
+        "accuracy": right,
         "params": sizes.params.median(),
         "params_min": sizes.params.min(),
         "params_max": sizes.params.max(),

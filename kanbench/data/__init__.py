@@ -1,7 +1,7 @@
 """Tasks as data, their sampling and their metrics. Knows nothing of models, and imports no torch."""
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, load_bundled
-from kanbench.data.metrics import grade
+from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
 from kanbench.data.table import TableError, TableTask, read_table
@@ -22,7 +22,9 @@ __all__ = [
     "Task",
     "UnknownName",
     "Variable",
+    "class_prior",
     "grade",
+    "grade_classes",
     "load_bundled",
     "load_suite",
     "read_table",

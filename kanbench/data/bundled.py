@@ -9,7 +9,7 @@ from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite
 
 BUNDLED = "sklearn"
-TITLE = "Tables that come with scikit-learn: diabetes is a regression, the others are classifications"
+TITLE = "Tables that come with scikit-learn"
 NAMES = ("diabetes", "breast_cancer", "digits", "wine")
 
 

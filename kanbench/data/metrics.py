@@ -1,6 +1,7 @@
-"""How a task grades predictions, in the units of the target."""
+"""How a task grades predictions: numbers in the units of the target, classes by their logits."""
 
 import numpy as np
+from scipy.special import log_softmax
 
 from kanbench.data.formula import Array
 
@@ -20,3 +21,29 @@ def grade(prediction: Array, target: Array, train_mean: float) -> dict[str, floa
             "max_error": float(np.abs(error).max()),
             "r2": 1.0 - rel_l2 * rel_l2,
         }
+
+
+def grade_classes(logits: Array, labels: Array, prior: Array) -> dict[str, float]:
+    """Metrics of logits (n, n_classes) against labels (n,), the indices of classes; NaN and inf pass through.
+
+    accuracy: of the class with the largest logit.   cross_entropy: mean, in nats.   rel_cross_entropy: over that of
+    the predictor which gives every row the probabilities `prior` (n_classes,); 1 for itself, as rel_l2 for a constant.
+    """
+    by_prior = _cross_entropy(np.broadcast_to(np.log(prior), logits.shape), labels)
+    cross_entropy = _cross_entropy(logits, labels)
+    return {
+        "accuracy": float(np.mean(logits.argmax(axis=1) == labels)),
+        "cross_entropy": cross_entropy,
+        "rel_cross_entropy": cross_entropy / by_prior,
+    }
+
+
+def class_prior(labels: Array, n_classes: int) -> Array:
+    """The probability of each class from its frequency, one added to every count: none is impossible (Laplace)."""
+    counts = np.bincount(labels.astype(int), minlength=n_classes) + 1.0
+    return counts / counts.sum()
+
+
+def _cross_entropy(logits: Array, labels: Array) -> float:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels.astype(int)].mean())

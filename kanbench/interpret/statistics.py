@@ -1,6 +1,6 @@
 """How a network is doing while it trains, layer by layer, in plain numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -10,6 +10,8 @@ from kanbench.bases import BSpline
 from kanbench.bases.base import require
 from kanbench.models import KANLayer
 
+Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, n_out), targets -> a number
+
 ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
 
@@ -17,7 +19,7 @@ ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 class LayerStatistics:
     """A layer at given parameters and data.
 
-    gradient_norm: of the mean squared error by the parameters of the layer.   lowest, highest: of its outputs.
+    gradient_norm: of the loss by the parameters of the layer.   lowest, highest: of its outputs.
     outside: the share of its inputs, once squashed, that are off the domain of its basis; None if it has no basis.
     """
 
@@ -27,19 +29,20 @@ class LayerStatistics:
     outside: float | None
 
 
-@torch.enable_grad()
-def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor) -> list[LayerStatistics]:
-    """Statistics of every layer on inputs x (n, n_in) and targets y (n, n_out); no .grad is touched.
+def mean_square(outputs: Tensor, y: Tensor) -> Tensor:
+    """The mean squared error. Raises `ValueError` if y has another shape than the outputs."""
+    require(y.shape == outputs.shape, "y", f"must have shape {tuple(outputs.shape)}", tuple(y.shape))
+    return (outputs - y).square().mean()
 
-    Raises `ValueError` if y has another shape than the output.
-    """
+
+@torch.enable_grad()
+def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = mean_square) -> list[LayerStatistics]:
+    """Statistics of every layer on inputs x (n, n_in) and the targets of the loss; no .grad is touched."""
     inputs = [x]
     for layer in model:
         inputs.append(layer(inputs[-1]))
-    require(y.shape == inputs[-1].shape, "y", f"must have shape {tuple(inputs[-1].shape)}", tuple(y.shape))
-    loss = (inputs[-1] - y).square().mean()
     parameters = list(model.parameters())
-    by_parameter = dict(zip(parameters, torch.autograd.grad(loss, parameters), strict=True))
+    by_parameter = dict(zip(parameters, torch.autograd.grad(loss(inputs[-1], y), parameters), strict=True))
     return [
         LayerStatistics(
             gradient_norm=sum(by_parameter[p].square().sum().item() for p in layer.parameters()) ** 0.5,
@@ -51,12 +54,14 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor) -> list[LayerSt
     ]
 
 
-def median_statistics(models: Sequence[nn.Sequential], x: Tensor, y: Tensor) -> list[LayerStatistics]:
-    """Medians of `layer_statistics` over models of one shape on their own x (models, n, n_in), y (models, n, n_out).
+def median_statistics(
+    models: Sequence[nn.Sequential], x: Tensor, y: Tensor, loss: Loss = mean_square
+) -> list[LayerStatistics]:
+    """Medians of `layer_statistics` over models of one shape on their own x (models, n, n_in) and targets y.
 
     Models of which a number is NaN do not count for it; it is NaN if none does.
     """
-    of_models = [layer_statistics(*each) for each in zip(models, x, y, strict=True)]
+    of_models = [layer_statistics(*each, loss) for each in zip(models, x, y, strict=True)]
     return [_median_layer(of_layer) for of_layer in zip(*of_models, strict=True)]
 
 

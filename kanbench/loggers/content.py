@@ -112,15 +112,22 @@ def flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def history_of(record: CellRecord) -> Iterator[tuple[int, dict[str, float]]]:
     """(step, numbers by name) for at most `POINTS` checks, evenly chosen, the first and the last among them."""
-    names = [f"validation_mse/{_name(member)}" for member in record.members]
-    steps, losses = record.curve.get("steps", []), record.curve.get("validation_mse", [])
+    loss, losses = losses_of(record)
+    names = [f"{loss}/{_name(member)}" for member in record.members]
+    steps = record.curve.get("steps", [])
     for check in thinned(len(steps), POINTS):
         numbers = dict(zip(names, losses[check], strict=True))
         if finite := [loss for loss in losses[check] if loss is not None]:
-            numbers["validation_mse/median"] = median(finite)
+            numbers[f"{loss}/median"] = median(finite)
         for statistic, checks in record.curve.get("layers", {}).items():
             numbers |= {f"layer_{i}/{statistic}": number for i, number in enumerate(checks[check])}
         yield steps[check], {name: number for name, number in numbers.items() if number is not None}
+
+
+def losses_of(record: CellRecord) -> tuple[str, list[list[float | None]]]:
+    """The name of the loss on validation, and its values (checks, members)."""
+    name = next((key for key in record.curve if key.startswith("validation_")), "validation_mse")
+    return name, record.curve.get(name, [])
 
 
 def thinned(n: int, most: int) -> list[int]:
@@ -143,12 +150,14 @@ def summary_of(record: CellRecord) -> dict[str, Any]:
         values = [member[key] for member in fine]
         summary |= {f"{key}/median": median(values), f"{key}/min": min(values), f"{key}/max": max(values)}
     if fine:
-        best = min(fine, key=lambda member: member["val_rel_l2"])
-        summary |= {f"best/{key}": best[key] for key in ("seed", "lr", "val_rel_l2", "test_rel_l2")}
-    if losses := record.curve.get("validation_mse", []):
+        error = "rel_l2" if "val_rel_l2" in fine[0] else "rel_cross_entropy"
+        best = min(fine, key=lambda member: member[f"val_{error}"])
+        summary |= {f"best/{key}": best[key] for key in ("seed", "lr", f"val_{error}", f"test_{error}")}
+    loss, losses = losses_of(record)
+    if losses:
         columns = [[loss for loss in column if loss is not None] for column in zip(*losses, strict=True)]
         ends = [(column[-1], min(column)) for column in columns if column]
         if ends:
             final, lowest = zip(*ends, strict=True)
-            summary |= {"validation_mse/final": median(final), "validation_mse/best": median(lowest)}
+            summary |= {f"{loss}/final": median(final), f"{loss}/best": median(lowest)}
     return summary

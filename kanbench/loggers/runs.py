@@ -134,7 +134,7 @@ class Runs:
             xs=[_log10(line.params) for _, line in lines],
             ys=[_log10(line.error) for _, line in lines],
             keys=[method for method, _ in lines],
-            title="log10 of the relative L2 error on test",
+            title="log10 of the relative error on test",
             xname="log10 of the parameters",
         )
 

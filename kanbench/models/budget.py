@@ -26,24 +26,28 @@ class Sizing:
         return abs(self.miss) > MARKED_MISS
 
 
-def solve_width(method: Method, n_in: int, budget: int) -> Sizing:
+def solve_width(method: Method, n_in: int, budget: int, n_out: int = 1) -> Sizing:
     """The width whose count is nearest the budget; the smaller one of two that are equally near.
 
     Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
     """
-    least = method.count(n_in, 1)
+
+    def count(width: int) -> int:
+        return method.count(n_in, width, n_out)
+
+    least = count(1)
     if least > budget * (1.0 + LARGEST_EXCESS):
         raise BudgetTooSmall(
             f"a budget of {budget} parameters is too small for {method.label} with {n_in} inputs, "
             f"whose smallest model has {least}"
         )
     high = 2
-    while method.count(n_in, high) < budget:
+    while count(high) < budget:
         high *= 2
     low = high // 2
     while high - low > 1:  # count(low) <= budget <= count(high), unless low is 1
         middle = (low + high) // 2
-        low, high = (middle, high) if method.count(n_in, middle) <= budget else (low, middle)
-    width = min((low, high), key=lambda w: abs(method.count(n_in, w) - budget))
-    params = method.count(n_in, width)
+        low, high = (middle, high) if count(middle) <= budget else (low, middle)
+    width = min((low, high), key=lambda w: abs(count(w) - budget))
+    params = count(width)
     return Sizing(width, params, (params - budget) / budget)

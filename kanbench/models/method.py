@@ -24,8 +24,8 @@ class Method(ABC):
         require_finite(self)
         require(self.depth >= 1, "depth", "must be at least 1", self.depth)
 
-    def shape(self, n_in: int, width: int) -> list[int]:
-        return [n_in, *[width] * self.depth, 1]
+    def shape(self, n_in: int, width: int, n_out: int) -> list[int]:
+        return [n_in, *[width] * self.depth, n_out]
 
     @property
     def stages(self) -> tuple[int, ...]:
@@ -43,12 +43,12 @@ class Method(ABC):
         """The name in tables and figures; every switch that is not at its default is in it, so labels are distinct."""
 
     @abstractmethod
-    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
-        """A model with one output, its random start drawn from `generator`."""
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
+        """A model whose random start is drawn from `generator`."""
 
     @abstractmethod
-    def count(self, n_in: int, width: int) -> int:
-        """Trainable parameters of `build(n_in, width)`, in closed form."""
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Trainable parameters of such a model, in closed form."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class KANMethod(Method):
         aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
         return " ".join(["KAN", basis, *aggregation, *_changes(self, "basis", "aggregation")])
 
-    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return KAN(
-            self.shape(n_in, width),
+            self.shape(n_in, width, n_out),
             self.basis,
             self.aggregation,
             base_branch=self.base_branch,
@@ -113,14 +113,14 @@ class KANMethod(Method):
             dtype=dtype,
         )
 
-    def count(self, n_in: int, width: int) -> int:
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
         """Per edge: the terms of the basis, the base weight and the scale; per input of a layer: the inner parameters
         of the basis; per node: the bias."""
         scaled = self.edge_scale is not EdgeScale.none
         weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
         per_edge = self.basis.n_terms + weighted_base + scaled
         per_input = self.basis.n_inner
-        shape = self.shape(n_in, width)
+        shape = self.shape(n_in, width, n_out)
         return sum(a * b * per_edge + a * per_input + b * self.bias for a, b in pairwise(shape))
 
 
@@ -146,9 +146,9 @@ class MLPMethod(Method):
     def label(self) -> str:
         return " ".join(["MLP", self.activation.value, *_changes(self, "activation")])
 
-    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype) -> nn.Module:
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return MLP(
-            self.shape(n_in, width),
+            self.shape(n_in, width, n_out),
             self.activation,
             frequencies=self.fourier,
             scale=self.fourier_scale,
@@ -156,10 +156,10 @@ class MLPMethod(Method):
             dtype=dtype,
         )
 
-    def count(self, n_in: int, width: int) -> int:
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
         """Weights and biases, and the coefficients of a learnable activation per hidden node."""
         per_node = SPLINE.n_terms if self.activation is Activation.bspline else 0
-        linear = sum(a * b + b for a, b in pairwise(self.shape(2 * self.fourier or n_in, width)))
+        linear = sum(a * b + b for a, b in pairwise(self.shape(2 * self.fourier or n_in, width, n_out)))
         return linear + self.depth * width * per_node
 
 

@@ -2,7 +2,7 @@
 
 from kanbench.training.adam import Adam, Schedule
 from kanbench.training.cell import Cell, Precision, Vary, run_cell, unfinished
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
 from kanbench.training.module import EnsembleModule, fit
@@ -29,6 +29,7 @@ __all__ = [
     "Ensemble",
     "EnsembleModule",
     "LevenbergMarquardt",
+    "Loss",
     "Optimizer",
     "Precision",
     "ResumeFile",

@@ -33,7 +33,7 @@ class AdamState(BatchedState):
 
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Adam on the mean squared error; all `rates` are tried for every seed.
+    """Adam on any loss; all `rates` are tried for every seed.
 
     `batch` rows per step, drawn without replacement epoch by epoch in each member's own order, or all rows if it
     is 0.

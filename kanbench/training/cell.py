@@ -19,7 +19,7 @@ from kanbench.data import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes,
 from kanbench.models import KANMethod, Method, MLPMethod, Reference, Sizing, solve_width
 from kanbench.record import CellRecord
 from kanbench.training.cost import forward_flops, peak_memory
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 from kanbench.training.optimizer import Optimizer
 from kanbench.training.outcome import finite, grade_members, outcome
@@ -99,11 +99,21 @@ class Cell:
         return _hash({name: value for name, value in self.describe().items() if name not in compared})
 
     @property
+    def loss(self) -> Loss:
+        """What training minimises."""
+        return Loss.cross_entropy if self.task.n_classes else Loss.mse
+
+    @property
+    def n_outputs(self) -> int:
+        """Of its models: one, or a logit for each class."""
+        return self.task.n_classes or 1
+
+    @property
     def sizing(self) -> Sizing:
         """Width 0 for a reference. Raises `BudgetTooSmall`."""
         if isinstance(self.method, Reference):
-            return Sizing(0, self.method.count(self.task.n_inputs), 0.0)
-        return solve_width(self.method, self.task.n_inputs, self.budget)
+            return Sizing(0, self.method.count(self.task.n_inputs, self.n_outputs), 0.0)
+        return solve_width(self.method, self.task.n_inputs, self.budget, self.n_outputs)
 
     @property
     def members(self) -> list[tuple[int, float | None]]:
@@ -184,11 +194,12 @@ def prepare(cell: Cell, *, statistics: bool = False) -> tuple[EnsembleModule, li
     assert isinstance(cell.method, Method)  # references are not trained
     datasets = cell.datasets()
     of_member = [datasets[seed] for seed, _ in cell.members]
-    width = cell.sizing.width
-    models = [cell.method.first.build(cell.task.n_inputs, width, *_start(cell, seed)) for seed, _ in cell.members]
+    build, shape = cell.method.first.build, (cell.task.n_inputs, cell.sizing.width)
+    models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    module = EnsembleModule(Ensemble(models), cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
+    ensemble = Ensemble(models, cell.loss)
+    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 
@@ -197,10 +208,13 @@ def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> It
 
     def predict(x: np.ndarray) -> list[np.ndarray]:
         outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
-        return [dataset.restore(y) for dataset, y in zip(datasets, outputs.double().cpu().numpy(), strict=True)]
+        numbers = outputs.double().cpu().numpy()
+        if cell.task.n_classes:
+            return list(numbers)
+        return [dataset.restore(y) for dataset, y in zip(datasets, numbers, strict=True)]
 
     evaluations, losses = module.evaluations.tolist(), module.best_loss.tolist()
-    grades = grade_members(datasets, predict)
+    grades = grade_members(datasets, predict, cell.task.n_classes)
     for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
         yield {"seed": seed, "lr": rate, "evaluations": cost} | outcome(metrics, loss)
 
@@ -209,21 +223,35 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
     """The record of a reference, one member per seed; a closed form evaluates no loss step by step."""
     datasets = list(cell.datasets().values())
     started = time.perf_counter()
-    fitted = [reference.fit(d.train.x, d.train.y, d.validation.x, d.validation.y) for d in datasets]
+    fitted = [
+        reference.fit(d.train.x, _targets(cell, d.train.y), d.validation.x, _targets(cell, d.validation.y))
+        for d in datasets
+    ]
     seconds = time.perf_counter() - started
-    grades = grade_members(datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)])
+    grades = grade_members(
+        datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)], cell.task.n_classes
+    )
     shared = identity(cell) | _size(cell)
-    shared |= {"flops": reference.flops(cell.task.n_inputs), "seconds": seconds / len(fitted), "accelerator": "cpu"}
+    shared |= {
+        "flops": reference.flops(cell.task.n_inputs, cell.n_outputs),
+        "seconds": seconds / len(fitted),
+        "accelerator": "cpu",
+    }
     return CellRecord(
         key=cell.key,
         members=[
             shared | {"seed": seed, "lr": None, "ridge": fit.ridge} | outcome(metrics)
             for seed, fit, metrics in zip(cell.seeds, fitted, grades, strict=True)
         ],
-        curve={"steps": [], "validation_mse": []},
+        curve=_storable(Curve(loss=cell.loss.value)),
         cell=cell.describe(),
         environment=provenance.environment(),
     )
+
+
+def _targets(cell: Cell, y: np.ndarray) -> np.ndarray:
+    """As references take them: numbers, or classes as rows of zeros with a one."""
+    return np.eye(cell.task.n_classes)[y.astype(int)] if cell.task.n_classes else y
 
 
 def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
@@ -234,7 +262,7 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
     return CellRecord(
         key=cell.key,
         members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
-        curve={"steps": [], "validation_mse": []},
+        curve=_storable(Curve(loss=cell.loss.value)),
         cell=cell.describe(),
         environment=provenance.environment(),
         traceback=traceback,
@@ -297,10 +325,11 @@ def _generator(seed: int, purpose: Vary, cell: Cell) -> torch.Generator:
 
 
 def _batch(datasets: list[Dataset], split: str, cell: Cell) -> Batch:
-    """Every member's split as tensors: x (members, n, n_in), standardised y (members, n)."""
+    """Every member's split as tensors: x (members, n, n_in), y (members, n) standardised or indices of classes."""
     parts: list[Split] = [getattr(dataset, split) for dataset in datasets]
     x = np.stack([part.x for part in parts])
-    y = np.stack([dataset.standardise(part.y) for dataset, part in zip(datasets, parts, strict=True)])
+    pairs = zip(datasets, parts, strict=True)
+    y = np.stack([part.y if cell.task.n_classes else dataset.standardise(part.y) for dataset, part in pairs])
     return _tensor(x, cell), _tensor(y, cell)
 
 
@@ -309,7 +338,8 @@ def _tensor(array: np.ndarray, cell: Cell) -> Tensor:
 
 
 def _storable(curve: Curve) -> dict[str, Any]:
-    stored = {"steps": curve.steps, "validation_mse": [[finite(mse) for mse in c] for c in curve.validation_mse]}
+    losses = [[finite(loss) for loss in check] for check in curve.validation]
+    stored = {"steps": curve.steps, f"validation_{curve.loss}": losses}
     if not curve.layers:
         return stored
     layers = {

@@ -3,17 +3,35 @@
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
+from enum import StrEnum, auto
 from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
+from torch.nn import functional
 from torch.nn.utils import vector_to_parameters
 
 from kanbench.models import extend_all
 from kanbench.models.linear import FeatureLinear
 
 Named = dict[str, Tensor]
+
+
+class Loss(StrEnum):
+    """What training minimises: the mean squared error, or the cross-entropy of logits, mean, in nats."""
+
+    mse = auto()
+    cross_entropy = auto()
+
+    def of(self, predictions: Tensor, y: Tensor) -> Tensor:
+        """Of each member: (members, n) or logits (members, n, n_classes), y (members, n) -> (members,).
+
+        Classes in y are indices, in the dtype of the data.
+        """
+        if self is Loss.mse:
+            return (predictions - y).square().mean(dim=1)
+        return functional.cross_entropy(predictions.movedim(-1, 1), y.long(), reduction="none").mean(dim=1)
 
 
 @dataclass(frozen=True)
@@ -39,12 +57,14 @@ class Ensemble:
     The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
     optimiser is a function from theta to theta. Each member sees data of its own.
 
-    Models map (n, n_in) to (n, 1). Their buffers, such as knots that have moved, are no parameters: each member keeps
-    its own. A layer that is linear in its parameters, inner ones aside, is two batched matrix products for all
-    members; any other layer is vmapped, and so are features that need buffers.
+    Models map (n, n_in) to (n, 1), or to logits (n, n_classes) where the loss is a cross-entropy. Their buffers, such
+    as knots that have moved, are no parameters: each member keeps its own. A layer that is linear in its parameters,
+    inner ones aside, is two batched matrix products for all members; any other layer is vmapped, and so are features
+    that need buffers.
     """
 
-    def __init__(self, models: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Sequence[nn.Module], loss: Loss = Loss.mse) -> None:
+        self.loss = loss
         stacked, buffers = stack_module_state(list(models))
         self._skeleton = deepcopy(models[0]).to("meta")
         layers = list(self._skeleton) if isinstance(self._skeleton, nn.Sequential) else [self._skeleton]
@@ -77,7 +97,7 @@ class Ensemble:
 
         Knots depend on no theta and on no company: those of splines stay, and new ones join them evenly.
         """
-        return Ensemble(extend_all(self.members(theta), size))
+        return Ensemble(extend_all(self.members(theta), size), self.loss)
 
     def only(self, which: Tensor) -> "Ensemble":
         """The members in `which`, for those rows of theta and of the data."""
@@ -94,7 +114,7 @@ class Ensemble:
         return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x) if has_fixed_features(first) else x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
-        """(members, params), (members, n, n_in) -> (members, n)."""
+        """(members, params), (members, n, n_in) -> (members, n), or logits (members, n, n_classes)."""
         (first, named, buffers), *rest = self._split(theta)
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         fixed = has_fixed_features(first)
@@ -104,8 +124,8 @@ class Ensemble:
         return value.squeeze(-1)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
-        """Mean squared error of each member: ..., y (members, n) -> (members,)."""
-        return (self.predict(theta, x) - y).square().mean(dim=1)
+        """The loss of each member: ..., y (members, n) -> (members,)."""
+        return self.loss.of(self.predict(theta, x), y)
 
     def gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Gradient of each member's loss by its own parameters: -> (members, params)."""

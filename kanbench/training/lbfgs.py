@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """L-BFGS on the mean squared error, full batch, with a memory and a line search per member.
+    """L-BFGS on any loss, full batch, with a memory and a line search per member.
 
     A step is a direction and a line search along it for the strong Wolfe conditions, of `max_evaluations` at most. A
     trial that is not finite has gone too far. Members do not wait for each other: in one batched evaluation one may

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
-from kanbench.training.ensemble import Embedded, Ensemble
+from kanbench.training.ensemble import Embedded, Ensemble, Loss
 from kanbench.training.gram import lower_gram
 from kanbench.training.optimizer import Optimizer, State
 
@@ -66,7 +66,11 @@ class LevenbergMarquardt(Optimizer):
     def trials(self) -> tuple[None]:
         return (None,)
 
+    def can_minimise(self, loss: Loss) -> bool:
+        return loss is Loss.mse  # it linearises residuals, of one output
+
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
+        require(self.can_minimise(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.value)
         members = len(theta)
         zeros = torch.zeros(members, dtype=torch.long, device=theta.device)
         empty = theta.new_empty(members, 0)

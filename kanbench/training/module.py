@@ -12,9 +12,10 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kanbench.interpret.statistics import median_statistics
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.optimizer import Optimizer
 
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every member's whole split
@@ -22,18 +23,20 @@ Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every mem
 
 @dataclass(frozen=True)
 class Curve:
-    """A short learning curve: validation MSE of each member, of the standardised target, at each check.
+    """A short learning curve: the loss of each member on validation at each check; of the standardised target, if it
+    is the mean squared error.
 
     `layers` is empty unless asked for: the fields of `LayerStatistics` on the training split, medians over members.
     """
 
     steps: list[int] = field(default_factory=list)
-    validation_mse: list[list[float]] = field(default_factory=list)  # (checks, members)
+    validation: list[list[float]] = field(default_factory=list)  # (checks, members)
     layers: dict[str, list[list[float | None]]] = field(default_factory=dict)  # (checks, layers)
+    loss: str = Loss.mse.value
 
     def metrics(self, check: int) -> dict[str, float]:
         """All numbers of a check by name."""
-        losses = {f"validation_mse/member_{i}": loss for i, loss in enumerate(self.validation_mse[check])}
+        losses = {f"validation_{self.loss}/member_{i}": loss for i, loss in enumerate(self.validation[check])}
         return losses | {
             f"layer_{i}/{name}": number
             for name, checks in self.layers.items()
@@ -47,7 +50,7 @@ class EnsembleModule(LightningModule):
     much per step as a tiny model's whole step.
 
     Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result, and
-    `best_loss` its mean squared error there, infinite for a member that never had a finite one.
+    `best_loss` its loss there, infinite for a member that never had a finite one.
 
     With `stages`, sizes of the basis of which `ensemble` has the first, each stage is a training of its own for its
     share of the steps, schedule of the learning rate included. It goes on from the functions that the one before it
@@ -69,7 +72,7 @@ class EnsembleModule(LightningModule):
         self.ensemble, self.orders, self.stages, self.stage = ensemble, orders, stages, 0
         self.of_stage = optimizer.split(max(1, len(stages)))
         self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
-        self.curve, self.statistics = Curve(), statistics
+        self.curve, self.statistics = Curve(loss=ensemble.loss.value), statistics
         self.saved: dict[str, Any] | None = None
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
@@ -105,7 +108,11 @@ class EnsembleModule(LightningModule):
 
     def _look_at_layers(self, x: Tensor, y: Tensor) -> None:
         models = cast(list[nn.Sequential], self.ensemble.members(self.state.theta))
-        layers = [asdict(layer) for layer in median_statistics(models, x, y.unsqueeze(-1))]
+        if self.ensemble.loss is Loss.mse:
+            medians = median_statistics(models, x, y.unsqueeze(-1))
+        else:
+            medians = median_statistics(models, x, y.long(), functional.cross_entropy)
+        layers = [asdict(layer) for layer in medians]
         for name in layers[0]:
             self.curve.layers.setdefault(name, []).append([layer[name] for layer in layers])
 
@@ -148,7 +155,7 @@ class EnsembleModule(LightningModule):
         self.best_loss[better] = losses[better]
         done = sum(steps for _, steps in self.plan[: len(self.curve.steps) + 1])
         self.curve.steps.append(done)
-        self.curve.validation_mse.append(losses.tolist())
+        self.curve.validation.append(losses.tolist())
         self._log(-1)
 
     def _log(self, check: int) -> None:

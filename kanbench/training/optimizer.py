@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kanbench.bases.base import require, require_finite
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Loss
 
 
 @dataclass
@@ -61,6 +61,10 @@ class Optimizer(ABC):
     @abstractmethod
     def trials(self) -> tuple[float | None, ...]:
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
+
+    def can_minimise(self, loss: Loss) -> bool:
+        """Whether it is made for such a loss; most are for any that has a gradient."""
+        return True
 
     @property
     def shuffles(self) -> bool:

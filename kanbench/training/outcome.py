@@ -6,19 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.data import Dataset, Split, grade
+from kanbench.data import Dataset, Split, class_prior, grade, grade_classes
 
-Predict = Callable[[np.ndarray], Iterable[np.ndarray]]  # (members, n, n_in) -> (n,) of each, in the target's units
+# (members, n, n_in) -> of each (n,) in the target's units, or logits (n, n_classes)
+Predict = Callable[[np.ndarray], Iterable[np.ndarray]]
 
 
-def grade_members(datasets: Sequence[Dataset], predict: Predict) -> list[dict[str, float]]:
-    """Metrics of every member on all three splits, prefixed by the split: {"train_rel_l2": ..., ...}."""
+def grade_members(datasets: Sequence[Dataset], predict: Predict, n_classes: int) -> list[dict[str, float]]:
+    """Metrics of every member on all three splits, prefixed by the split: {"train_rel_l2": ..., ...}.
+
+    `n_classes` is 0 for a regression.
+    """
     graded: list[dict[str, float]] = [{} for _ in datasets]
     for split, prefix in (("train", "train"), ("validation", "val"), ("test", "test")):
         parts: list[Split] = [getattr(dataset, split) for dataset in datasets]
         predictions = predict(np.stack([part.x for part in parts]))
         for row, dataset, part, prediction in zip(graded, datasets, parts, predictions, strict=True):
-            metrics = grade(prediction, part.y, dataset.y_mean)
+            if n_classes:
+                metrics = grade_classes(prediction, part.y, class_prior(dataset.train.y, n_classes))
+            else:
+                metrics = grade(prediction, part.y, dataset.y_mean)
             row.update({f"{prefix}_{name}": value for name, value in metrics.items()})
     return graded
 
@@ -33,8 +40,10 @@ def _verdict(metrics: dict[str, float], validation_loss: float) -> dict[str, str
         return {"status": "diverged", "reason": "the loss was never finite"}
     if not all(math.isfinite(value) for value in metrics.values()):
         return {"status": "diverged", "reason": "predictions are not finite"}
-    if metrics["test_rel_l2"] > 1.0:
-        return {"status": "diverged", "reason": f"worse than a constant: relative L2 {metrics['test_rel_l2']:.3g}"}
+    if (error := metrics.get("test_rel_l2", 0.0)) > 1.0:
+        return {"status": "diverged", "reason": f"worse than a constant: relative L2 {error:.3g}"}
+    if (error := metrics.get("test_rel_cross_entropy", 0.0)) > 1.0:
+        return {"status": "diverged", "reason": f"worse than the class prior: relative cross-entropy {error:.3g}"}
     return {"status": "ok", "reason": ""}
 
 

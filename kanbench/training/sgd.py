@@ -22,7 +22,7 @@ class SGDState(BatchedState):
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Plain stochastic gradient descent on the mean squared error; all `rates` are tried for every seed.
+    """Plain stochastic gradient descent on any loss; all `rates` are tried for every seed.
 
     `batch` rows per step, all if it is 0, epoch by epoch: shuffled in each member's own order, or as the data come.
 

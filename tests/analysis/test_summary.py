@@ -133,6 +133,33 @@ def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path)
     np.testing.assert_allclose(lines["linear"].get_xdata(), [51, 101])  # where the methods are
 
 
+def of_classes(method, task, seed, error, **changes):
+    wide = dict.fromkeys(["train_rel_l2", "val_rel_l2", "test_rel_l2", "test_rmse", "test_max_error", "test_r2"])
+    facts = {"test_rel_cross_entropy": error, "val_rel_cross_entropy": error, "test_accuracy": 1 - error / 2}
+    return member(method, task, 50, seed, 0.0) | wide | facts | changes
+
+
+def test_classifications_are_compared_by_relative_cross_entropy_and_say_their_accuracy(tmp_path):
+    members = [
+        of_classes("MLP tanh", "a", seed, error, lr=lr, val_rel_cross_entropy=validation)
+        for seed in (0, 1)
+        for lr, error, validation in ((0.1, 0.2, 0.3), (0.01, 0.1, 0.4))
+    ]
+    pairs = [(seed, lr) for seed in (0, 1) for lr in (0.1, 0.01)]
+    members += [of_classes("MLP tanh", "b", seed, 0.8, lr=lr) for seed, lr in pairs]
+    members += [of_classes("MLP tanh", "c", seed, 3.0, lr=lr, status="diverged") for seed, lr in pairs]
+    records = frame(members, tmp_path)
+    summary = summarise(records)
+    assert summary.error.tolist() == pytest.approx([(0.2 * 0.8 * 1.0) ** (1 / 3)])  # validation chose 0.1
+    assert summary.accuracy.tolist() == pytest.approx([(0.9 + 0.6 - 0.5) / 3])
+    (axes,) = loss_vs_parameters(summary, records, "title").axes
+    assert axes.get_ylabel().startswith("cross-entropy on test over that of the class prior")
+    plain = frame(both("a", 50, [0.1], [0.2]), tmp_path / "numbers")
+    (axes,) = loss_vs_parameters(summarise(plain), plain, "title").axes
+    assert axes.get_ylabel().startswith("relative L2 error on test")
+    assert summarise(plain).accuracy.isna().all()
+
+
 def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
     rates = {1e-3: [0.5, 0.5, 0.1], 1e-2: [0.2, 0.3, 0.4], 1e-1: [np.nan, np.nan, 0.0]}
     members = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-from kanbench.models.reference import REFERENCES, RIDGES, Reference, TooManyTerms
+from kanbench.models.reference import REFERENCES, RIDGES, Polynomial, TooManyTerms
 
 CONSTANT, LINEAR, CUBIC = REFERENCES
 
@@ -26,7 +26,7 @@ def fitted(reference, n=60, n_in=3):
 def test_monomials_are_those_of_sympy(degree, n_in):
     symbols = sympy.symbols(f"x:{n_in}")
     every = [m for m in sympy.itermonomials(symbols, degree) if m != 1]
-    x, reference = data(7, n_in)[0], Reference("r", degree)
+    x, reference = data(7, n_in)[0], Polynomial("r", degree)
     expected = [np.broadcast_to(sympy.lambdify([symbols], m)(x.T), 7) for m in every]
     ours = reference.monomials(x)
     assert ours.shape == (7, len(every)) == (7, reference.count(n_in) - 1)
@@ -38,7 +38,7 @@ def test_monomials_are_those_of_sympy(degree, n_in):
 @pytest.mark.parametrize("ridge", [0.0, 1e-3, 10.0])
 def test_weights_solve_the_normal_equations_with_a_free_constant(degree, ridge):
     x, y = data(60, 2)
-    reference = Reference("r", degree, (ridge,))
+    reference = Polynomial("r", degree, (ridge,))
     a = np.column_stack([np.ones(60), reference.monomials(x)])
     penalty = 60 * ridge * np.diag([0.0, *np.ones(a.shape[1] - 1)])
     weights = np.linalg.solve(a.T @ a + penalty, a.T @ y)

@@ -40,7 +40,7 @@ def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(opt
         losses.append(alone.losses(state.theta, *problem(50, 1)))
         thetas.append(state.theta.clone())
     assert curve.steps[-1] == optimizer.steps
-    torch.testing.assert_close(torch.tensor(curve.validation_mse, dtype=torch.float64), torch.stack(losses))
+    torch.testing.assert_close(torch.tensor(curve.validation, dtype=torch.float64), torch.stack(losses))
     best = torch.stack(losses).argmin(dim=0)
     assert (best < len(losses) - 1).any()  # 30 noisy points: the last step is overfitted for at least one member
     expected = torch.stack([thetas[step][member] for member, step in enumerate(best)])
@@ -66,7 +66,7 @@ def test_statistics_of_layers_are_medians_over_members_at_every_check_and_change
     module, curve = trained(optimizer, method, logger, statistics=True)
     plain, quiet = trained(optimizer, method)
     assert torch.equal(module.best_theta, plain.best_theta)
-    assert (curve.validation_mse, quiet.layers) == (quiet.validation_mse, {})
+    assert (curve.validation, quiet.layers) == (quiet.validation, {})
     x, y = problem(30, 0)
     last = [
         layer_statistics(model, x[m], y[m].unsqueeze(1))

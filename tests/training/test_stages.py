@@ -77,7 +77,7 @@ def test_the_loss_does_not_change_at_a_boundary(method, optimizer):
     assert len(module.sides) == len(method.stages) - 1
     for before, after in module.sides:
         torch.testing.assert_close(after, before, rtol=1e-9, atol=0)
-    best = torch.tensor(curve.validation_mse, dtype=torch.float64).amin(dim=0)
+    best = torch.tensor(curve.validation, dtype=torch.float64).amin(dim=0)
     torch.testing.assert_close(module.ensemble.losses(module.best_theta, *problem(40, 1)), best, rtol=1e-9, atol=0)
 
 
