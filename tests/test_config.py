@@ -205,11 +205,14 @@ def test_a_device_that_is_not_there_is_refused():
         ("system.rate=nan", r"system.rate must be finite, got nan"),
         ("system.name=hand_drived", r"system.name: unknown name 'hand_drived'; did you mean hand_derived\?"),
         ("name=..", r"name: must be letters"),
+        ("experiment=hello_kan system.width=0", r"system.width must be at least 1, got 0"),
+        ("experiment=hello_kan system.refined_intervals=2", r"system.refined_intervals must not be fewer than"),
+        ("experiment=formulas system.suite=none", r"system.suite must be one of classic, feynman, "),
     ],
 )
 def test_a_mistake_in_a_system_is_one_sentence_with_its_place(word, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        read_system(composed("experiment=hand_derived", word))
+        read_system(composed(*(word.split() if "experiment=" in word else ["experiment=hand_derived", word])))
 
 
 def own_table(tmp_path, rows=50, **changes):

@@ -4,17 +4,51 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+from hydra import compose, initialize_config_dir
 
-README = Path(__file__).parents[1] / "README.md"
+from kanbench.config import read_config
+from kanbench.record import RecordStore
+from kanbench.training import run_cell
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_tour_ends_in_the_formula(tmp_path, monkeypatch, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (tour,) = [block for block in blocks if "snap_network" in block]
+def is_tour(block):
+    return "snap_network" in block
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_tour_ends_in_the_formula(folder, capsys):
+    (tour,) = filter(is_tour, BLOCKS)
     names = {}
     exec(tour, names)
     assert capsys.readouterr().out == "exp(y**2 + sin(pi*x))\n"
     assert [(layer.n_in, layer.n_out) for layer in names["model"]] == [(2, 1), (1, 1)]
     assert (names["model"](names["x"]).squeeze(1) - names["y"]).abs().max().item() == pytest.approx(0.0, abs=1e-9)
-    assert (tmp_path / "pruned.png").exists()
+    assert (folder / "pruned.png").exists()
+
+
+def test_all_other_examples_run_in_their_order(folder, capsys):
+    words = ["experiment=smoke", "name=feynman", "data.tasks=[I.27.6]", "budget.targets=[40]", "optimizer.steps=3"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = read_config(compose("config", words))
+    store = RecordStore(config.folder / "cells")
+    store.prepare()
+    for cell in config.cells():
+        store.write(run_cell(cell))
+    names = {"__name__": "readme"}
+    for block in BLOCKS:
+        if not is_tour(block):
+            exec(block, names)
+    assert "MLP tanh" in capsys.readouterr().out
+    assert (folder / "model.kanbench").exists()
+    x = torch.linspace(-1.0, 1.0, 5, dtype=torch.float64).unsqueeze(1)
+    waves = [torch.cos(torch.pi * k * (x + 1) / 2) for k in (1, 2, 3)]
+    torch.testing.assert_close(names["Cosine"](terms=3).expand(x).squeeze(1), torch.cat(waves, dim=1))

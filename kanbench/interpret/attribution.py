@@ -27,11 +27,12 @@ def attribute(model: nn.Sequential, x: Tensor) -> Attribution:
     An edge has the score of the node above it times the ratio of its standard deviation to that of the node (0 where
     the node is constant); a node has the sum of the scores of the edges that leave it.
 
-    Raises `ValueError` for fewer than two samples.
+    Raises `ValueError` for fewer than two samples, or some that are not finite.
 
     Source: Liu et al. 2024 (arXiv:2408.10205), section 4.1.
     """
     require(len(x) >= 2, "x", "must hold at least two samples", len(x))
+    require(bool(x.isfinite().all()), "x", "must be finite", "NaN or infinity")
     runs = run_layers(model, x)
     nodes, edges = [torch.ones_like(runs[-1].outputs[0])], []
     for run in reversed(runs):

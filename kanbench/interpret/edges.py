@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases.base import require
+from kanbench.models.kan import require_dtype
 
 
 class EdgeLayer(Protocol):
@@ -45,6 +46,7 @@ def run_layers(model: nn.Sequential, x: Tensor) -> list[LayerRun]:
 
     Raises `ValueError` if a layer has no edges to speak of, or if x does not fit the first one.
     """
+    require_dtype(model, x)
     runs = []
     for index, layer in enumerate(edge_layers(model)):
         require(
@@ -58,7 +60,8 @@ def run_layers(model: nn.Sequential, x: Tensor) -> list[LayerRun]:
 
 
 def edge_layers(model: nn.Sequential) -> list[EdgeLayer]:
-    """The layers of a network; raises `ValueError` if one is not a sum over edges."""
+    """The layers of a network; raises `ValueError` if it is no sequence, or if one is not a sum over edges."""
+    require(isinstance(model, nn.Sequential), "model", "must be a sequence of layers", type(model).__name__)
     for index, layer in enumerate(model):
         require(hasattr(layer, "edge_outputs"), f"layer {index}", "must be a sum over edges", type(layer).__name__)
     return [cast(EdgeLayer, layer) for layer in model]

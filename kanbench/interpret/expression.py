@@ -33,6 +33,7 @@ def formula(
     symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
     require(len(names) == symbolic[0].n_in, "names", f"must be those of {symbolic[0].n_in} inputs", list(names))
     require(symbolic[-1].n_out == 1, "the last layer", "must have one output", symbolic[-1].n_out)
+    require(len(set(names)) == len(names), "names", "must differ", list(names))
     maps = [(1.0, 0.0)] * len(names) if inputs is None else inputs
     require(len(maps) == len(names), "inputs", f"must be {len(names)} pairs (scale, shift)", maps)
     values = [_affine(x, *pair) for x, pair in zip(symbols(names), maps, strict=True)]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
-from kanbench.interpret.library import LIBRARY, ZERO, Absorbs, Function
+from kanbench.interpret.library import LIBRARY, ZERO, Absorbs, Function, select
 from kanbench.interpret.search import best_inner
 
 WEIGHT = 2.0  # bits that a unit of complexity costs
@@ -71,19 +71,21 @@ def suggest(
     )
 
 
-def fit_edge(x: Tensor, y: Tensor, function: Function, *, inner: tuple[float, float] | None = None) -> Fit:
+def fit_edge(x: Tensor, y: Tensor, function: Function | str, *, inner: tuple[float, float] | None = None) -> Fit:
     """The least-squares fit of c f(a x + b) + d to x (n,), y (n,), in float64; `inner` holds a and b where they are.
 
     c and d are linear and solved for at every a and b; these come from a grid over the range of x, whose best points
     are refined by Gauss-Newton steps on 300 of the samples at most. a and b that the function absorbs are 1 and 0.
     Only a and b whose a x + b is in the function's domain on all of [min x, max x] are looked at; a pole between two
-    samples counts.
+    samples counts. A function of `LIBRARY` may be given by its name.
 
     Source: Golub & Pereyra 1973 (variable projection), with the Jacobian of Kaufman 1975.
 
-    Raises `ValueError` for samples that are not finite or not two vectors of one length.
+    Raises `ValueError` for samples that are not finite or not two vectors of one length, `UnknownName` for a name that
+    is not there.
     """
-    return _fits(x, y, [function], inner)[0]
+    functions = [function] if isinstance(function, Function) else list(select([function]).values())
+    return _fits(x, y, functions, inner)[0]
 
 
 def _fits(x: Tensor, y: Tensor, functions: Sequence[Function], inner: tuple[float, float] | None = None) -> list[Fit]:

@@ -43,6 +43,7 @@ def without_edges(model: Network, edges: Iterable[tuple[int, int, int]], x: Tens
     """
     kept = [layer.active for layer in kan_layers(model)]
     for edge in edges:
+        require(len(edge) == 3, "edge", "must be (layer, input, output)", edge)
         layer, i, j = edge
         there = 0 <= layer < len(kept) and 0 <= i < kept[layer].shape[0] and 0 <= j < kept[layer].shape[1]
         require(there and bool(kept[layer][i, j]), "edge (layer, input, output)", "must be in the network", edge)
@@ -58,6 +59,7 @@ def without_nodes(model: Network, nodes: Iterable[tuple[int, int]], x: Tensor | 
     """
     kept = [layer.active for layer in kan_layers(model)]
     for node in nodes:
+        require(len(node) == 2, "node", "must be (layer, node)", node)
         layer, i = node
         there = 0 <= layer < len(kept) and 0 <= i < kept[layer].shape[0]
         require(there, "node (layer, node)", "must be an input or a hidden node of the network", node)
@@ -66,7 +68,8 @@ def without_nodes(model: Network, nodes: Iterable[tuple[int, int]], x: Tensor | 
 
 
 def kan_layers(model: nn.Sequential) -> list[KANLayer]:
-    """The layers of a network; raises `ValueError` if one is not a `KANLayer`."""
+    """The layers of a network; raises `ValueError` if it is no sequence, or if one is not a `KANLayer`."""
+    require(isinstance(model, nn.Sequential), "model", "must be a sequence of layers", type(model).__name__)
     for index, layer in enumerate(model):
         require(isinstance(layer, KANLayer), f"layer {index}", "must be a KANLayer", type(layer).__name__)
     return [layer for layer in model if isinstance(layer, KANLayer)]

@@ -150,8 +150,9 @@ def snap_network(
     """
     names = {} if names is None else names
     layers = kan_layers(model)
+    there = {(depth, i, j) for depth, layer in enumerate(layers) for i, j in layer.active.nonzero().tolist()}
     for edge in names:
-        require(0 <= edge[0] < len(layers), "edge (layer, input, output)", "must be one that the network has", edge)
+        require(edge in there, "edge (layer, input, output)", "must be one that the network has", edge)
     snapped = []
     for index, (layer, run) in enumerate(zip(layers, run_layers(model, x), strict=True)):
         of_layer = {(i, j): name for (depth, i, j), name in names.items() if depth == index}

@@ -6,6 +6,7 @@ import sympy
 
 from kanbench.bases.base import require
 
+NOISE = 1e-13  # coefficients that a double cannot tell from zero beside 1
 LARGEST_EXPANSION = 100  # terms
 LARGEST_MULTIPLE = 8  # of pi / 2 that is named
 
@@ -39,7 +40,7 @@ def _fold(node: sympy.Expr, least: float) -> sympy.Expr:
         return _without_negligible(node, least)
     if isinstance(node, sympy.exp):
         shift, rest = node.args[0].as_coeff_Add()
-        return sympy.exp(shift) * sympy.exp(rest)
+        return sympy.exp(shift) * (1 if _largest(rest) < NOISE else sympy.exp(rest))
     if isinstance(node, sympy.sin):
         return _within_half_a_turn(*node.args[0].as_coeff_Add())
     if isinstance(node, sympy.log):
@@ -57,6 +58,11 @@ def _fold(node: sympy.Expr, least: float) -> sympy.Expr:
 def _without_negligible(total: sympy.Add, least: float) -> sympy.Expr:
     sizes = {term: abs(float(term.as_coeff_Mul()[0])) for term in total.args}
     return sympy.Add(*(term for term, size in sizes.items() if size >= least * max(sizes.values())))
+
+
+def _largest(total: sympy.Expr) -> float:
+    """The magnitude of the largest coefficient of a sum."""
+    return max(abs(float(term.as_coeff_Mul()[0])) for term in sympy.Add.make_args(total))
 
 
 def _within_half_a_turn(shift: sympy.Expr, rest: sympy.Expr) -> sympy.Expr:

@@ -105,6 +105,8 @@ class KANLayer(FeatureLinear):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        require(n_in >= 1 and n_out >= 1, "n_in and n_out", "must be at least 1", (n_in, n_out))
+        require(basis is None or isinstance(basis, Basis), "basis", "must be a Basis", basis)
         self.n_in, self.n_out = n_in, n_out
         self.edges = None if edges is None else some_edges(edges, n_in, n_out)
         self.basis = BSpline() if basis is None else basis
@@ -259,6 +261,12 @@ def coefficient_std(basis: Basis, n_in: int, initialisation: Initialisation, gai
     return std / n_in if initialisation is Initialisation.fan_in else std
 
 
+def require_dtype(model: nn.Module, x: Tensor) -> None:
+    """Raises `ValueError` for inputs of another precision than the parameters of the model."""
+    dtype = next(model.parameters(), x).dtype
+    require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)
+
+
 class KAN(nn.Sequential):
     """Layers of the widths in `shape`: KAN([2, 5, 1]) maps (batch, 2) to (batch, 1) through one hidden layer.
 
@@ -275,6 +283,7 @@ class KAN(nn.Sequential):
         squash: Squash = Squash.tanh,
         **layer: object,
     ) -> None:
+        require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
         squashes = [Squash.none] + [squash] * (len(shape) - 2)
         super().__init__(
             *(

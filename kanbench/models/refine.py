@@ -17,7 +17,7 @@ from kanbench.bases import Basis, BSpline
 from kanbench.bases.base import require
 from kanbench.bases.blossom import reexpress
 from kanbench.bases.grid import Grid, Knots
-from kanbench.models.kan import KANLayer, Squash
+from kanbench.models.kan import KANLayer, Squash, require_dtype
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -96,6 +96,7 @@ def _larger(basis: Basis, size: int) -> Basis:
     if not (name := basis.grows_by):
         raise ValueError(f"{type(basis).__name__} cannot be extended: no larger family holds its functions")
     now = getattr(basis, name)
+    require(isinstance(size, int), name, "must be a whole number", size)
     require(size >= now, name, f"must not shrink from {now}", size)
     return replace(basis, **{name: size})
 
@@ -113,6 +114,7 @@ def _sites_of(model: nn.Module, x: Tensor | None) -> list["Site"]:
     layers = [layer for layer in model.modules() if isinstance(layer, KANLayer)]
     if x is None:
         return [Site(layer, None) for layer in layers]
+    require_dtype(model, x)
     inputs: dict[nn.Module, Tensor] = {}
 
     def look(layer: nn.Module, arguments: tuple[Tensor]) -> None:

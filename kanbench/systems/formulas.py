@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from rich.progress import track
 from rich.table import Table
 
 from kanbench.bases.base import require
-from kanbench.data import SplitSizes, Task, load_suite
-from kanbench.interpret import tidy
+from kanbench.data import SplitSizes, Task, load_suite, suite_names
+from kanbench.sealed import Damaged, Seal
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings, columns
-from kanbench.systems.life import DIGITS, Upbringing, n_edges
+from kanbench.systems.life import Upbringing, n_edges, readable, require_splits
+
+SEAL = Seal("equation", format=1)
 
 Row = dict[str, Any]
 
@@ -38,6 +41,13 @@ class Formulas(System):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
+        require_splits(self.train, self.test)
+        require(self.suite in suite_names(), "suite", f"must be one of {', '.join(suite_names())}", self.suite)
+        self.upbringing()
+
+    def upbringing(self) -> Upbringing:
+        """What is done in every life; raises `ValueError` for settings that cannot be."""
+        return Upbringing(self.width, sparsity=self.sparsity)
 
     def run(self, console: Console) -> Findings:
         folder = Path(self.folder)
@@ -52,10 +62,12 @@ class Formulas(System):
     def rows_of(self, task: Task, path: Path) -> list[Row]:
         """One per seed, read from `path` where they were found with these settings before, and written there."""
         settings = {name: value for name, value in asdict(self).items() if name != "folder"}
-        if path.exists() and (known := json.loads(path.read_text()))["settings"] == settings:
-            return list(known["rows"])
+        with suppress(FileNotFoundError, Damaged):
+            known = json.loads(SEAL.read(path))
+            if known["settings"] == settings:
+                return list(known["rows"])
         rows = [self.row(task, seed) for seed in range(self.seeds)]
-        path.write_text(json.dumps({"settings": settings, "rows": rows}, indent=1))
+        SEAL.write(path, json.dumps({"settings": settings, "rows": rows}, indent=1).encode())
         return rows
 
     def row(self, task: Task, seed: int) -> Row:
@@ -63,9 +75,8 @@ class Formulas(System):
         started = time.perf_counter()
         shared = {"equation": task.name, "truth": task.formula, "same_as": task.same_as, "seed": seed}
         empty = {"algebraic": False, "numeric": False, "test_r2": None, "edges": None, "expression": ""}
-        upbringing = Upbringing(self.width, sparsity=self.sparsity)
         try:
-            life = upbringing.live(task, seed, SplitSizes(self.train, self.train, self.test))
+            life = self.upbringing().live(task, seed, SplitSizes(self.train, self.train, self.test))
         except ValueError as error:
             return shared | empty | {"reason": str(error), "seconds": time.perf_counter() - started}
         r2 = life.test_r2
@@ -74,7 +85,7 @@ class Formulas(System):
             "numeric": life.sameness.numeric,
             "test_r2": r2 if r2 == r2 else None,
             "edges": n_edges(life.stages["pruned"]),
-            "expression": str(tidy(life.expression, DIGITS, pi=True)),
+            "expression": readable(life.expression),
             "reason": "" if r2 == r2 else "the formula is not defined everywhere on the test split",
             "seconds": time.perf_counter() - started,
         }

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from kanbench.bases.base import require
 from kanbench.data import SplitSizes, load_suite
-from kanbench.interpret import draw, tidy
+from kanbench.interpret import draw
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings, columns
-from kanbench.systems.life import DIGITS, Life, Upbringing
+from kanbench.systems.life import Life, Upbringing, readable, require_splits
 
 NEEDED = 0.8  # of the seeds
 PRECISE = 1e-6  # test RMSE
@@ -44,11 +44,16 @@ class HelloKAN(System):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
+        require_splits(self.train, self.test)
+        self.upbringing()
+
+    def upbringing(self) -> Upbringing:
+        """What is done in every life; raises `ValueError` for settings that cannot be."""
+        return Upbringing(self.width, self.intervals, self.sparsity, refined_intervals=self.refined_intervals)
 
     def run(self, console: Console) -> Findings:
         task = load_suite("founding").task("hello_kan")
-        upbringing = Upbringing(self.width, self.intervals, self.sparsity, refined_intervals=self.refined_intervals)
-        sizes = SplitSizes(self.train, self.train, self.test)
+        upbringing, sizes = self.upbringing(), SplitSizes(self.train, self.train, self.test)
         seeds = track(range(self.seeds), "lives", console=console, transient=True)
         return findings([upbringing.live(task, seed, sizes) for seed in seeds])
 
@@ -80,7 +85,7 @@ def _row(seed: int, life: Life) -> dict[str, object]:
     return {
         "seed": seed,
         "pruned_shape": life.pruned_shape,
-        "expression": str(tidy(life.expression, DIGITS, pi=True)),
+        "expression": readable(life.expression),
         "recovered": life.sameness.algebraic,
         "test_rmse": life.test_rmse(),
         "train_mse": life.errors,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kanbench.bases import BSpline
 from kanbench.bases.base import require, require_finite
 from kanbench.data import Dataset, SplitSizes, Task, sample, stream
-from kanbench.interpret import Sameness, formula, prune, same_function, snap_network
+from kanbench.interpret import Sameness, formula, prune, same_function, snap_network, tidy
 from kanbench.interpret.edges import edge_layers
 from kanbench.interpret.expression import symbols
 from kanbench.interpret.prune import kan_layers
@@ -72,13 +72,15 @@ class Upbringing:
 
     def __post_init__(self) -> None:
         require_finite(self)
-        require(self.width >= 1, "width", "must be at least 1", self.width)
-        require(self.rounds >= 1, "rounds", "must be at least 1", self.rounds)
+        for name in ("width", "intervals", "rounds", "sparse_steps", "steps", "constant_steps"):
+            require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
+        require(self.sparsity >= 0, "sparsity", "must not be negative", self.sparsity)
         rule = f"must not be fewer than intervals = {self.intervals}"
         require(self.refined_intervals >= self.intervals, "refined_intervals", rule, self.refined_intervals)
 
     def live(self, task: Task, seed: int, sizes: SplitSizes) -> Life:
         """One life, on the data of this seed."""
+        truth = truth_of(task)
         data = sample(task, seed, sizes)
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.standardise(data.train.y))
         born = self.born(task, seed)
@@ -93,7 +95,7 @@ class Upbringing:
         errors["named"] = train(stages["named"], x, y, constants)
         expression = formula_of(stages["named"], task, data)
         ranges = [(variable.low, variable.high) for variable in task.variables]
-        sameness = same_function(expression, truth_of(task), names_of(task), ranges, digits=DIGITS, seconds=PATIENCE)
+        sameness = same_function(expression, truth, names_of(task), ranges, digits=DIGITS, seconds=PATIENCE)
         return Life(data, stages, errors, expression, sameness)
 
     def born(self, task: Task, seed: int) -> KAN:
@@ -121,6 +123,12 @@ class Upbringing:
         return trained, smaller
 
 
+def require_splits(train: int, test: int) -> None:
+    """Raises `ValueError` for splits without a spread."""
+    for name, rows in (("train", train), ("test", test)):
+        require(rows >= 2, name, "must be at least 2", rows)
+
+
 def n_edges(model: nn.Sequential) -> int:
     """Edges that are there."""
     return sum(int(layer.active.sum()) for layer in edge_layers(model))
@@ -137,7 +145,16 @@ def formula_of(model: nn.Sequential, task: Task, data: Dataset) -> sympy.Expr:
     return formula(model, names_of(task), inputs=maps, output=(data.y_std, data.y_mean))
 
 
+def readable(expression: sympy.Expr) -> str:
+    """Rounded and tidied, as text."""
+    return sympy.sstr(tidy(expression, DIGITS, pi=True), full_prec=False)
+
+
 def truth_of(task: Task) -> sympy.Expr:
-    """The formula of a task; its sinc is that of NumPy."""
+    """The formula of a task; its sinc is that of NumPy. Raises `ValueError` for one that sympy cannot read."""
+    require(len(task.variables) == task.n_inputs, f"task {task.name}", "must have no vectors", task.formula)
     known: dict[str, object] = dict(zip(names_of(task), symbols(names_of(task)), strict=True))
-    return sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})
+    try:
+        return sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})
+    except NameError as error:
+        raise ValueError(f"task {task.name}: sympy cannot read {task.formula!r} ({error})") from error

@@ -11,6 +11,7 @@ from torch.nn.utils import vector_to_parameters
 
 from kanbench.bases.base import require
 from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
+from kanbench.models.kan import require_dtype
 from kanbench.training.ensemble import Ensemble, Inputs
 from kanbench.training.optimizer import Optimizer
 
@@ -81,8 +82,8 @@ def train(
 
     `sparsity` times (L1 + entropy) of the edges is added to what is minimised. `seed` orders the rows of mini-batches.
 
-    Raises `ValueError` for samples that do not fit each other, an optimiser that would try several learning rates, a
-    penalty beside Levenberg-Marquardt, or one on layers without edges.
+    Raises `ValueError` for samples that do not fit each other or the model, or are not finite, for an optimiser that
+    would try several learning rates, a penalty beside Levenberg-Marquardt, or one on layers without edges.
     """
     return train_all([model], x.unsqueeze(0), y.unsqueeze(0), optimizer, sparsity=sparsity, seed=seed)[0]
 
@@ -104,6 +105,7 @@ def train_all(
         y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:]
     )
     require(len(optimizer.trials) == 1, "rates", "must hold one learning rate, as a model has one", optimizer.trials)
+    _require_fit(models[0], x, y)
     ensemble = Ensemble(models) if penalty.weight == 0.0 else SparseEnsemble(models, penalty)
     rates = x.new_full((members,), optimizer.trials[0] or 0.0)
     orders = [torch.Generator().manual_seed(seed) for _ in models]
@@ -115,3 +117,19 @@ def train_all(
             vector_to_parameters(theta, model.parameters())
         errors = Ensemble.losses(ensemble, state.theta, x, y)
     return errors.tolist()
+
+
+@torch.no_grad()
+def _require_fit(model: nn.Module, x: Tensor, y: Tensor) -> None:
+    """x (members, n, n_in) and y have to be numbers that the model can be trained on."""
+    require(x.ndim == 3, "x", "must be a matrix for each model", x.shape)
+    require(x.shape[1] >= 1, "x", "must have at least one row", x.shape[1])
+    for name, data in (("x", x), ("y", y)):
+        require(bool(data.isfinite().all()), name, "must be finite", "NaN or infinity")
+    require_dtype(model, x)
+    require(y.dtype == x.dtype, "y", f"must be {x.dtype}, as x is", y.dtype)
+    try:
+        outputs = model(x[0, :1]).shape[1:]
+    except RuntimeError as error:
+        raise ValueError(f"x must have the columns that the model takes, got {x.shape[2]}") from error
+    require(outputs == (1,), "model", "must have one output", tuple(outputs))

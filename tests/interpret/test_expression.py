@@ -108,6 +108,7 @@ def test_the_formula_of_the_tour():
         (sympy.sqrt(4.0 * X + 4.0), 2 * sympy.sqrt(X + 1)),
         (2.0 / (4.0 * X + 2.0 * Y), 1 / (2 * X + Y)),
         (1.0 * X + 1e-7, X),
+        (0.5 * sympy.exp(4.5e-15 * (Y + 0.003) ** 2) + 1.0 * X - 0.5, X),  # an edge that has died
         (sympy.Float(0.0), sympy.Integer(0)),
     ],
 )
@@ -162,6 +163,8 @@ def test_names_widths_and_digits_are_checked():
     symbolic = SymbolicLayer(2, 1, {(0, 0): fit("x", 1, 0, 1, 0)})
     with pytest.raises(ValueError, match="names must be those of 2 inputs, got"):
         formula([symbolic], ["x"])
+    with pytest.raises(ValueError, match=r"names must differ, got \['x', 'x'\]"):
+        formula([symbolic], ["x", "x"])
     with pytest.raises(ValueError, match="the last layer must have one output, got 2"):
         formula([SymbolicLayer(1, 2, {})], ["x"])
     with pytest.raises(ValueError, match="digits must be 1 to 15, got 0"):

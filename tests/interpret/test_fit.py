@@ -149,6 +149,13 @@ def test_a_domain_that_no_candidate_meets_is_a_reason_and_ranks_last():
     assert fits[1].reason.startswith("far: needs a x + b > 1e9 on the data")
 
 
+def test_a_function_of_the_library_may_be_given_by_name():
+    x = samples()
+    assert fit_edge(x, torch.sin(3 * x), "sin") == fit_edge(x, torch.sin(3 * x), LIBRARY["sin"])
+    with pytest.raises(ValueError, match="unknown library function 'sinus'; did you mean sin"):
+        fit_edge(x, x, "sinus")
+
+
 def test_a_function_of_the_user_is_found_among_the_others():
     cosh = Function("cosh", torch.cosh, sympy.cosh, 3)
     x = samples()

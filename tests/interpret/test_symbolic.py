@@ -1,6 +1,7 @@
 """Symbolic layers against a loop over edges, inside ensembles, and made from KAN layers."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.func import vmap
 
 from kanbench.bases import Chebyshev
 from kanbench.data import UnknownName
-from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap, snap_network
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap, snap_network, without_edges
 from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.training import Ensemble, LevenbergMarquardt
 
@@ -197,8 +198,11 @@ def test_a_network_that_has_no_such_edge_is_refused():
     kan, x = named_polynomials(), inputs(50, 2)
     with pytest.raises(ValueError, match=r"edge \(layer, input, output\) must be one that the network has, got \(2, 0"):
         snap_network(kan, x, {(2, 0, 0): "sin"})
-    with pytest.raises(ValueError, match=r"edge must be one that the layer has, got \(0, 3\)"):
-        snap_network(kan, x, {(1, 0, 3): "sin"})
+    for edge in [(1, 0, 3), (0, -1, 0), (0, 0)]:
+        with pytest.raises(ValueError, match=rf"must be one that the network has, got {re.escape(str(edge))}"):
+            snap_network(kan, x, {edge: "sin"})
+    with pytest.raises(ValueError, match=r"must be one that the network has, got \(0, 1, 0\)"):
+        snap_network(without_edges(kan, [(0, 1, 0)]), x, {(0, 1, 0): "sin"})
     with pytest.raises(ValueError, match="layer 0 must be a KANLayer, got 'SymbolicLayer'"):
         snap_network(snap_network(kan, x), x)
 

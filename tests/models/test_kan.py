@@ -276,6 +276,16 @@ def test_edges_that_a_layer_cannot_have_are_refused(edges):
         layer(3, 2, edges=edges)
 
 
+@pytest.mark.parametrize("shape", [[], [2], [2, 0, 1], [-1, 1]])
+def test_shapes_that_a_network_cannot_have_are_refused(shape):
+    with pytest.raises(
+        ValueError, match=r"^(shape must have a width of inputs|n_in and n_out must be at least 1, got )"
+    ):
+        KAN(shape)
+    with pytest.raises(ValueError, match=r"^basis must be a Basis, got 'bspline'$"):
+        KAN([2, 1], "bspline")
+
+
 @settings(max_examples=40, deadline=None)
 @given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
 def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edges):

@@ -53,6 +53,9 @@ def test_an_equation_is_done_once_for_the_same_settings(tmp_path, monkeypatch):
     assert calls == [0, 1]
     Formulas(seeds=2, width=3).rows_of(task, path)
     assert calls == [0, 1, 0, 1]
+    path.write_bytes(path.read_bytes()[:-9])  # cut short
+    Formulas(seeds=2, width=3).rows_of(task, path)
+    assert calls == [0, 1, 0, 1, 0, 1]
 
 
 def test_a_life_that_fails_says_why(monkeypatch):

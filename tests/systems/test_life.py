@@ -6,6 +6,7 @@ import torch
 
 from kanbench.data import SplitSizes, load_suite, sample
 from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, evaluate
+from kanbench.systems import Formulas, HelloKAN
 from kanbench.systems.hello_kan import findings
 from kanbench.systems.life import Upbringing, formula_of, n_edges, names_of, truth_of
 
@@ -56,5 +57,22 @@ def test_a_life_goes_from_data_to_the_formula():
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="refined_intervals must not be fewer than intervals = 5, got 4"):
         Upbringing(intervals=5, refined_intervals=4)
-    with pytest.raises(ValueError, match="rounds must be at least 1, got 0"):
-        Upbringing(rounds=0)
+    for name in ("width", "intervals", "rounds", "sparse_steps", "steps", "constant_steps"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+            Upbringing(**{name: 0})
+    with pytest.raises(ValueError, match="sparsity must not be negative, got -1"):
+        Upbringing(sparsity=-1.0)
+    for system in (HelloKAN, Formulas):
+        with pytest.raises(ValueError, match="width must be at least 1, got 0"):
+            system(width=0)
+        with pytest.raises(ValueError, match="train must be at least 2, got 1"):
+            system(train=1)
+    with pytest.raises(ValueError, match=r"suite must be one of classic, feynman, .*, got 'fenman'"):
+        Formulas(suite="fenman")
+
+
+def test_formulas_that_sympy_cannot_read_are_said():
+    with pytest.raises(ValueError, match=r"task jv: sympy cannot read '.*' \(name 'jv' is not defined\)"):
+        truth_of(load_suite("special").task("jv"))
+    with pytest.raises(ValueError, match="task hundred_dimensions must have no vectors, got "):
+        truth_of(load_suite("toy").task("hundred_dimensions"))

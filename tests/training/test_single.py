@@ -127,6 +127,19 @@ def test_what_cannot_be_trained_is_refused():
         train(network(), x, y, lbfgs, sparsity=-1.0)
     with pytest.raises(ValueError, match="y must have a value for each of 80 rows of x"):
         train(network(), x, y[:-1], lbfgs)
+    for columns, rows, sentence in [
+        (x[:, :1], y, "x must have the columns that the model takes, got 1"),
+        (x.float(), y.float(), r"x must be torch\.float64, as the model is, got torch\.float32"),
+        (x, y.float(), r"y must be torch\.float64, as x is, got torch\.float32"),
+        (x[:, 0], y, "x must be a matrix for each model"),
+        (x[:0], y[:0], "x must have at least one row, got 0"),
+        (x * torch.nan, y, "x must be finite"),
+        (x, y.masked_fill(y == y.max(), torch.inf), "y must be finite"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{sentence}"):
+            train(network(), columns, rows, lbfgs)
+    with pytest.raises(ValueError, match=r"model must have one output, got \(2,\)"):
+        train(KAN([2, 2], dtype=float64), x, y, lbfgs)
     with pytest.raises(ValueError, match="x must hold the data of 2 models, got 1"):
         train_all([network(), network()], x.unsqueeze(0), y.unsqueeze(0), lbfgs)
     with pytest.raises(ValueError, match="rates must hold one learning rate, as a model has one"):
