@@ -52,8 +52,10 @@ def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
 def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
     """The members that count, at the rates chosen on validation, each once.
 
-    Raises `ValueError` for records that no one comparison may hold.
+    Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
+    if frame.empty:
+        raise ValueError("there are no records to compare")
     check_protocol(frame)
     return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
 

@@ -1,6 +1,7 @@
 """How often the formula of an equation is found again: every equation of a suite, from data to a name for each edge."""
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -80,13 +81,14 @@ class Formulas(System):
         except ValueError as error:
             return shared | empty | {"reason": str(error), "seconds": time.perf_counter() - started}
         r2 = life.test_r2
+        finite = math.isfinite(r2)
         return shared | {
             "algebraic": life.sameness.algebraic,
             "numeric": life.sameness.numeric,
-            "test_r2": r2 if r2 == r2 else None,
+            "test_r2": r2 if finite else None,
             "edges": n_edges(life.stages["pruned"]),
             "expression": readable(life.expression),
-            "reason": "" if r2 == r2 else "the formula is not defined everywhere on the test split",
+            "reason": "" if finite else "the formula is not finite everywhere on the test split",
             "seconds": time.perf_counter() - started,
         }
 

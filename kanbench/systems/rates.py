@@ -87,6 +87,7 @@ def draw_rates(rows: Sequence[Sequence[Rate]], random: Sequence[float]) -> Figur
                 axes.set_title(f"{rate.target}, degree {rate.degree}", loc="left")
             panel_row[0].set_ylabel(f"{row[0].way}\nerror" if row[0].way else "error")
         last = panels[-1, -1]
+        last.set_ylim(bottom=min(rows[-1][-1].errors[0]) ** 2 / max(rows[-1][-1].errors[0]))  # room for the legend
         last.plot(rows[-1][-1].grids, random, "x--", color="0.4", label="m = 0, random starts")
         last.legend(fontsize=7, frameon=True)
         figure.supxlabel("intervals G", fontsize=11)

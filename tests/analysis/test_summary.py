@@ -211,3 +211,8 @@ def test_figures_show_every_method_and_the_same_frame_gives_the_same_file(tmp_pa
 def test_results_are_read_without_torch():
     code = "import sys, kanbench.analysis, kanbench.report; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_records_cannot_be_compared():
+    with pytest.raises(ValueError, match="there are no records to compare"):
+        summarise(pd.DataFrame(columns=COLUMNS))
