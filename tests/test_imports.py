@@ -21,7 +21,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "training": {"bases", "models", "data", "interpret", "record", "sealed", "provenance"},
     "analysis": {"record", "sealed"},
     "checkpoint": {"bases", "models", "interpret", "sealed"},
-    "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance"},
+    "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance", "sealed"},
     "config": {"bases", "models", "data", "training", "systems"},
     "report": {"analysis"},
     "tables": {"analysis"},
