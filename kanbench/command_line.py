@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 CONF = Path(__file__).parent.parent / "conf"
 COMMANDS = {  # word: the function that takes the words after it and returns the exit code
+    "help": "kanbench.topics:show_help",
     "list": "kanbench.command_line:list_tasks",
     "dashboard": "kanbench.loggers.dashboard:dashboard",
     "report": "kanbench.page.command:report",
@@ -28,6 +29,7 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems
   python -m kanbench tables RECORDS --out DIR             every table and figure of a folder of records
+  python -m kanbench help bases                           one topic: what can be chosen, an example
   python -m kanbench --help                               groups, keys, examples"""
 
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")

@@ -34,6 +34,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "sweep": {"report"},
     "command_line": {"data"},
     "__main__": {"command_line", "config", "pool", "run", "systems", "tables"},
+    "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
 HOMES = {
