@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from kanbench import command_line
+from kanbench import command_line, stopping
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -33,7 +33,11 @@ def run_job(node: DictConfig) -> None:
     job = HydraConfig.get()
     command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
     try:
-        status = max(status, _run(node, command, Path(job.runtime.output_dir)))
+        with stopping.listening():
+            status = max(status, _run(node, command, Path(job.runtime.output_dir)))
+    except stopping.Stopped as stop:
+        print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
+        sys.exit(128 + stop.number)
     except (ConfigError, command_line.UsageError) as error:
         with suppress(OSError):  # Hydra has made DIR/name/jobs/time; what is empty goes
             for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:

@@ -44,6 +44,7 @@ from kanbench.models import (
     Reference,
     solve_width,
 )
+from kanbench.plan import WHOLE, Shard
 from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Precision, Vary
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Config:
     references: tuple[Reference, ...] = ()
     conditions: Conditions = CLEAN
     vary: Vary = Vary.all
+    shard: Shard = WHOLE
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -199,6 +201,7 @@ def read_config(node: DictConfig) -> Config:
         references=references if _scalar(node, "references", bool) else (),
         conditions=typed(Conditions, _only(node.data, "noise", "extrapolation"), "data"),
         vary=_choice({each.value: each for each in Vary}, _scalar(node, "vary", str), "vary"),
+        shard=_shard(node),
     )
     _check_data(config)
     _check_order(config)
@@ -218,7 +221,7 @@ def read_system(node: DictConfig) -> "System":
 
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed", "references", "vary"),
+         "name", "results", "seeds", "first_seed", "references", "vary", "shard"),
     "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
              "inputs"),
     "budget": ("name", "targets"),
@@ -429,6 +432,14 @@ def _name(node: DictConfig) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
     return name
+
+
+def _shard(node: DictConfig) -> Shard:
+    text = _scalar(node, "shard", str)
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"shard: {error}") from error
 
 
 def _choice(known: dict[str, T], name: str, path: str) -> T:

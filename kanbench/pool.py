@@ -6,9 +6,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
+
+from kanbench import stopping
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,8 +25,8 @@ def unordered(function: Callable[[Item], Result], items: Iterable[Item], workers
     """`function` of every item, as they finish; in this process if `workers` is 1.
 
     Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
-    computes on a GPU. They end with the iterator and with this process, even if it is killed. concurrent.futures
-    would do, but it can wait for ever for its workers after a second Ctrl-C.
+    computes on a GPU. They end with the iterator, at their next check of `stopping`, and with this process, even if it
+    is killed. concurrent.futures would do, but it can wait for ever for its workers after a second Ctrl-C.
 
     The iterator raises `WorkerDied`, and whatever `function` raises.
     """
@@ -55,10 +58,19 @@ def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Itera
         raise WorkerDied("a worker process died, perhaps for lack of memory") from error
     finally:
         interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave workers behind
-        for process in crew.values():
-            process.kill()
-            process.join()
+        _end(list(crew.values()))
         signal.signal(signal.SIGINT, interrupt)
+
+
+def _end(crew: list[BaseProcess]) -> None:
+    """Ask all to stop, and kill who has not after the time of grace."""
+    for process in crew:
+        process.terminate()
+    deadline = time.monotonic() + stopping.GRACE + 1.0
+    for process in crew:
+        process.join(max(0.0, deadline - time.monotonic()))
+        process.kill()
+        process.join()
 
 
 def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
@@ -70,15 +82,18 @@ def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection, parent: int) -> None:
-    """Answer every item with (result, None) or (None, error); Ctrl-C is the parent's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Answer every item with (result, None) or (None, error); all signals but SIGTERM are the parent's."""
+    stopping.listen()
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    while True:
-        item = pipe.recv()
-        try:
-            pipe.send((function(item), None))
-        except Exception as error:
-            pipe.send((None, error))
+    with suppress(stopping.Stopped):
+        while True:
+            item = pipe.recv()
+            try:
+                pipe.send((function(item), None))
+            except Exception as error:
+                pipe.send((None, error))
 
 
 def _follow(parent: int) -> None:

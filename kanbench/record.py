@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,24 @@ class RecordStore:
         except FileNotFoundError:
             return None
         except Damaged as fault:
-            aside = path.with_suffix(".damaged")
-            os.replace(path, aside)
-            log.warning("damaged record set aside as %s, its cell is trained again: %s", aside.name, fault)
+            self._set_aside(path, fault)
             return None
 
     def write(self, record: CellRecord) -> None:
-        """All of the file or none of it, whatever happens meanwhile."""
-        SEAL.write(self.path(record.key), json.dumps(asdict(record), allow_nan=False).encode())
+        """All of the file or none of it, whatever happens meanwhile; a record that did not fail is there for good."""
+        body = json.dumps(asdict(record), allow_nan=False).encode()
+        there = self.find(record.key)
+        if there is None or there.failed:
+            SEAL.write(self.path(record.key), body)
+
+    def _set_aside(self, path: Path, fault: Damaged) -> None:
+        aside = path.with_suffix(".damaged")
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:  # another process did it
+            return
+        with suppress(Damaged, FileExistsError):
+            read_record(aside)
+            os.link(aside, path)  # another process has just mended it
+            return
+        log.warning("damaged record set aside as %s, its cell is trained again: %s", aside.name, fault)

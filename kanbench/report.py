@@ -1,8 +1,9 @@
 """What a run leaves behind: the table in the terminal, the figures, the tidy files. Imports no torch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 from rich.console import Console
@@ -13,6 +14,7 @@ from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.curves import along, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.analysis.protocol import AXES, levels, say_level
+from kanbench.record import CellRecord
 
 MANIFEST = "cells.json"  # in the folder of a job: which records it is about
 
@@ -32,10 +34,20 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
     """Analyse record files: records.csv, summary.csv and figures (PNG and SVG) in `folder`.
 
     Where training rows, noise or extrapolation differ, the figures show the error along them instead.
+
+    Each file appears whole, so that the jobs of a run may report at the same time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = load_records(cells)
     summary = summarise(records, baseline)
+    with TemporaryDirectory(dir=folder, prefix=".") as name:
+        report = _draw(records, summary, Path(name), title, baseline)
+        for path in Path(name).iterdir():
+            path.replace(folder / path.name)
+    return replace(report, figures=[folder / path.name for path in report.figures])
+
+
+def _draw(records: pd.DataFrame, summary: pd.DataFrame, folder: Path, title: str, baseline: str | None) -> Report:
     records.to_csv(folder / "records.csv", index=False)
     summary.to_csv(folder / "summary.csv", index=False)
     figures = []
@@ -61,6 +73,16 @@ def _draw_along(records: pd.DataFrame, axis: str, folder: Path, title: str, base
             figure = loss_along(table, records, axis, f"{title}\n{budget:,} parameters", baseline)
             figures.append(save(figure, folder / f"loss_vs_{axis}_{budget}"))
     return figures
+
+
+def print_failures(console: Console, failures: Iterable[CellRecord], command: str) -> None:
+    """What failed, and the command that tries it again; nothing if nothing did."""
+    for record in failures:
+        member = record.members[0]
+        of_size = f" at {member['budget']}" if member["budget"] else ""
+        console.print(f"failed    {member['method']} on {member['task']}{of_size}: {member['reason']}", style="red")
+    if failures:
+        console.print(f"retry     {command}\n          (trains only what failed or is missing)", style="red")
 
 
 def print_answer(console: Console, report: Report) -> None:

@@ -1,44 +1,49 @@
 """One run: cells are planned, found or trained, and reported."""
 
 import json
+import shlex
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from kanbench import provenance
+from kanbench import provenance, stopping
+from kanbench.claims import Claims
 from kanbench.config import Config, ConfigError
 from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
+from kanbench.plan import Plan
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore
-from kanbench.report import MANIFEST, print_answer, print_summary, write_report
+from kanbench.report import MANIFEST, print_answer, print_failures, print_summary, write_report
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
 from kanbench.training.cost import keep_freed_memory
 
 
 def run(config: Config, command: str, job_folder: Path) -> int:
-    """Train what is missing, report everything; the exit code is 1 if a cell failed.
+    """Train what is missing of this job's share, report the whole; the exit code is 1 if a cell failed.
 
     Raises `ConfigError` if the results cannot be written.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False)
     store = RecordStore(config.folder / "cells")
+    cells = config.cells()
+    plan = _plan(cells, command)
     try:
         store.prepare()
         job_folder.mkdir(parents=True, exist_ok=True)
+        plan.write(config.folder)
     except OSError as error:
         raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
-    cells = config.cells()
-    baseline = config.methods[-1].label if len(config.methods) > 1 else None
-    n_tasks, whole = len(config.tasks), len(config.suite.tasks)
-    title = config.suite.title if n_tasks == whole else f"{config.suite.title} ({n_tasks} of {whole} tasks)"
+    title, baseline = _title(config), config.methods[-1].label if len(config.methods) > 1 else None
     manifest = {
-        "cells": [str(store.path(cell.key)) for cell in cells],
+        "cells": [str(store.path(key)) for key in plan.cells],
         "baseline": baseline,
         "title": title,
         "command": command,
@@ -48,63 +53,122 @@ def run(config: Config, command: str, job_folder: Path) -> int:
 
     started = time.perf_counter()
     logger = RunLogger(config, command)
-    tally = train(config, cells, store, logger, console)
-    folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
-    report = write_report(map(store.path, (cell.key for cell in cells)), folder, title, baseline)
-    logger.log_report(report)
-    print_answer(console, report)
-    print_summary(console, report.summary, baseline)
-    console.print(f"\n{len(cells)} cells: {tally}; {time.perf_counter() - started:.0f} s")
-    for path in report.figures:
-        console.print(f"figure    {path}")
-    console.print(f"records   {store.folder} (one file per cell), {folder}/records.csv")
-    console.print(f"again     {command}")
-    for record in tally.failures:
-        member = record.members[0]
-        console.print(f"failed    {member['method']} on {member['task']}: {member['reason']}", style="red")
+    mine = config.shard.of(cells, plan.costs)
+    tally = train(config, mine, store, logger, console)
+    places = [f"records   {store.folder} (one file per cell)"]
+    if absent := sum(not store.path(key).exists() for key in plan.cells):
+        console.print(f"the other shards have {absent} of {len(cells)} cells to do; the last one reports the whole")
+    else:
+        folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
+        report = write_report(map(store.path, plan.cells), folder, title, baseline)
+        logger.log_report(report)
+        print_answer(console, report)
+        print_summary(console, report.summary, baseline)
+        places = [*(f"figure    {path}" for path in report.figures), f"{places[0]}, {folder}/records.csv"]
+    share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
+    console.print(f"\n{len(mine)} cells{share}: {tally}; {time.perf_counter() - started:.0f} s")
+    console.print("\n".join([*places, f"again     {command}"]))
+    print_failures(console, tally.failures, plan.command)
     return 1 if tally.failures else 0
 
 
 def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogger, console: Console) -> Tally:
-    """Bring every cell into the store, under a progress bar whose estimate weighs cells by their size."""
+    """Bring every cell into the store, under a progress bar whose estimate weighs cells by their size.
+
+    Cells that other processes have claimed come last: most of them are done by then.
+    """
     tally = Tally()
     found = {cell.key: store.find(cell.key) for cell in cells}
     missing = [cell for cell in cells if (record := found[cell.key]) is None or record.failed]
     tally.reused = len(cells) - len(missing)
-    work = partial(train_one, config, store, logger)
-    done = unordered(work, missing, config.trainer.workers_for(len(missing)))
-    with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
-        for record in found.values():
-            if record is not None and not record.failed:
+    failed = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
+    claims = Claims(store.folder)
+    work = partial(train_one, config, store, logger, claims, failed)
+    done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)))
+    try:
+        with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
+            for record in found.values():
+                if record is not None and not record.failed:
+                    logger.log_record(record)
+            for cell, record, is_new in done:
+                tally.trained += is_new
+                tally.reused += not is_new
+                if record.failed:
+                    tally.failures.append(record)
                 logger.log_record(record)
-        for cell, record in done:
-            tally.trained += 1
-            if record.failed:
-                tally.failures.append(record)
-            logger.log_record(record)
-            step(_cost(cell), tally)
+                step(_cost(cell), tally)
+    except BaseException:
+        for cell in missing:
+            claims.forget_dead(cell.key)  # of workers that were killed
+        raise
     return tally
 
 
-def train_one(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> tuple[Cell, CellRecord]:
-    """Train one cell and store its record."""
+def unclaimed_first(cells: list[Cell], claims: Claims) -> Iterator[Cell]:
+    """All cells; those that are claimed when their turn comes, at the end."""
+    later = []
+    for cell in cells:
+        if claims.is_held(cell.key):
+            later.append(cell)
+        else:
+            yield cell
+    yield from later
+
+
+def train_one(
+    config: Config,
+    store: RecordStore,
+    logger: RunLogger,
+    claims: Claims,
+    failed: dict[str, CellRecord],
+    cell: Cell,
+) -> tuple[Cell, CellRecord, bool]:
+    """The record of a cell, and whether it was trained here: another process may be quicker. `failed` are old records,
+    to be trained again."""
+
+    def found() -> CellRecord | None:
+        record = store.find(cell.key)
+        return None if record == failed.get(cell.key) else record
+
+    with claims.hold(cell.key, settled=lambda: found() is not None) as is_mine:
+        if is_mine:
+            return cell, _train(config, store, logger, cell), True
+    record = found()
+    return (cell, record, False) if record else train_one(config, store, logger, claims, failed, cell)
+
+
+def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> CellRecord:
+    """Train one cell and store its record; asked to stop, it is saved at its next check first, if it ever is."""
     torch.set_num_threads(config.trainer.threads)
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
-    try:
-        device = config.trainer.resolved_accelerator
-        statistics = config.logger.statistics
-        log = logger.of_training(cell)
-        record = run_cell(cell, accelerator=device, logger=log, resume=resume, statistics=statistics)
-    except (BudgetTooSmall, TooManyTerms) as reason:
-        record = unfinished(cell, "skipped", str(reason))
-    except Exception as error:  # whatever a cell dies of is its record; the others go on
-        record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
-    store.write(record)
-    if resume is not None:
-        resume.remove()
-    return cell, record
+    with stopping.deferred() if resume else nullcontext():
+        try:
+            device = config.trainer.resolved_accelerator
+            statistics = config.logger.statistics
+            log = logger.of_training(cell)
+            record = run_cell(cell, accelerator=device, logger=log, resume=resume, statistics=statistics)
+        except (BudgetTooSmall, TooManyTerms) as reason:
+            record = unfinished(cell, "skipped", str(reason))
+        except Exception as error:  # whatever a cell dies of is its record; the others go on
+            record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+        store.write(record)
+        if resume is not None:
+            resume.remove()
+    return record
+
+
+def _plan(cells: list[Cell], command: str) -> Plan:
+    """Of the whole run, whatever share of it `command` does."""
+    words = [word for word in shlex.split(command) if not word.startswith("shard=")]
+    labels = [f"{cell.method.label} on {cell.task.name} at {cell.budget}" for cell in cells]
+    return Plan(shlex.join(words), [cell.key for cell in cells], [_cost(cell) for cell in cells], labels)
+
+
+def _title(config: Config) -> str:
+    n_tasks, whole = len(config.tasks), len(config.suite.tasks)
+    return config.suite.title if n_tasks == whole else f"{config.suite.title} ({n_tasks} of {whole} tasks)"
 
 
 def _cost(cell: Cell) -> float:

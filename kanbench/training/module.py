@@ -11,6 +11,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -202,6 +203,7 @@ def fit(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        plugins=LightningEnvironment(),  # inside a Slurm job it would take the job's tasks for its own
     )
     try:
         trainer.fit(module, Repeated(train, len(module.plan) - len(module.curve.steps)), Repeated(validation, 1))

@@ -12,6 +12,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from kanbench import stopping
 from kanbench.sealed import Damaged, Seal
 from kanbench.training.module import EnsembleModule
 
@@ -59,9 +60,17 @@ class Resumption(Callback):
             self.earlier = saved["seconds"]
         self.started = self.last = time.perf_counter()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if stopping.is_deferred():
+            stopping.listen()  # Lightning has put a handler of its own before it, which ends a training unsaved
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
         now = time.perf_counter()
-        if now - self.last >= self.file.every and not pl_module.is_over:
-            self.file.write({"module": pl_module.pack(), "seconds": self.earlier + now - self.started})
+        if (now - self.last >= self.file.every or stopping.is_asked()) and not pl_module.is_over:
+            try:
+                self.file.write({"module": pl_module.pack(), "seconds": self.earlier + now - self.started})
+            except OSError as fault:
+                log.warning("a training is not saved, and goes on: %s", fault)
             self.last = now
+            stopping.check()

@@ -1,10 +1,13 @@
 """A training that is killed and goes on reaches, to the last bit, what it reaches undisturbed."""
 
 import dataclasses
+import os
+import signal
 
 import pytest
 from lightning.pytorch.loggers import CSVLogger, Logger
 
+from kanbench import stopping
 from kanbench.bases import BSpline
 from kanbench.data import SplitSizes, load_suite
 from kanbench.models import KANMethod, MLPMethod
@@ -69,6 +72,31 @@ def test_a_killed_training_goes_on_to_the_same_numbers(case, tmp_path):
     assert reached == [1, 4, checks - 1]
     assert facts(run_cell(of, resume=file, statistics=True)) == whole
     assert len(whole[1]["layers"]["gradient_norm"]) == checks
+
+
+class Scheduler(Killer):
+    """Asks the process to end at one of its checks."""
+
+    def log_metrics(self, *_, **__):
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("case", ["lm", "adam_in_stages"])
+def test_a_training_that_is_asked_to_end_is_saved_at_that_check(case, tmp_path):
+    of, file = cell(*CASES[case]), ResumeFile(tmp_path / "cell.training", every=1e9)
+    whole = facts(run_cell(of))
+    with pytest.raises(stopping.Stopped), stopping.listening(), stopping.deferred():
+        run_cell(of, resume=file, logger=Scheduler(4))
+    assert len(file.read()["module"]["curve"]["steps"]) == 4
+    assert facts(run_cell(of, resume=file)) == whole
+
+
+def test_a_training_that_cannot_be_saved_goes_on(tmp_path, caplog):
+    of, file = cell(*CASES["lm"]), ResumeFile(tmp_path / "gone" / "cell.training", every=1e-9)
+    assert facts(run_cell(of, resume=file)) == facts(run_cell(of))
+    assert "not saved, and goes on" in caplog.text
 
 
 def test_the_seconds_before_the_kill_count(tmp_path):

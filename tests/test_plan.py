@@ -1,0 +1,107 @@
+"""The shards of a run are disjoint, complete and of equal cost; a plan tells how far a run is."""
+
+import json
+import os
+from dataclasses import asdict, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kanbench.claims import Claims, Owner
+from kanbench.plan import Plan, Shard, read_plan
+from kanbench.record import CellRecord, RecordStore
+from kanbench.status import say, standings
+
+COSTS = st.lists(st.floats(1e-3, 1e6), max_size=60)
+
+
+@given(costs=COSTS, count=st.integers(1, 12))
+def test_every_cell_is_in_one_shard_in_the_order_of_the_run_and_loads_are_even(costs, count):
+    cells = list(range(len(costs)))
+    shards = [Shard(index, count).of(cells, costs) for index in range(1, count + 1)]
+    assert sorted(cell for shard in shards for cell in shard) == cells
+    assert all(shard == sorted(shard) for shard in shards)
+    loads = [sum(costs[cell] for cell in shard) for shard in shards]
+    assert max(loads) - min(loads) <= max(costs, default=0.0) * (1 + 1e-9)
+    assert [Shard(index, count).of(cells, costs) for index in range(1, count + 1)] == shards
+
+
+def test_shards_of_a_pencil_example():
+    costs = [5.0, 1.0, 4.0, 3.0, 3.0]  # longest first: 5 | 4, 5 | 4 3, 5 3 | 4 3, then 1 to the lighter
+    assert [Shard(i, 2).of("abcde", costs) for i in (1, 2)] == [list("ae"), list("bcd")]
+    assert Shard().of("abcde", costs) == list("abcde")
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/2", ""])
+def test_what_is_no_shard_is_refused(text):
+    with pytest.raises(ValueError, match=r"must be i/n with 1 <= i <= n"):
+        Shard.parse(text)
+
+
+def test_a_shard_is_written_as_it_is_read():
+    assert str(Shard.parse("3/8")) == "3/8"
+
+
+PLAN = Plan("python -m kanbench name=x", list("abcde"), [1.0, 2.0, 4.0, 8.0, 16.0], [f"cell {k}" for k in "abcde"])
+
+
+def record(key, status, seconds=None):
+    members = [{"status": status, "reason": "of nothing" * (status == "failed"), "seconds": seconds}] * 2
+    return CellRecord(key, members, {}, {}, {})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run in the middle: two cells done, one failed, one at work, one missing."""
+    store = RecordStore(tmp_path / "x" / "cells")
+    store.prepare()
+    PLAN.write(tmp_path / "x")
+    PLAN.write(tmp_path / "x")
+    store.write(record("a", "ok", 5.0))
+    store.write(record("b", "diverged", 10.0))
+    store.write(record("c", "failed"))
+    return tmp_path
+
+
+def test_a_plan_is_one_file_however_often_it_is_written(folder):
+    (path,) = folder.rglob("plans/*.json")
+    assert read_plan(path) == PLAN
+
+
+def test_the_standing_of_a_run_in_the_middle(folder):
+    with Claims(folder / "x" / "cells").hold("d", lambda: False):
+        (found,) = standings(folder)
+        lines = list(say([found]))
+    assert (found.done, found.missing) == (["cell a", "cell b"], ["cell e"])
+    assert found.failed == {"cell c": "of nothing"}
+    assert list(found.running) == ["cell d"]
+    assert found.seconds == pytest.approx(10.0 * (4 + 8 + 16))  # 2 members x 5 s for a cost of 1
+    assert lines[1] == "  2 of 5 cells done, 1 running, 1 failed, 1 missing; about 5 min left with 1 at work"
+    assert f"process {os.getpid()}" in lines[2]
+
+
+def test_a_cell_of_a_dead_process_is_missing_and_the_command_is_said(folder):
+    dead = replace(Owner.this_process(), born="1")
+    Claims(folder / "x" / "cells").path("d").write_text(json.dumps(asdict(dead)))
+    (found,) = standings(folder)
+    assert (found.running, found.missing) == ({}, ["cell d", "cell e"])
+    assert "The command above goes on" in list(say([found]))[-1]
+
+
+def test_a_claim_that_is_silent_is_said(folder):
+    path = Claims(folder / "x" / "cells").path("d")
+    path.write_text(json.dumps(asdict(replace(Owner.this_process(), place="elsewhere", host="node7", job="12_3"))))
+    os.utime(path, (0, 0))
+    (found,) = standings(folder)
+    assert "node7, process" in found.running["cell d"]
+    assert "job 12_3; no sign of life for" in found.running["cell d"]
+
+
+def test_a_damaged_record_and_a_damaged_plan_are_not_believed(folder):
+    (folder / "x" / "cells" / "a.json").write_text("{}")
+    (found,) = standings(folder)
+    assert found.done == ["cell b"]
+    (path,) = folder.rglob("plans/*.json")
+    path.write_bytes(path.read_bytes()[:-3])
+    assert standings(folder) == []
