@@ -62,6 +62,33 @@ def _run(node: DictConfig, command: str, folder: Path) -> int:
     return run_system(read_system(node), command, folder)
 
 
+def _submit(words: list[str]) -> int:
+    """A run as an array of Slurm jobs, once its words are known to be good."""
+    from kanbench.config import ConfigError, read_config
+    from kanbench.submit import Submission, SubmitError, submit
+
+    try:
+        submission = Submission.parse(words)
+        command_line.check_words(list(submission.words), command_line.CONF)
+        if not submission.is_sweep:
+            with hydra.initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"):
+                read_config(hydra.compose("config", list(submission.words)))
+        logs = submission.results / "slurm"
+        script = submission.script(logs, Path.cwd())
+        if submission.is_dry:
+            print(script)
+            return 0
+        logs.mkdir(parents=True, exist_ok=True)  # Slurm does not
+        job = submit(script)
+    except (ConfigError, SubmitError) as error:
+        return command_line.complain(error)
+    print(f"submitted {submission.jobs} jobs as array job {job}; they need nobody to wait for them")
+    print(f"logs      {logs}/{job}_*.log")
+    print(f"status    python -m kanbench status {submission.results}")
+    print(f"stop      scancel {job}   (what is finished is kept: the same command goes on)")
+    return 0
+
+
 def main() -> int:
     """Exit code 0 if everything went well, 1 if a cell failed, 2 for input that cannot be run."""
     words = [re.sub(r"^baseline=(?!{)", "model@baseline=", word) for word in sys.argv[1:]]  # Hydra's way to say it
@@ -80,6 +107,8 @@ def main() -> int:
             return command_line.complain(command_line.UsageError(error))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
+        if words[0] == "submit":
+            return _submit(words[1:])
         command_line.check_words(words, command_line.CONF)
         run_job()
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
@@ -88,6 +117,12 @@ def main() -> int:
         if entered and error.errno not in DISK_TROUBLE:
             raise
         return command_line.complain(error)  # before that only Hydra has written: the folder of the job
+    except Exception as error:
+        if not type(error).__module__.startswith("submitit"):
+            raise
+        what = str(error).strip().splitlines()[-1]
+        print(f"kanbench: a job of the sweep ended without its result ({what}); {KEPT}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is on its way out
         print(f"kanbench: stopped; {KEPT}", file=sys.stderr)

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,8 @@ def check_words(words: list[str], conf: Path) -> None:
     Hydra would say the same at the length of a page, and without the nearest name. `+key=value`, `~key`, flags and
     Hydra's own keys pass.
     """
+    if any(word.startswith("hydra/launcher=") for word in words) and find_spec("submitit") is None:
+        raise UsageError("hydra/launcher needs the package submitit: pip install -e '.[slurm]'")
     groups = {path.name: path for path in conf.iterdir() if path.is_dir() and path.name != "hydra"}
     top = [*groups, "baseline", *_keys(conf / "config.yaml")]
     for before, word in zip(["", *words], words, strict=False):

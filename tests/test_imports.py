@@ -37,10 +37,11 @@ ROOMS = {  # room: the rooms of kanbench that it may import
         *("claims", "config", "loggers", "models", "plan", "pool", "progress", "provenance"),
         *("record", "report", "stopping", "training"),
     },
+    "submit": {"stopping"},
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"report"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "stopping", "systems", "tables"},
+    "__main__": {"command_line", "config", "pool", "run", "stopping", "submit", "systems", "tables"},
     "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
@@ -64,6 +65,7 @@ TORCH_FREE = {
     "report",
     "tables",
     "status",
+    "submit",
     "sweep",
     "command_line",
 }

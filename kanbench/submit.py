@@ -1,0 +1,105 @@
+"""`submit WORDS`: a run as a Slurm array that needs nobody to wait for it. Imports no torch.
+
+Every job of the array does one shard of the run, by the same words. A job that is preempted or requeued goes on by
+itself; one that comes near its time limit stops, saved, and asks to be queued again.
+"""
+
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from kanbench.stopping import GRACE
+
+DEFAULTS = {"time": "04:00:00", "cpus-per-task": "4", "mem": "8G"}
+OURS = ("array", "output", "error", "open-mode", "requeue", "signal", "chdir", "ntasks", "nodes")
+AHEAD = 120  # seconds before the time limit at which a job stops
+MOST_LIVES = 100  # of a job: one that never comes to an end has a fault
+
+
+class SubmitError(ValueError):
+    """A submission that cannot be made; one sentence."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """words: of the run.   options: of sbatch, without their dashes.   setup: shell lines that come first in a job."""
+
+    words: tuple[str, ...]
+    jobs: int = 1
+    options: tuple[tuple[str, str], ...] = ()
+    setup: tuple[str, ...] = ()
+    is_dry: bool = False
+
+    @classmethod
+    def parse(cls, words: list[str]) -> "Submission":
+        """Raises `SubmitError` for an option that cannot be."""
+        options, setup, rest, is_dry, jobs = dict(DEFAULTS), [], [], False, "1"
+        for word in words:
+            name, _, value = word.partition("=")
+            if not word.startswith("--") or word == "--multirun":
+                rest.append(word)
+            elif word == "--dry-run":
+                is_dry = True
+            elif name == "--setup":
+                setup.append(value)
+            elif name == "--jobs":
+                jobs = value
+            elif name.removeprefix("--") in OURS:
+                raise SubmitError(f"{name}: submit sets it itself")
+            else:
+                options[name.removeprefix("--")] = value
+        if not jobs.isdecimal() or int(jobs) < 1:
+            raise SubmitError(f"--jobs must be a positive integer, got {jobs!r}")
+        if not rest:
+            raise SubmitError("submit: say what to run, as in submit experiment=feynman --jobs=8")
+        if any(word.startswith("shard=") for word in rest):
+            raise SubmitError("shard: --jobs=N makes the shards")
+        return cls(tuple(rest), int(jobs), tuple(options.items()), tuple(setup), is_dry)
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether every job runs a share of each of many runs."""
+        return any(word in ("-m", "--multirun") for word in self.words)
+
+    @property
+    def results(self) -> Path:
+        """The folder of all runs."""
+        given = [word.partition("=")[2] for word in self.words if word.startswith("results=")]
+        return Path(given[-1] if given else "results/runs")
+
+    def script(self, logs: Path, here: Path) -> str:
+        """For sbatch; output goes to `logs`, the jobs run in `here`."""
+        lines = "\n".join(f"#SBATCH --{name}" + (f"={value}" if value else "") for name, value in self.options)
+        run = shlex.join([sys.executable, "-m", "kanbench", *self.words])
+        return f"""#!/bin/bash
+#SBATCH --job-name=kanbench
+#SBATCH --array=1-{self.jobs}
+#SBATCH --output={logs}/%A_%a.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR2@{AHEAD}
+{lines}
+cd {shlex.quote(str(here))} || exit 1
+{"".join(line + chr(10) for line in self.setup)}
+job=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
+stop() {{ kill -TERM $run 2>/dev/null; wait $run; }}   # within {GRACE:.0f} seconds, saved
+again() {{ stop; [ "${{SLURM_RESTART_COUNT:-0}}" -lt {MOST_LIVES} ] && scontrol requeue "$job"; exit 0; }}
+trap again USR2           # the time limit is near
+trap 'stop; exit 143' TERM  # cancelled, preempted or requeued
+{run} shard="$SLURM_ARRAY_TASK_ID/{self.jobs}" &
+run=$!
+wait $run
+"""
+
+
+def submit(script: str) -> str:
+    """The number of the array job; raises `SubmitError`."""
+    try:
+        done = subprocess.run(["sbatch", "--parsable"], input=script, capture_output=True, text=True, check=True)
+    except FileNotFoundError as error:
+        raise SubmitError("submit: no sbatch here; --dry-run prints the script") from error
+    except subprocess.CalledProcessError as error:
+        raise SubmitError(f"submit: {error.stderr.strip()}") from error
+    return done.stdout.strip().partition(";")[0]
