@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench clean
+.PHONY: run test test-cluster check bench clean
 
 run: .venv/installed
 	$(BIN)/python -m kanbench experiment=feynman basis=bspline
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+test-cluster: .venv/installed
+	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster
 
 check: .venv/installed
 	$(BIN)/ruff check .
@@ -20,7 +23,7 @@ bench: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "kanbench needs Python 3.11 to 3.13: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,tables,wandb]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,tables,wandb,slurm]'
 	touch $@
 
 clean:

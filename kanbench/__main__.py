@@ -43,6 +43,10 @@ def run_job(node: DictConfig) -> None:
             for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:
                 folder.rmdir()
         sys.exit(command_line.complain(error))
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE:
+            raise
+        sys.exit(command_line.complain(error))  # here, or Hydra would say it as well
     except WorkerDied as error:
         print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
         sys.exit(1)
