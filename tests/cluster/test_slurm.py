@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from io import StringIO
 from pathlib import Path
@@ -33,21 +34,20 @@ MEASURED = ["seconds", "peak_memory_bytes", "commit"]
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory):
-    """The environment in which a Slurm answers."""
-    lab = tmp_path_factory.mktemp("slurm")
-    environment = os.environ | {"SLURM_LAB": str(lab), "SLURM_CONF": str(lab / "slurm.conf"), "PYTHONPATH": str(ROOT)}
-    environment |= {"OMP_NUM_THREADS": "1"}
+def slurm():
+    """The environment in which a Slurm answers. Its folder is none of pytest's, which munge's user could not enter."""
+    with tempfile.TemporaryDirectory(prefix="slurm-") as lab:
+        environment = os.environ | {"SLURM_LAB": lab, "SLURM_CONF": f"{lab}/slurm.conf", "PYTHONPATH": str(ROOT)}
+        environment |= {"OMP_NUM_THREADS": "1"}
 
-    def lab_does(action):
-        subprocess.run(["bash", SCRIPT, action], env=environment, check=True, timeout=120)
+        def lab_does(action):
+            subprocess.run(["bash", SCRIPT, action], env=environment, check=True, timeout=120)
 
-    for parent in list(lab.parents)[:-2]:
-        parent.chmod(parent.stat().st_mode | 0o055)  # munge's own user passes
-    lab_does("start")
-    environment["lab"] = lab_does
-    yield environment
-    lab_does("stop")
+        try:
+            lab_does("start")
+            yield environment | {"lab": lab_does}
+        finally:
+            lab_does("stop")
 
 
 @pytest.fixture(scope="session")
