@@ -81,6 +81,13 @@ class WandbMode(StrEnum):
     online = auto()
 
 
+class ReportKind(StrEnum):
+    """What a run writes beside its tables and figures."""
+
+    none = auto()
+    html = auto()
+
+
 @dataclass(frozen=True)
 class TrainerConfig:
     """`workers`: processes that train cells side by side, 0 for one per core.
@@ -158,6 +165,7 @@ class Config:
     conditions: Conditions = CLEAN
     vary: Vary = Vary.all
     shard: Shard = WHOLE
+    report: ReportKind = ReportKind.none
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -202,6 +210,7 @@ def read_config(node: DictConfig) -> Config:
         conditions=typed(Conditions, _only(node.data, "noise", "extrapolation"), "data"),
         vary=_choice({each.value: each for each in Vary}, _scalar(node, "vary", str), "vary"),
         shard=_shard(node),
+        report=_choice({each.value: each for each in ReportKind}, _scalar(node, "report", str), "report"),
     )
     _check_data(config)
     _check_order(config)
@@ -221,7 +230,7 @@ def read_system(node: DictConfig) -> "System":
 
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed", "references", "vary", "shard"),
+         "name", "results", "seeds", "first_seed", "references", "vary", "report", "shard"),
     "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
              "inputs"),
     "budget": ("name", "targets"),

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from kanbench import provenance, stopping
 from kanbench.claims import Claims
-from kanbench.config import Config, ConfigError
+from kanbench.config import Config, ConfigError, ReportKind
 from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
+from kanbench.page import PageOptions, find_source, write_page
 from kanbench.plan import Plan
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
@@ -65,6 +66,10 @@ def run(config: Config, command: str, job_folder: Path) -> int:
         print_answer(console, report)
         print_summary(console, report.summary, baseline)
         places = [*(f"figure    {path}" for path in report.figures), f"{places[0]}, {folder}/records.csv"]
+        if config.report is ReportKind.html:
+            page, options = folder / "report.html", PageOptions()
+            write_page(find_source(job_folder), page, options, config.trainer.workers_for(options.networks))
+            places.insert(-1, f"page      {page}")
     share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
     console.print(f"\n{len(mine)} cells{share}: {tally}; {time.perf_counter() - started:.0f} s")
     console.print("\n".join([*places, f"again     {command}"]))

@@ -34,7 +34,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     },
     "loggers": {"analysis", "command_line", "config", "record", "report", "training"},
     "run": {
-        *("claims", "config", "loggers", "models", "plan", "pool", "progress", "provenance"),
+        *("claims", "config", "loggers", "models", "page", "plan", "pool", "progress", "provenance"),
         *("record", "report", "stopping", "training"),
     },
     "submit": {"stopping"},
