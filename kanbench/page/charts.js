@@ -43,7 +43,7 @@ const CONFIG = {
   displayModeBar: false,
 };
 
-export const sizes = { type: "log", tickformat: ",~r" };
+export const sizes = { type: "log", tickformat: ",~r", tickangle: 0 };
 export const errors = { type: "log", exponentformat: "power" };
 
 export function draw(element, traces, layout, config = {}) {

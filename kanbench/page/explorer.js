@@ -13,7 +13,7 @@ const steps = (low, high, n) => Array.from({ length: n }, (_, k) => low + ((high
 const clone = (layers) => layers.map((layer) => ({ ...layer, weights: structuredClone(layer.weights) }));
 
 const shown = data.networks.filter((network) => network.layers);
-const view = { network: null, layers: [], runs: [], scores: [], edge: [0, 0, 0], walk: 0 };
+const view = { network: null, layers: [], isEdited: false, trainedError: 0, runs: [], scores: [], edge: [0, 0, 0], walk: 0 };
 
 const dataOf = (network) => data.data[`${network.suite}/${network.task}/${network.seed}`];
 
@@ -135,7 +135,7 @@ function drawEdge() {
   const traces = [
     { ...bars, type: "bar", yaxis: "y2", marker: { color: withOpacity(colour("neutral"), 0.22) }, hovertemplate: "share of the data %{y:.1%}<extra></extra>" },
     ...(names.length > 1 ? names.map((name, t) => curve(`${name} × ${short(layer.weights[i][t][j])}`, terms.map((of) => of[t] * layer.weights[i][t][j]), { color: withOpacity(colour("accent"), 0.45), width: 1.2 })) : []),
-    ...(isEdited() ? [curve("as trained", xs.map((x) => edgeValue(view.network.layers[l], i, j, x)), { color: colour("soft"), width: 2, dash: "dot" })] : []),
+    ...(view.isEdited ? [curve("as trained", xs.map((x) => edgeValue(view.network.layers[l], i, j, x)), { color: colour("soft"), width: 2, dash: "dot" })] : []),
     curve("the edge", xs.map((x) => edgeValue(layer, i, j, x)), { color: colour("accent"), width: 3.5 }),
   ];
   const fits = bestFit(view.edge);
@@ -149,20 +149,21 @@ function drawEdge() {
     yaxis2: { visible: false, range: [0, 3.2 * Math.max(...bars.y)], side: "right", fixedrange: true },
   });
   byId("edge-title").textContent = `Edge ${edgeName(view.edge)}`;
-  byId("candidate").innerHTML = describeEdge(fits, names.length);
+  byId("candidate").innerHTML = describeEdge(fits);
 }
 
 const determination = (r2) => (1 - r2 < 1e-4 ? `1 − ${short(Math.max(1 - r2, 1e-16))}` : r2.toFixed(4));
 
-function describeEdge(fits, nTerms) {
-  const parts = ["Bold: the function of the edge over the range of its data; bars: how the data lie there."];
-  if (nTerms > 1) parts.push("Thin: its basis functions times their coefficients; they add up to the bold line.");
-  const [best, ...others] = fits.map((fit) => `${escape(formulaOf(fit))} (R² ${determination(fit.r2)})`);
-  if (best) parts.push(`<br>Dashed: the symbolic candidate <strong>${best}</strong>${others.length ? `; also ${others.join("; ")}` : ""}.`);
-  else if (view.network.candidates.length) parts.push("Symbolic candidates are sought for the edges that matter most.");
+function describeEdge(fits) {
+  const [best, ...others] = fits.map((fit) => `${escape(formulaOf(fit))}, R² ${determination(fit.r2)}`);
   const { functions } = view.layers[view.edge[0]];
-  if (functions.kind === "table") parts.push(`${escape(functions.name)} is tabulated here, to within ${short(functions.error)}.`);
-  return parts.join(" ");
+  const parts = [
+    best && `Symbolic candidate: <strong>${best}</strong>.`,
+    others.length && `Also: ${others.join("; ")}.`,
+    !best && view.network.candidates.length && "Symbolic candidates are sought for the edges that matter most.",
+    functions.kind === "table" && `${escape(functions.name)} is tabulated here, to within ${short(functions.error)}.`,
+  ];
+  return parts.filter(Boolean).join("<br>");
 }
 
 function drawCoefficients() {
@@ -179,6 +180,15 @@ function drawCoefficients() {
 
 // The output
 
+// The walk that is farthest from the straight line between its ends.
+function mostBent(walks) {
+  const bends = walks.map((walk) => {
+    const line = steps(walk[0], walk.at(-1), walk.length);
+    return Math.max(...walk.map((value, k) => Math.abs(value - line[k])));
+  });
+  return bends.indexOf(Math.max(...bends));
+}
+
 function walkPoints() {
   const { inputs, walks, elsewhere } = dataOf(view.network);
   return steps(-1, 1, walks[view.walk].length).map((value) => inputs.map((_, k) => (k === view.walk ? value : elsewhere)));
@@ -193,7 +203,7 @@ function drawOutput() {
   const curve = (name, y, line) => ({ x, y, name, mode: "lines", line, hovertemplate: `${name}<br>${input.name} = %{x:.4g}: %{y:.5g}<extra></extra>` });
   const traces = [
     curve("target", held.walks[view.walk], { color: colour("neutral"), width: 6 }),
-    ...(isEdited() ? [curve("as trained", ofNetwork(view.network.layers), { color: colour("soft"), width: 2, dash: "dot" })] : []),
+    ...(view.isEdited ? [curve("as trained", ofNetwork(view.network.layers), { color: colour("soft"), width: 2, dash: "dot" })] : []),
     curve("network", ofNetwork(view.layers), { color: colour("warm"), width: 2.2 }),
   ];
   traces[0].line.color = withOpacity(colour("neutral"), 0.4);
@@ -206,26 +216,26 @@ function drawOutput() {
   });
 }
 
-const isEdited = () => view.layers.some((layer, l) => String(layer.weights) !== String(view.network.layers[l].weights));
-
 function drawMeter() {
   const held = dataOf(view.network);
   const error = relativeError(Array.from(view.runs.at(-1).outputs[0]), held);
-  const trained = relativeError(predict(view.network.layers, held.x), held);
   const count = held.x.length.toLocaleString("en");
-  byId("meter").innerHTML = isEdited()
-    ? `Error on ${count} test points: ${short(trained)} as trained, <strong>${short(error)}</strong> now`
-    : `Error on ${count} test points: <strong>${short(trained)}</strong>`;
-  byId("restore").disabled = !isEdited();
+  byId("meter").innerHTML = view.isEdited
+    ? `Error on ${count} test points: ${short(view.trainedError)} as trained, <strong>${short(error)}</strong> now`
+    : `Error on ${count} test points: <strong>${short(view.trainedError)}</strong>`;
+  byId("restore").disabled = !view.isEdited;
 }
 
 function drawFacts() {
   const { network } = view;
   const off = Math.abs(network.reached / network.recorded - 1);
-  const same = off < 1e-3 ? "the same" : `${short(network.reached)}: its training is sensitive to rounding`;
+  const again =
+    off < 1e-3
+      ? `reached the same error on all test points, ${short(network.recorded)}`
+      : `reached error ${short(network.reached)} on all test points, where the record says ${short(network.recorded)}: its training is sensitive to rounding`;
   byId("network-facts").textContent =
     `f = ${dataOf(network).formula}. ${network.method}, ${short(network.params)} parameters, seed ${network.seed}, cell ${network.cell.slice(0, 8)}. ` +
-    `Trained once more from its record, which says error ${short(network.recorded)} on all test points; reached: ${same}.`;
+    `Trained once more from its record, it ${again}.`;
 }
 
 // What a reader does
@@ -242,11 +252,14 @@ function drawAll() {
 }
 
 function choose(network) {
-  Object.assign(view, { network, layers: clone(network.layers), walk: 0 });
+  const held = dataOf(network);
+  const trainedError = relativeError(predict(network.layers, held.x), held);
+  Object.assign(view, { network, layers: clone(network.layers), isEdited: false, trainedError, walk: mostBent(held.walks) });
   compute();
   view.edge = allEdges().reduce((best, edge) => (score(edge) > score(best) ? edge : best));
   byId("network").value = shown.indexOf(network);
   byId("walk").replaceChildren(...dataOf(network).inputs.map((input, k) => new Option(input.name, k)));
+  byId("walk").value = view.walk;
   drawAll();
 }
 
@@ -263,6 +276,7 @@ function chooseEdge(edge, within) {
 function move(term, value) {
   const [l, i, j] = view.edge;
   view.layers[l].weights[i][term][j] = value;
+  view.isEdited = true;
   compute();
   drawGraph();
   drawEdge();
@@ -311,7 +325,7 @@ export function startExplorer() {
     drawOutput();
   });
   byId("restore").addEventListener("click", () => {
-    view.layers = clone(view.network.layers);
+    Object.assign(view, { layers: clone(view.network.layers), isEdited: false });
     drawAll();
   });
   byId("coefficients").addEventListener("input", ({ target }) => {

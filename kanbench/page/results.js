@@ -108,7 +108,7 @@ function drawCurves() {
   const uirevision = `${state.task} ${state.axis}`;
   draw(element, traces, {
     uirevision,
-    xaxis: { ...sizes, title: { text: AXES[state.axis] } },
+    xaxis: { ...sizes, nticks: Math.ceil(element.clientWidth / 80), title: { text: AXES[state.axis] } },
     yaxis: { ...errors, dtick: 1, title: { text: ERROR } },
   });
   document.getElementById("curves-note").textContent = state.task
@@ -142,6 +142,15 @@ function axisRanges() {
   return { x: padded(logs(state.axis), 0.08), y: padded(logs("score"), 0.15) };
 }
 
+// Two or three round numbers inside a range of logarithms.
+function fewTicks([low, high]) {
+  const [first, last] = [10 ** low, 10 ** high];
+  const round = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((k) => [1, 2, 5].map((digit) => digit * 10 ** (Math.floor(low) + k)));
+  const inside = round.filter((value) => value >= first && value <= last);
+  const step = Math.ceil(inside.length / 3);
+  return inside.filter((_, k) => (inside.length - 1 - k) % step === 0);
+}
+
 function drawPanel(panel) {
   const ranges = axisRanges();
   const traces = shown().flatMap((method) => {
@@ -150,13 +159,13 @@ function drawPanel(panel) {
     const drawn = line(method, look);
     return [band(method, points), { ...drawn, line: { ...drawn.line, width: 1.6 }, marker: { ...drawn.marker, size: 4.5 } }];
   });
-  const small = { nticks: 4, tickfont: { size: 10 }, automargin: false };
+  const small = { tickfont: { size: 10 }, automargin: false };
   draw(
     panel.querySelector(".plot"),
     traces,
     {
       margin: { l: 34, r: 6, t: 4, b: 20 },
-      xaxis: { ...sizes, ...small, range: ranges.x },
+      xaxis: { ...sizes, ...small, range: ranges.x, tickvals: fewTicks(ranges.x) },
       yaxis: { ...errors, ...small, dtick: Math.ceil((ranges.y[1] - ranges.y[0]) / 4), range: ranges.y },
     },
     { staticPlot: true },

@@ -41,11 +41,9 @@ function drawTraining() {
   draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error"));
   const gradients = chosen().flatMap(layerTraces);
   const element = document.getElementById("gradients");
-  element.hidden = gradients.length === 0;
+  element.parentElement.hidden = gradients.length === 0;
+  document.getElementById("no-gradients").hidden = gradients.length > 0;
   if (gradients.length) draw(element, gradients, layout("gradient norm"));
-  document.getElementById("gradients-note").textContent = gradients.length
-    ? "Norm of the gradient by the parameters of each layer, median over members; the first layer is solid, the next ones are dashed."
-    : "These records hold no gradient norms of layers: runs with logger.statistics=true do.";
 }
 
 export function showTraining(record) {
