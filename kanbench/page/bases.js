@@ -64,16 +64,23 @@ function polynomials(first, second, next, basis) {
   return values.slice(basis.constant ? 0 : 1, basis.degree + 1);
 }
 
-// Between two steps of a table the cubic with the values and slopes of both.
-function interpolate(basis, x, { values, slopes }) {
-  const steps = values.length - 1;
-  const step = (basis.high - basis.low) / steps;
-  const place = clamp((x - basis.low) / step, 0, steps);
-  const k = Math.min(Math.floor(place), steps - 1);
-  const t = place - k;
-  const [a, b] = [(1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2 * step];
-  const [c, d] = [t * t * (3 - 2 * t), t * t * (t - 1) * step];
-  return values[k].map((value, m) => a * value + b * slopes[k][m] + c * values[k + 1][m] + d * slopes[k + 1][m]);
+// A Chebyshev series at z in [-1, 1], by Clenshaw's recurrence.
+function series(coefficients, z) {
+  let [next, afterNext] = [0, 0];
+  for (let k = coefficients.length - 1; k > 0; k--) [next, afterNext] = [coefficients[k] + 2 * z * next - afterNext, next];
+  return (coefficients[0] ?? 0) + z * next - afterNext;
+}
+
+// Of pieces [low, high, coefficients] in order, the one that holds x; the first and the last reach no farther.
+function piecewise(pieces, x) {
+  let [first, last] = [0, pieces.length - 1];
+  while (first < last) {
+    const middle = (first + last) >> 1;
+    if (x <= pieces[middle][1]) last = middle;
+    else first = middle + 1;
+  }
+  const [low, high, coefficients] = pieces[first];
+  return series(coefficients, clamp((2 * x - low - high) / (high - low), -1, 1));
 }
 
 const families = {
@@ -107,7 +114,7 @@ const families = {
     const q = basis.inner[input].reduce((sum, b, k) => sum + b * z ** (k + 1), z * z);
     return range(basis.numerator + 1).map((t) => z ** t / (1 + Math.abs(q)));
   },
-  table: (basis, x, input) => interpolate(basis, x, basis.tables[basis.tables.length > 1 ? input : 0]),
+  pieces: ({ inputs }, x, input) => inputs[inputs.length > 1 ? input : 0].map((pieces) => piecewise(pieces, x)),
 };
 
 // Every function of a layer at one value of one of its inputs, the base branch last.
@@ -128,7 +135,7 @@ const names = {
   RBF: (basis, t) => `bump ${t + 1}`,
   ReLUBumps: (basis, t) => `bump ${t + 1}`,
   Rational: (basis, t) => `z^${t} / (1 + |Q|)`,
-  table: (basis, t) => `${basis.name} ${t + 1}`,
+  pieces: (basis, t) => `${basis.name} ${t + 1}`,
 };
 
 // What the functions of a layer are called.

@@ -161,7 +161,7 @@ function describeEdge(fits) {
     best && `Symbolic candidate: <strong>${best}</strong>.`,
     others.length && `Also: ${others.join("; ")}.`,
     !best && view.network.candidates.length && "Symbolic candidates are sought for the edges that matter most.",
-    functions.kind === "table" && `${escape(functions.name)} is tabulated here, to within ${short(functions.error)}.`,
+    functions.kind === "pieces" && `Functions of ${escape(functions.name)} are piecewise polynomials here, to within ${short(functions.error)}.`,
   ];
   return parts.filter(Boolean).join("<br>");
 }

@@ -1,12 +1,12 @@
 """Trained networks as plain data: what the page needs to compute their outputs itself."""
 
-import math
 from dataclasses import asdict
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import jvp
 
 from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, FreeKnots, Rational, ReLUBumps, Taylor
 from kanbench.interpret import attribute, suggest
@@ -14,17 +14,10 @@ from kanbench.interpret.edges import run_layers
 from kanbench.models import BaseBranch, KANLayer, Squash
 from kanbench.models.linear import Affine
 from kanbench.models.mlp import FixedActivation, SplineActivation
+from kanbench.page.pieces import fit_pieces, plain_pieces
 
 Plain = dict[str, Any]
-TWINS = (
-    BSpline,
-    Chebyshev,
-    Fourier,
-    RBF,
-    ReLUBumps,
-    Taylor,
-)  # bases that bases.js computes as well; others become tables
-CLOSE_ENOUGH, FINEST = 1e-8, 1024  # error of a table, and its largest number of steps
+TWINS = (BSpline, Chebyshev, Fourier, RBF, ReLUBumps, Taylor)  # that bases.js computes; others become polynomials
 NAMED_EDGES, FITTED_POINTS, CANDIDATES = 8, 120, 3
 
 
@@ -82,10 +75,10 @@ def _functions(layer: KANLayer, z: Tensor) -> Plain:
     if isinstance(layer.basis, FreeKnots) and layer.inner is not None:
         moved = layer.basis.from_unit(layer.basis.knots(layer.inner.detach())).tolist()
         return {"kind": "BSpline", **asdict(layer.basis), "knots": moved}
-    if isinstance(layer.basis, Rational) and layer.inner is not None:  # a table would round off the kinks of |Q|
+    if isinstance(layer.basis, Rational) and layer.inner is not None:
         return _twin(layer.basis) | {"inner": layer.inner.tolist()}
     if type(layer.basis) not in TWINS or layer.inner is not None:
-        return _tables(layer, z)
+        return _pieces(layer, z)
     knots = {} if layer.knots is None else {"knots": layer.knots.tolist()}
     return _twin(layer.basis) | knots
 
@@ -98,49 +91,23 @@ def _single(name: str) -> Plain:
     return {"kind": name}
 
 
-def _tables(layer: KANLayer, z: Tensor) -> Plain:
-    """The functions of every input at equal steps with their slopes, for cubic Hermite interpolation.
+def _pieces(layer: KANLayer, z: Tensor) -> Plain:
+    """The functions of every input, or of the first if they are the same, as polynomials on pieces of domain and data.
 
-    Steps are halved until the largest error between them, which is kept, is `CLOSE_ENOUGH`, or there are `FINEST`.
-    Beyond the domain and the data the table ends, and its last value stands for all.
+    Beyond them the last polynomial ends, and its last value stands for all.
     """
-    low, high = min(layer.basis.low, z.min().item()), max(layer.basis.high, z.max().item())
-    steps, error = 32, math.inf
-    while error > CLOSE_ENOUGH and steps < FINEST:
-        steps *= 2
-        values, slopes = _sampled(layer, low, high, steps)
-        error = _largest_error(layer, values, slopes, low, high)
-    same = bool((values == values[:, :1]).all())
-    inputs = range(1 if same else layer.n_in)
-    tables = [{"values": _short(values[:, i]), "slopes": _short(slopes[:, i])} for i in inputs]
-    about = {"name": type(layer.basis).__name__, "low": low, "high": high, "error": error}
-    return {"kind": "table", **about, "tables": tables}
+    low, high = layer.basis.low, layer.basis.high
+    ends = sorted({min(low, z.min().item()), low, high, max(high, z.max().item())})
 
+    def of_input(i: int, points: np.ndarray) -> np.ndarray:
+        return layer.expand(torch.from_numpy(points).unsqueeze(1).expand(-1, layer.n_in))[:, i].numpy()
 
-def _sampled(layer: KANLayer, low: float, high: float, steps: int) -> tuple[Tensor, Tensor]:
-    """Values and slopes of the functions of every input: (steps + 1, n_in, n_terms) each."""
-    z = torch.linspace(low, high, steps + 1, dtype=torch.float64).unsqueeze(1).expand(-1, layer.n_in).contiguous()
-    with torch.enable_grad():
-        values, slopes = cast(tuple[Tensor, Tensor], jvp(layer.expand, (z,), (torch.ones_like(z),)))
-    return values.detach(), slopes.detach()
-
-
-def _largest_error(layer: KANLayer, values: Tensor, slopes: Tensor, low: float, high: float) -> float:
-    """Of the interpolation, at quarters of its steps."""
-    steps = len(values) - 1
-    truth = _sampled(layer, low, high, 4 * steps)[0]
-    errors = [_hermite(values, slopes, (high - low) / steps, k / 4) - truth[k::4] for k in (1, 2, 3)]
-    return torch.stack(errors).abs().max().item()
-
-
-def _hermite(values: Tensor, slopes: Tensor, step: float, t: float) -> Tensor:
-    """The cubic of every interval at the fraction t of it."""
-    p, q, u, v = values[:-1], values[1:], slopes[:-1] * step, slopes[1:] * step
-    return (1 + 2 * t) * (1 - t) ** 2 * p + t * (1 - t) ** 2 * u + t * t * (3 - 2 * t) * q + t * t * (t - 1) * v
-
-
-def _short(table: Tensor) -> list[list[float]]:
-    return [[float(f"{value:.9g}") for value in row] for row in table.tolist()]
+    sample = np.linspace(ends[0], ends[-1], 101)
+    same = all((of_input(i, sample) == of_input(0, sample)).all() for i in range(layer.n_in))
+    of_inputs = [fit_pieces(partial(of_input, i), ends) for i in range(1 if same else layer.n_in)]
+    error = max(piece.error for pieces in of_inputs for piece in pieces)
+    about = {"name": type(layer.basis).__name__, "error": error}
+    return {"kind": "pieces", **about, "inputs": [plain_pieces(pieces) for pieces in of_inputs]}
 
 
 @torch.no_grad()

@@ -89,13 +89,14 @@ def test_splines_on_knots_that_have_moved(page):
     assert off(page, model, grid()) < 1e-12
 
 
-def test_bases_without_a_twin_become_tables_that_know_their_error(page, monkeypatch):
+@pytest.mark.parametrize("name", [name for name in BASES if BASES[name] in TWINS])
+def test_bases_without_a_twin_become_polynomials_that_know_their_error(page, monkeypatch, name):
     monkeypatch.setattr("kanbench.page.networks.TWINS", ())
-    model = kan(Chebyshev(degree=8))
-    functions = plain_network(model, grid())[0]["functions"]
-    assert functions["kind"] == "table"
-    assert functions["error"] < 1e-6
-    assert 0.0 < off(page, model, grid()) < 1e-6
+    model = kan(BASES[name]())
+    functions = plain_network(model, grid(1.5))[0]["functions"]
+    assert functions["kind"] == "pieces"
+    assert functions["error"] < 1e-8
+    assert off(page, model, grid(1.5)) < 1e-7
 
 
 @pytest.mark.parametrize("activation", Activation)

@@ -44,7 +44,7 @@ def browser_tab(chromium, study):
     """The page, once for all tests; everything that it asks for or complains of is kept."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", offline=True)
     tab = context.new_page()
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(60_000)  # of a loaded machine
     tab.complaints, tab.requests = [], []
     tab.on("console", lambda message: tab.complaints.append(message.text))
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
@@ -98,7 +98,6 @@ def test_it_opens_with_the_answer_and_the_origin(tab):
     assert tab.title() == "A <study> · kanbench"
     assert re.match(r"(MLP tanh|KAN BSpline) .*at 80 parameters: error ratio", tab.text_content("#answer"))
     assert "python -m kanbench experiment=study" in tab.text_content("#origins")
-    assert tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") < 10_000  # a loaded machine's
 
 
 def test_methods_are_switched_off_everywhere(tab):
@@ -256,6 +255,17 @@ def test_dark_and_light(tab):
     tab.wait_for_function(f"() => ({axis})() === '#e8e9ea'")
     tab.emulate_media(color_scheme="light")
     tab.wait_for_function(f"() => ({page})() === '{light}'")
+
+
+def test_opening_takes_less_than_two_seconds_of_the_processor(chromium, study):
+    """Of the page's own thread, so that what else the machine does has no part in it."""
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        session = context.new_cdp_session(tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        tab.goto(study[1].as_uri(), timeout=60_000)
+        metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    assert 0.0 < metrics["TaskDuration"] < 2.0
 
 
 @pytest.mark.parametrize("width", [360, 768])
