@@ -156,6 +156,7 @@ def test_a_coefficient_that_is_dragged_moves_edge_output_and_error(tab, study):
     choose_kan(tab)
     model = network_of(tab, study[0])
     tab.locator('#tiles [data-edge="1-0-0"]').click()
+    tab.select_option("#walk", "0")
     before = named(tab, "output", "network")["y"]
     slider = tab.locator("#coefficients input").nth(3)
     box = slider.bounding_box()
