@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kanbench.analysis import Answer, answers, load_records, say, summarise
-from kanbench.analysis.curves import along, loss_along
+from kanbench.analysis.axes import along, along_axes, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
-from kanbench.analysis.protocol import AXES, levels, say_level
+from kanbench.analysis.protocol import levels, say_level
 from kanbench.record import CellRecord
 
 MANIFEST = "cells.json"  # in the folder of a job: which records it is about
@@ -50,27 +50,23 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
 def _draw(records: pd.DataFrame, summary: pd.DataFrame, folder: Path, title: str, baseline: str | None) -> Report:
     records.to_csv(folder / "records.csv", index=False)
     summary.to_csv(folder / "summary.csv", index=False)
-    figures = []
     apart = {say_level(level): answers(part, baseline) for level, part in levels(records)}
     if "" not in apart:
-        for axis in (axis for axis in AXES if axis in summary):
-            figures += _draw_along(records, axis, folder, title, baseline)
-        return Report(records, summary, [], apart, figures)
+        return Report(records, summary, [], apart, _draw_along(records, folder, title, baseline))
+    figures = []
     if summary.params.notna().any():
         figures.append(save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters"))
         figures.append(save(small_multiples(records, title), folder / "tasks"))
     return Report(records, summary, apart[""], {}, figures)
 
 
-def _draw_along(records: pd.DataFrame, axis: str, folder: Path, title: str, baseline: str | None) -> list[Path]:
-    """One figure per budget; none where another axis differs as well, or no task has every method."""
-    if len(levels(records)) > records[axis].nunique():
-        return []
+def _draw_along(records: pd.DataFrame, folder: Path, title: str, baseline: str | None) -> list[Path]:
+    """One figure per axis and budget, the other axes held at their base; none where no task has every method."""
     figures = []
-    for budget in records.budget.dropna().unique():
-        table = along(records, axis, int(budget))
-        if len(table):
-            figure = loss_along(table, records, axis, f"{title}\n{budget:,} parameters", baseline)
+    for axis, held, part in along_axes(records):
+        for budget, table in along(part, axis).groupby("budget"):
+            at = ", ".join(filter(None, [f"{budget:,} parameters", say_level(held)]))
+            figure = loss_along(table, part, axis, f"{title}\n{at}", baseline)
             figures.append(save(figure, folder / f"loss_vs_{axis}_{budget}"))
     return figures
 

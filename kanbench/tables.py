@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kanbench.analysis import answers, load_records, say
+from kanbench.analysis.axes import AXIS_NAMES, along, along_axes, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
 from kanbench.analysis.compare import (
     COSTS,
@@ -26,11 +27,14 @@ from kanbench.analysis.compare import (
     ranking,
     scores_by_budget,
 )
-from kanbench.analysis.curves import AXIS_NAMES, along, best_mlp, loss_along, loss_vs_cost, profile
-from kanbench.analysis.plots import save, small_multiples
+from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
+from kanbench.analysis.plots import error_name, save, small_multiples
+from kanbench.analysis.protocol import AXES, FIXED, Level, levels, say_level
 from kanbench.analysis.typeset import (
+    NOTHING,
     Columns,
     Table,
+    axis_table,
     count,
     error,
     error_table,
@@ -70,30 +74,40 @@ def write_all(frame: pd.DataFrame, out: Path, baseline: str | None = None, title
     for name, part in parts.items():
         heading = " ".join(filter(None, [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]))
         folder = out / name if len(parts) > 1 else out
-        written = write_part(part, folder, baseline, heading)
+        write = write_part if len(levels(part)) == 1 else write_levels
+        written = write(part, folder, baseline, heading)
         print(f"{heading}\n{written}tables    {folder / 'tables.md'}\n")
-    for path in write_axes(frame, out, baseline, title):
-        print(f"figure    {path}")
 
 
 def split(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """What can share a table: one suite and one protocol; named by the settings in which they differ."""
-    settings = differing(frame)
-    for (suite, protocol), part in frame.groupby(["suite", "protocol"], sort=False):
+    """What can share tables: one suite and one protocol but for the axes; named by the settings that differ."""
+    kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
+    kind = frame.protocol.map(kinds)
+    settings = differing(frame, kind)
+    for (suite, _), part in frame.groupby(["suite", kind.rename("kind")], sort=False):
         several = [suite] if len(frame.suite.unique()) > 1 else []
         values = [f"{name}={part[name].iloc[0]}" for name in settings]
-        unnamed = [str(protocol)[:6]] if len(frame.protocol.unique()) > 1 and not settings else []
+        unnamed = [str(part.protocol.iloc[0])[:6]] if len(set(kind)) > 1 and not settings else []
         yield "-".join([*several, *values, *unnamed]) or suite, part
 
 
-def differing(frame: pd.DataFrame) -> list[str]:
-    """Columns that hold one value per protocol, and not the same in all of them: what makes protocols differ."""
-    if len(frame.protocol.unique()) == 1:
+def _kind(part: pd.DataFrame) -> str:
+    """What a protocol holds fixed but for the axes. Older records do not say it: a protocol is a kind of its own."""
+    first = part.iloc[0]
+    if not isinstance(first.get("settings"), str):
+        return str(first.protocol)
+    held = [str(first[name]) for name in FIXED if name not in AXES and name in part]
+    return "; ".join([*held, *map(str, sorted(part.seed.unique()))])
+
+
+def differing(frame: pd.DataFrame, kind: pd.Series) -> list[str]:
+    """Columns that hold one value per kind, and not the same in all of them: what makes them differ."""
+    if len(set(kind)) == 1:
         return []
-    by_protocol = frame[frame.budget.notna()].groupby("protocol")
+    by_kind = frame[frame.budget.notna()].groupby(kind)
     candidates = [name for name in frame if name not in (*LABELS, "protocol", "suite", "task")]
     return [
-        n for n in candidates if by_protocol[n].nunique(dropna=False).max() == 1 and len(frame[n].dropna().unique()) > 1
+        n for n in candidates if by_kind[n].nunique(dropna=False).max() == 1 and len(frame[n].dropna().unique()) > 1
     ]
 
 
@@ -128,7 +142,7 @@ def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str
     last = max(by_budget)
     mark = baseline or best_mlp(ranked, frame)
     at = f"{title}, {last:,} parameters"
-    _errors(folder, ranked, by_budget)
+    _errors(folder, ranked, by_budget, error_name(frame))
     remark = _significance(folder, frame, by_budget[last], last, baseline, at)
     _exponents(folder, frame, title)
     _failures(folder, frame)
@@ -141,10 +155,11 @@ def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str
     return "".join(f"{line}\n" for line in (sentence, remark) if line)
 
 
-def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores]) -> None:
+def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], measure: str) -> None:
     best = {budget: not_worse(scores) for budget, scores in by_budget.items()}
     what = (
-        "Relative L2 error on test by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval; "
+        f"{measure[0].upper()}{measure[1:]}"
+        + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval; "
     )
     for name, column, mean in (
         ("errors", "error", "geometric mean"),
@@ -244,23 +259,53 @@ def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str
         )
 
 
-def write_axes(frame: pd.DataFrame, out: Path, baseline: str | None, title: str) -> Iterator[Path]:
-    """Error along each setting of the protocol that takes several values while all others stay the same."""
-    settings = differing(frame)
-    for axis in AXIS_NAMES:
-        if axis not in settings:
-            continue
-        others = [name for name in settings if name != axis]
-        for key, part in frame.groupby(["suite", *others], dropna=False):
-            if len(part[axis].unique()) < 2:
-                continue
-            for budget in sorted(part.budget.dropna().unique()):
-                table = along(part, axis, int(budget))
-                if len(table[axis].unique()) < 2:
-                    continue
-                held = [f"{name}={value}" for name, value in zip(others, key[1:], strict=True)]
-                heading = ", ".join([title or str(key[0]), *held, f"{budget:,} parameters"])
-                name = "-".join([str(key[0]), *held, str(budget)])
-                out.mkdir(parents=True, exist_ok=True)
-                table.to_csv(out / f"{axis}-{name}.csv", index=False)
-                yield save(loss_along(table, part, axis, heading, baseline), out / f"{axis}-{name}.x")
+def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
+    """Ranks at every level of the axes and, along each axis, tables and a figure; returns the answer at every level."""
+    apart = [(level, part) for level, part in levels(frame) if scores_by_budget(part)]
+    if not apart:
+        return "no two methods were trained on the same tasks: nothing to compare\n"
+    path.mkdir(parents=True, exist_ok=True)
+    said = {say_level(level): say(answers(part, baseline)) for level, part in apart}
+    lines = [f"{level}: {sentence}\n" for level, sentence in said.items() if sentence]
+    folder = Folder(path, [f"# {title}\n", "".join(f"- {line}" for line in lines)])
+    _ranks(folder, apart)
+    for axis, held, part in along_axes(frame):
+        _along(folder, axis, part, baseline, ", ".join(filter(None, [title, say_level(held)])))
+    _failures(folder, frame)
+    (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
+    return "".join(lines)
+
+
+def _ranks(folder: Folder, apart: list[tuple[Level, pd.DataFrame]]) -> None:
+    """Of every level at its largest budget; the CSV holds errors and costs at all budgets as well."""
+    each = [(level, ranking(part), scores_by_budget(part)) for level, part in apart]
+    tidy = pd.concat([ranked.assign(**level) for level, ranked, _ in each], ignore_index=True)
+    of_level = {say_level(level): ranked[ranked.budget == ranked.budget.max()] for level, ranked, _ in each}
+    best = {say_level(level): not_worse(by_budget[max(by_budget)]) for level, _, by_budget in each}
+    ranks = pd.DataFrame({name: ranked.set_index("method").mean_rank for name, ranked in of_level.items()})
+    ranks = ranks.dropna(how="all").loc[lambda table: table.mean(axis=1).sort_values().index]
+    bold = {(i, j) for j, name in enumerate(ranks, start=1) for i, m in enumerate(ranks.index) if m in best[name]}
+    rows = [[method, *map(_rank, values)] for method, *values in ranks.itertuples()]
+    caption = f"Mean rank over tasks at {tidy.budget.max():,} parameters, 1 is the lowest error; {EMBOLDENED}"
+    folder.table("ranking", tidy, Table(caption, ["method", *ranks], rows, frozenset(bold)))
+
+
+def _rank(value: float) -> str:
+    return NOTHING if pd.isna(value) else f"{value:.1f}"
+
+
+def _along(folder: Folder, axis: str, frame: pd.DataFrame, baseline: str | None, title: str) -> None:
+    """Errors along an axis and, with a baseline, ratios to its errors; the figure is of the largest budget."""
+    tidy = along(frame, axis, baseline)
+    if tidy.empty:
+        return
+    last = tidy[tidy.budget == tidy.budget.max()]
+    at = f"{title}, {tidy.budget.max():,} parameters"
+    intervals = "geometric mean over {} tasks of medians over seeds, with its 95 % bootstrap interval, by {}"
+    of = intervals.format(last.tasks.iloc[0], AXIS_NAMES[axis])
+    folder.table(axis, tidy, axis_table(last, axis, "error", f"{at}: {error_name(frame)}, {of}"))
+    if tidy.ratio.notna().any():
+        others = last[last.method != baseline]
+        caption = f"{at}: error over that of {baseline}, {of}; below 1 {baseline} is worse"
+        folder.table(f"{axis}_ratios", tidy, axis_table(others, axis, "ratio", caption))
+    folder.figure(f"loss_vs_{axis}", loss_along(last, frame, axis, at, baseline))

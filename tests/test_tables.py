@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kanbench.analysis.load import COLUMNS
-from kanbench.tables import differing, main, split, write_axes
+from kanbench.tables import main, split
 
 METHODS = {
     "KAN RBF": 3.0,
@@ -63,12 +63,47 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
     assert len(tested[tested.budget == 100]) == 5
 
 
-def test_protocols_are_split_by_what_differs_and_have_a_curve_along_it(tmp_path):
-    frame = pd.concat([records(3, (50,), f"p{n}", n_train=n, experiment=f"e{n}") for n in (100, 1000)])
-    assert differing(frame) == ["n_train"]
-    assert [name for name, _ in split(frame)] == ["n_train=100", "n_train=1000"]
-    assert list(write_axes(frame, tmp_path, "MLP tanh", "title")) == [tmp_path / "n_train-s-50.png"]
-    assert pd.read_csv(tmp_path / "n_train-s-50.csv").n_train.unique().tolist() == [100, 1000]
+def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
+    levels = [(100, 0.0), (1000, 0.0), (1000, 0.1)]
+    frame = pd.concat(
+        records(7, (50, 100), f"p{n}{noise}", train_size=n, n_train=n, noise=noise, settings="steps=80")
+        for n, noise in levels
+    )
+    loud = (frame.noise > 0) & (frame.method == "KAN Taylor")
+    frame.loc[loud, "score"] *= 50.0
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh", "--title", "title"]) == 0
+    said = capsys.readouterr().out
+    assert "training rows 100, noise 0: KAN Taylor (the best of 5) is better than MLP tanh on 7 tasks" in said
+    assert "training rows 1,000, noise 0.1: KAN Taylor mean (the best of 5) is better than MLP tanh" in said
+    names = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        *("tables", "ranking", "failures", "train_size", "train_size_ratios", "noise", "noise_ratios"),
+        *("loss_vs_train_size", "loss_vs_noise"),
+    }
+    along = pd.read_csv(tmp_path / "out/noise.csv")
+    assert set(along.budget) == {50, 100}
+    taylor = along[(along.method == "KAN Taylor") & (along.budget == 100)].set_index("noise")
+    assert taylor.ratio.tolist() == pytest.approx([1 / 4, 50 / 4])
+    ranks = (tmp_path / "out/ranking.md").read_text().splitlines()
+    columns = [cell.strip() for cell in ranks[2].split("|")]
+    at = columns.index("training rows 1,000, noise 0.1")
+    row = next(line for line in ranks if line.startswith("| KAN Taylor |"))
+    assert row.split("|")[at].strip(" *") == "6.0"
+
+
+def test_protocols_that_differ_in_more_than_axes_get_a_folder_each():
+    frame = pd.concat(
+        records(3, (50,), f"{steps}{n}", train_size=n, n_train=n, settings=f"steps={steps}", experiment=f"e{n}")
+        for steps in (40, 80)
+        for n in (100, 1000)
+    )
+    assert [(name, len(part)) for name, part in split(frame)] == [
+        ("settings=steps=40", len(frame) // 2),
+        ("settings=steps=80", len(frame) // 2),
+    ]
+    older = pd.concat([records(3, (50,), f"p{n}", n_train=n) for n in (100, 1000)])  # do not say what they hold fixed
+    assert [name for name, _ in split(older)] == ["n_train=100", "n_train=1000"]
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path):

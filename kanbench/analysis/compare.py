@@ -8,6 +8,7 @@ import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.pareto import hypervolume, pareto_front
+from kanbench.analysis.protocol import levels
 from kanbench.analysis.scaling import fit_scaling
 from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
 from kanbench.analysis.stats import (
@@ -178,9 +179,13 @@ def _of_tasks(frame: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
 
 
 def failures(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per method: members that diverged or failed, their share with its Wilson interval, skips and misses."""
+    """One row per method: members that diverged or failed, their share with its Wilson interval, skips and misses.
+
+    Where training rows, noise or extrapolation differ, all levels are counted.
+    """
     rows = []
-    for method, part in chosen_members(frame).groupby("method"):
+    chosen = pd.concat([chosen_members(part) for _, part in levels(frame)])
+    for method, part in chosen.groupby("method"):
         trained = part[part.status != "skipped"]
         failed = int(trained.status.isin(["diverged", "failed"]).sum())
         rate = wilson(failed, len(trained)) if len(trained) else Interval(np.nan, np.nan, np.nan)

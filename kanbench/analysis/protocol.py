@@ -16,7 +16,11 @@ FIXED = {  # column: what it is
     "precision": "precision",
     "results_version": "versions of the results",
 }
-AXES = ("train_size", "noise", "extrapolation")  # of a sweep whose every level is a comparison of its own
+AXES = {  # of a sweep whose every level is a comparison of its own: column and name
+    "train_size": "training rows",
+    "noise": "noise",
+    "extrapolation": "extrapolation",
+}
 Level = dict[str, float]
 
 
@@ -30,7 +34,7 @@ def levels(frame: pd.DataFrame) -> list[tuple[Level, pd.DataFrame]]:
 
 def say_level(level: Level) -> str:
     """noise 0.1, training rows 1,000."""
-    return ", ".join(f"{FIXED[axis]} {value:,g}" for axis, value in level.items())
+    return ", ".join(f"{AXES[axis]} {value:,g}" for axis, value in level.items())
 
 
 def check_protocol(frame: pd.DataFrame) -> None:

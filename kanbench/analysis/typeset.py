@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 NOTHING = "-"
@@ -120,6 +121,20 @@ def error_table(ranked: pd.DataFrame, best: dict[int, set[str]], measure: str, c
                 bold.add((i, j))
         rows.append(cells)
     return Table(caption, ["method", *[f"{budget:,}" for budget in budgets]], rows, frozenset(bold))
+
+
+def axis_table(tidy: pd.DataFrame, axis: str, measure: str, caption: str) -> Table:
+    """Methods x values of the axis, the lowest mean logarithm first. `measure`: `error` or `ratio` of `along`."""
+    write = interval if measure == "error" else plain_interval
+    values = sorted(tidy[axis].unique())
+    order = np.log(tidy.set_index("method")[measure]).groupby("method").mean().sort_values().index
+    held = {(row["method"], row[axis]): row for row in tidy.to_dict("records")}
+    names = [measure + end for end in ("", "_low", "_high")]
+    rows = [
+        [m, *[write(*(held[m, v][name] for name in names)) if (m, v) in held else NOTHING for v in values]]
+        for m in order
+    ]
+    return Table(caption, ["method", *[f"{value:,g}" for value in values]], rows)
 
 
 def tabulate(frame: pd.DataFrame, columns: Columns, caption: str, bold: Sequence[bool] = ()) -> Table:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kanbench.analysis.axes import along, along_axes, base_level, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map
 from kanbench.analysis.compare import Scores
-from kanbench.analysis.curves import along, loss_along, loss_vs_cost
+from kanbench.analysis.curves import loss_vs_cost
 from kanbench.analysis.panels import families, spread
 from kanbench.analysis.significance import Refusal
 
@@ -95,18 +96,33 @@ def test_a_refused_exponent_is_its_reason():
     np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [1.0, 3.0])
 
 
-def test_errors_along_a_setting_are_of_the_tasks_that_all_its_values_share():
-    few, many = members(n_train=100, factor=2.0), members(n_train=1000)
+def test_errors_along_an_axis_are_of_the_tasks_that_all_its_values_share():
+    few, many = members(train_size=100, factor=2.0), members(train_size=1000)
     few = few[few.task != "t7"]
-    table = along(pd.concat([few, many]), "n_train", 50)
+    table = along(pd.concat([few, many]), "train_size", "MLP tanh")
     assert table.tasks.unique().tolist() == [7]
-    best = table[table.method == "KAN RBF"].set_index("n_train").error
-    assert best.tolist() == pytest.approx([2e-3, 1e-3])  # t0 .. t6: 10^-3 on average
-    assert along(few, "n_train", 999).empty
+    best = table[table.method == "KAN RBF"].set_index("train_size")
+    assert best.error.tolist() == pytest.approx([2e-3, 1e-3])  # t0 .. t6: 10^-3 on average
+    assert best.ratio.tolist() == pytest.approx([1 / 6, 1 / 6])  # the first of six methods over the last
+    assert along(few, "train_size").ratio.isna().all()
+
+
+def test_sweeps_along_two_axes_cross_where_each_is_held_for_the_other():
+    sizes = [members(train_size=n, noise=0.0) for n in (100, 1000, 3000)]
+    noises = [members(train_size=1000, noise=noise) for noise in (0.01, 0.1)]
+    frame = pd.concat(sizes + noises)
+    assert base_level(frame) == {"train_size": 1000, "noise": 0.0}
+    found = {axis: (held, sorted(part[axis].unique())) for axis, held, part in along_axes(frame)}
+    assert found == {
+        "train_size": ({"noise": 0.0}, [100, 1000, 3000]),
+        "noise": ({"train_size": 1000}, [0.0, 0.01, 0.1]),
+    }
+    crossed = pd.concat(members(train_size=n, noise=noise) for n in (100, 1000) for noise in (0.0, 0.1))
+    assert base_level(crossed) == {"train_size": 1000, "noise": 0.0}  # of equals the most rows, the least noise
 
 
 def test_no_noise_has_a_place_on_a_log_axis():
     frame = pd.concat([members(METHODS[4:], noise=noise, factor=1 + noise) for noise in (0.0, 0.01, 0.1)])
-    axes = loss_along(along(frame, "noise", 50), frame, "noise", "t", None).axes[0]
+    axes = loss_along(along(frame, "noise"), frame, "noise", "t", None).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.01", "0.1"]
     assert axes.get_xticks()[0] > 0

@@ -1,0 +1,91 @@
+"""What training rows, noise and extrapolation do: errors along each axis, the others held at their base."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kanbench.analysis.answer import error_ratio
+from kanbench.analysis.compare import Scores, scores_by_budget
+from kanbench.analysis.curves import OVER_TASKS, line
+from kanbench.analysis.panels import Look, draw_families, families
+from kanbench.analysis.plots import error_name, method_styles
+from kanbench.analysis.protocol import Level, levels
+from kanbench.analysis.stats import Array, Interval, bootstrap
+from kanbench.analysis.summary import BOOTSTRAP_SEED
+
+AXIS_NAMES = {
+    "train_size": "training points",
+    "noise": "noise, in standard deviations of the target",
+    "extrapolation": "how much wider the range of the test points is",
+}
+COLUMNS = ["budget", "method", "tasks", "error", "error_low", "error_high", "ratio", "ratio_low", "ratio_high"]
+
+
+def base_level(frame: pd.DataFrame) -> Level:
+    """Where sweeps cross: of each axis the value that most levels have, of equals the most rows, the least noise."""
+    found = [level for level, _ in levels(frame)]
+    return {axis: _most_common(axis, [level[axis] for level in found]) for axis in found[0]}
+
+
+def _most_common(axis: str, values: list[float]) -> float:
+    counts = Counter(values)
+    return max(counts, key=lambda value: (counts[value], value if axis == "train_size" else -value))
+
+
+def along_axes(frame: pd.DataFrame) -> Iterator[tuple[str, Level, pd.DataFrame]]:
+    """(axis, where the other axes are held, the records there), of every axis that takes several values there."""
+    base = base_level(frame)
+    for axis in base:
+        held = {other: value for other, value in base.items() if other != axis}
+        part = frame[(frame[list(held)] == pd.Series(held, dtype=float)).all(axis=1)]
+        if len(part[axis].unique()) > 1:
+            yield axis, held, part
+
+
+def along(frame: pd.DataFrame, axis: str, baseline: str | None = None) -> pd.DataFrame:
+    """Error against an axis: one row per budget, value of the axis and method.
+
+    Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, over
+    the same seeds; NaN without one.
+    """
+    found = {value: scores_by_budget(part) for value, part in frame.groupby(axis)}
+    rows = []
+    for budget in sorted({budget for by_budget in found.values() for budget in by_budget}):
+        held = {value: by_budget[budget] for value, by_budget in found.items() if budget in by_budget}
+        for value, scores in zip(held, _on_shared_tasks(list(held.values())), strict=True):
+            rows += [(value, budget, *_row(scores, method, baseline)) for method in scores.methods if scores.tasks]
+    return pd.DataFrame(rows, columns=[axis, *COLUMNS])
+
+
+def _on_shared_tasks(each: list[Scores]) -> list[Scores]:
+    tasks = [task for task in each[0].tasks if all(task in scores.tasks for scores in each)]
+    return [Scores(s.methods, tasks, s.errors[:, [s.tasks.index(task) for task in tasks]]) for s in each]
+
+
+def _row(scores: Scores, method: str, baseline: str | None) -> tuple[object, ...]:
+    errors = scores.of(method)
+    compared = _ratio(errors, scores.of(baseline)) if baseline in scores.methods else Interval(*[np.nan] * 3)
+    interval = bootstrap(errors, np.random.default_rng(BOOTSTRAP_SEED))
+    low, high = (interval.low, interval.high) if errors.shape[1] > 1 else (np.nan, np.nan)
+    return (method, len(scores.tasks), interval.estimate, low, high, compared.estimate, compared.low, compared.high)
+
+
+def _ratio(errors: Array, baseline: Array) -> Interval:
+    return error_ratio(errors, baseline, np.random.default_rng(BOOTSTRAP_SEED))
+
+
+def loss_along(table: pd.DataFrame, frame: pd.DataFrame, axis: str, title: str, mark: str | None) -> Figure:
+    """The picture of `along` at one budget. A zero stands a third of a decade left of the least value above it."""
+    values = np.sort(table[axis].unique()).astype(float)
+    zero = values[values > 0].min() / 10 ** (1 / 3) if (values > 0).any() else 1.0
+    placed = table.assign(**{axis: table[axis].astype(float).where(table[axis] > 0, zero)})
+    lines = {str(method): line(part.sort_values(axis), axis) for method, part in placed.groupby("method")}
+    look = Look(title, AXIS_NAMES[axis], f"{error_name(frame)}\n{OVER_TASKS}")
+    figure = draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
+    for axes in figure.axes:
+        axes.set_xticks([value if value > 0 else zero for value in values], [f"{value:,g}" for value in values])
+        axes.minorticks_off()
+    return figure
