@@ -21,6 +21,7 @@ COMMANDS = {  # word: the function that takes the words after it and returns the
     "dashboard": "kanbench.loggers.dashboard:dashboard",
     "report": "kanbench.page.command:report",
     "status": "kanbench.status:status",
+    "reproduce": "kanbench.study:reproduce",
 }
 
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?

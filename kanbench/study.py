@@ -1,0 +1,128 @@
+"""Published studies: the runs behind a folder of results, made again by one command."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from kanbench.analysis import load_records
+from kanbench.command_line import UsageError
+from kanbench.tables import write_all
+
+RESULTS = Path(__file__).parent.parent / "results"
+SAME_MEMBER = ["suite", "task", "method", "optimizer", "budget", "seed", "lr", "n_train"]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A folder below `results` with a study.yaml: a title, the method that others are compared with, and its runs,
+    each as what is written behind `python -m kanbench`."""
+
+    folder: Path
+    title: str
+    baseline: str
+    runs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """What was published: one row per member."""
+        return pd.read_csv(self.folder / "records.csv.gz", keep_default_na=False, na_values=[""])
+
+    def commands(self, results: Path, words: Sequence[str]) -> list[list[str]]:
+        """The runs, filed below `results`, each with `words` behind it."""
+        return [[*shlex.split(run), f"name={self.name}", f"results={results}", *words] for run in self.runs]
+
+
+def studies() -> dict[str, Study]:
+    """All that are published, by name."""
+    found = {}
+    for path in sorted(RESULTS.glob("*/study.yaml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found[path.parent.name] = Study(path.parent, content["title"], content["baseline"], tuple(content["runs"]))
+    return found
+
+
+def reproduce(words: list[str]) -> int:
+    """`reproduce`: the studies.   `reproduce STUDY`: its runs, tables and figures again, beside what was published.
+
+    `out=DIR` takes the tables and figures, `results=DIR` the records; further words, such as data.tasks=[I.6.2], go to
+    every run. What was trained already is found, so a study that was stopped goes on.
+    """
+    known = studies()
+    if not words:
+        for study in known.values():
+            print(f"{study.name:20s} {study.title}")
+        return 0
+    if words[0] not in known:
+        raise UsageError(f"reproduce: no study {words[0]!r}; there are {', '.join(known)}")
+    study, places = known[words[0]], {"results": "results/runs"}
+    passed_on = []
+    for word in words[1:]:
+        key, _, value = word.partition("=")
+        if key in ("results", "out"):
+            places[key] = value
+        else:
+            passed_on.append(word)
+    folder = Path(places["results"])
+    if status := run_all(study.commands(folder, passed_on)):
+        return status
+    records = load_records(folder / study.name)
+    out = Path(places.get("out", folder / study.name / "study"))
+    publish(study, records, out)
+    print(agreement(records, study.records))
+    return 0
+
+
+def run_all(commands: list[list[str]]) -> int:
+    """One process after the other; 0, or the exit code of the first that could not run. Cells that fail are results."""
+    for command in commands:
+        print(f"\npython -m kanbench {shlex.join(command)}", flush=True)
+        status = subprocess.run([sys.executable, "-m", "kanbench", *command]).returncode
+        if status not in (0, 1):
+            return status
+    return 0
+
+
+def publish(study: Study, records: pd.DataFrame, out: Path) -> None:
+    """Write records.csv.gz, and every table and figure of the records, to the folder `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    records.to_csv(out / "records.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
+    write_all(records, out, study.baseline, study.title)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Members that two tables have in common; the median ratio of their errors on test, and the share of ratios
+    within 1 %."""
+
+    members: int
+    ratio: float
+    within: float
+
+    def __str__(self) -> str:
+        if self.members == 0:
+            return "none of these members is in the published table"
+        return (
+            f"{self.members:,} members are in the published table as well: the median ratio of their errors is "
+            f"{self.ratio:.4f}, and {self.within:.0%} of the ratios are within 1 % of one"
+        )
+
+
+def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
+    """Compare the errors of the same members: trained again, a member differs by rounding only, which another
+    processor may do differently."""
+    both = ours.merge(published, on=SAME_MEMBER, suffixes=("", "_published")).dropna(subset="score")
+    if both.empty:
+        return Agreement(0, np.nan, np.nan)
+    ratios = both.score / both.score_published
+    return Agreement(len(both), float(ratios.median()), float(((ratios - 1.0).abs() <= 0.01).mean()))

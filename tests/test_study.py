@@ -1,0 +1,62 @@
+"""Published studies: their files agree with each other, and a slice of them comes out again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanbench import command_line
+from kanbench.bases import Chebyshev
+from kanbench.data import SplitSizes, load_suite
+from kanbench.models import KANMethod, MLPMethod
+from kanbench.study import agreement, reproduce, studies
+from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+
+STUDIES = studies()
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
+def test_every_run_is_one_that_the_command_line_takes(study, tmp_path):
+    for command in study.commands(tmp_path, ["seeds=1"]):
+        command_line.check_words(command, command_line.CONF)
+        assert f"name={study.name}" in command
+        assert command[-1] == "seeds=1"
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
+def test_published_records_hold_every_seed_of_every_cell_once(study):
+    records = study.records
+    assert study.baseline in set(records.method)
+    assert not records.duplicated(["suite", "task", "method", "protocol", "budget", "seed", "lr"]).any()
+    seeds = records[records.cell != ""].groupby("cell").seed.nunique()
+    assert seeds.min() == seeds.max()
+
+
+SLICE = [(method, 50) for method in (MLPMethod(), KANMethod(), KANMethod(basis=Chebyshev()))]
+
+
+@pytest.mark.parametrize(("method", "budget"), SLICE, ids=lambda value: getattr(value, "label", str(value)))
+def test_a_slice_of_the_published_table_comes_out_again(method, budget):
+    """To 10 %: another processor rounds otherwise, and eighty steps carry that on."""
+    task = load_suite("feynman").task("I.12.11")
+    cell = Cell(
+        "slice", "feynman", task, method, budget, (0, 1, 2, 3, 4), LevenbergMarquardt(), SplitSizes(), Precision.double
+    )
+    published = STUDIES["methods"].records.query("task == @task.name and method == @method.label and budget == @budget")
+    errors = [member["test_rel_l2"] for member in run_cell(cell).members]
+    assert list(published.sort_values("seed").seed) == list(cell.seeds)
+    np.testing.assert_allclose(np.median(errors), published.test_rel_l2.median(), rtol=0.1)
+    assert published.params.unique() == [cell.sizing.params]
+
+
+def test_agreement_compares_the_same_members_only():
+    table = {"suite": "s", "method": "m", "optimizer": "o", "budget": 50, "lr": np.nan, "n_train": 10, "task": "t"}
+    published = pd.DataFrame([table | {"seed": seed, "score": 0.5} for seed in (0, 1, 2)])
+    ours = pd.DataFrame([table | {"seed": seed, "score": score} for seed, score in ((1, 0.5), (2, 1.0), (3, 9.0))])
+    found = agreement(ours, published)
+    assert (found.members, found.ratio, found.within) == (2, 1.5, 0.5)
+    assert "none" in str(agreement(ours[ours.seed == 3], published))
+
+
+def test_a_study_that_does_not_exist_is_refused_by_name():
+    with pytest.raises(command_line.UsageError, match="no study 'nope'; there are"):
+        reproduce(["nope"])
