@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-cluster check bench clean
+.PHONY: run test test-cluster check bench notebooks clean
 
 run: .venv/installed
 	$(BIN)/python -m kanbench experiment=feynman basis=bspline
@@ -19,6 +19,9 @@ check: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks $(if $(PEERS),--peers $(PEERS))
+
+notebooks: .venv/installed
+	$(BIN)/python -m notebooks
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "kanbench needs Python 3.11 to 3.13: make PYTHON=python3.12")'
