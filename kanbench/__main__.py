@@ -102,13 +102,6 @@ def main() -> int:
         return 0
     if words[0] in command_line.COMMANDS:
         return command_line.run_command(*words)
-    if words[0] == "tables":
-        from kanbench import tables
-
-        try:
-            return tables.main(words[1:])
-        except (ValueError, OSError) as error:
-            return command_line.complain(command_line.UsageError(error))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
         if words[0] == "submit":

@@ -21,6 +21,7 @@ COMMANDS = {  # word: the function that takes the words after it and returns the
     "dashboard": "kanbench.loggers.dashboard:dashboard",
     "report": "kanbench.page.command:report",
     "status": "kanbench.status:status",
+    "tables": "kanbench.tables:main",
     "reproduce": "kanbench.study:reproduce",
 }
 
@@ -32,6 +33,7 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems
   python -m kanbench tables RECORDS --out DIR             every table and figure of a folder of records
+  python -m kanbench reproduce                            the published studies, each made again by its name
   python -m kanbench status results/runs                  how far the runs there are, while they run anywhere
   python -m kanbench help bases                           one topic: what can be chosen, an example
   python -m kanbench --help                               groups, keys, examples"""

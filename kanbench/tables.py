@@ -44,27 +44,30 @@ from kanbench.analysis.typeset import (
     share,
     tabulate,
 )
+from kanbench.command_line import UsageError
 
 LABELS = ("experiment", "commit", "accelerator", "threads", "cell", "reason", "status")  # no part of a protocol
 EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
 
 
 def main(words: list[str]) -> int:
-    """The command; exit code 2 comes from whoever catches its `ValueError`, `FileNotFoundError` or usage."""
+    """The command. Raises `UsageError` for records that are not there, or that no table may hold."""
     parser = argparse.ArgumentParser(prog="python -m kanbench tables", description=__doc__.partition("\n")[0])
     parser.add_argument("source", type=Path, help="a folder of records, or a records.csv, gzipped or not")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--baseline", help="the method to test all others against; without it all pairs are tested")
     parser.add_argument("--title", default="", help="what the figures are called; the suite unless given")
     options = parser.parse_args(words)
-    frame = load_records(options.source)
-    if frame.empty:
-        raise FileNotFoundError(f"{options.source}: no records there")
-    if options.baseline and options.baseline not in set(frame.method):
-        raise ValueError(
-            f"--baseline: no method {options.baseline!r} (methods: {', '.join(sorted(set(frame.method)))})"
-        )
-    write_all(frame, options.out, options.baseline, options.title)
+    try:
+        frame = load_records(options.source)
+        if frame.empty:
+            raise UsageError(f"{options.source}: no records there")
+        if options.baseline and options.baseline not in set(frame.method):
+            known = ", ".join(sorted(set(frame.method)))
+            raise UsageError(f"--baseline: no method {options.baseline!r} (methods: {known})")
+        write_all(frame, options.out, options.baseline, options.title)
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
     return 0
 
 

@@ -27,7 +27,8 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance", "sealed"},
     "config": {"bases", "models", "data", "plan", "training", "systems"},
     "report": {"analysis", "record"},
-    "tables": {"analysis"},
+    "tables": {"analysis", "command_line"},
+    "study": {"analysis", "command_line", "tables"},
     "page": {
         *("bases", "models", "data", "training", "interpret", "analysis"),
         *("record", "report", "pool", "provenance", "command_line"),
@@ -41,7 +42,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"report"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "stopping", "submit", "systems", "tables"},
+    "__main__": {"command_line", "config", "pool", "run", "stopping", "submit", "systems"},
     "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
@@ -64,6 +65,7 @@ TORCH_FREE = {
     "analysis",
     "report",
     "tables",
+    "study",
     "status",
     "submit",
     "sweep",

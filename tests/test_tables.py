@@ -110,6 +110,6 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path):
     records(2, (50,)).to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(ValueError, match="--baseline: no method 'MLP tahn'"):
         main([str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--baseline", "MLP tahn"])
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(ValueError, match="nowhere"):
         main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
