@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -29,6 +30,7 @@ STYLE = {
 }
 Styles = dict[str, dict[str, Any]]
 FEW = 4  # methods whose legend finds room among the lines
+WIDE = 4  # columns of panels
 PARAMETERS = "trainable parameters"
 ERROR = "relative L2 error on test"
 CLASS_ERROR = "cross-entropy on test over that of the class prior"
@@ -103,8 +105,10 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
     tasks = list(dict.fromkeys(chosen.task))
     columns = min(columns, len(tasks))
     rows = -(-len(tasks) // columns)
+    is_narrow = columns < WIDE  # a legend finds no room beside the title
+    size = (2.9 * columns + 2.8, 2.4 * rows + 1.0) if is_narrow else (2.1 * columns + 0.6, 1.8 * rows + 1.2)
     with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
-        figure = Figure(figsize=(2.1 * columns + 0.6, 1.8 * rows + 1.0), layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for task, axes in zip(tasks, panels.flat, strict=False):
             _task_panel(axes, chosen[chosen.task == task], styles)
@@ -116,12 +120,12 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
             lowest.tick_params(labelbottom=True)
         _log_log(panels[0, 0], sorted(chosen.budget.dropna().unique()))
         figure.supxlabel(PARAMETERS, fontsize=11)
-        figure.supylabel(f"{error_name(frame)} (median and range over seeds)", fontsize=11)
+        measure = fill(error_name(frame), 32 if rows == 1 else 60)
+        figure.supylabel(f"{measure}\n(median and range over seeds)", fontsize=11 if rows > 1 else 10)
         shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
         legend = {label: handle for panel in shown for handle, label in panel}
-        figure.legend(
-            list(legend.values()), list(legend), loc="outside upper right", ncols=min(len(legend), 4), fontsize=10
-        )
+        where, ncols = ("outside right upper", 1) if is_narrow else ("outside upper right", min(len(legend), 4))
+        figure.legend(list(legend.values()), list(legend), loc=where, ncols=ncols, fontsize=10)
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 

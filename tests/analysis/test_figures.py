@@ -11,6 +11,7 @@ from kanbench.analysis.charts import critical_difference, exponent_chart, heat_m
 from kanbench.analysis.compare import Scores
 from kanbench.analysis.curves import loss_vs_cost
 from kanbench.analysis.panels import families, spread
+from kanbench.analysis.plots import small_multiples
 from kanbench.analysis.significance import Refusal
 
 METHODS = ["KAN RBF", "KAN RBF mean", "KAN Taylor", "KAN Taylor mean", "MLP relu", "MLP tanh"]
@@ -126,3 +127,20 @@ def test_no_noise_has_a_place_on_a_log_axis():
     axes = loss_along(along(frame, "noise"), frame, "noise", "t", None).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.01", "0.1"]
     assert axes.get_xticks()[0] > 0
+
+
+@pytest.mark.parametrize("n_tasks", [1, 2, 3, 4])
+@pytest.mark.parametrize("of_classes", [False, True])
+def test_what_stands_around_few_panels_does_not_overlap(n_tasks, of_classes):
+    frame = pd.concat(members(METHODS[3:], factor=50 / budget, budget=budget) for budget in (50, 100)).reset_index(
+        drop=True
+    )
+    frame = frame[frame.task < f"t{n_tasks}"].assign(params=frame.budget)
+    figure = small_multiples(frame.assign(test_rel_cross_entropy=0.1) if of_classes else frame, "Some equations")
+    figure.draw_without_rendering()
+    around = [figure._suptitle, figure._supylabel, figure._supxlabel, *figure.legends]
+    boxes = [each.get_window_extent() for each in around] + [axes.get_tightbbox() for axes in figure.axes]
+    for i, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:i])
