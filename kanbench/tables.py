@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kanbench.analysis import answers, load_records, say
+from kanbench.analysis import answers, load_records, say, summarise
+from kanbench.analysis.answer import digits
 from kanbench.analysis.axes import AXIS_NAMES, along, along_axes, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
 from kanbench.analysis.compare import (
@@ -146,6 +147,7 @@ def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str
     mark = baseline or best_mlp(ranked, frame)
     at = f"{title}, {last:,} parameters"
     _errors(folder, ranked, by_budget, error_name(frame))
+    _accuracy(folder, frame)
     remark = _significance(folder, frame, by_budget[last], last, baseline, at)
     _exponents(folder, frame, title)
     _failures(folder, frame)
@@ -169,6 +171,20 @@ def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], 
         ("ranking", "iqm", "interquartile mean of logarithms"),
     ):
         folder.table(name, ranked, error_table(ranked, best, column, what.format(mean) + EMBOLDENED))
+
+
+def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
+    """Of classifications, the highest at the largest budget first."""
+    tidy = summarise(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
+    if tidy.empty:
+        return
+    wide = tidy.pivot_table(index="method", columns="budget", values="accuracy")
+    wide = wide.sort_values(wide.columns[-1], ascending=False).add_prefix("at ").reset_index()
+    columns: Columns = {"method: method": str} | {
+        f"{int(name.removeprefix('at ')):,}: {name}": lambda value: f"{100 * value:.1f} %" for name in wide.columns[1:]
+    }
+    caption = "Accuracy on test by parameter budget, mean over tasks of medians over seeds"
+    folder.table("accuracy", tidy, tabulate(wide, columns, caption))
 
 
 def _significance(
@@ -252,7 +268,7 @@ def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str
         tidy = fronts(ranked[~ranked.reference.astype(bool)], cost)
         shown = tidy[tidy.on_front].sort_values(cost)
         columns: Columns = {
-            "method: method": str, "budget: budget": count, f"{cost}: {cost}": lambda value: f"{value:,.3g}",
+            "method: method": str, "budget: budget": count, f"{cost}: {cost}": digits,
             "error: error, error_low, error_high": interval, "hypervolume: hypervolume": lambda value: f"{value:.2f}",
         }  # fmt: skip
         caption = f"Least {cost} and error: nothing is below one of these in both; hypervolume in square decades"
@@ -273,7 +289,7 @@ def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: s
     folder = Folder(path, [f"# {title}\n", "".join(f"- {line}" for line in lines)])
     _ranks(folder, apart)
     for axis, held, part in along_axes(frame):
-        _along(folder, axis, part, baseline, ", ".join(filter(None, [title, say_level(held)])))
+        _along(folder, axis, part, baseline, title, say_level(held))
     _failures(folder, frame)
     (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
     return "".join(lines)
@@ -297,18 +313,18 @@ def _rank(value: float) -> str:
     return NOTHING if pd.isna(value) else f"{value:.1f}"
 
 
-def _along(folder: Folder, axis: str, frame: pd.DataFrame, baseline: str | None, title: str) -> None:
+def _along(folder: Folder, axis: str, frame: pd.DataFrame, baseline: str | None, title: str, held: str) -> None:
     """Errors along an axis and, with a baseline, ratios to its errors; the figure is of the largest budget."""
     tidy = along(frame, axis, baseline)
     if tidy.empty:
         return
     last = tidy[tidy.budget == tidy.budget.max()]
-    at = f"{title}, {tidy.budget.max():,} parameters"
+    at = ", ".join(filter(None, [held, f"{tidy.budget.max():,} parameters"]))
     intervals = "geometric mean over {} tasks of medians over seeds, with its 95 % bootstrap interval, by {}"
     of = intervals.format(last.tasks.iloc[0], AXIS_NAMES[axis])
-    folder.table(axis, tidy, axis_table(last, axis, "error", f"{at}: {error_name(frame)}, {of}"))
+    folder.table(axis, tidy, axis_table(last, axis, "error", f"{title}, {at}: {error_name(frame)}, {of}"))
     if tidy.ratio.notna().any():
         others = last[last.method != baseline]
-        caption = f"{at}: error over that of {baseline}, {of}; below 1 {baseline} is worse"
+        caption = f"{title}, {at}: error over that of {baseline}, {of}; below 1 {baseline} is worse"
         folder.table(f"{axis}_ratios", tidy, axis_table(others, axis, "ratio", caption))
-    folder.figure(f"loss_vs_{axis}", loss_along(last, frame, axis, at, baseline))
+    folder.figure(f"loss_vs_{axis}", loss_along(last, frame, axis, f"{title}\n{at}", baseline))

@@ -17,7 +17,7 @@ from kanbench.analysis.stats import Array, Interval, bootstrap
 from kanbench.analysis.summary import BOOTSTRAP_SEED
 
 AXIS_NAMES = {
-    "train_size": "training points",
+    "train_size": "training rows",
     "noise": "noise, in standard deviations of the target",
     "extrapolation": "how much wider the range of the test points is",
 }

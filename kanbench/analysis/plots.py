@@ -82,10 +82,15 @@ def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -
         of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
         for method, line in _in_order(summary):
             look = styles[method]
+            if line.reference.all() and len(of_budget) == 1:
+                axes.axhline(line.error.iloc[0], label=method, **look)
+                continue
             sizes = line.budget.map(of_budget) if line.reference.all() else line.params
             axes.plot(sizes, line.error, label=method, markersize=6, **look)
             axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
         _log_log(axes, list(summary[~summary.reference].params.dropna().unique()))
+        if len(of_budget) == 1:
+            axes.set_xlim(of_budget.iloc[0] / 2, of_budget.iloc[0] * 2)
         axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n(geometric mean over tasks)")
         axes.set_title(title, loc="left")
         legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10, "handlelength": 3.5}
