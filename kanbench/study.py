@@ -16,7 +16,7 @@ from kanbench.command_line import UsageError
 from kanbench.tables import write_all
 
 RESULTS = Path(__file__).parent.parent / "results"
-SAME_MEMBER = ["suite", "task", "method", "optimizer", "budget", "seed", "lr", "n_train"]
+SAME_MEMBER = ["suite", "task", "method", "optimizer", "budget", "seed", "lr", "n_train", "noise", "extrapolation"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ class Agreement:
 def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
     """Compare the errors of the same members: trained again, a member differs by rounding only, which another
     processor may do differently."""
-    both = ours.merge(published, on=SAME_MEMBER, suffixes=("", "_published")).dropna(subset="score")
+    known = [column for column in SAME_MEMBER if column in ours and column in published]  # older tables have no noise
+    both = ours.merge(published, on=known, suffixes=("", "_published")).dropna(subset="score")
     if both.empty:
         return Agreement(0, np.nan, np.nan)
     ratios = both.score / both.score_published
