@@ -129,8 +129,14 @@ def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure
         figure.supylabel(f"{measure}\n(median and range over seeds)", fontsize=11 if rows > 1 else 10)
         shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
         legend = {label: handle for panel in shown for handle, label in panel}
-        where, ncols = ("outside right upper", 1) if is_narrow else ("outside upper right", min(len(legend), 4))
-        figure.legend(list(legend.values()), list(legend), loc=where, ncols=ncols, fontsize=10)
+        ncols = 1 if is_narrow else min(len(legend), 4)
+        figure.legend(
+            list(legend.values()),
+            list(legend),
+            loc="outside right upper" if is_narrow else "outside upper right",
+            ncols=ncols,
+            fontsize=10,
+        )
         figure.suptitle(title, x=0.01, ha="left", fontsize=12)
     return figure
 
