@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
@@ -33,6 +32,7 @@ from kanbench.data import (
     read_table,
     sample,
 )
+from kanbench.devices import visible_gpus
 from kanbench.models import (
     CLASS_REFERENCES,
     REFERENCES,
@@ -92,19 +92,25 @@ class ReportKind(StrEnum):
 class TrainerConfig:
     """`workers`: processes that train cells side by side, 0 for one per core.
 
+    On GPUs: `devices` are trained on, 0 for all that are visible, each worker on one of them in turn; `workers` is
+    the number over all of them, 0 for one per GPU.
     `threads`: of torch in each worker; one keeps results independent of the number of workers.
     `checkpoint_seconds`: how often a training is saved, so that it can go on after a kill; 0: never.
     """
 
     accelerator: Accelerator = Accelerator.auto
     precision: Precision = Precision.double
+    devices: int = 0
     workers: int = 0
     threads: int = 1
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.accelerator is Accelerator.cuda and not torch.cuda.is_available():
+        seen = 0 if self.accelerator is Accelerator.cpu else len(visible_gpus())
+        if self.accelerator is Accelerator.cuda and not seen:
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
+        sees = f"must be 0 (all) to {seen}, the GPUs that are visible" if seen else "must be 0 without a GPU"
+        require(0 <= self.devices <= seen, "devices", sees, self.devices)
         require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
         require(self.threads >= 1, "threads", "must be at least 1", self.threads)
         require_finite(self)
@@ -115,15 +121,20 @@ class TrainerConfig:
     def resolved_accelerator(self) -> str:
         """cpu or cuda."""
         if self.accelerator is Accelerator.auto:
-            return "cuda" if torch.cuda.is_available() else "cpu"
+            return "cuda" if visible_gpus() else "cpu"
         return self.accelerator.value
 
     def workers_for(self, n_cells: int) -> int:
-        """Processes for so many cells; one on a GPU, which the processes would share."""
-        if self.resolved_accelerator == "cuda":
-            return 1
+        """Processes for so many cells; on GPUs as many for any: once CUDA runs in this process, none can be forked."""
+        if n_gpus := len(self.gpus):
+            return self.workers or n_gpus
         cores = len(os.sched_getaffinity(0))
         return max(1, min(self.workers or cores // self.threads, n_cells))
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """Names of the GPUs to train on, none on the CPU."""
+        return visible_gpus()[: self.devices or None] if self.resolved_accelerator == "cuda" else ()
 
 
 @dataclass(frozen=True)

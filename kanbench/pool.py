@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
@@ -21,8 +22,15 @@ class WorkerDied(RuntimeError):
     """A worker process was killed from outside; what it had finished is kept."""
 
 
-def unordered(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+def unordered(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    prepare: Callable[[int], None] = lambda worker: None,
+) -> Iterator[Result]:
     """`function` of every item, as they finish; in this process if `workers` is 1.
+
+    `prepare` is called first in every process that is forked, with its number from 0.
 
     Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
     computes on a GPU. They end with the iterator, at their next check of `stopping`, and with this process, even if it
@@ -34,9 +42,11 @@ def unordered(function: Callable[[Item], Result], items: Iterable[Item], workers
         return map(function, items)
     fork = multiprocessing.get_context("fork")
     crew: dict[Connection, BaseProcess] = {}
-    for _ in range(workers):
+    for worker in range(workers):
         ours, theirs = fork.Pipe()
-        crew[ours] = fork.Process(target=_work, args=(function, theirs, os.getpid()), daemon=True)
+        crew[ours] = fork.Process(
+            target=_work, args=(function, theirs, os.getpid(), partial(prepare, worker)), daemon=True
+        )
         crew[ours].start()
         theirs.close()  # so that a dead worker is an end of file
     return _results(crew, iter(items))
@@ -81,12 +91,13 @@ def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
     return False
 
 
-def _work(function: Callable[[Any], Any], pipe: Connection, parent: int) -> None:
+def _work(function: Callable[[Any], Any], pipe: Connection, parent: int, prepare: Callable[[], None]) -> None:
     """Answer every item with (result, None) or (None, error); all signals but SIGTERM are the parent's."""
     stopping.listen()
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    prepare()
     with suppress(stopping.Stopped):
         while True:
             item = pipe.recv()

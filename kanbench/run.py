@@ -15,6 +15,7 @@ from rich.console import Console
 from kanbench import provenance, stopping
 from kanbench.claims import Claims
 from kanbench.config import Config, ConfigError, ReportKind
+from kanbench.devices import pin
 from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
@@ -89,7 +90,8 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
     failed = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
     claims = Claims(store.folder)
     work = partial(train_one, config, store, logger, claims, failed)
-    done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)))
+    pin_worker = partial(pin, config.trainer.gpus)
+    done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
     try:
         with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
             for record in found.values():
