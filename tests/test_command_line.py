@@ -159,7 +159,7 @@ def test_a_system_says_its_checks_and_writes_its_findings_and_pictures(tmp_path)
 
 def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
     text = kanbench("--help", folder=tmp_path).stdout
-    assert "basis: bspline, chebyshev, fourier, rbf, taylor" in text
+    assert re.search(r"basis: .*bspline, chebyshev, .*taylor", text)
     assert "experiment=feynman" in text
     assert "feynman_full    120 tasks" in kanbench("list", folder=tmp_path).stdout
     assert re.search(r"hand_derived +A B-spline KAN whose", kanbench("list", folder=tmp_path).stdout)
