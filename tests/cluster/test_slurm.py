@@ -16,6 +16,7 @@ import pytest
 
 import kanbench as kanbench_package
 from kanbench.analysis import load_records
+from kanbench.claims import look
 
 NEEDED = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name) is None]
 pytestmark = [
@@ -27,8 +28,8 @@ pytestmark = [
 ROOT = Path(kanbench_package.__file__).parents[1]
 SCRIPT = Path(__file__).parent / "slurm.sh"
 WORDS = [
-    *("name=x", "data.tasks=[I.1*]", "basis=chebyshev", "budget.targets=[60]", "seeds=2", "data.train=200"),
-    *("data.validation=100", "data.test=100", "optimizer.steps=60", "optimizer.tolerance=0", "trainer.workers=1"),
+    *("name=x", "data.tasks=[I.1*]", "basis=chebyshev", "budget.targets=[50]", "seeds=2", "data.train=60"),
+    *("data.validation=60", "data.test=60", "optimizer.steps=100", "optimizer.tolerance=0", "trainer.workers=1"),
 ]
 MEASURED = ["seconds", "peak_memory_bytes", "commit"]
 
@@ -97,14 +98,23 @@ class Cluster:
     def records(self):
         return list(self.folder.glob("results/runs/x/cells/*.json"))
 
-    def wait_for(self, condition, seconds=480):
+    def wait_for(self, condition, seconds=240):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 
-    def until_it_trains(self, cells=2):
-        self.wait_for(lambda: len(self.records()) >= cells)
+    def until_it_trains(self, *jobs):
+        """Wait until each of `jobs`, JOB_TASK, is in the midst of a cell; their process ids."""
+        found = {}
+
+        def look_around():
+            sights = map(look, self.folder.glob("results/runs/x/cells/[!.]*.claim"))
+            found.update((sight.owner.job, sight.owner.pid) for sight in sights if sight and sight.owner)
+            return found.keys() >= set(jobs)
+
+        self.wait_for(look_around)
+        return [found[job] for job in jobs]
 
     def until_all_end(self):
         self.wait_for(lambda: not self.jobs())
@@ -112,17 +122,6 @@ class Cluster:
     def log(self, pattern="*"):
         logs = sorted(self.folder.glob(f"results/runs/slurm/{pattern}.log"))
         return "\n".join(f"{path.name}: {path.read_text()}" for path in logs)
-
-    def process(self, job):
-        """The kanbench of a job."""
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (path / "cmdline").read_bytes().split(b"\0")
-                if b"kanbench" in words and f"SLURM_ARRAY_JOB_ID={job}\0".encode() in (path / "environ").read_bytes():
-                    return int(path.name)
-            except OSError:
-                continue
-        raise AssertionError("it does not run")
 
 
 def check(cluster, quiet):
@@ -132,7 +131,7 @@ def check(cluster, quiet):
     (report,) = cluster.folder.glob("results/runs/x/reports/*")
     table = pd.read_csv(report / "records.csv").drop(columns=MEASURED)
     expected = pd.read_csv(StringIO(quiet.to_csv(index=False)))
-    pd.testing.assert_frame_equal(table.fillna(""), expected.fillna(""), check_exact=True)
+    pd.testing.assert_frame_equal(table, expected, check_exact=True)
     assert not list(cluster.folder.glob("results/runs/x/cells/*.claim"))
     assert not list(cluster.folder.glob("results/runs/x/cells/*.training"))
 
@@ -154,7 +153,7 @@ def test_a_sweep_over_jobs_trains_every_cell_once_and_the_last_job_reports(clust
 
 def test_a_cancelled_job_stops_cleanly_and_the_same_words_go_on(cluster, quiet):
     job = cluster.submit("--jobs=2")
-    cluster.until_it_trains()
+    cluster.until_it_trains(f"{job}_1")
     cluster.tell("scancel", f"{job}_1")
     cluster.until_all_end()
     assert "stopped; everything that was finished is kept" in cluster.log(f"{job}_1")
@@ -166,8 +165,9 @@ def test_a_cancelled_job_stops_cleanly_and_the_same_words_go_on(cluster, quiet):
 
 def test_a_requeued_job_and_one_near_its_time_limit_go_on_by_themselves(cluster, quiet):
     job = cluster.submit("--jobs=2")
-    cluster.until_it_trains()
+    cluster.until_it_trains(f"{job}_1")
     cluster.tell("scontrol", "requeue", f"{job}_1")
+    cluster.until_it_trains(f"{job}_2")
     cluster.tell("scancel", "--signal=USR2", "--batch", f"{job}_2")  # as Slurm does before the limit
     cluster.until_all_end()
     check(cluster, quiet)
@@ -176,7 +176,8 @@ def test_a_requeued_job_and_one_near_its_time_limit_go_on_by_themselves(cluster,
 
 
 def test_two_jobs_that_race_for_the_same_cells_train_each_once(cluster, quiet):
-    first, second = cluster.submit(), cluster.submit()
+    first, second = cluster.submit("--hold"), cluster.submit("--hold")
+    cluster.tell("scontrol", "release", first, second)
     cluster.until_all_end()
     check(cluster, quiet)
     assert trained(cluster) == len(quiet) // 2
@@ -186,29 +187,28 @@ def test_two_jobs_that_race_for_the_same_cells_train_each_once(cluster, quiet):
 
 def test_a_job_whose_process_is_killed_loses_the_cell_in_work_and_others_finish_it(cluster, quiet):
     """As the kernel does where memory runs out."""
-    victim = cluster.submit()
-    cluster.until_it_trains()
-    other = cluster.submit()
-    os.kill(cluster.process(victim), signal.SIGKILL)
+    victim, other = cluster.submit(), cluster.submit("--hold")
+    (process,) = cluster.until_it_trains(f"{victim}_1")
+    os.kill(process, signal.SIGKILL)
+    cluster.tell("scontrol", "release", other)
     cluster.until_all_end()
     check(cluster, quiet)
     assert "trained" in cluster.log(f"{other}_1")
 
 
 def test_a_node_whose_slurmd_stops_and_starts_loses_nothing(cluster, quiet):
-    cluster.submit("--jobs=2")
-    cluster.until_it_trains()
+    job = cluster.submit("--jobs=2")
+    cluster.until_it_trains(f"{job}_1", f"{job}_2")
     cluster.slurm["lab"]("node-stop")
-    time.sleep(1)
     cluster.slurm["lab"]("node-start")
     cluster.until_all_end()
     check(cluster, quiet)
 
 
 def test_jobs_that_share_a_node_see_different_gpus(cluster):
-    script = '#!/bin/bash\necho "sees $CUDA_VISIBLE_DEVICES"\nsleep 3\n'
+    both = "until [ $(cat gpu-*.txt | wc -l) = 2 ]; do sleep 0.1; done"  # neither ends before the other has its GPU
+    (cluster.folder / "job.sh").write_text(f'#!/bin/bash\necho "sees $CUDA_VISIBLE_DEVICES"\n{both}\n')
     for _ in range(2):
-        (cluster.folder / "job.sh").write_text(script)
         cluster.tell("sbatch", "--gpus-per-node=1", "--cpus-per-task=1", "--output=gpu-%j.txt", "job.sh")
     cluster.until_all_end()
     assert sorted(path.read_text() for path in cluster.folder.glob("gpu-*.txt")) == ["sees 0\n", "sees 1\n"]
