@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kanbench import command_line, stopping
+from kanbench.sweep import SweepSummary
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -124,7 +125,7 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is on its way out
         print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
         return 130
-    return status
+    return max(status, int(SweepSummary.failures > 0))
 
 
 if __name__ == "__main__":

@@ -257,6 +257,23 @@ runpy.run_module("kanbench", run_name="__main__", alter_sys=True)
     assert "2 trained, 0 reused, 2 failed" in again.stdout
 
 
+def test_a_cell_that_fails_in_a_job_elsewhere_reaches_the_last_lines_and_the_exit_code(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    flat = 'title: "flat"\nsource: "test"\ntasks: [{name: flat, formula: "1+0*x", variables: {x: [0, 1]}}]'
+    (tmp_path / "flat.yaml").write_text(flat)
+    start = f"import pathlib, kanbench.data.task as task; task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})"
+    (tmp_path / "sitecustomize.py").write_text(start)
+    root = Path(__file__).parents[1]
+    words = ["-m", "hydra/launcher=local_parallel", "name=flat", *TINY, "data.suite=flat", "data.tasks=[flat]"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{root}"}
+    done = kanbench(*words, "baseline=none", folder=tmp_path, env=environment)
+    assert done.returncode == 1, done.stderr
+    *_, failed, retry, _ = done.stdout.splitlines()
+    assert "failed    KAN BSpline on flat at 50: " in failed
+    assert "the target is constant" in failed
+    assert retry.startswith("retry     python -m kanbench -m hydra/launcher=local_parallel name=flat seeds=2")
+
+
 @pytest.mark.xdist_group("smoke")
 def test_the_manifest_of_a_job_names_its_cells(smoke):
     folder, _ = smoke

@@ -41,9 +41,9 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     },
     "submit": {"stopping"},
     "status": {"claims", "command_line", "plan", "record", "sealed"},
-    "sweep": {"report"},
+    "sweep": {"record", "report", "sealed"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "stopping", "submit", "systems"},
+    "__main__": {"command_line", "config", "pool", "run", "stopping", "submit", "sweep", "systems"},
     "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
