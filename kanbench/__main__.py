@@ -77,7 +77,10 @@ def _submit(words: list[str]) -> int:
         command_line.check_words(list(submission.words), command_line.CONF)
         if not submission.is_sweep:
             with hydra.initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"):
-                read_config(hydra.compose("config", list(submission.words)))
+                node = hydra.compose("config", list(submission.words))
+            if "system" in node:
+                raise SubmitError("submit: a system is one process and has no shards; run it without submit")
+            read_config(node)
         logs = submission.results / "slurm"
         script = submission.script(logs, Path.cwd())
         if submission.is_dry:

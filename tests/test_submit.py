@@ -7,6 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 import kanbench as kanbench_package
+from kanbench import __main__ as entry
 from kanbench import command_line
 from kanbench.command_line import UsageError, check_words
 from kanbench.submit import Submission, SubmitError
@@ -50,6 +51,17 @@ def test_bash_can_read_it():
 def test_a_mistake_is_a_sentence(words, sentence):
     with pytest.raises(SubmitError, match=sentence):
         Submission.parse(words)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "sentence"),
+    [("experiment=smoke", 0, ""), ("experiment=hand_derived", 2, "a system is one process")],
+)
+def test_a_system_whose_jobs_would_all_refuse_their_shard_is_not_submitted(word, status, sentence, monkeypatch, capsys):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr("sys.argv", ["kanbench", "submit", word, "--dry-run"])
+    assert entry.main() == status
+    assert sentence in capsys.readouterr().err
 
 
 def test_results_and_sweeps_are_seen():

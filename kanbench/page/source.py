@@ -29,13 +29,13 @@ class Source:
 def find_source(folder: Path) -> Source:
     """The records of a job (a folder with `cells.json`), or all that lie below a folder or are named by jobs there.
 
-    Raises `CannotReport` where there are none.
+    Raises `CannotReport` where there are none, and for a damaged `cells.json`.
     """
     if not folder.is_dir():
         raise CannotReport(f"report: {folder} is no folder")
     own = folder / MANIFEST
     paths = [own] if own.exists() else sorted(folder.rglob(MANIFEST), key=lambda path: path.parent.name)
-    manifests = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    manifests = [_manifest(path) for path in paths]
     below = [] if own.exists() else sorted(folder.rglob("cells/*.json"))
     named = [_found(Path(cell), path) for path, m in zip(paths, manifests, strict=True) for cell in m["cells"]]
     cells = tuple(below or dict.fromkeys(cell for cell in named if cell.exists()))
@@ -50,6 +50,15 @@ def find_source(folder: Path) -> Source:
     return Source(cells, title, latest.get("baseline"), commands)
 
 
+def _manifest(path: Path) -> dict[str, Any]:
+    """What a job is about; raises `CannotReport` for a file that does not say it."""
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return {name: manifest[name] for name in ("cells", "baseline", "title", "command")}
+    except (ValueError, TypeError, KeyError) as error:
+        raise CannotReport(f"report: {path} is damaged; remove it, no record is lost with it") from error
+
+
 def _found(cell: Path, manifest: Path) -> Path:
     """Where a record is now: a manifest names it as seen from where the run was started."""
     return cell if cell.exists() else manifest.parents[2] / "cells" / cell.name
@@ -58,9 +67,11 @@ def _found(cell: Path, manifest: Path) -> Path:
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     """The records of a source, each member once, of the one protocol that `protocol` begins.
 
-    Raises `CannotReport` where there are several, with their names.
+    Raises `CannotReport` where there are several, with their names, and where no record can be read.
     """
     frame = load_records(source.cells)
+    if frame.empty:
+        raise CannotReport(f"report: none of the {len(source.cells)} records can be read; the run trains them again")
     frame = frame.drop_duplicates(["cell", "seed", "lr"], ignore_index=True)
     frame = frame[frame.protocol.str.startswith(protocol)]
     found = frame.groupby("protocol").experiment.unique()

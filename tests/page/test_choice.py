@@ -118,6 +118,21 @@ def test_no_records_no_page(tmp_path):
         find_source(tmp_path / "none")
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"cells": []}', "null"])
+def test_a_damaged_manifest_is_named(study, content):
+    path = study / "jobs" / "two" / "cells.json"
+    path.write_text(content)
+    with pytest.raises(CannotReport, match=f"{path} is damaged"):
+        find_source(study)
+
+
+def test_records_that_are_all_damaged_make_no_page(study):
+    for path in study.glob("cells/*.json"):
+        path.write_text("{")
+    with pytest.raises(CannotReport, match="none of the 2 records can be read"):
+        comparable_records(find_source(study))
+
+
 def test_numbers_as_json_has_them():
     assert plain(0.123456789) == 0.123457
     assert plain(np.float64(3.0)) == 3
