@@ -173,7 +173,7 @@ def test_many_processes_hold_a_claim_one_after_the_other(tmp_path):
 
 
 def seize(folder, barrier, winners):
-    claims = Claims(folder, beat=0.01, pause=0.001, looks=3)
+    claims = Claims(folder, beat=0.01, pause=0.05, looks=10)
     barrier.wait()
     with claims.hold("a", (folder / "done").exists) as is_mine:
         if is_mine:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import sympy
 import torch
+from sympy.core.function import AppliedUndef
 from torch import Tensor, nn
 
 from kanbench.bases import BSpline
@@ -155,6 +156,9 @@ def truth_of(task: Task) -> sympy.Expr:
     require(len(task.variables) == task.n_inputs, f"task {task.name}", "must have no vectors", task.formula)
     known: dict[str, object] = dict(zip(names_of(task), symbols(names_of(task)), strict=True))
     try:
-        return sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})
+        truth = sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})
+        for unknown in truth.atoms(AppliedUndef):  # sympy takes some unknown names for functions of yours
+            raise NameError(f"name '{unknown.func}' is not defined")
     except NameError as error:
         raise ValueError(f"task {task.name}: sympy cannot read {task.formula!r} ({error})") from error
+    return truth

@@ -170,9 +170,9 @@ def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
     chosen = choose_rates(frame(members, tmp_path))
     assert chosen.lr.unique().tolist() == [1e-2]
     assert not chosen.best_rate_at_edge.any()
-    shifted = [m | {"val_rel_l2": m["lr"]} for m in members]
-    assert choose_rates(frame(shifted, tmp_path)).best_rate_at_edge.all()
-    assert summarise(frame(shifted, tmp_path)).at_edge.tolist() == [1]
+    shifted = frame([m | {"val_rel_l2": m["lr"]} for m in members], tmp_path / "shifted")
+    assert choose_rates(shifted).best_rate_at_edge.all()
+    assert summarise(shifted).at_edge.tolist() == [1]
 
 
 def test_records_of_different_protocols_are_not_compared(tmp_path):
