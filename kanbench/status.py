@@ -63,7 +63,8 @@ def standing(plan: Plan, cells: Path) -> Standing:
         record = _record(cells / f"{key}.json")
         if record is not None and not record.failed:
             done.append(label)
-            if record.members[0]["status"] != "skipped":
+            first = record.members[0]
+            if first["status"] != "skipped" and first.get("budget", 1):  # references take no time
                 pace.append(sum(member.get("seconds") or 0.0 for member in record.members) / cost)
             continue
         left += cost

@@ -81,6 +81,15 @@ def test_the_standing_of_a_run_in_the_middle(folder):
     assert f"process {os.getpid()}" in lines[2]
 
 
+def test_references_do_not_set_the_pace(folder):
+    store = RecordStore(folder / "x" / "cells")
+    (store.folder / "b.json").unlink()
+    for key in "bde":
+        store.write(replace(record(key, "ok"), members=[{"status": "ok", "budget": None, "seconds": 1e-6}]))
+    (found,) = standings(folder)
+    assert found.seconds == pytest.approx(10.0 * 4)
+
+
 def test_a_cell_of_a_dead_process_is_missing_and_the_command_is_said(folder):
     dead = replace(Owner.this_process(), born="1")
     Claims(folder / "x" / "cells").path("d").write_text(json.dumps(asdict(dead)))
