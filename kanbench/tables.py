@@ -88,11 +88,21 @@ def split(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
     kind = frame.protocol.map(kinds)
     settings = differing(frame, kind)
+    of_values: dict[tuple[str, ...], set[str]] = {}  # kinds that the settings alone do not tell apart
+    for name, part in frame.groupby(kind):
+        of_values.setdefault(_said(part, settings), set()).add(str(name))
     for (suite, _), part in frame.groupby(["suite", kind.rename("kind")], sort=False):
         several = [suite] if len(frame.suite.unique()) > 1 else []
-        values = [f"{name}={part[name].iloc[0]}" for name in settings]
-        unnamed = [str(part.protocol.iloc[0])[:6]] if len(set(kind)) > 1 and not settings else []
+        values = _said(part, settings)
+        unnamed = [str(part.protocol.iloc[0])[:6]] if len(of_values.get(values, ())) > 1 else []
         yield "-".join([*several, *values, *unnamed]) or suite, part
+
+
+def _said(part: pd.DataFrame, settings: list[str]) -> tuple[str, ...]:
+    """Of a kind; references, which have no budget, may have other values."""
+    trained = part[part.budget.notna()]
+    first = (part if trained.empty else trained).iloc[0]
+    return tuple(f"{name}={first[name]}" for name in settings)
 
 
 def _kind(part: pd.DataFrame) -> str:

@@ -106,6 +106,17 @@ def test_protocols_that_differ_in_more_than_axes_get_a_folder_each():
     assert [name for name, _ in split(older)] == ["n_train=100", "n_train=1000"]
 
 
+def test_parts_that_differ_in_seeds_alone_are_told_apart():
+    some = records(3, (50,), "a" * 24, settings="x", optimizer="A")
+    fewer = records(3, (50,), "b" * 24, settings="x", optimizer="A").query("seed < 2")
+    other = records(3, (50,), "c" * 24, settings="x", optimizer="B")
+    assert [name for name, _ in split(pd.concat([some, fewer, other]))] == [
+        "optimizer=A-aaaaaa",
+        "optimizer=A-bbbbbb",
+        "optimizer=B",
+    ]
+
+
 def test_what_cannot_be_read_is_one_sentence(tmp_path):
     records(2, (50,)).to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(ValueError, match="--baseline: no method 'MLP tahn'"):

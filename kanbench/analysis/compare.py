@@ -22,7 +22,14 @@ from kanbench.analysis.stats import (
     wilson,
     win_tie_loss,
 )
-from kanbench.analysis.summary import BOOTSTRAP_SEED, TaskName, chosen_members, comparable_scores, comparable_tasks
+from kanbench.analysis.summary import (
+    BOOTSTRAP_SEED,
+    TaskName,
+    chosen_members,
+    comparable_scores,
+    comparable_tasks,
+    of_tasks,
+)
 
 COSTS = ("params", "flops", "seconds")  # per model
 REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
@@ -144,12 +151,12 @@ def exponents(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per method: the exponent alpha of A N^-alpha + E with its interval, or the reason why there is none."""
     by_budget = scores_by_budget(frame)
     tasks = [task for task in _first(by_budget).tasks if all(task in each.tasks for each in by_budget.values())]
-    sizes = _of_tasks(chosen_members(frame), tasks).groupby(["method", "budget"]).params.median()
+    sizes = of_tasks(chosen_members(frame), tasks).groupby(["method", "budget"]).params.median()
     rows: list[dict[str, object]] = []
     for method in sorted({method for scores in by_budget.values() for method in scores.methods}):
         held = {b: s for b, s in by_budget.items() if method in s.methods}
         values = np.stack([s.of(method)[[s.tasks.index(task) for task in tasks]] for s in held.values()])
-        params = np.array([sizes[method, budget] for budget in held])
+        params = np.array([sizes.get((method, budget), np.nan) for budget in held])  # NaN without tasks
         facts = {
             "method": method,
             "tasks": len(tasks),
@@ -172,10 +179,6 @@ def exponents(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _first(by_budget: dict[int, Scores]) -> Scores:
     return next(iter(by_budget.values()), Scores([], [], np.empty((0, 0, 0))))
-
-
-def _of_tasks(frame: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
-    return frame[pd.MultiIndex.from_frame(frame[["suite", "task"]]).isin(tasks)]
 
 
 def failures(frame: pd.DataFrame) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def fit_scaling(sizes: Array, scores: Array, generator: np.random.Generator, *, 
     """
     check_sizes(sizes)
     errors = task_geometric_mean(scores)
-    if np.any(errors <= 0):
+    if np.any(scores <= 0):  # of any seed: a resample may have it as its median
         raise Refusal("an error of zero has no logarithm")
     law = fit_power_law(sizes, errors)
     check_exponent(law, sizes)

@@ -43,7 +43,7 @@ def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
                 {"budget": budget, "method": method, "reference": part.budget.isna().all(), "tasks": len(tasks)}
                 | _error(scores[method])
                 | _against(scores[method], _baseline(scores, baseline, method))
-                | _facts(_of_tasks(part, tasks))
+                | _facts(of_tasks(part, tasks))
                 | {"skipped": int((part.status == "skipped").sum())}
             )
     return pd.DataFrame(rows)
@@ -95,13 +95,14 @@ def _baseline(scores: dict[str, Array], baseline: str | None, method: str) -> Ar
     return scores[baseline] if baseline in scores and baseline != method and scores[baseline].size else None
 
 
-def _of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
+def of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
+    """The members on these tasks."""
     return part[pd.MultiIndex.from_frame(part[["suite", "task"]]).isin(tasks)]
 
 
 def score_matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
     """Scores (tasks, seeds) of one method, none unless it has every task; a protocol has the same seeds everywhere."""
-    ordered = _of_tasks(part, tasks).dropna(subset="score").sort_values(["suite", "task", "seed"])
+    ordered = of_tasks(part, tasks).dropna(subset="score").sort_values(["suite", "task", "seed"])
     complete = tasks and len(ordered.drop_duplicates(["suite", "task"])) == len(tasks)
     return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if complete else np.empty((0, 0))
 

@@ -101,6 +101,8 @@ def test_exponents_per_method_or_the_reason_why_not():
     few = exponents(study(FACTORS, BUDGETS[:4]))
     assert few.exponent.isna().all()
     assert few.reason.str.startswith("4 sizes are too few").all()
+    apart = pd.concat([study(FACTORS, (50,), TASKS[:1]), study(FACTORS, (100,), TASKS[1:])])
+    assert set(exponents(apart).reason) == {"no task was trained at every budget"}
 
 
 def test_failures_are_counted_with_their_interval_and_skips_apart():

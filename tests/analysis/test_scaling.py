@@ -54,6 +54,13 @@ def test_what_the_data_cannot_show_is_refused_with_the_reason(sizes, errors, rea
         fit_scaling(sizes, np.tile(errors[:, None, None], (1, 6, 5)), np.random.default_rng(0), resamples=2)
 
 
+def test_a_single_seed_without_error_is_refused_too():
+    scores = np.tile(SIZES[:, None, None] ** -1.0, (1, 6, 5))
+    scores[0, 0, 0] = 0.0
+    with pytest.raises(Refusal, match="an error of zero"):
+        fit_scaling(SIZES, scores, np.random.default_rng(0), resamples=2)
+
+
 def test_the_interval_covers_the_exponent():
     generator = np.random.default_rng(1)
     law = 30.0 * SIZES**-1.5 + 1e-5
