@@ -55,6 +55,8 @@ def run_command(word: str, *rest: str) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
         return 0
+    except OSError as error:
+        return complain(UsageError(f"{word}: {error.filename or 'file'}: {error.strerror or error}"))
 
 
 def complain(error: Exception) -> int:

@@ -70,6 +70,8 @@ def reproduce(words: list[str]) -> int:
     for word in words[1:]:
         key, _, value = word.partition("=")
         if key in ("results", "out"):
+            if not value:
+                raise UsageError(f"reproduce: {key} needs a folder: {key}=DIR")
             places[key] = value
         else:
             passed_on.append(word)

@@ -60,3 +60,15 @@ def test_agreement_compares_the_same_members_only():
 def test_a_study_that_does_not_exist_is_refused_by_name():
     with pytest.raises(command_line.UsageError, match="no study 'nope'; there are"):
         reproduce(["nope"])
+
+
+@pytest.mark.parametrize("word", ["out", "results="])
+def test_a_place_without_a_folder_is_refused_before_anything_runs(word):
+    with pytest.raises(command_line.UsageError, match="needs a folder"):
+        reproduce(["methods", word])
+
+
+def test_a_command_that_cannot_write_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert command_line.run_command("dashboard", "--entity", "me", "--json", str(tmp_path / "file")) == 2
+    assert capsys.readouterr().err == f"kanbench: dashboard: {tmp_path / 'file'}: File exists\n"
