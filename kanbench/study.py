@@ -36,7 +36,7 @@ class Study:
     @property
     def records(self) -> pd.DataFrame:
         """What was published: one row per member."""
-        return pd.read_csv(self.folder / "records.csv.gz", keep_default_na=False, na_values=[""])
+        return load_records(self.folder / "records.csv.gz")
 
     def commands(self, results: Path, words: Sequence[str]) -> list[list[str]]:
         """The runs, filed below `results`, each with `words` behind it."""
