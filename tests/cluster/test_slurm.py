@@ -187,7 +187,7 @@ def test_two_jobs_that_race_for_the_same_cells_train_each_once(cluster, quiet):
 
 def test_a_job_whose_process_is_killed_loses_the_cell_in_work_and_others_finish_it(cluster, quiet):
     """As the kernel does where memory runs out."""
-    victim, other = cluster.submit(), cluster.submit("--hold")
+    other, victim = cluster.submit("--hold"), cluster.submit()  # in this order: the victim may be quick
     (process,) = cluster.until_it_trains(f"{victim}_1")
     os.kill(process, signal.SIGKILL)
     cluster.tell("scontrol", "release", other)
