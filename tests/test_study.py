@@ -69,6 +69,7 @@ def test_a_place_without_a_folder_is_refused_before_anything_runs(word):
 
 
 def test_a_command_that_cannot_write_is_one_sentence(tmp_path, capsys):
+    pytest.importorskip("wandb_workspaces")
     (tmp_path / "file").touch()
     assert command_line.run_command("dashboard", "--entity", "me", "--json", str(tmp_path / "file")) == 2
     assert capsys.readouterr().err == f"kanbench: dashboard: {tmp_path / 'file'}: File exists\n"
