@@ -27,7 +27,9 @@ COLUMNS = ["budget", "method", "tasks", "error", "error_low", "error_high", "rat
 def base_level(frame: pd.DataFrame) -> Level:
     """Where sweeps cross: of each axis the value that most levels have, of equals the most rows, the least noise."""
     found = [level for level, _ in levels(frame)]
-    return {axis: _most_common(axis, [level[axis] for level in found]) for axis in found[0]}
+    return {
+        axis: _most_common(axis, [level[axis] for level in found if not np.isnan(level[axis])]) for axis in found[0]
+    }
 
 
 def _most_common(axis: str, values: list[float]) -> float:

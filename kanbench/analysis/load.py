@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from kanbench.analysis.protocol import complete
 from kanbench.record import read_record
 from kanbench.sealed import Damaged
 
@@ -33,7 +34,8 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
     none applies. `score` is the relative error on test: 1.0, that of the constant predictor, for members that diverged
-    or failed, and NaN for those that were skipped. A damaged file is named in the log and left out.
+    or failed, and NaN for those that were skipped. A damaged file is named in the log and left out. Where records of
+    before and after a column was added meet, the older ones have the value that they were trained with, see `complete`.
 
     Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns.
     """
@@ -49,7 +51,7 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     frame["score"] = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
     frame["score"] = frame.score.mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
-    return frame.sort_values(order, ignore_index=True)
+    return complete(frame.sort_values(order, ignore_index=True))
 
 
 def _rows(paths: list[Path]) -> list[dict[str, Any]]:
@@ -79,7 +81,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
         raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
     text = [name for name in TEXT if name in frame]
-    return frame.assign(budget=frame.budget.astype("Int64"), **frame[text].astype(object).fillna("").astype(str))
+    return complete(
+        frame.assign(budget=frame.budget.astype("Int64"), **frame[text].astype(object).fillna("").astype(str))
+    )
 
 
 def _files(source: str | Path | Iterable[Path]) -> list[Path]:

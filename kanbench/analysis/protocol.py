@@ -1,6 +1,7 @@
 """What a comparison holds fixed. Records that differ in it are refused, and the refusal names the difference."""
 
 from collections.abc import Hashable
+from math import isnan
 
 import pandas as pd
 
@@ -21,20 +22,38 @@ AXES = {  # of a sweep whose every level is a comparison of its own: column and 
     "noise": "noise",
     "extrapolation": "extrapolation",
 }
+BEFORE = {"noise": 0.0, "extrapolation": 0.0, "vary": "all"}  # of all records that are older than the column
 Level = dict[str, float]
 
 
+def complete(frame: pd.DataFrame) -> pd.DataFrame:
+    """The records with what older ones among them leave unsaid in columns of `FIXED`.
+
+    A protocol is the hash of all that these columns say, so what one record of it says holds for every other. A column
+    that no record has stays away.
+    """
+    unsaid = [name for name in FIXED if name in frame and frame[name].isna().any()]
+    if not unsaid:
+        return frame
+    known = frame[unsaid].fillna(frame.groupby("protocol")[unsaid].transform("first"))
+    before = BEFORE | ({"train_size": frame.n_train} if "n_train" in frame else {})
+    return frame.assign(**{name: known[name].fillna(before[name]) if name in before else known[name] for name in known})
+
+
 def levels(frame: pd.DataFrame) -> list[tuple[Level, pd.DataFrame]]:
-    """The records apart by the axes that differ among them: ({axis: value}, records), one pair if none does."""
+    """The records apart by the axes that differ among them: ({axis: value}, records), one pair if none does.
+
+    Every record is in one of the pairs: those that do not say a value are a level of their own, NaN.
+    """
     axes = [axis for axis in AXES if axis in frame and len(frame[axis].unique()) > 1]
     if not axes:
         return [({}, frame)]
-    return [(dict(zip(axes, values, strict=True)), part) for values, part in frame.groupby(axes)]
+    return [(dict(zip(axes, values, strict=True)), part) for values, part in frame.groupby(axes, dropna=False)]
 
 
 def say_level(level: Level) -> str:
     """noise 0.1, training rows 1,000."""
-    return ", ".join(f"{AXES[axis]} {value:,g}" for axis, value in level.items())
+    return ", ".join(f"{AXES[axis]} {'unknown' if isnan(value) else f'{value:,g}'}" for axis, value in level.items())
 
 
 def check_protocol(frame: pd.DataFrame) -> None:
@@ -61,7 +80,7 @@ def _fixed(frame: pd.DataFrame) -> list[str]:
     return [
         f"{meaning} differ ({_listed(frame[column])}; column {column})"
         for column, meaning in FIXED.items()
-        if column in frame and len(frame[column].unique()) > 1
+        if column in frame and len(frame[column].dropna().unique()) > 1
     ]
 
 
@@ -80,7 +99,7 @@ def _per_cell(frame: pd.DataFrame, column: str, meaning: str) -> list[str]:
 def _data(frame: pd.DataFrame) -> list[str]:
     if "data" not in frame:
         return []
-    kinds = frame.groupby(["suite", "task"]).data.nunique(dropna=False)
+    kinds = frame.groupby(["suite", "task"]).data.nunique()
     return [f"the data of task {task} differ (suite {suite}; column data)" for suite, task in kinds[kinds > 1].index]
 
 

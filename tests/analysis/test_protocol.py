@@ -1,10 +1,12 @@
 """What may not be compared is refused, and named; what is an axis becomes a column."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench.analysis import summarise
-from kanbench.analysis.protocol import check_protocol, levels
+from kanbench.analysis import load_records, summarise
+from kanbench.analysis.protocol import FIXED, check_protocol, levels, say_level
+from kanbench.record import CellRecord, RecordStore
 
 HELD = {
     "train_size": 100, "validation_size": 50, "test_size": 70, "noise": 0.0, "extrapolation": 0.0, "vary": "all",
@@ -79,3 +81,60 @@ def test_methods_are_compared_within_a_level_of_an_axis_only():
     assert summary.loc[(0.1, "KAN"), ["win", "loss"]].tolist() == [0, 1]
     with pytest.raises(ValueError, match="settings of the optimizer differ"):
         summarise(frame(cell("KAN", 50), cell("MLP", 50, settings="steps=8"), cell("MLP", 50, noise=0.1)))
+
+
+ADDED = ["validation_size", "test_size", "train_size", "noise", "extrapolation", "vary", "settings", "data"]
+
+
+def older(rows):
+    """As they were written before these columns were."""
+    return [{name: value for name, value in row.items() if name not in ADDED} for row in rows]
+
+
+def stored(folder, *cells):
+    """Loaded from record files."""
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    for i, rows in enumerate(cells):
+        store.write(
+            CellRecord(f"{i}", [{"test_rel_l2": row["score"], "n_train": 100} | row for row in rows], {}, {}, {})
+        )
+    return load_records(folder)
+
+
+def test_older_records_have_the_default_of_an_axis_and_what_others_of_their_protocol_say(tmp_path):
+    records = stored(
+        tmp_path,
+        older(cell("KAN", 50, 0.1)),
+        older(cell("MLP", 50, 0.2)),
+        cell("RBF", 50, 0.3),
+        *(cell(method, 50, 0.4, noise=0.1, protocol="q") for method in ("KAN", "MLP", "RBF")),
+    )
+    assert [(say_level(level), len(part)) for level, part in levels(records)] == [("noise 0", 6), ("noise 0.1", 6)]
+    summary = summarise(records, "MLP").set_index(["noise", "method"])
+    assert summary.error.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
+    assert not records[list(FIXED)].isna().any().any()
+    unsaid = records.assign(**records[list(FIXED)].mask(records.method == "KAN"))  # a table that was written before
+    unsaid.to_csv(tmp_path / "records.csv", index=False)
+    read = load_records(tmp_path / "records.csv")
+    pd.testing.assert_frame_equal(read[list(FIXED)], records[list(FIXED)], check_dtype=False)
+
+
+def test_older_records_of_a_protocol_that_no_other_describes_are_clean_and_refused_beside_others(tmp_path):
+    records = stored(
+        tmp_path, older(cell("KAN", 50, protocol="old")), cell("MLP", 50), cell("MLP", 50, noise=0.2, protocol="q")
+    )
+    old = records[records.protocol == "old"]
+    assert old[["train_size", "noise", "extrapolation"]].drop_duplicates().to_numpy().tolist() == [[100, 0, 0]]
+    assert old.vary.unique().tolist() == ["all"]
+    assert old.settings.isna().all()
+    with pytest.raises(ValueError, match="they are of 2 protocols, which older records do not describe"):
+        summarise(records)
+
+
+def test_records_without_a_value_are_a_level_of_their_own():
+    records = frame(cell("KAN", 50, noise=np.nan), cell("KAN", 50, noise=0.1), cell("MLP", 50, noise=0.1))
+    assert [(say_level(level), len(part)) for level, part in levels(records)] == [
+        ("noise 0.1", 4),
+        ("noise unknown", 2),
+    ]
