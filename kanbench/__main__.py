@@ -10,12 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kanbench import command_line, stopping
+from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
 from kanbench.sweep import SweepSummary
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
@@ -67,20 +72,40 @@ def _run(node: DictConfig, command: str, folder: Path) -> int:
     return run_system(read_system(node), command, folder)
 
 
-def _submit(words: list[str]) -> int:
-    """A run as an array of Slurm jobs, once its words are known to be good."""
-    from kanbench.config import ConfigError, read_config
-    from kanbench.submit import Submission, SubmitError, submit
+def _jobs(submission: Submission) -> list[list[str]]:
+    """The words of every run that is submitted: one, or all that Hydra makes of a sweep."""
+    words = [word for word in submission.words if word not in MULTIRUN]
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    given = zip(words, parser.parse_overrides(words), strict=True)
+    fixed = [word for word, override in given if not override.is_sweep_override()]
+    composed = hydra.compose("config", fixed, return_hydra_config=True).hydra
+    if not submission.is_sweep and composed.mode is not RunMode.MULTIRUN:  # which an experiment may set
+        return [words]
+    swept = [f"{key}={values}" for key, values in (composed.sweeper.params or {}).items()]
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*swept, *words]), max_batch_size=None)
+    return jobs
 
-    try:
-        submission = Submission.parse(words)
-        command_line.check_words(list(submission.words), command_line.CONF)
-        if not submission.is_sweep:
-            with hydra.initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"):
-                node = hydra.compose("config", list(submission.words))
+
+def _check(submission: Submission) -> None:
+    """Raises the error of the first run that could not begin."""
+    from kanbench.config import read_config
+
+    command_line.check_words(list(submission.words), command_line.CONF)
+    with hydra.initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"):
+        for words in _jobs(submission):
+            node = hydra.compose("config", words)
             if "system" in node:
                 raise SubmitError("submit: a system is one process and has no shards; run it without submit")
             read_config(node)
+
+
+def _submit(words: list[str]) -> int:
+    """A run as an array of Slurm jobs, once its words are known to be good."""
+    from kanbench.config import ConfigError
+
+    try:
+        submission = Submission.parse(words)
+        _check(submission)
         logs = submission.results / "slurm"
         script = submission.script(logs, Path.cwd())
         if submission.is_dry:

@@ -15,6 +15,7 @@ from kanbench.stopping import GRACE
 DEFAULTS = {"time": "04:00:00", "cpus-per-task": "4", "mem": "8G"}
 OURS = ("array", "output", "error", "open-mode", "requeue", "signal", "chdir", "ntasks", "nodes")
 AHEAD = 120  # seconds before the time limit at which a job stops
+MULTIRUN = ("-m", "--multirun")
 MOST_LIVES = 100  # of a job: one that never comes to an end has a fault
 
 
@@ -38,8 +39,10 @@ class Submission:
         options, setup, rest, is_dry, jobs = dict(DEFAULTS), [], [], False, "1"
         for word in words:
             name, _, value = word.partition("=")
-            if not word.startswith("--") or word == "--multirun":
+            if not word.startswith("-") or word in MULTIRUN:
                 rest.append(word)
+            elif not word.startswith("--"):
+                raise SubmitError(f"{word}: options of sbatch are written --name=value, as --partition=cpu")
             elif word == "--dry-run":
                 is_dry = True
             elif name == "--setup":
@@ -61,7 +64,7 @@ class Submission:
     @property
     def is_sweep(self) -> bool:
         """Whether every job runs a share of each of many runs."""
-        return any(word in ("-m", "--multirun") for word in self.words)
+        return any(word in MULTIRUN for word in self.words)
 
     @property
     def results(self) -> Path:
@@ -71,21 +74,26 @@ class Submission:
 
     def script(self, logs: Path, here: Path) -> str:
         """For sbatch; output goes to `logs`, the jobs run in `here`."""
-        lines = "\n".join(f"#SBATCH --{name}" + (f"={value}" if value else "") for name, value in self.options)
+        log = str(logs / "%A_%a.log")
+        options = [("array", f"1-{self.jobs}"), ("output", log), ("signal", f"B:USR2@{AHEAD}"), *self.options]
+        lines = "\n".join(f"#SBATCH --{name}" + (f"={shlex.quote(value)}" if value else "") for name, value in options)
         run = shlex.join([sys.executable, "-m", "kanbench", *self.words])
         return f"""#!/bin/bash
 #SBATCH --job-name=kanbench
-#SBATCH --array=1-{self.jobs}
-#SBATCH --output={logs}/%A_%a.log
 #SBATCH --open-mode=append
 #SBATCH --requeue
-#SBATCH --signal=B:USR2@{AHEAD}
 {lines}
 cd {shlex.quote(str(here))} || exit 1
 {"".join(line + chr(10) for line in self.setup)}
 job=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
 stop() {{ kill -TERM $run 2>/dev/null; wait $run; }}   # within {GRACE:.0f} seconds, saved
-again() {{ stop; [ "${{SLURM_RESTART_COUNT:-0}}" -lt {MOST_LIVES} ] && scontrol requeue "$job"; exit 0; }}
+again() {{
+    stop
+    [ "${{SLURM_RESTART_COUNT:-0}}" -lt {MOST_LIVES} ] || give_up "job $job had all of its {MOST_LIVES} lives"
+    scontrol requeue "$job" || give_up "job $job cannot be queued again"
+    exit 0
+}}
+give_up() {{ echo "kanbench: $1; what was finished is kept: the same words to submit go on" >&2; exit 1; }}
 trap again USR2           # the time limit is near
 trap 'stop; exit 143' TERM  # cancelled, preempted or requeued
 {run} shard="$SLURM_ARRAY_TASK_ID/{self.jobs}" &

@@ -1,5 +1,6 @@
 """What is submitted is a script that bash and sbatch understand; launchers compose."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -34,6 +35,34 @@ def test_every_line_of_setup_comes_before_the_run():
     assert text.index("module load python") < text.index("export X=1") < text.index("-m kanbench")
 
 
+def test_what_holds_spaces_is_quoted_as_sbatch_reads_it():
+    text = Submission.parse(["a=1", "--comment=a try"]).script(Path("/home/me/my runs/slurm"), Path())
+    assert "#SBATCH --output='/home/me/my runs/slurm/%A_%a.log'\n" in text
+    assert "#SBATCH --comment='a try'\n" in text
+
+
+@pytest.mark.parametrize(
+    ("lives", "requeue", "status", "sentence"),
+    [
+        (0, "true", 0, ""),
+        (99, "true", 0, ""),
+        (100, "true", 1, "kanbench: job 7_3 had all of its 100 lives; what was finished is kept"),
+        (0, "false", 1, "kanbench: job 7_3 cannot be queued again; what was finished is kept"),
+    ],
+)
+def test_a_job_near_its_time_limit_is_queued_again_or_fails(lives, requeue, status, sentence, monkeypatch, tmp_path):
+    python = tmp_path / "python"  # trains until it is stopped; its time limit comes soon
+    python.write_text("#!/bin/bash\nsleep 0.2\nkill -USR2 $PPID\nexec sleep 60\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    text = Submission.parse(["a=1", f"--setup=scontrol() {{ {requeue}; }}"]).script(tmp_path, tmp_path)
+    slurm = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "3", "SLURM_RESTART_COUNT": str(lives)}
+    done = subprocess.run(["bash"], input=text, env=os.environ | slurm, capture_output=True, text=True, timeout=30)
+    assert done.returncode == status
+    assert done.stderr.startswith(sentence)
+    assert bool(done.stderr) == bool(sentence)
+
+
 def test_bash_can_read_it():
     subprocess.run(["bash", "-n"], input=script("experiment=smoke"), text=True, check=True)
 
@@ -46,6 +75,7 @@ def test_bash_can_read_it():
         (["a=1", "--array=1-3"], "--array: submit sets it itself"),
         (["a=1", "shard=1/2"], "--jobs=N makes the shards"),
         (["--jobs=2"], "say what to run"),
+        (["-p", "cpu", "a=1"], "-p: options of sbatch are written --name=value"),
     ],
 )
 def test_a_mistake_is_a_sentence(words, sentence):
@@ -54,12 +84,22 @@ def test_a_mistake_is_a_sentence(words, sentence):
 
 
 @pytest.mark.parametrize(
-    ("word", "status", "sentence"),
-    [("experiment=smoke", 0, ""), ("experiment=hand_derived", 2, "a system is one process")],
+    ("words", "status", "sentence"),
+    [
+        (["experiment=smoke"], 0, ""),
+        (["experiment=smoke", "seeds=0"], 2, "seeds: must be at least 1"),
+        (["experiment=hand_derived"], 2, "a system is one process"),
+        (["-m", "experiment=smoke", "seeds=1,2", "basis=bspline,taylor"], 0, ""),
+        (["-m", "experiment=smoke", "basis=bspline,taylor", "optimizer.steps=5,-5"], 2, "optimizer.steps must be"),
+        (["-m", "experiment=smoke,hand_derived"], 2, "a system is one process"),
+        (["experiment=noise"], 0, ""),  # a sweep without -m
+        (["experiment=noise", "data.noise=0,-1"], 2, "data.noise: must be a number that is not negative, got -1.0"),
+        (["experiment=smoke", "seeds=1,2"], 2, "add --multirun"),
+    ],
 )
-def test_a_system_whose_jobs_would_all_refuse_their_shard_is_not_submitted(word, status, sentence, monkeypatch, capsys):
+def test_what_could_not_run_is_not_submitted(words, status, sentence, monkeypatch, capsys):
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    monkeypatch.setattr("sys.argv", ["kanbench", "submit", word, "--dry-run"])
+    monkeypatch.setattr("sys.argv", ["kanbench", "submit", *words, "--dry-run"])
     assert entry.main() == status
     assert sentence in capsys.readouterr().err
 
