@@ -129,6 +129,9 @@ def main() -> int:
     if not words:
         print(command_line.WHAT_NEXT)
         return 0
+    if text := command_line.asked_for(words):
+        print(text)
+        return 0
     if words[0] in command_line.COMMANDS:
         return command_line.run_command(*words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kanbench import __version__
+
 if TYPE_CHECKING:
     from kanbench.data import Suite, TableTask
 
@@ -38,11 +40,42 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench help bases                           one topic: what can be chosen, an example
   python -m kanbench --help                               groups, keys, examples"""
 
+USES = {  # word: what --help behind it prints; tables and dashboard have an argparse, report a text of its own
+    "help": """python -m kanbench help [TOPIC]
+
+  without a topic: all topics; with one: what can be chosen, the settings of each, and an example""",
+    "list": """python -m kanbench list [SUITE]
+
+  without a suite: all suites and systems; with one: its tasks, their formulas and ranges""",
+    "status": """python -m kanbench status RESULTS
+
+  how far every run below a folder is, from files alone: cells done, running and failed, and the time that is left""",
+    "reproduce": """python -m kanbench reproduce [STUDY] [results=DIR] [out=DIR] [WORDS]
+
+  without a study: all that are published; with one: its runs, tables and figures again, beside what was published
+  results=results/runs  where its records go
+  out=DIR               where its tables and figures go; below the records unless it is given
+  WORDS                 for every run, such as data.tasks=[I.6.2] or seeds=1""",
+    "submit": """python -m kanbench submit WORDS [--jobs=N] [--setup=LINE ...] [--dry-run] [--OPTION=VALUE ...]
+
+  WORDS                 of any run, or of a sweep
+  --jobs=8              Slurm jobs that share the cells; 1 unless it is given
+  --setup='module load python'  a line of shell that comes first in every job
+  --dry-run             print the script, and submit nothing
+  --partition=cpu       any option of sbatch; unless given --time=04:00:00 --cpus-per-task=4 --mem=8G""",
+}
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")
 
 
 class UsageError(ValueError):
     """Words on the command line that cannot be run."""
+
+
+def asked_for(words: list[str]) -> str:
+    """The version, or the use of a command; "" where the words ask for neither."""
+    if words[0] == "--version":
+        return f"kanbench {__version__}"
+    return USES.get(words[0], "") if {"--help", "-h"} & set(words[1:]) else ""
 
 
 def run_command(word: str, *rest: str) -> int:
@@ -147,15 +180,14 @@ def _list_tables(suite: "Suite[TableTask]") -> int:
 
 def list_tasks(words: list[str]) -> int:
     """`list`: the suites and the systems.   `list SUITE`: its tasks with formulas and ranges."""
-    from kanbench.data import BUNDLED, MissingPackage, UnknownName, load_bundled, load_suite, suite_names
+    from kanbench.data import BUNDLED, MissingPackage, UnknownName, find_suite, load_suite, suite_names
     from kanbench.data.bundled import NAMES, TITLE
 
     if len(words) > 1:
         raise UsageError("list takes at most one suite: python -m kanbench list feynman")
     if not words:
-        for name in suite_names():
-            suite = load_suite(name)
-            print(f"{name:14s} {len(suite.tasks):4d} tasks  {suite.title}")
+        for known in map(load_suite, suite_names()):
+            print(f"{known.name:14s} {len(known.tasks):4d} tasks  {known.title}")
         print(f"{BUNDLED:14s} {len(NAMES):4d} tasks  {TITLE}")
         print("\nyour own table: data=table data.path=my.csv data.target=y")
         print("\nsystems, run by experiment=NAME:")
@@ -163,11 +195,11 @@ def list_tasks(words: list[str]) -> int:
             print(f"{path.stem:20s} {_headline(path)}")
         return 0
     try:
-        if words[0] == BUNDLED:
-            return _list_tables(load_bundled())
-        suite = load_suite(words[0])
+        suite = find_suite(words[0])
     except (UnknownName, MissingPackage) as error:
         raise UsageError(str(error)) from error
+    if suite.name == BUNDLED:
+        return _list_tables(suite)
     for task in suite.tasks:
         ranges = ", ".join(
             f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in task.variables

@@ -16,7 +16,6 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 from kanbench.bases import BASES
 from kanbench.bases.base import require, require_finite
 from kanbench.data import (
-    BUNDLED,
     CLEAN,
     Conditions,
     MissingPackage,
@@ -27,8 +26,7 @@ from kanbench.data import (
     TableTask,
     Task,
     UnknownName,
-    load_bundled,
-    load_suite,
+    find_suite,
     read_table,
     sample,
 )
@@ -358,7 +356,7 @@ def _check_order(config: Config) -> None:
 def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
     """The suite, and its tasks that match any of the patterns in `data.tasks`."""
     try:
-        suite: Suite = load_bundled() if node.suite == BUNDLED else load_suite(str(node.suite))
+        suite = find_suite(str(node.suite))
     except (UnknownName, MissingPackage) as error:
         raise ConfigError(f"data.suite: {error}") from error
     patterns = [str(pattern) for pattern in _list(node, "tasks", "data")]

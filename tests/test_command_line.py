@@ -1,5 +1,6 @@
 """The whole way through the command line, in processes of its own."""
 
+import importlib.metadata
 import json
 import os
 import re
@@ -13,8 +14,9 @@ import pandas as pd
 import pytest
 
 import kanbench as kanbench_package
+from kanbench import __main__ as entry
 from kanbench.analysis import load_records
-from kanbench.command_line import UsageError, check_words, check_words_beside_system
+from kanbench.command_line import COMMANDS, UsageError, check_words, check_words_beside_system
 from kanbench.record import read_record
 
 TINY = ["seeds=2", "budget.targets=[50]", "data.train=60", "data.validation=60", "data.test=100", "optimizer.steps=10"]
@@ -114,7 +116,11 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
             "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has 26 parameters",
         ),
         (["results=/proc/nowhere"], "results: cannot write /proc/nowhere"),
-        (["list", "nowhere"], "unknown suite 'nowhere'"),
+        (
+            ["list", "nowhere"],
+            "unknown suite 'nowhere'; known: classic, feynman, feynman_full, founding, special, toy, ",
+        ),
+        (["list", "sklern"], "unknown suite 'sklern'; did you mean sklearn?"),
         (["basis=["], "unknown option '['"),
         (["experiment=hand_derived", "basis=rbf"], "basis=rbf: a system has settings of its own, system.*; beside"),
         (["system.epochs=9"], "Could not override 'system.epochs'"),
@@ -167,6 +173,24 @@ def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
     assert "1+a*sin(theta)" in equations
     assert "experiment=smoke" in kanbench(folder=tmp_path).stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "submit"])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_says_how_it_is_used(command, flag, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["kanbench", command, flag])
+    if command in ("tables", "dashboard"):  # of argparse
+        with pytest.raises(SystemExit, match=r"^0$"):
+            entry.main()
+    else:
+        assert entry.main() == 0
+    assert f"python -m kanbench {command} " in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["kanbench", "--version"])
+    assert entry.main() == 0
+    assert capsys.readouterr().out == f"kanbench {importlib.metadata.version('kanbench')}\n"
 
 
 def cells(folder: Path) -> list[Path]:

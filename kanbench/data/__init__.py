@@ -1,6 +1,6 @@
 """Tasks as data, their sampling and their metrics. Knows nothing of models, and imports no torch."""
 
-from kanbench.data.bundled import BUNDLED, MissingPackage, load_bundled
+from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
 from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
@@ -23,6 +23,7 @@ __all__ = [
     "UnknownName",
     "Variable",
     "class_prior",
+    "find_suite",
     "grade",
     "grade_classes",
     "load_bundled",

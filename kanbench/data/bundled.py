@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.data.table import TableTask, table_task
-from kanbench.data.task import Suite
+from kanbench.data.task import Suite, UnknownName, load_suite, suite_names
 
 BUNDLED = "sklearn"
 TITLE = "Tables that come with scikit-learn"
@@ -29,6 +29,15 @@ def load_bundled() -> Suite[TableTask]:
         raise MissingPackage("the suite sklearn needs scikit-learn: pip install -e '.[tables]'") from error
     loaders = {name: getattr(datasets, f"load_{name}") for name in NAMES}
     return Suite(BUNDLED, TITLE, tuple(_task(name, load()) for name, load in loaders.items()))
+
+
+def find_suite(name: str) -> Suite:
+    """A suite of formulas or the bundled one. Raises `UnknownName` with all of their names, and `MissingPackage`."""
+    if name == BUNDLED:
+        return load_bundled()
+    if name not in suite_names():
+        raise UnknownName("suite", name, [*suite_names(), BUNDLED])
+    return load_suite(name)
 
 
 def _task(name: str, bunch: Any) -> TableTask:

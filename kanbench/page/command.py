@@ -21,7 +21,7 @@ KEYS = ("networks", "budget", "member", "protocol", "out")
 
 def report(words: list[str]) -> int:
     """Write a page. Raises `CannotReport` for words that cannot be understood and results that cannot be shown."""
-    if not words or "--help" in words:
+    if not words or {"--help", "-h"} & set(words):
         print(USE)
         return 0
     folder, given = Path(words[0]), _read(words[1:])
