@@ -17,7 +17,6 @@ from kanbench.analysis.axes import AXIS_NAMES, along, along_axes, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
 from kanbench.analysis.compare import (
     COSTS,
-    Scores,
     aggregations,
     best_of,
     exponents,
@@ -26,11 +25,11 @@ from kanbench.analysis.compare import (
     not_worse,
     pair_tests,
     ranking,
-    scores_by_budget,
 )
 from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
 from kanbench.analysis.plots import error_name, save, small_multiples
 from kanbench.analysis.protocol import AXES, FIXED, Level, levels, say_level
+from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.typeset import (
     NOTHING,
     Columns,

@@ -25,10 +25,10 @@ from kanbench.analysis.compare import (
     failures,
     pair_tests,
     ranking,
-    scores_by_budget,
 )
 from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
 from kanbench.analysis.plots import small_multiples
+from kanbench.analysis.scores import scores_by_budget
 from kanbench.study import studies
 
 study = studies()["methods"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.load import choose_rates
+from kanbench.analysis.scores import scores_by_budget
 from kanbench.analysis.stats import Array, Interval, WinTieLoss, task_geometric_mean, win_tie_loss
-from kanbench.analysis.summary import BOOTSTRAP_SEED, comparable_scores, comparable_tasks
+from kanbench.analysis.summary import BOOTSTRAP_SEED
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,10 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
 
     The rival is the best of the others at the largest budget. Without a baseline, or where it was not trained, the
     two best methods there are compared. Empty for a single method.
+
+    Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
-    chosen = choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
-    scores: dict[int, dict[str, Array]] = {}
-    for budget, at_budget in chosen.groupby("budget"):
-        if tasks := comparable_tasks(at_budget):
-            scores[int(budget)] = comparable_scores(at_budget, tasks)
+    scores = {budget: compared.by_method for budget, compared in scores_by_budget(frame).items()}
     if not scores or len(last := scores[max(scores)]) < 2:
         return []
     ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))
@@ -95,7 +93,7 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
         note = f" (the second of {len(ranked)})" if len(ranked) > 2 else ""
     return [
         _compare(reference, rivals[0], budget, of_method, note)
-        for budget, of_method in sorted(scores.items())
+        for budget, of_method in scores.items()
         if reference in of_method and rivals[0] in of_method
     ]
 

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kanbench.analysis.answer import error_ratio
-from kanbench.analysis.compare import Scores, scores_by_budget
 from kanbench.analysis.curves import OVER_TASKS, line
 from kanbench.analysis.panels import Look, draw_families, families
 from kanbench.analysis.plots import error_name, method_styles
 from kanbench.analysis.protocol import Level, levels
+from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.stats import Array, Interval, bootstrap
 from kanbench.analysis.summary import BOOTSTRAP_SEED
 

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from kanbench.analysis.compare import Scores, aggregation_pairs, compare_methods, scores_by_budget
+from kanbench.analysis.compare import aggregation_pairs, compare_methods
 from kanbench.analysis.plots import STYLE, method_styles, readable
+from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.significance import groups
 
 DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart

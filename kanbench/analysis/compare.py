@@ -1,7 +1,6 @@
 """From a tidy frame of one protocol to tidy tables of answers; `kanbench.analysis.typeset` makes them readable."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.pareto import hypervolume, pareto_front
 from kanbench.analysis.protocol import levels
 from kanbench.analysis.scaling import fit_scaling
+from kanbench.analysis.scores import Scores, chosen_members, of_tasks, score_matrices, scores_by_budget
 from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
 from kanbench.analysis.stats import (
     Array,
@@ -22,45 +22,10 @@ from kanbench.analysis.stats import (
     wilson,
     win_tie_loss,
 )
-from kanbench.analysis.summary import (
-    BOOTSTRAP_SEED,
-    TaskName,
-    chosen_members,
-    comparable_scores,
-    comparable_tasks,
-    of_tasks,
-)
+from kanbench.analysis.summary import BOOTSTRAP_SEED
 
 COSTS = ("params", "flops", "seconds")  # per model
 REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Errors at one budget, of the methods that are compared and on the tasks that each of them was trained on."""
-
-    methods: list[str]
-    tasks: list[TaskName]
-    errors: Array  # (methods, tasks, seeds)
-
-    @property
-    def medians(self) -> Array:
-        """Over seeds: (methods, tasks)."""
-        return np.median(self.errors, axis=-1)
-
-    def of(self, method: str) -> Array:
-        """Errors of one method: (tasks, seeds)."""
-        return self.errors[self.methods.index(method)]
-
-
-def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
-    """What can be compared, budget by budget; budgets at which nothing can be are left out."""
-    found = {}
-    for budget, at_budget in chosen_members(frame).groupby("budget"):
-        if tasks := comparable_tasks(at_budget):
-            scores = comparable_scores(at_budget, tasks)
-            found[int(budget)] = Scores(list(scores), tasks, np.stack(list(scores.values())))
-    return found
 
 
 def ranking(frame: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +41,8 @@ def ranking(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for budget, scores in scores_by_budget(frame).items():
         ranks = dict(zip(scores.methods, pd.DataFrame(scores.medians).rank().mean(axis=1), strict=True))
-        beside = comparable_scores(references, scores.tasks)
-        for method in [*scores.methods, *beside]:
-            errors = beside[method] if method in beside else scores.of(method)
+        beside = score_matrices(references, scores.tasks)
+        for method, errors in (scores.by_method | beside).items():
             rows.append(
                 {"budget": budget, "method": method, "reference": method in beside, "tasks": len(scores.tasks)}
                 | _columns("iqm", _interval(errors, interquartile=True))

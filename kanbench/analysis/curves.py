@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kanbench.analysis.compare import Scores
 from kanbench.analysis.panels import Line, Lines, Look, draw_families, families
 from kanbench.analysis.plots import error_name, method_styles
+from kanbench.analysis.scores import Scores
 from kanbench.analysis.stats import performance_profile, profile_band
 from kanbench.analysis.summary import BOOTSTRAP_SEED
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.load import choose_rates
-from kanbench.analysis.protocol import check_protocol, levels
+from kanbench.analysis.protocol import levels
+from kanbench.analysis.scores import chosen_members, comparable, of_tasks, score_matrices
 from kanbench.analysis.stats import Array, bootstrap, task_geometric_mean, win_tie_loss
 
 BOOTSTRAP_SEED = 0
@@ -35,80 +35,22 @@ def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
     references = chosen[chosen.budget.isna()]
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
-        tasks = comparable_tasks(at_budget)
-        parts = [*at_budget.groupby("method"), *references.groupby("method")]
-        scores = {method: score_matrix(part, tasks) for method, part in parts}
-        for method, part in parts:
+        compared = comparable(at_budget)
+        tasks = compared.tasks
+        scores = compared.by_method | score_matrices(references, tasks)
+        for method, part in [*at_budget.groupby("method"), *references.groupby("method")]:
             rows.append(
                 {"budget": budget, "method": method, "reference": part.budget.isna().all(), "tasks": len(tasks)}
-                | _error(scores[method])
-                | _against(scores[method], _baseline(scores, baseline, method))
+                | _error(scores.get(method))
+                | _against(scores.get(method), scores.get(baseline) if baseline and baseline != method else None)
                 | _facts(of_tasks(part, tasks))
                 | {"skipped": int((part.status == "skipped").sum())}
             )
     return pd.DataFrame(rows)
 
 
-def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
-    """The members that count, at the rates chosen on validation, each once.
-
-    Raises `ValueError` for records that no one comparison may hold, and where there are none.
-    """
-    if frame.empty:
-        raise ValueError("there are no records to compare")
-    check_protocol(frame)
-    return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
-
-
-TaskName = tuple[str, str]  # suite, task
-
-
-def compared_methods(at_budget: pd.DataFrame) -> list[str]:
-    """Methods that were trained on at least half of the tasks on which any was; others would take tasks away."""
-    trained = at_budget[at_budget.status != "skipped"].drop_duplicates(["method", "suite", "task"])
-    if trained.empty:
-        return []
-    n_tasks = trained.groupby("method").size()
-    return [str(m) for m in n_tasks[n_tasks >= len(trained.drop_duplicates(["suite", "task"])) / 2].index]
-
-
-def comparable_tasks(at_budget: pd.DataFrame) -> list[TaskName]:
-    """Tasks on which every one of `compared_methods` was trained; one task of each class of duplicates."""
-    methods = compared_methods(at_budget)
-    trained = at_budget[(at_budget.status != "skipped") & at_budget.method.isin(methods)]
-    n_methods = trained.groupby(["suite", "task"]).method.nunique()
-    complete = n_methods[n_methods == len(methods)].index
-    twin = at_budget.drop_duplicates(["suite", "task"]).set_index(["suite", "task"]).same_as.fillna("")
-    first: dict[TaskName, TaskName] = {}
-    for suite, task in complete:
-        first.setdefault((suite, twin[suite, task] or task), (suite, task))
-    return sorted(first.values())
-
-
-def comparable_scores(at_budget: pd.DataFrame, tasks: list[TaskName]) -> dict[str, Array]:
-    """Scores (tasks, seeds) by method, of the methods that were trained on all of the tasks."""
-    scores = {str(method): score_matrix(part, tasks) for method, part in at_budget.groupby("method")}
-    return {method: matrix for method, matrix in scores.items() if matrix.size}
-
-
-def _baseline(scores: dict[str, Array], baseline: str | None, method: str) -> Array | None:
-    return scores[baseline] if baseline in scores and baseline != method and scores[baseline].size else None
-
-
-def of_tasks(part: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
-    """The members on these tasks."""
-    return part[pd.MultiIndex.from_frame(part[["suite", "task"]]).isin(tasks)]
-
-
-def score_matrix(part: pd.DataFrame, tasks: list[TaskName]) -> Array:
-    """Scores (tasks, seeds) of one method, none unless it has every task; a protocol has the same seeds everywhere."""
-    ordered = of_tasks(part, tasks).dropna(subset="score").sort_values(["suite", "task", "seed"])
-    complete = tasks and len(ordered.drop_duplicates(["suite", "task"])) == len(tasks)
-    return ordered.score.to_numpy(dtype=float).reshape(len(tasks), -1) if complete else np.empty((0, 0))
-
-
-def _error(scores: Array) -> dict[str, float]:
-    if scores.size == 0:
+def _error(scores: Array | None) -> dict[str, float]:
+    if scores is None:
         return {"error": np.nan, "error_low": np.nan, "error_high": np.nan}
     if scores.shape[1] == 1:  # one seed says nothing of the spread
         return {"error": float(task_geometric_mean(scores)), "error_low": np.nan, "error_high": np.nan}
@@ -116,8 +58,8 @@ def _error(scores: Array) -> dict[str, float]:
     return {"error": interval.estimate, "error_low": interval.low, "error_high": interval.high}
 
 
-def _against(scores: Array, baseline: Array | None) -> dict[str, float]:
-    if baseline is None or scores.size == 0:
+def _against(scores: Array | None, baseline: Array | None) -> dict[str, float]:
+    if scores is None or baseline is None:
         return {"win": np.nan, "tie": np.nan, "loss": np.nan}
     counts = win_tie_loss(scores, baseline)
     return {"win": counts.win, "tie": counts.tie, "loss": counts.loss}

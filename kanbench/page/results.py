@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from kanbench.analysis import choose_rates
-from kanbench.analysis.summary import comparable_tasks
+from kanbench.analysis.scores import comparable
 from kanbench.record import CellRecord
 
 Plain = dict[str, Any]  # what JSON holds
@@ -26,7 +26,7 @@ def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
     chosen = choose_rates(frame)
     rows = []
     for (budget, method), row in summary.set_index(["budget", "method"]).iterrows():
-        tasks = comparable_tasks(chosen[chosen.budget == budget])
+        tasks = comparable(chosen[chosen.budget == budget]).tasks
         of_method = chosen[(chosen.method == method) & ((chosen.budget == budget) | chosen.budget.isna())]
         same = pd.MultiIndex.from_frame(of_method[["suite", "task"]]).isin(tasks)
         cells = of_method[same].groupby("cell")[["flops", "seconds"]].first()

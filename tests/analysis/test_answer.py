@@ -13,7 +13,8 @@ def table(scores, budget=300):
     return pd.DataFrame(
         {
             "suite": "s", "task": f"t{task}", "same_as": "", "method": method, "budget": budget, "seed": seed,
-            "lr": None, "val_rel_l2": score, "score": score, "status": "ok", "cell": f"{method} {task} {budget}",
+            "lr": None, "val_rel_l2": score, "score": score, "status": "ok", "protocol": "p",
+            "cell": f"{method} {task} {budget}",
         }
         for method, rows in scores.items()
         for task, row in enumerate(rows)

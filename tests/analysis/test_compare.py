@@ -14,8 +14,8 @@ from kanbench.analysis.compare import (
     not_worse,
     pair_tests,
     ranking,
-    scores_by_budget,
 )
+from kanbench.analysis.scores import scores_by_budget
 
 TASKS = [f"t{i}" for i in range(8)]
 BUDGETS = (50, 100, 200, 500, 1000)

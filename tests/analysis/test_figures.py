@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from kanbench.analysis.axes import along, along_axes, base_level, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map
-from kanbench.analysis.compare import Scores
 from kanbench.analysis.curves import loss_vs_cost
 from kanbench.analysis.panels import families, spread
 from kanbench.analysis.plots import small_multiples
+from kanbench.analysis.scores import Scores
 from kanbench.analysis.significance import Refusal
 
 METHODS = ["KAN RBF", "KAN RBF mean", "KAN Taylor", "KAN Taylor mean", "MLP relu", "MLP tanh"]

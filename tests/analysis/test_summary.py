@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench.analysis import choose_rates, load_records, summarise
+from kanbench.analysis import answers, choose_rates, load_records, summarise
+from kanbench.analysis.compare import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.record import CellRecord, RecordStore
@@ -110,6 +111,26 @@ def test_only_tasks_that_every_method_was_trained_on_are_compared_and_duplicates
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)
     assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
     assert summary.loc["KAN Taylor", "skipped"] == 1
+
+
+def test_a_method_on_less_than_half_of_the_tasks_is_compared_nowhere(tmp_path):
+    on = {"KAN Taylor": "abcdef", "MLP tanh": "abcghij", "MLP relu": "abc"}  # which share a, b and c
+    errors = {"KAN Taylor": 0.2, "MLP tanh": 0.4, "MLP relu": 0.1}
+    records = frame(
+        [
+            member(method, task, 50, 0, errors[method], status="ok" if task in on[method] else "skipped")
+            for method in on
+            for task in "abcdefghij"
+        ],
+        tmp_path,
+    )
+    summary = summarise(records, "MLP relu").set_index("method")
+    assert summary.tasks.tolist() == [3, 3, 3]
+    assert summary.error.dropna().to_dict() == pytest.approx({"KAN Taylor": 0.2, "MLP tanh": 0.4})
+    assert summary[["win", "tie", "loss"]].isna().all(axis=None)
+    assert ranking(records).method.tolist() == ["KAN Taylor", "MLP tanh"]
+    (answer,) = answers(records, "MLP relu")
+    assert (answer.better, answer.other) == ("KAN Taylor", "MLP tanh")
 
 
 def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path):

@@ -1,0 +1,98 @@
+"""What can be compared: the members that count, and at each budget the errors of methods on tasks that all share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kanbench.analysis.load import choose_rates
+from kanbench.analysis.protocol import check_protocol
+from kanbench.analysis.stats import Array
+
+TaskName = tuple[str, str]  # suite, task
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Errors at one budget, of the methods that are compared and on the tasks that each of them was trained on."""
+
+    methods: list[str]
+    tasks: list[TaskName]
+    errors: Array  # (methods, tasks, seeds)
+
+    @property
+    def medians(self) -> Array:
+        """Over seeds: (methods, tasks)."""
+        return np.median(self.errors, axis=-1)
+
+    @property
+    def by_method(self) -> dict[str, Array]:
+        """Errors (tasks, seeds) of each method."""
+        return dict(zip(self.methods, self.errors, strict=True))
+
+    def of(self, method: str) -> Array:
+        """Errors of one method: (tasks, seeds)."""
+        return self.errors[self.methods.index(method)]
+
+
+def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
+    """What can be compared, budget by budget, the smallest first; budgets at which nothing can be are left out."""
+    found = {int(budget): comparable(part) for budget, part in chosen_members(frame).groupby("budget")}
+    return {budget: scores for budget, scores in found.items() if scores.tasks}
+
+
+def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
+    """The members that count, at the rates chosen on validation, each once.
+
+    Raises `ValueError` for records that no one comparison may hold, and where there are none.
+    """
+    if frame.empty:
+        raise ValueError("there are no records to compare")
+    check_protocol(frame)
+    return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
+
+
+def comparable(at_budget: pd.DataFrame) -> Scores:
+    """Of the chosen members at one budget: what is compared there, perhaps nothing."""
+    methods = _compared_methods(at_budget)
+    tasks = _shared_tasks(at_budget, methods)
+    scores = score_matrices(at_budget[at_budget.method.isin(methods)], tasks)
+    return Scores(list(scores), tasks, np.stack(list(scores.values())) if scores else np.empty((0, 0, 0)))
+
+
+def _compared_methods(at_budget: pd.DataFrame) -> list[str]:
+    """Methods that were trained on at least half of the tasks on which any was; others would take tasks away."""
+    trained = at_budget[at_budget.status != "skipped"].drop_duplicates(["method", "suite", "task"])
+    if trained.empty:
+        return []
+    n_tasks = trained.groupby("method").size()
+    return [str(m) for m in n_tasks[n_tasks >= len(trained.drop_duplicates(["suite", "task"])) / 2].index]
+
+
+def _shared_tasks(at_budget: pd.DataFrame, methods: list[str]) -> list[TaskName]:
+    """Tasks on which every one of `methods` was trained; one task of each class of duplicates."""
+    trained = at_budget[(at_budget.status != "skipped") & at_budget.method.isin(methods)]
+    n_methods = trained.groupby(["suite", "task"]).method.nunique()
+    complete = n_methods[n_methods == len(methods)].index
+    twin = at_budget.drop_duplicates(["suite", "task"]).set_index(["suite", "task"]).same_as.fillna("")
+    first: dict[TaskName, TaskName] = {}
+    for suite, task in complete:
+        first.setdefault((suite, twin[suite, task] or task), (suite, task))
+    return sorted(first.values())
+
+
+def score_matrices(members: pd.DataFrame, tasks: list[TaskName]) -> dict[str, Array]:
+    """Scores (tasks, seeds) of each method that has every task; a protocol has the same seeds everywhere."""
+    if not tasks:
+        return {}
+    ordered = of_tasks(members, tasks).dropna(subset="score").sort_values(["suite", "task", "seed"])
+    return {
+        str(method): part.score.to_numpy(dtype=float).reshape(len(tasks), -1)
+        for method, part in ordered.groupby("method")
+        if len(part.drop_duplicates(["suite", "task"])) == len(tasks)
+    }
+
+
+def of_tasks(members: pd.DataFrame, tasks: list[TaskName]) -> pd.DataFrame:
+    """The members on these tasks."""
+    return members[pd.MultiIndex.from_frame(members[["suite", "task"]]).isin(tasks)]
