@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.scores import scores_by_budget
-from kanbench.analysis.stats import Array, Interval, WinTieLoss, task_geometric_mean, win_tie_loss
-from kanbench.analysis.summary import BOOTSTRAP_SEED
+from kanbench.analysis.stats import (
+    BOOTSTRAP_SEED,
+    Array,
+    Interval,
+    WinTieLoss,
+    percentiles,
+    task_geometric_mean,
+    win_tie_loss,
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +71,11 @@ def error_ratio(
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = float(task_geometric_mean(scores) / task_geometric_mean(baseline))
     if n_seeds == 1 or not 0.0 < estimate < np.inf:  # an error of exactly zero has no ratio
-        return Interval(estimate, np.nan, np.nan)
+        return Interval(estimate)
     draws = generator.integers(n_seeds, size=(resamples, n_tasks, n_seeds))
     of_task = np.arange(n_tasks)[:, None]
     ratios = task_geometric_mean(scores[of_task, draws]) / task_geometric_mean(baseline[of_task, draws])
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(ratios, [tail, 1.0 - tail])
+    low, high = percentiles(ratios, confidence)
     return Interval(estimate, float(low), float(high))
 
 

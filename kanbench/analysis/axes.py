@@ -13,8 +13,7 @@ from kanbench.analysis.panels import Look, draw_families, families
 from kanbench.analysis.plots import error_name, method_styles
 from kanbench.analysis.protocol import Level, levels
 from kanbench.analysis.scores import Scores, scores_by_budget
-from kanbench.analysis.stats import Array, Interval, bootstrap
-from kanbench.analysis.summary import BOOTSTRAP_SEED
+from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
 
 AXIS_NAMES = {
     "train_size": "training rows",
@@ -58,7 +57,8 @@ def along(frame: pd.DataFrame, axis: str, baseline: str | None = None) -> pd.Dat
     for budget in sorted({budget for by_budget in found.values() for budget in by_budget}):
         held = {value: by_budget[budget] for value, by_budget in found.items() if budget in by_budget}
         for value, scores in zip(held, _on_shared_tasks(list(held.values())), strict=True):
-            rows += [(value, budget, *_row(scores, method, baseline)) for method in scores.methods if scores.tasks]
+            at = {axis: value, "budget": budget}
+            rows += [at | _row(scores, method, baseline) for method in scores.methods if scores.tasks]
     return pd.DataFrame(rows, columns=[axis, *COLUMNS])
 
 
@@ -67,16 +67,13 @@ def _on_shared_tasks(each: list[Scores]) -> list[Scores]:
     return [Scores(s.methods, tasks, s.errors[:, [s.tasks.index(task) for task in tasks]]) for s in each]
 
 
-def _row(scores: Scores, method: str, baseline: str | None) -> tuple[object, ...]:
+def _row(scores: Scores, method: str, baseline: str | None) -> dict[str, object]:
     errors = scores.of(method)
-    compared = _ratio(errors, scores.of(baseline)) if baseline in scores.methods else Interval(*[np.nan] * 3)
-    interval = bootstrap(errors, np.random.default_rng(BOOTSTRAP_SEED))
-    low, high = (interval.low, interval.high) if errors.shape[1] > 1 else (np.nan, np.nan)
-    return (method, len(scores.tasks), interval.estimate, low, high, compared.estimate, compared.low, compared.high)
-
-
-def _ratio(errors: Array, baseline: Array) -> Interval:
-    return error_ratio(errors, baseline, np.random.default_rng(BOOTSTRAP_SEED))
+    error = bootstrap(errors, np.random.default_rng(BOOTSTRAP_SEED))
+    ratio = UNKNOWN
+    if baseline in scores.methods:
+        ratio = error_ratio(errors, scores.of(baseline), np.random.default_rng(BOOTSTRAP_SEED))
+    return {"method": method, "tasks": len(scores.tasks)} | error.columns("error") | ratio.columns("ratio")
 
 
 def loss_along(table: pd.DataFrame, frame: pd.DataFrame, axis: str, title: str, mark: str | None) -> Figure:

@@ -12,8 +12,11 @@ from kanbench.analysis.scaling import fit_scaling
 from kanbench.analysis.scores import Scores, chosen_members, of_tasks, score_matrices, scores_by_budget
 from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
 from kanbench.analysis.stats import (
+    BOOTSTRAP_SEED,
+    UNKNOWN,
     Array,
     Interval,
+    Statistic,
     bootstrap,
     expected_best,
     geometric_mean,
@@ -22,7 +25,6 @@ from kanbench.analysis.stats import (
     wilson,
     win_tie_loss,
 )
-from kanbench.analysis.summary import BOOTSTRAP_SEED
 
 COSTS = ("params", "flops", "seconds")  # per model
 REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
@@ -45,28 +47,18 @@ def ranking(frame: pd.DataFrame) -> pd.DataFrame:
         for method, errors in (scores.by_method | beside).items():
             rows.append(
                 {"budget": budget, "method": method, "reference": method in beside, "tasks": len(scores.tasks)}
-                | _columns("iqm", _interval(errors, interquartile=True))
-                | _columns("error", _interval(errors))
+                | _interval(errors, task_interquartile_mean).columns("iqm")
+                | _interval(errors, task_geometric_mean).columns("error")
                 | {"mean_rank": ranks.get(method, np.nan)}
                 | ({} if method in beside else costs.loc[(budget, method)].to_dict())
             )
-    columns = ["budget", "method", "reference", "tasks", *_names("iqm"), *_names("error"), "mean_rank", *COSTS]
+    measured = [*UNKNOWN.columns("iqm"), *UNKNOWN.columns("error")]
+    columns = ["budget", "method", "reference", "tasks", *measured, "mean_rank", *COSTS]
     return pd.DataFrame(rows, columns=columns).sort_values(["budget", "iqm"], ignore_index=True)
 
 
-def _interval(scores: Array, interquartile: bool = False) -> Interval:
-    statistic = task_interquartile_mean if interquartile else task_geometric_mean
-    if scores.shape[1] == 1:  # one seed says nothing of the spread
-        return Interval(float(statistic(scores)), np.nan, np.nan)
+def _interval(scores: Array, statistic: Statistic) -> Interval:
     return bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED), statistic)
-
-
-def _names(name: str) -> list[str]:
-    return [name, f"{name}_low", f"{name}_high"]
-
-
-def _columns(name: str, interval: Interval) -> dict[str, float]:
-    return dict(zip(_names(name), (interval.estimate, interval.low, interval.high), strict=True))
 
 
 def compare_methods(scores: Scores, baseline: str | None = None) -> Comparison:
@@ -136,7 +128,7 @@ def exponents(frame: pd.DataFrame) -> pd.DataFrame:
             rows.append(facts | {"reason": str(refusal)})
             continue
         laws = {"amplitude": fit.law.amplitude, "floor": fit.law.floor}
-        rows.append(facts | _columns("exponent", fit.exponent) | laws | {"reason": ""})
+        rows.append(facts | fit.exponent.columns("exponent") | laws | {"reason": ""})
     wanted = ["method", "tasks", "sizes", "smallest", "largest", "exponent", "exponent_low", "exponent_high"]
     return pd.DataFrame(rows).reindex(columns=[*wanted, "amplitude", "floor", "reason"])
 
@@ -155,11 +147,11 @@ def failures(frame: pd.DataFrame) -> pd.DataFrame:
     for method, part in chosen.groupby("method"):
         trained = part[part.status != "skipped"]
         failed = int(trained.status.isin(["diverged", "failed"]).sum())
-        rate = wilson(failed, len(trained)) if len(trained) else Interval(np.nan, np.nan, np.nan)
+        rate = wilson(failed, len(trained)) if len(trained) else UNKNOWN
         missed = int(trained.drop_duplicates("cell").missed.sum()) if "missed" in trained else 0
         rows.append(
             {"method": method, "members": len(trained), "failed": failed}
-            | _columns("rate", rate)
+            | rate.columns("rate")
             | {"skipped": len(part) - len(trained), "missed": missed}
         )
     return pd.DataFrame(rows).sort_values(["rate", "method"], ascending=[False, True], ignore_index=True)
@@ -194,7 +186,7 @@ def aggregations(frame: pd.DataFrame) -> pd.DataFrame:
         counts = win_tie_loss(theirs, ours)
         rows.append(
             {"method": plain, "aggregation": aggregation, "budgets": len(held), "pairs": len(ours)}
-            | _columns("ratio", ratio)
+            | ratio.columns("ratio")
             | {"win": counts.win, "tie": counts.tie, "loss": counts.loss}
         )
         alone.append(_paired_p(held, other, plain))

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 from kanbench.analysis.panels import Line, Lines, Look, draw_families, families
 from kanbench.analysis.plots import error_name, method_styles
 from kanbench.analysis.scores import Scores
-from kanbench.analysis.stats import performance_profile, profile_band
-from kanbench.analysis.summary import BOOTSTRAP_SEED
+from kanbench.analysis.stats import BOOTSTRAP_SEED, performance_profile, profile_band
 
 COST_NAMES = {
     "params": "trainable parameters",

@@ -10,6 +10,7 @@ from scipy.stats import binomtest, trim_mean
 
 Array = NDArray[np.float64]
 LARGEST_DRAW = 1_000_000  # numbers at a time, which bounds the memory and changes no draw
+BOOTSTRAP_SEED = 0
 TIE_BAND = 1.1  # medians whose ratio is within 1 / 1.1 and 1.1 are equal
 
 
@@ -44,8 +45,15 @@ class Interval:
     """An estimate with its confidence interval."""
 
     estimate: float
-    low: float
-    high: float
+    low: float = np.nan
+    high: float = np.nan
+
+    def columns(self, name: str) -> dict[str, float]:
+        """As the columns of a table: `name`, `name`_low and `name`_high."""
+        return {name: self.estimate, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+UNKNOWN = Interval(np.nan)
 
 
 def bootstrap(
@@ -58,17 +66,26 @@ def bootstrap(
 ) -> Interval:
     """Percentile interval of a statistic, stratified by task: seeds are redrawn within each task.
 
-    It says how much the number would move if the same tasks were run with other seeds.
+    It says how much the number would move if the same tasks were run with other seeds; NaN for a single seed, which
+    says nothing of the spread.
 
     Source: Agarwal et al. 2021 (arXiv:2108.13264), section 4.1.
     """
+    estimate = float(statistic(scores))
+    if scores.shape[1] == 1:
+        return Interval(estimate)
     at_once = max(1, LARGEST_DRAW // scores.size)
     values = np.concatenate(
         [statistic(redraw_seeds(scores, generator, min(at_once, resamples - i))) for i in range(0, resamples, at_once)]
     )
+    low, high = percentiles(values, confidence)
+    return Interval(estimate, float(low), float(high))
+
+
+def percentiles(resampled: Array, confidence: float = 0.95) -> Array:
+    """Where the middle of the resamples begins and ends: (resamples, ...) -> (2, ...)."""
     tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(values, [tail, 1.0 - tail])
-    return Interval(float(statistic(scores)), float(low), float(high))
+    return np.quantile(resampled, [tail, 1.0 - tail], axis=0)
 
 
 def redraw_seeds(scores: Array, generator: np.random.Generator, resamples: int) -> Array:
@@ -92,8 +109,7 @@ def profile_band(
 ) -> tuple[Array, Array]:
     """Pointwise bootstrap interval of `performance_profile`, stratified by task: two arrays (n,)."""
     profiles = performance_profile(redraw_seeds(scores, generator, resamples), thresholds)
-    tail = (1.0 - confidence) / 2.0
-    low, high = np.quantile(profiles, [tail, 1.0 - tail], axis=0)
+    low, high = percentiles(profiles, confidence)
     return low, high
 
 

@@ -5,9 +5,7 @@ import pandas as pd
 
 from kanbench.analysis.protocol import levels
 from kanbench.analysis.scores import chosen_members, comparable, of_tasks, score_matrices
-from kanbench.analysis.stats import Array, bootstrap, task_geometric_mean, win_tie_loss
-
-BOOTSTRAP_SEED = 0
+from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
 
 
 def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
@@ -50,12 +48,8 @@ def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
 
 
 def _error(scores: Array | None) -> dict[str, float]:
-    if scores is None:
-        return {"error": np.nan, "error_low": np.nan, "error_high": np.nan}
-    if scores.shape[1] == 1:  # one seed says nothing of the spread
-        return {"error": float(task_geometric_mean(scores)), "error_low": np.nan, "error_high": np.nan}
-    interval = bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED))
-    return {"error": interval.estimate, "error_low": interval.low, "error_high": interval.high}
+    interval = UNKNOWN if scores is None else bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED))
+    return interval.columns("error")
 
 
 def _against(scores: Array | None, baseline: Array | None) -> dict[str, float]:

@@ -53,6 +53,9 @@ def test_the_interval_of_equal_seeds_is_a_point_and_of_two_seeds_by_enumeration(
     interval = bootstrap(np.array([[1.0, 4.0]]), generator, confidence=0.4)
     assert (interval.low, interval.estimate, interval.high) == (2.5, 2.5, 2.5)
     assert bootstrap(np.array([[1.0, 4.0]]), generator, confidence=0.95).low == 1.0
+    alone = bootstrap(np.array([[1.0], [4.0]]), generator)
+    assert alone.estimate == 2.0
+    assert np.isnan([alone.low, alone.high]).all()
 
 
 SKEWED = np.median(np.random.default_rng(9).gumbel(size=(200_000, 5)), axis=1).mean()
