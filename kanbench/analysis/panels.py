@@ -93,7 +93,7 @@ def _draw_family(
     axes: Axes, name: str, members: list[str], lines: Lines, styles: Styles, look: Look, mark: str | None
 ) -> None:
     drawstyle = "steps-post" if look.profile else "default"
-    for method in lines.keys() - {*members, mark}:
+    for method in (each for each in lines if each not in {*members, mark}):
         axes.plot(lines[method].x, lines[method].y, color=BEHIND, linewidth=0.9, zorder=1, drawstyle=drawstyle)
     labels = {method: _short(method, name) for method in members}
     colours = {method: styles[method]["color"] for method in members}

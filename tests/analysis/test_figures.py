@@ -57,9 +57,9 @@ def test_few_methods_share_a_panel_and_many_have_one_per_family():
 
 def test_every_panel_shows_its_family_in_colour_and_all_others_behind():
     ranked = pd.DataFrame(
-        {"method": method, "budget": b, "reference": False, "flops": 10.0 * b, "error": 1 / b, "error_low": 0.5 / b,
-         "error_high": 2 / b}
-        for method in METHODS for b in (50, 100)
+        {"method": method, "budget": b, "reference": False, "flops": 10.0 * b, "error": k / b, "error_low": 0.5 / b,
+         "error_high": 9 / b}
+        for k, method in enumerate(METHODS, start=1) for b in (50, 100)
     )  # fmt: skip
     figure = loss_vs_cost(ranked, members(), "flops", "title", "MLP tanh")
     panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
@@ -67,6 +67,8 @@ def test_every_panel_shows_its_family_in_colour_and_all_others_behind():
     assert all(len(axes.get_lines()) == len(METHODS) for axes in panels)
     assert {text.get_text() for text in panels[0].texts} == {"MLP tanh", "sum", "mean"}
     np.testing.assert_allclose(panels[0].get_lines()[-1].get_xdata(), [500, 1000])
+    behind = [line.get_ydata()[0] for line in panels[0].get_lines()[:3]]
+    np.testing.assert_allclose(behind, [3 / 50, 4 / 50, 5 / 50])  # always in one order, so that files are the same
 
 
 def test_a_critical_difference_diagram_ties_what_does_not_differ():
