@@ -51,6 +51,11 @@ def levels(frame: pd.DataFrame) -> list[tuple[Level, pd.DataFrame]]:
     return [(dict(zip(axes, values, strict=True)), part) for values, part in frame.groupby(axes, dropna=False)]
 
 
+def level_of(frame: pd.DataFrame) -> Level:
+    """Where records that were trained under one level are on every axis, older ones on none."""
+    return {axis: float(frame[axis].iloc[0]) for axis in AXES if axis in frame}
+
+
 def say_level(level: Level) -> str:
     """noise 0.1, training rows 1,000."""
     return ", ".join(f"{AXES[axis]} {'unknown' if isnan(value) else f'{value:,g}'}" for axis, value in level.items())

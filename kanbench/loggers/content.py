@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.analysis import say
+from kanbench.analysis.protocol import level_of, say_level
 from kanbench.record import CellRecord
 from kanbench.report import Report
 
@@ -55,14 +56,20 @@ def training(record: CellRecord, name: str, project: str) -> Content:
 
 
 def aggregate(report: Report, name: str, project: str, command: str) -> Content:
-    """The run of a report; its id follows from the records that it is about."""
-    records, summary = report.records, report.summary
+    """The run of a report; its id follows from the records that it is about.
+
+    They are of one run of kanbench, and so of one level of training rows, noise and extrapolation: a sweep over these
+    has an aggregate for each, and name and config say which it is of.
+    """
+    records, summary, level = report.records, report.summary, level_of(report.records)
+    said = say_level({axis: value for axis, value in level.items() if value})
+    place = f" on {records.suite.iloc[0]}{', ' * bool(said)}{said}"
     content = records[["cell", "seed", "lr", "score"]].sort_values(["cell", "seed", "lr"]).to_csv(index=False)
     last = summary[summary.budget == summary.budget.max()].sort_values("error")
     facts = {"error": last.error, "error_low": last.error_low, "error_high": last.error_high, "params": last.params}
     return Content(
         id=digest(project, name, content),
-        name=f"{' | '.join(last.method)} on {records.suite.iloc[0]}"[:120],
+        name=" | ".join(last.method)[: 120 - len(place)] + place,
         group=name,
         job_type="aggregate",
         tags=sorted(set(records.suite)),
@@ -75,7 +82,8 @@ def aggregate(report: Report, name: str, project: str, command: str) -> Content:
             "seeds": sorted(int(seed) for seed in set(records.seed)),
             "members": len(records),
             "commits": sorted(set(records.commit)),
-        },
+        }
+        | level,
         summary={"answer": say(report.answers)}
         | {f"{fact}/{m}": v for fact, column in facts.items() for m, v in zip(last.method, column, strict=True)},
     )

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from kanbench.loggers.content import POINTS, flat, thinned, training
-from kanbench.record import CellRecord
+from kanbench.loggers.content import POINTS, aggregate, flat, thinned, training
+from kanbench.record import CellRecord, RecordStore
+from kanbench.report import write_report
 
 
 def member(seed, error, status="ok", lr=None):
@@ -106,3 +107,29 @@ def test_ids_follow_from_study_cell_and_fate():
 
 def test_flat_joins_keys():
     assert dict(flat({"a": {"b": {"c": 1}}, "d": [2]}, "x")) == {"x_a_b_c": 1, "x_d": [2]}
+
+
+def report(folder, noise, methods=("KAN RBF", "MLP tanh")):
+    """Of a run under one noise: a task, two seeds, errors 0.1, 0.2, .. method by method."""
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    for i, method in enumerate(methods, start=1):
+        facts = {
+            "method": method, "same_as": "", "cell": f"{method} {noise}", "missed": False, "protocol": f"p{noise}",
+            "train_size": 1000, "noise": noise, "extrapolation": 0.0,
+        }  # fmt: skip
+        store.write(CellRecord(f"{i}", [member(seed, i / 20) | facts for seed in (0, 1)], NO_CURVE, {}, {}))
+    return write_report(sorted(store.folder.iterdir()), folder / "report", "title", None)
+
+
+def test_every_level_of_a_sweep_has_an_aggregate_that_names_it(tmp_path):
+    clean, noisy = (aggregate(report(tmp_path / f"{noise}", noise), "e", "p", "c") for noise in (0.0, 0.05))
+    assert clean.name == "KAN RBF | MLP tanh on s, training rows 1,000"
+    assert noisy.name == "KAN RBF | MLP tanh on s, training rows 1,000, noise 0.05"
+    assert (clean.config["noise"], noisy.config["noise"], noisy.config["train_size"]) == (0.0, 0.05, 1000.0)
+    assert clean.id != noisy.id
+    assert clean.summary["answer"].startswith("KAN RBF is better than MLP tanh on 1 task")
+    assert clean.summary["error/MLP tanh"] == 0.2
+    many = aggregate(report(tmp_path / "many", 0.05, [f"KAN {letter * 20}" for letter in "abcdefgh"]), "e", "p", "c")
+    assert len(many.name) == 120
+    assert many.name.endswith(" on s, training rows 1,000, noise 0.05")
