@@ -97,6 +97,8 @@ def complain(error: Exception) -> int:
     if isinstance(error, OSError):
         error = UsageError(f"results: cannot write {error.filename or ''} ({error.strerror})")
     sentence = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    if refused := re.match(r"Could not override '(\w+)\.(\w+)'", sentence):  # Hydra's, for a key that is not there
+        sentence = home_of(*refused.groups()) or sentence
     print(f"kanbench: {sentence}", file=sys.stderr)
     return 2
 
@@ -134,6 +136,13 @@ def check_words(words: list[str], conf: Path) -> None:
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
             known = sorted(path.stem for path in folder.glob("*.yaml"))
             _check_options(word, value.split(","), [*known, *["null"] * (head in ("experiment", "system"))])
+
+
+def home_of(group: str, key: str) -> str:
+    """The options of a group that have a key, for who set it beside another one; "" if none has it."""
+    options = sorted((CONF / ("model" if group == "baseline" else group)).glob("*.yaml"))
+    homes = [f"{group}={path.stem}" for path in options if key in _keys(path)]
+    return f"{group}.{key} is a key of {' or '.join(homes)} only" if homes else ""
 
 
 def check_words_beside_system(words: list[str]) -> None:

@@ -15,6 +15,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.bases import BASES
 from kanbench.bases.base import require, require_finite
+from kanbench.command_line import home_of
 from kanbench.data import (
     CLEAN,
     Conditions,
@@ -200,8 +201,8 @@ def read_config(node: DictConfig) -> Config:
         raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
     suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
-    optimizer = typed(_choice(OPTIMIZERS, node.optimizer.name, "optimizer.name"), node.optimizer, "optimizer")
-    loss = _check_kind(tasks, optimizer)
+    optimizer_kind = _choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
+    loss = _check_kind(tasks, node.optimizer.name)
     references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
     config = Config(
         name=name,
@@ -212,7 +213,7 @@ def read_config(node: DictConfig) -> Config:
         sizes=_sizes(node.data, tasks[0]),
         budgets=_budgets(node.budget),
         seeds=tuple(range(first_seed, first_seed + n_seeds)),
-        optimizer=optimizer,
+        optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
         references=references if _scalar(node, "references", bool) else (),
@@ -268,7 +269,10 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
     except ConfigKeyError as error:
-        raise ConfigError(f"{path}: {UnknownName('key', str(error.full_key), [f.name for f in own])}") from error
+        key = str(error.full_key)
+        if home := home_of(path, key):
+            raise ConfigError(f"{home}; ~{path}.{key} takes it out") from error
+        raise ConfigError(f"{path}: {UnknownName('key', key, [f.name for f in own])}") from error
     except OmegaConfBaseException as error:
         key = str(error.full_key).split("[")[0]
         expected = _expected(hints[key])
@@ -391,7 +395,7 @@ def _check_sizes(config: Config) -> None:
                 )
 
 
-def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: Optimizer) -> Loss:
+def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: str) -> Loss:
     """All tasks are of one kind, whose loss the optimiser must be able to minimise."""
     numbers, classes = ([task.name for task in tasks if bool(task.n_classes) == kind] for kind in (False, True))
     if numbers and classes:
@@ -400,11 +404,11 @@ def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: Optimizer) -> Lo
             "a run compares tasks of one kind"
         )
     loss = Loss.cross_entropy if classes else Loss.mse
-    if not optimizer.can_minimise(loss):
-        allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
+    allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
+    if optimizer not in allowed:
         raise ConfigError(
-            f"optimizer: {type(optimizer).__name__} minimises sums of squares, and {classes[0]} is a classification; "
-            f"allowed: {', '.join(allowed)}"
+            f"optimizer: {optimizer} minimises squared residuals of one output, and {classes[0]} is a classification, "
+            f"whose loss is the cross-entropy; choose {' or '.join(allowed)}"
         )
     return loss
 

@@ -170,7 +170,11 @@ def test_a_typed_optimizer_keeps_its_values():
         (["model.stages=[3,10]"], "model.stages must end at the intervals of the basis, 5, got (3, 10)"),
         (["model.stages=3"], "model.stages: expected a list of numbers, got 3"),
         (["basis=rbf", "model.stages=[8]"], "model.stages must be empty for RBF, which cannot be extended"),
-        (["+baseline.stages=[5]"], "baseline: unknown key 'stages'"),
+        (["+baseline.stages=[5]"], "baseline.stages is a key of baseline=kan only; ~baseline.stages takes it out"),
+        (
+            ["experiment=classification", "data.tasks=[wine]", "optimizer=lbfgs"],
+            "optimizer.rates is a key of optimizer=adam or optimizer=sgd only; ~optimizer.rates takes it out",
+        ),
         (
             ["model.stages=[3,4,5]", "optimizer.steps=2"],
             "optimizer.steps: must be at least 1 for each of the 3 stages of KAN BSpline stages=3-4-5, got 2",
@@ -254,9 +258,11 @@ def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes
 def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
     with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification and diabetes a regression; a run"):
         config("data=sklearn", "data.tasks=[diabetes,digits]", "optimizer=adam")
-    for words in (["data.tasks=[wine]"], ["data.tasks=[wine,digits]", "references=true"]):
-        with pytest.raises(ConfigError, match=r"optimizer: Lev\w+ minimises .*, and .* allowed: adam, lbfgs, sgd$"):
-            config("data=sklearn", *words)
+    wrong = r"^optimizer: lm minimises squared residuals of one output, and .* classification.* adam or lbfgs or sgd$"
+    for words in (["data=sklearn", "data.tasks=[wine]"], ["experiment=classification", "optimizer=lm"]):
+        with pytest.raises(ConfigError, match=wrong):
+            config(*words)
+    assert config("experiment=classification", "optimizer=lbfgs", "~optimizer.rates").optimizer.steps == 500
     wine, *_ = config("experiment=classification", "data.tasks=[wine]").cells()
     assert (wine.method.label, wine.loss, wine.n_outputs) == ("class prior", "cross_entropy", 3)
 

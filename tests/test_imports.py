@@ -26,7 +26,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import
     "analysis": {"record", "sealed"},
     "checkpoint": {"bases", "models", "interpret", "sealed"},
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance", "sealed"},
-    "config": {"bases", "models", "data", "devices", "plan", "training", "systems"},
+    "config": {"bases", "command_line", "models", "data", "devices", "plan", "training", "systems"},
     "report": {"analysis", "record"},
     "tables": {"analysis", "command_line"},
     "study": {"analysis", "command_line", "tables"},
