@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -27,19 +27,20 @@ def unordered(
     items: Iterable[Item],
     workers: int,
     prepare: Callable[[int], None] = lambda worker: None,
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """`function` of every item, as they finish; in this process if `workers` is 1.
 
     `prepare` is called first in every process that is forked, with its number from 0.
 
     Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
-    computes on a GPU. They end with the iterator, at their next check of `stopping`, and with this process, even if it
-    is killed. concurrent.futures would do, but it can wait for ever for its workers after a second Ctrl-C.
+    computes on a GPU. They have ended when the iterator has: at its end, or when it is closed, for which they have
+    until their next check of `stopping`. They end with this process, too, even if it is killed. concurrent.futures
+    would do, but it can wait for ever for its workers after a second Ctrl-C.
 
     The iterator raises `WorkerDied`, and whatever `function` raises.
     """
     if workers == 1:
-        return map(function, items)
+        return (function(item) for item in items)
     fork = multiprocessing.get_context("fork")
     crew: dict[Connection, BaseProcess] = {}
     for worker in range(workers):
@@ -52,7 +53,7 @@ def unordered(
     return _results(crew, iter(items))
 
 
-def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Iterator[Any]:
+def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Generator[Any]:
     try:
         busy = [pipe for pipe in crew if _hand_out(pipe, items)]
         while busy:

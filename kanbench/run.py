@@ -5,7 +5,7 @@ import shlex
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
     pin_worker = partial(pin, config.trainer.gpus)
     done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
     try:
-        with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
+        with closing(done), logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
             for record in found.values():
                 if record is not None and not record.failed:
                     logger.log_record(record)
@@ -106,7 +106,7 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
                 step(_cost(cell), tally)
     except BaseException:
         for cell in missing:
-            claims.forget_dead(cell.key)  # of workers that were killed
+            claims.forget_dead(cell.key)  # of workers that were killed; all of them have ended by now
         raise
     return tally
 

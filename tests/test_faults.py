@@ -11,19 +11,24 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from rich.console import Console
 
-import kanbench as kanbench_package
+import kanbench.run
+from kanbench import stopping
 from kanbench.analysis import load_records
 from kanbench.config import read_config
-from kanbench.record import read_record
-from kanbench.run import run
+from kanbench.record import RecordStore, read_record
+from kanbench.run import run, train
 from kanbench.sealed import Damaged
+from kanbench.training import unfinished
 
-CONF = Path(kanbench_package.__file__).parents[1] / "conf"
+CONF = Path(kanbench.__file__).parents[1] / "conf"
 WORDS = [
     *("name=x", "data.tasks=[I.1*]", "basis=chebyshev", "budget.targets=[50]", "seeds=1", "data.train=40"),
     *("data.validation=40", "data.test=40", "optimizer.steps=6", "trainer.workers=1"),
@@ -148,6 +153,39 @@ def test_a_file_that_cannot_grow_ends_the_run_and_leaves_whole_records(quiet, tm
         read_record(path)
     go_on(config, tmp_path)
     check(tmp_path, quiet)
+
+
+class BrokenLogger:
+    """Cannot log what is finished."""
+
+    def while_training(self):
+        return nullcontext()
+
+    def log_record(self, record):
+        raise OSError("nowhere to log to")
+
+
+def test_a_run_that_breaks_off_leaves_no_claim_of_its_workers(tmp_path, monkeypatch):
+    """Workers that do not stop in time are killed, and only then their claims can be told from those of the living."""
+
+    def hang(config, store, logger, claims, failed, cell):
+        if cell == cells[1]:
+            with claims.hold(cell.key, settled=lambda: False):
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                time.sleep(60)
+        while not list(store.folder.glob("*.claim")):
+            time.sleep(0.01)
+        return cell, unfinished(cell, "skipped", ""), True
+
+    monkeypatch.setattr(kanbench.run, "train_one", hang)
+    monkeypatch.setattr(stopping, "GRACE", 0.0)
+    config = config_of(tmp_path)
+    config = replace(config, trainer=replace(config.trainer, workers=2))
+    store, cells = RecordStore(tmp_path / "cells"), config.cells()[:2]
+    store.prepare()
+    with pytest.raises(OSError, match="nowhere to log to"):
+        train(config, cells, store, BrokenLogger(), Console(quiet=True))
+    assert list(store.folder.iterdir()) == []
 
 
 @pytest.fixture
