@@ -32,8 +32,19 @@ class CellRecord:
     traceback: str = ""
 
     @property
+    def label(self) -> str:
+        """What is told of it in a line."""
+        first = self.members[0]
+        return label(first["method"], first["task"], first["budget"])
+
+    @property
     def failed(self) -> bool:
         return any(member["status"] == "failed" for member in self.members)
+
+
+def label(method: str, task: str, budget: int | None) -> str:
+    """KAN RBF on I.6.2 at 300; constant on I.6.2, a reference having no budget."""
+    return f"{method} on {task} at {budget}" if budget else f"{method} on {task}"
 
 
 def read_record(path: Path) -> CellRecord:

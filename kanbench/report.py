@@ -74,9 +74,7 @@ def _draw_along(records: pd.DataFrame, folder: Path, title: str, baseline: str |
 def print_failures(console: Console, failures: Iterable[CellRecord], command: str) -> None:
     """What failed, and the command that tries it again; nothing if nothing did."""
     for record in failures:
-        member = record.members[0]
-        of_size = f" at {member['budget']}" if member["budget"] else ""
-        console.print(f"failed    {member['method']} on {member['task']}{of_size}: {member['reason']}", style="red")
+        console.print(f"failed    {record.label}: {record.members[0]['reason']}", style="red")
     if failures:
         console.print(f"retry     {command}\n          (trains only what failed or is missing)", style="red")
 
@@ -160,6 +158,8 @@ def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
             counts = ", ".join(
                 f"{n} at {budget}" for budget, n in zip(of_method.budget, of_method[column], strict=True)
             )
+            if of_method.reference.all():  # the same beside every budget
+                counts = f"{of_method[column].max()}"
             sharing.setdefault(counts, []).append(str(method))
         for counts, methods in sharing.items():
             where = f" ({level})" if level else ""

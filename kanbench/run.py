@@ -22,7 +22,7 @@ from kanbench.page import PageOptions, find_source, write_page
 from kanbench.plan import Plan
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
-from kanbench.record import CellRecord, RecordStore
+from kanbench.record import CellRecord, RecordStore, label
 from kanbench.report import MANIFEST, print_answer, print_failures, print_summary, write_report
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
 from kanbench.training.cost import keep_freed_memory
@@ -93,7 +93,7 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
     pin_worker = partial(pin, config.trainer.gpus)
     done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
     try:
-        with closing(done), logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step:
+        with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step, closing(done):
             for record in found.values():
                 if record is not None and not record.failed:
                     logger.log_record(record)
@@ -169,7 +169,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) ->
 def _plan(cells: list[Cell], command: str) -> Plan:
     """Of the whole run, whatever share of it `command` does."""
     words = [word for word in shlex.split(command) if not word.startswith("shard=")]
-    labels = [f"{cell.method.label} on {cell.task.name} at {cell.budget}" for cell in cells]
+    labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in cells]
     return Plan(shlex.join(words), [cell.key for cell in cells], [_cost(cell) for cell in cells], labels)
 
 

@@ -5,12 +5,17 @@ import os
 from dataclasses import asdict, replace
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 
+import kanbench.run
 from kanbench.claims import Claims, Owner
+from kanbench.command_line import CONF
+from kanbench.config import read_config
+from kanbench.loggers.content import training
 from kanbench.plan import Plan, Shard, read_plan
-from kanbench.record import CellRecord, RecordStore
+from kanbench.record import CellRecord, RecordStore, read_record
 from kanbench.status import say, standings
 
 COSTS = st.lists(st.floats(1e-3, 1e6), max_size=60)
@@ -114,3 +119,19 @@ def test_a_damaged_record_and_a_damaged_plan_are_not_believed(folder):
     (path,) = folder.rglob("plans/*.json")
     path.write_bytes(path.read_bytes()[:-3])
     assert standings(folder) == []
+
+
+def test_references_are_named_without_a_budget(tmp_path, capsys):
+    words = [
+        *("name=x", f"results={tmp_path}", "references=true", "data.tasks=[I.27.6]", "budget.targets=[50]", "seeds=1"),
+        *("optimizer.steps=1", "trainer.workers=1", "trainer.accelerator=cpu"),
+    ]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = read_config(compose("config", words))
+    assert kanbench.run.run(config, "python -m kanbench", tmp_path / "job") == 0
+    (plan,) = (read_plan(path) for path in tmp_path.rglob("plans/*.json"))
+    references = {f"{name} on I.27.6" for name in ("constant", "linear", "cubic ridge")}
+    assert set(plan.labels) == {"KAN BSpline on I.27.6 at 50", "MLP tanh on I.27.6 at 50"} | references
+    records = [read_record(path) for path in (tmp_path / "x/cells").iterdir()]
+    assert {each.label for each in records} == {training(each, "x", "p").name for each in records} == set(plan.labels)
+    assert "None" not in capsys.readouterr().out

@@ -42,7 +42,7 @@ def training(record: CellRecord, name: str, project: str) -> Content:
     statuses = sorted({member["status"] for member in record.members})
     return Content(
         id=digest(project, name, record.key, record.failed),
-        name=f"{first['method']} {first['task']} {first['budget']}",
+        name=record.label,
         group=f"{name}/{first['task']}",
         job_type="train",
         tags=[

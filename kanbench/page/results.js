@@ -73,7 +73,8 @@ function hoverOf({ row, x, y, low, high }) {
   const interval = low == null ? "one seed" : `${short(low)} to ${short(high)}`;
   const against = row.win == null ? "" : `<br>wins ${row.win}, ties ${row.tie}, loses ${row.loss} against ${data.baseline}`;
   const over = row.tasks ? `<br>geometric mean over ${row.tasks} tasks` : "";
-  return `<b>${row.method}</b>, budget ${short(row.budget)}<br>error ${short(y)} (${interval})${over}${against}<br>${AXES[state.axis]}: ${short(x)}`;
+  const size = referenceNames.has(row.method) ? "" : `, budget ${short(row.budget)}`;
+  return `<b>${row.method}</b>${size}<br>error ${short(y)} (${interval})${over}${against}<br>${AXES[state.axis]}: ${short(x)}`;
 }
 
 function memberTrace(method, points) {

@@ -6,12 +6,14 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from kanbench.analysis import answers, choose_rates, load_records, summarise
 from kanbench.analysis.compare import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.record import CellRecord, RecordStore
+from kanbench.report import print_summary
 
 
 def member(method, task, budget, seed, error, **changes):
@@ -133,7 +135,7 @@ def test_a_method_on_less_than_half_of_the_tasks_is_compared_nowhere(tmp_path):
     assert (answer.better, answer.other) == ("KAN Taylor", "MLP tanh")
 
 
-def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path):
+def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path, capsys):
     members = [m for b in (50, 100) for t in "ab" for m in both(t, b, [0.1, 0.1], [0.4, 0.2])]
     without = summarise(frame(members, tmp_path / "without"), "MLP tanh")
     for task, error in (("a", 0.1), ("b", 0.9), ("other", 1e-9)):
@@ -149,6 +151,8 @@ def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path)
     assert linear.error.tolist() == pytest.approx([0.3, 0.3])  # sqrt(0.1 * 0.9)
     assert linear[["win", "tie", "loss", "params"]].to_numpy().tolist() == [[1, 0, 1, 3]] * 2
     assert references[references.method == "cubic ridge"].error.isna().all()
+    print_summary(Console(width=200), summary, "MLP tanh")
+    assert "small enough for their task: 1, of cubic ridge\n" in capsys.readouterr().out  # once, and at no budget
     lines = {line.get_label(): line for line in loss_vs_parameters(summary, records, "title").axes[0].get_lines()}
     np.testing.assert_allclose(lines["linear"].get_ydata(), [0.3, 0.3])
     np.testing.assert_allclose(lines["linear"].get_xdata(), [51, 101])  # where the methods are

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
+from kanbench.analysis import answers, load_records, summarise
 from kanbench.loggers.content import POINTS, aggregate, flat, thinned, training
 from kanbench.record import CellRecord, RecordStore
-from kanbench.report import write_report
+from kanbench.report import Report
 
 
 def member(seed, error, status="ok", lr=None):
@@ -119,7 +120,8 @@ def report(folder, noise, methods=("KAN RBF", "MLP tanh")):
             "train_size": 1000, "noise": noise, "extrapolation": 0.0,
         }  # fmt: skip
         store.write(CellRecord(f"{i}", [member(seed, i / 20) | facts for seed in (0, 1)], NO_CURVE, {}, {}))
-    return write_report(sorted(store.folder.iterdir()), folder / "report", "title", None)
+    records = load_records(folder)
+    return Report(records, summarise(records), answers(records), {}, [])
 
 
 def test_every_level_of_a_sweep_has_an_aggregate_that_names_it(tmp_path):
