@@ -151,13 +151,11 @@ class Logistic(Reference):
         return 2 * n_in * n_out
 
     def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
-        weights, best, least = np.zeros((x.shape[1] + 1, y.shape[1])), Fitted(lambda at: at), np.inf
+        weights, path = np.zeros((x.shape[1] + 1, y.shape[1])), {}
         for ridge in sorted(self.ridges, reverse=True):
-            weights = _logistic(x, y, ridge, weights)
-            loss = _cross_entropy(_affine(x_validation, weights), y_validation)[0]
-            if loss < least:
-                best, least = Fitted(partial(_affine, weights=weights), ridge), loss
-        return best
+            path[ridge] = weights = _logistic(x, y, ridge, weights)
+        best = min(path, key=lambda ridge: _cross_entropy(_affine(x_validation, path[ridge]), y_validation)[0])
+        return Fitted(partial(_affine, weights=path[best]), best)
 
 
 def _affine(x: Array, weights: Array) -> Array:

@@ -205,6 +205,8 @@ def test_logistic_minimises_the_penalised_cross_entropy_of_torch_and_validation_
     expected = dataset.test.x @ best[:2] + best[2]
     np.testing.assert_allclose(logits - logits[:, :1], expected - expected[:, :1], atol=1e-5)
     chosen = CLASS_REFERENCES[1].fit(dataset.train.x, on_train, dataset.validation.x, on_validation)
+    unknown = CLASS_REFERENCES[1].fit(dataset.train.x, on_train, np.full((300, 2), np.nan), on_validation)
+    assert unknown.predict(dataset.test.x).shape == (50, 3)  # logits, whatever validation says
     losses = {}
     for ridge in CLASS_REFERENCES[1].ridges:
         fit = dataclasses.replace(one, ridges=(ridge,)).fit(dataset.train.x, on_train, dataset.train.x, on_train)
