@@ -34,8 +34,9 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
     none applies. `score` is the relative error on test: 1.0, that of the constant predictor, for members that diverged
-    or failed, and NaN for those that were skipped. A damaged file is named in the log and left out. Where records of
-    before and after a column was added meet, the older ones have the value that they were trained with, see `complete`.
+    or failed and for references that are worse, and NaN for those that were skipped. A damaged file is named in the log
+    and left out. Where records of before and after a column was added meet, the older ones have the value that they
+    were trained with, see `complete`.
 
     Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns.
     """
@@ -48,8 +49,8 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
     frame[numbers] = frame[numbers].astype(float)
     frame["budget"] = frame.budget.astype("Int64")
-    frame["score"] = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
-    frame["score"] = frame.score.mask(frame.status == "skipped")
+    error = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
+    frame["score"] = error.clip(upper=CONSTANT_PREDICTOR).mask(frame.status == "skipped")
     order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
     return complete(frame.sort_values(order, ignore_index=True))
 

@@ -30,16 +30,22 @@ def grade_members(datasets: Sequence[Dataset], predict: Predict, n_classes: int)
     return graded
 
 
-def outcome(metrics: dict[str, float], validation_loss: float = 0.0) -> dict[str, Any]:
-    """Status and reason, and the metrics; `validation_loss` is infinite for a training that never had a finite loss."""
+def outcome(metrics: dict[str, float], validation_loss: float | None = None) -> dict[str, Any]:
+    """Status and reason, and the metrics.
+
+    `validation_loss` is infinite for a training that never had a finite loss, and None for a reference: it was not
+    trained, so it has not diverged where it is worse than a constant.
+    """
     return _verdict(metrics, validation_loss) | {name: finite(value) for name, value in metrics.items()}
 
 
-def _verdict(metrics: dict[str, float], validation_loss: float) -> dict[str, str]:
-    if not math.isfinite(validation_loss):
+def _verdict(metrics: dict[str, float], validation_loss: float | None) -> dict[str, str]:
+    if validation_loss is not None and not math.isfinite(validation_loss):
         return {"status": "diverged", "reason": "the loss was never finite"}
     if not all(math.isfinite(value) for value in metrics.values()):
         return {"status": "diverged", "reason": "predictions are not finite"}
+    if validation_loss is None:
+        return {"status": "ok", "reason": ""}
     if (error := metrics.get("test_rel_l2", 0.0)) > 1.0:
         return {"status": "diverged", "reason": f"worse than a constant: relative L2 {error:.3g}"}
     if (error := metrics.get("test_rel_cross_entropy", 0.0)) > 1.0:

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from kanbench.analysis import load_records
 from kanbench.bases import Chebyshev
 from kanbench.data import Conditions, Shares, SplitSizes, Task, Variable, grade, load_suite, sample
 from kanbench.data.table import table_task
 from kanbench.models import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
+from kanbench.record import RecordStore
 from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, Vary, run_cell, unfinished
 from kanbench.training import cell as cell_module
 from kanbench.training import outcome as outcome_module
@@ -259,6 +261,16 @@ def test_a_reference_is_one_member_per_seed_whatever_the_rates_and_is_graded_lik
     predicted = np.polynomial.polynomial.polyvander2d(*dataset.test.x.T, [1, 1])[:, :3] @ weights
     expected = grade(predicted, dataset.test.y, dataset.y_mean)
     assert record.members[1]["test_rel_l2"] == pytest.approx(expected["rel_l2"], rel=1e-10)
+
+
+def test_a_reference_that_is_worse_than_a_constant_has_not_diverged_and_is_scored_as_one(tmp_path):
+    record = run_cell(change(method=REFERENCES[2], budget=0, conditions=Conditions(extrapolation=3.0)))
+    assert all(member["test_rel_l2"] > 1.0 for member in record.members)
+    assert {(member["status"], member["reason"]) for member in record.members} == {("ok", "")}
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    store.write(record)
+    assert load_records(tmp_path).score.tolist() == [1.0, 1.0]
 
 
 def test_the_constant_reference_has_error_one_on_test():
