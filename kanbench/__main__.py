@@ -31,8 +31,8 @@ entered, status = False, 0
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def run_job(node: DictConfig) -> None:
     """One Hydra job: a run."""
-    from kanbench.config import ConfigError
     from kanbench.pool import WorkerDied
+    from kanbench.schema import ConfigError
 
     global entered, status
     entered = True
@@ -101,7 +101,7 @@ def _check(submission: Submission) -> None:
 
 def _submit(words: list[str]) -> int:
     """A run as an array of Slurm jobs, once its words are known to be good."""
-    from kanbench.config import ConfigError
+    from kanbench.schema import ConfigError
 
     try:
         submission = Submission.parse(words)

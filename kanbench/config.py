@@ -4,18 +4,16 @@ import dataclasses
 import os
 import re
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import StrEnum, auto
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.bases import BASES
 from kanbench.bases.base import require, require_finite
-from kanbench.command_line import home_of
 from kanbench.data import (
     CLEAN,
     Conditions,
@@ -44,17 +42,13 @@ from kanbench.models import (
     solve_width,
 )
 from kanbench.plan import WHOLE, Shard
+from kanbench.schema import ConfigError, choice, listed, only, scalar, typed
 from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Precision, Vary
 
 if TYPE_CHECKING:
     from kanbench.systems import System
 
-T = TypeVar("T")
 LARGEST_BUDGET = 100_000_000
-
-
-class ConfigError(ValueError):
-    """A config that cannot be run; one sentence with the config path and what is allowed."""
 
 
 class Accelerator(StrEnum):
@@ -196,17 +190,17 @@ def read_config(node: DictConfig) -> Config:
     """The composed YAML as a `Config`; raises `ConfigError`."""
     _refuse_unknown(node)
     name = _name(node)
-    n_seeds, first_seed = _scalar(node, "seeds", int), _scalar(node, "first_seed", int)
+    n_seeds, first_seed = scalar(node, "seeds", int), scalar(node, "first_seed", int)
     if n_seeds < 1 or first_seed < 0:
         raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
     suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
-    optimizer_kind = _choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
+    optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
     loss = _check_kind(tasks, node.optimizer.name)
     references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
     config = Config(
         name=name,
-        folder=Path(_scalar(node, "results", str)) / name,
+        folder=Path(scalar(node, "results", str)) / name,
         methods=tuple(dict.fromkeys([_method(node, "model"), *baseline])),
         suite=suite,
         tasks=tasks,
@@ -216,11 +210,11 @@ def read_config(node: DictConfig) -> Config:
         optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
-        references=references if _scalar(node, "references", bool) else (),
-        conditions=typed(Conditions, _only(node.data, "noise", "extrapolation"), "data"),
-        vary=_choice({each.value: each for each in Vary}, _scalar(node, "vary", str), "vary"),
+        references=references if scalar(node, "references", bool) else (),
+        conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
+        vary=choice({each.value: each for each in Vary}, scalar(node, "vary", str), "vary"),
         shard=_shard(node),
-        report=_choice({each.value: each for each in ReportKind}, _scalar(node, "report", str), "report"),
+        report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
     )
     _check_data(config)
     _check_order(config)
@@ -235,7 +229,7 @@ def read_system(node: DictConfig) -> "System":
 
     _refuse_unknown(node)
     _name(node)
-    return typed(_choice(SYSTEMS, node.system.name, "system.name"), node.system, "system")
+    return typed(choice(SYSTEMS, node.system.name, "system.name"), node.system, "system")
 
 
 KEYS = {
@@ -256,58 +250,13 @@ def _refuse_unknown(node: DictConfig) -> None:
                 raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
 
 
-def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
-    """The dataclass `schema` made from a YAML node and, for fields that no YAML holds, from `given`.
-
-    Raises `ConfigError` with the config path of the key that is unknown, of the wrong type or out of range.
-    """
-    hints = get_type_hints(schema)
-    own = [field for field in dataclasses.fields(schema) if field.name not in given]  # type: ignore[arg-type]
-    # A flat copy of the schema: OmegaConf refuses abstract fields, and takes frozen classes for read-only ones.
-    flat = dataclasses.make_dataclass("flat", [(f.name, hints[f.name], _default(f)) for f in own])
-    content = {key: node[key] for key in node if key != "name"}
-    try:
-        merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
-    except ConfigKeyError as error:
-        key = str(error.full_key)
-        if home := home_of(path, key):
-            raise ConfigError(f"{home}; ~{path}.{key} takes it out") from error
-        raise ConfigError(f"{path}: {UnknownName('key', key, [f.name for f in own])}") from error
-    except OmegaConfBaseException as error:
-        key = str(error.full_key).split("[")[0]
-        expected = _expected(hints[key])
-        raise ConfigError(f"{path}.{key}: expected {expected}, got {content[key]!r}") from error
-    assert isinstance(merged, dict)
-    values = {str(key): tuple(value) if isinstance(value, list) else value for key, value in merged.items()}
-    try:
-        return schema(**values, **given)
-    except ValueError as error:
-        raise ConfigError(f"{path}.{error}") from error
-
-
-def _expected(hint: Any) -> str:
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return f"one of {', '.join(member.name for member in hint)}"
-    return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(
-        getattr(hint, "__name__", ""), "a list of numbers" if get_origin(hint) is tuple else str(hint)
-    )
-
-
-def _default(field: dataclasses.Field) -> Any:
-    """A copy of the default of a field; lists in place of tuples, which OmegaConf does not take as defaults."""
-    if isinstance(field.default, tuple):
-        values = list(field.default)
-        return dataclasses.field(default_factory=lambda: values)
-    return dataclasses.field(default=field.default)
-
-
 def _method(node: DictConfig, group: str) -> Method:
     content = node[group]
     if content.name == "mlp":
         return typed(MLPMethod, content, group)
     if content.name == "kan":
-        basis = typed(_choice(BASES, node.basis.name, "basis.name"), node.basis, "basis")
-        aggregation = _choice({each.value: each for each in Aggregation}, node.aggregation.name, "aggregation.name")
+        basis = typed(choice(BASES, node.basis.name, "basis.name"), node.basis, "basis")
+        aggregation = choice({each.value: each for each in Aggregation}, node.aggregation.name, "aggregation.name")
         return typed(KANMethod, content, group, basis=basis, aggregation=aggregation)
     raise ConfigError(f"{group}.name: must be kan or mlp{' or none' * (group == 'baseline')}, got {content.name!r}")
 
@@ -319,7 +268,7 @@ def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
             raise ConfigError(f"data.{key}: must {meaning}: data=table data.path=my.csv data.target=y")
     path = Path(str(node.path))
     try:
-        task = read_table(path, str(node.target), [str(column) for column in _list(node, "inputs", "data")])
+        task = read_table(path, str(node.target), [str(column) for column in listed(node, "inputs", "data")])
     except UnknownName as error:
         raise ConfigError(f"data.target or data.inputs: {error}") from error
     except TableError as error:
@@ -328,7 +277,7 @@ def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
 
 
 def _sizes(node: DictConfig, task: Task | TableTask) -> SplitSizes | Shares:
-    splits = _only(node, "train", "validation", "test")
+    splits = only(node, "train", "validation", "test")
     if isinstance(task, TableTask):
         return typed(Shares, splits, "data")
     sizes = typed(SplitSizes, splits, "data")
@@ -363,7 +312,7 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
         suite = find_suite(str(node.suite))
     except (UnknownName, MissingPackage) as error:
         raise ConfigError(f"data.suite: {error}") from error
-    patterns = [str(pattern) for pattern in _list(node, "tasks", "data")]
+    patterns = [str(pattern) for pattern in listed(node, "tasks", "data")]
     names = [task.name for task in suite.tasks]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
@@ -375,7 +324,7 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
 
 
 def _budgets(node: DictConfig) -> tuple[int, ...]:
-    targets = _list(node, "targets", "budget")
+    targets = listed(node, "targets", "budget")
     if not targets or not all(type(t) is int and 0 < t <= LARGEST_BUDGET for t in targets):
         raise ConfigError(
             f"budget.targets: must be a list of positive integers up to {LARGEST_BUDGET:,}, got {targets!r}"
@@ -431,40 +380,16 @@ def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
     return True
 
 
-def _list(node: DictConfig, key: str, path: str) -> list[Any]:
-    if not OmegaConf.is_list(node.get(key)):
-        raise ConfigError(f"{path}.{key}: must be a list, got {node.get(key)!r}")
-    return list(node[key])
-
-
-def _only(node: DictConfig, *keys: str) -> DictConfig:
-    return OmegaConf.create({key: node[key] for key in keys if key in node})
-
-
-def _scalar(node: DictConfig, key: str, kind: type[T]) -> T:
-    value = node.get(key)
-    if type(value) is not kind:
-        expected = {int: "an integer", bool: "true or false"}.get(kind, "a text")
-        raise ConfigError(f"{key}: expected {expected}, got {value!r}")
-    return value
-
-
 def _name(node: DictConfig) -> str:
-    name = _scalar(node, "name", str)
+    name = scalar(node, "name", str)
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
     return name
 
 
 def _shard(node: DictConfig) -> Shard:
-    text = _scalar(node, "shard", str)
+    text = scalar(node, "shard", str)
     try:
         return Shard.parse(text)
     except ValueError as error:
         raise ConfigError(f"shard: {error}") from error
-
-
-def _choice(known: dict[str, T], name: str, path: str) -> T:
-    if name not in known:
-        raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}")
-    return known[name]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kanbench import provenance, stopping
 from kanbench.claims import Claims
-from kanbench.config import Config, ConfigError, ReportKind
+from kanbench.config import Config, ReportKind
 from kanbench.devices import pin
 from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
@@ -24,6 +24,7 @@ from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore, label
 from kanbench.report import MANIFEST, print_answer, print_failures, print_summary, write_report
+from kanbench.schema import ConfigError
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
 from kanbench.training.cost import keep_freed_memory
 

@@ -9,9 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from kanbench.bases import BASES, Basis
-from kanbench.config import Config, ConfigError, read_config, read_system, typed
+from kanbench.config import Config, read_config, read_system
 from kanbench.data import Shares
 from kanbench.models import Activation, KANMethod, MLPMethod
+from kanbench.schema import ConfigError, typed
 from kanbench.systems import SYSTEMS
 from kanbench.training import OPTIMIZERS, LevenbergMarquardt, Vary, run_cell
 
