@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kanbench.sealed import Seal
+from kanbench.sealed import Damaged, Seal
 
 SEAL = Seal("plan", format=1)
 
@@ -62,15 +62,27 @@ class Plan:
     costs: list[float]
     labels: list[str]
 
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for what a file may hold that no run has written."""
+        if not all(isinstance(text, str) for text in (self.command, *self.cells, *self.labels)):
+            raise ValueError("command, cells and labels must be texts")
+        if not all(isinstance(cost, int | float) and cost > 0 for cost in self.costs):
+            raise ValueError("costs must be positive numbers")
+        if not len(self.cells) == len(self.costs) == len(self.labels):
+            raise ValueError("every cell must have a cost and a label")
+
     def write(self, folder: Path) -> None:
-        """Into a file that is named by the content: jobs of one run share it. Raises `OSError`."""
+        """Into a file that is named by the content: jobs of one run share it, and mend it. Raises `OSError`."""
         body = json.dumps(asdict(self)).encode()
         path = folder / "plans" / f"{hashlib.sha256(body).hexdigest()[:12]}.json"
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            SEAL.write(path, body)
+        path.parent.mkdir(exist_ok=True)
+        SEAL.write(path, body)
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises `Damaged`."""
-    return Plan(**json.loads(SEAL.read(path)))
+    """Raises `Damaged`; `FileNotFoundError` where there is no file."""
+    body = SEAL.read(path)
+    try:
+        return Plan(**json.loads(body))
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"{path}: not a plan ({error})") from error

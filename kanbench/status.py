@@ -1,5 +1,6 @@
 """`status RESULTS`: how far the runs below a folder are, from files alone. Imports no torch."""
 
+import logging
 import statistics
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from kanbench.plan import Plan, read_plan
 from kanbench.record import CellRecord, read_record
 from kanbench.sealed import Damaged
 
+log = logging.getLogger(__name__)
 SILENT = 60.0  # seconds after which a claim is said to be silent
 
 
@@ -38,7 +40,7 @@ def status(words: list[str]) -> int:
     for line in say(found):
         print(line, flush=True)
     if not found:
-        print(f"no run was planned below {words[0]}")
+        print(f"no run with a plan below {words[0]}")
     return 0
 
 
@@ -120,7 +122,10 @@ def _duration(seconds: float) -> str:
 def _plan(path: Path) -> Plan | None:
     try:
         return read_plan(path)
-    except (Damaged, FileNotFoundError):
+    except FileNotFoundError:
+        return None
+    except Damaged as fault:
+        log.warning("damaged plan left out, the command of its run writes it again: %s", fault)
         return None
 
 

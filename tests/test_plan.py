@@ -14,9 +14,9 @@ from kanbench.claims import Claims, Owner
 from kanbench.command_line import CONF
 from kanbench.config import read_config
 from kanbench.loggers.content import training
-from kanbench.plan import Plan, Shard, read_plan
+from kanbench.plan import SEAL, Plan, Shard, read_plan
 from kanbench.record import CellRecord, RecordStore, read_record
-from kanbench.status import say, standings
+from kanbench.status import say, standings, status
 
 COSTS = st.lists(st.floats(1e-3, 1e6), max_size=60)
 
@@ -112,13 +112,47 @@ def test_a_claim_that_is_silent_is_said(folder):
     assert "job 12_3; no sign of life for" in found.running["cell d"]
 
 
-def test_a_damaged_record_and_a_damaged_plan_are_not_believed(folder):
+def test_a_damaged_record_is_not_believed(folder):
     (folder / "x" / "cells" / "a.json").write_text("{}")
     (found,) = standings(folder)
     assert found.done == ["cell b"]
+
+
+def sealed(path, content):
+    SEAL.write(path, json.dumps(content).encode())
+
+
+GOOD = asdict(PLAN)
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "does not match its checksum"),
+        (lambda path: path.write_text('{"comm'), "not a plan of kanbench"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "not a plan of kanbench"),
+        (lambda path: path.write_text("[1]"), "not a plan of kanbench"),
+        (lambda path: sealed(path, [1]), "not a plan"),
+        (lambda path: sealed(path, GOOD | {"owner": "me"}), "unexpected keyword argument 'owner'"),
+        (lambda path: sealed(path, GOOD | {"cells": 5}), "must be an iterable"),
+        (lambda path: sealed(path, GOOD | {"labels": [None] * 5}), "command, cells and labels must be texts"),
+        (lambda path: sealed(path, GOOD | {"command": None}), "command, cells and labels must be texts"),
+        (lambda path: sealed(path, GOOD | {"costs": ["1"] * 5}), "costs must be positive numbers"),
+        (lambda path: sealed(path, GOOD | {"costs": [0] * 5}), "costs must be positive numbers"),
+        (lambda path: sealed(path, GOOD | {"costs": [1.0]}), "every cell must have a cost and a label"),
+    ],
+)
+def test_a_damaged_plan_is_named_and_left_out_and_its_run_mends_it(damage, fault, folder, caplog, capsys):
     (path,) = folder.rglob("plans/*.json")
-    path.write_bytes(path.read_bytes()[:-3])
-    assert standings(folder) == []
+    replace(PLAN, command="another").write(folder / "x")
+    damage(path)
+    assert status([str(folder)]) == 0
+    assert capsys.readouterr().out.startswith("another\n  2 of 5 cells done")
+    (line,) = caplog.messages
+    assert f"{path}: " in line
+    assert fault in line
+    PLAN.write(folder / "x")
+    assert [found.command for found in standings(folder)] == ["another", PLAN.command]
 
 
 def test_references_are_named_without_a_budget(tmp_path, capsys):
