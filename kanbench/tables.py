@@ -4,7 +4,6 @@ Records that cannot share a table, of several suites or protocols, get a folder 
 """
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +26,9 @@ from kanbench.analysis.compare import (
     ranking,
 )
 from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
+from kanbench.analysis.parts import split
 from kanbench.analysis.plots import error_name, save, small_multiples
-from kanbench.analysis.protocol import AXES, FIXED, Level, levels, say_level
+from kanbench.analysis.protocol import Level, levels, say_level
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.typeset import (
     NOTHING,
@@ -46,7 +46,6 @@ from kanbench.analysis.typeset import (
 )
 from kanbench.command_line import UsageError
 
-LABELS = ("experiment", "commit", "accelerator", "threads", "cell", "reason", "status")  # no part of a protocol
 EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
 
 
@@ -73,55 +72,13 @@ def main(words: list[str]) -> int:
 
 def write_all(frame: pd.DataFrame, out: Path, baseline: str | None = None, title: str = "") -> None:
     """Write and announce the tables and figures of every part of the frame, the answer of each first."""
-    parts = dict(split(frame))
+    parts = split(frame)
     for name, part in parts.items():
         heading = " ".join(filter(None, [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]))
         folder = out / name if len(parts) > 1 else out
         write = write_part if len(levels(part)) == 1 else write_levels
         written = write(part, folder, baseline, heading)
         print(f"{heading}\n{written}tables    {folder / 'tables.md'}\n")
-
-
-def split(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """What can share tables: one suite and one protocol but for the axes; named by the settings that differ."""
-    kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
-    kind = frame.protocol.map(kinds)
-    settings = differing(frame, kind)
-    of_values: dict[tuple[str, ...], set[str]] = {}  # kinds that the settings alone do not tell apart
-    for name, part in frame.groupby(kind):
-        of_values.setdefault(_said(part, settings), set()).add(str(name))
-    for (suite, _), part in frame.groupby(["suite", kind.rename("kind")], sort=False):
-        several = [suite] if len(frame.suite.unique()) > 1 else []
-        values = _said(part, settings)
-        unnamed = [str(part.protocol.iloc[0])[:6]] if len(of_values.get(values, ())) > 1 else []
-        yield "-".join([*several, *values, *unnamed]) or suite, part
-
-
-def _said(part: pd.DataFrame, settings: list[str]) -> tuple[str, ...]:
-    """Of a kind; references, which have no budget, may have other values."""
-    trained = part[part.budget.notna()]
-    first = (part if trained.empty else trained).iloc[0]
-    return tuple(f"{name}={first[name]}" for name in settings)
-
-
-def _kind(part: pd.DataFrame) -> str:
-    """What a protocol holds fixed but for the axes. Older records do not say it: a protocol is a kind of its own."""
-    first = part.iloc[0]
-    if not isinstance(first.get("settings"), str):
-        return str(first.protocol)
-    held = [str(first[name]) for name in FIXED if name not in AXES and name in part]
-    return "; ".join([*held, *map(str, sorted(part.seed.unique()))])
-
-
-def differing(frame: pd.DataFrame, kind: pd.Series) -> list[str]:
-    """Columns that hold one value per kind, and not the same in all of them: what makes them differ."""
-    if len(set(kind)) == 1:
-        return []
-    by_kind = frame[frame.budget.notna()].groupby(kind)
-    candidates = [name for name in frame if name not in (*LABELS, "protocol", "suite", "task")]
-    return [
-        n for n in candidates if by_kind[n].nunique(dropna=False).max() == 1 and len(frame[n].dropna().unique()) > 1
-    ]
 
 
 @dataclass

@@ -1,11 +1,16 @@
 """Everything that can be said of a table of records, from one command."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kanbench.analysis.load import COLUMNS
-from kanbench.tables import main, split
+from kanbench.analysis.parts import LONGEST, folder_names, split
+from kanbench.tables import main
 
 METHODS = {
     "KAN RBF": 3.0,
@@ -98,23 +103,41 @@ def test_protocols_that_differ_in_more_than_axes_get_a_folder_each():
         for steps in (40, 80)
         for n in (100, 1000)
     )
-    assert [(name, len(part)) for name, part in split(frame)] == [
-        ("settings=steps=40", len(frame) // 2),
-        ("settings=steps=80", len(frame) // 2),
-    ]
+    assert {name: len(part) for name, part in split(frame).items()} == {
+        "steps=40": len(frame) // 2,
+        "steps=80": len(frame) // 2,
+    }
     older = pd.concat([records(3, (50,), f"p{n}", n_train=n) for n in (100, 1000)])  # do not say what they hold fixed
-    assert [name for name, _ in split(older)] == ["n_train=100", "n_train=1000"]
+    assert list(split(older)) == ["n_train=100", "n_train=1000"]
+    assert list(split(older.query("n_train == 100"))) == ["s"]
 
 
 def test_parts_that_differ_in_seeds_alone_are_told_apart():
     some = records(3, (50,), "a" * 24, settings="x", optimizer="A")
     fewer = records(3, (50,), "b" * 24, settings="x", optimizer="A").query("seed < 2")
     other = records(3, (50,), "c" * 24, settings="x", optimizer="B")
-    assert [name for name, _ in split(pd.concat([some, fewer, other]))] == [
-        "optimizer=A-aaaaaa",
-        "optimizer=A-bbbbbb",
-        "optimizer=B",
-    ]
+    parts = split(pd.concat([some, fewer, other]))
+    assert [len(part) for part in parts.values()] == [len(some), len(fewer), len(other)]
+    assert [re.sub("[0-9a-f]{6}$", "#", name) for name in parts] == ["optimizer=A-#", "optimizer=A-#", "optimizer=B-#"]
+
+
+def test_the_name_of_a_part_is_of_what_differs_between_methods_that_are_trained():
+    """Floats as people write them, of a list of settings what is not shared, and nothing of references."""
+    linear = {"method": "linear", "budget": np.nan, "cell": "linear"}
+    frame = pd.concat(records(2, (50,), f"p{lr}", settings=f"steps=9; rate={lr}").assign(rate=lr) for lr in (0.1, 1e-7))
+    references = pd.concat(frame[frame.method == "MLP tanh"].assign(**linear, ridge=ridge) for ridge in (1.0, 2.0))
+    frame = pd.concat([frame, references], ignore_index=True)
+    assert list(split(frame)) == ["rate=0.1-rate=0.1", "rate=1e-07-rate=1e-07"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(max_size=90) | st.text("aA/.", max_size=4), max_size=6))
+def test_names_of_folders_are_short_safe_and_different(labels):
+    names = folder_names(labels, [f"{i}" for i in range(len(labels))])
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(re.fullmatch(r"[\w=+][\w.=+-]*", name, re.ASCII) and len(name) <= LONGEST + 65 for name in names)
+    if all(re.fullmatch(r"[a-z]{1,60}", label) for label in labels) and len(set(labels)) == len(labels):
+        assert names == labels
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path):

@@ -83,7 +83,7 @@ def check_protocol(frame: pd.DataFrame) -> None:
 
 def _fixed(frame: pd.DataFrame) -> list[str]:
     return [
-        f"{meaning} differ ({_listed(frame[column])}; column {column})"
+        f"{meaning} differ ({_listed(frame[column].dropna())}; column {column})"
         for column, meaning in FIXED.items()
         if column in frame and len(frame[column].dropna().unique()) > 1
     ]
@@ -120,10 +120,14 @@ def _budgets(trained: pd.DataFrame) -> list[str]:
 
 
 def _listed(values: pd.Series) -> str:
-    """The values, of lists of settings only what they do not share."""
-    texts = [_short(value).split("; ") for value in list(dict.fromkeys(values))[:4]]
-    shared = set.intersection(*map(set, texts))
-    return " and ".join("; ".join(part for part in text if part not in shared) or "none" for text in texts)
+    return " and ".join(list(unshared(values).values())[:4])
+
+
+def unshared(values: pd.Series) -> dict[object, str]:
+    """Each of the values as text; of lists of settings only what they do not share."""
+    texts = {value: _short(value).split("; ") for value in values.unique()}
+    shared = set.intersection(*map(set, texts.values()))
+    return {value: "; ".join(part for part in text if part not in shared) or "none" for value, text in texts.items()}
 
 
 def _short(value: Hashable) -> str:

@@ -1,0 +1,66 @@
+"""Records that cannot share tables, of several suites or protocols, apart; each part with a name for its folder."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from kanbench.analysis.protocol import AXES, FIXED, unshared
+
+LABELS = ("experiment", "commit", "accelerator", "threads", "cell", "reason", "status")  # no part of a protocol
+LONGEST = 60  # characters of a name, before what tells it from another
+
+
+def split(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What can share tables, one suite and one protocol but for the axes: by the settings that differ, as a name.
+
+    Names are short, of letters, digits and `.=+_-`, and differ in more than their case. A part alone has that of its
+    suite.
+    """
+    kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
+    kind = frame.protocol.map(kinds).rename("kind")
+    parts = dict(list(frame.groupby(["suite", kind], sort=False)))
+    trained = frame[frame.budget.notna()]  # references may have other values
+    settings = {name: unshared(trained[name]) for name in differing(trained, kind)}
+    several = len(frame.suite.unique()) > 1 or len(parts) == 1
+    labels = [
+        "-".join([*[suite] * several, *(_said(part, name, texts) for name, texts in settings.items())])
+        for (suite, _), part in parts.items()
+    ]
+    return dict(zip(folder_names(labels, ["\n".join(key) for key in parts]), parts.values(), strict=True))
+
+
+def folder_names(labels: Sequence[str], contents: Sequence[str]) -> list[str]:
+    """A name like each label; digits of the hash of the contents, which differ, end them where labels alone do not."""
+    short = [re.sub(r"[^\w.=+-]+", "_", label, flags=re.ASCII)[:LONGEST].strip("._-") for label in labels]
+    hashes = [hashlib.sha256(content.encode()).hexdigest() for content in contents]
+    tries = ([f"{name}-{each[:n]}".strip("-") for name, each in zip(short, hashes, strict=True)] for n in (0, 6, 64))
+    return next(names for names in tries if len({name.casefold() for name in names if name}) == len(names))
+
+
+def _said(part: pd.DataFrame, name: str, texts: dict[object, str]) -> str:
+    """What a part has in a column, the name of the column before it unless it is a list of names and values."""
+    value = part.sort_values("budget", na_position="last")[name].iloc[0]
+    said = texts.get(value, str(value))
+    return said if name == "settings" else f"{name}={said}"
+
+
+def _kind(part: pd.DataFrame) -> str:
+    """What a protocol holds fixed but for the axes. Older records do not say it: a protocol is a kind of its own."""
+    first = part.iloc[0]
+    if not isinstance(first.get("settings"), str):
+        return str(first.protocol)
+    held = [str(first[name]) for name in FIXED if name not in AXES and name in part]
+    return "; ".join([*held, *map(str, sorted(part.seed.unique()))])
+
+
+def differing(trained: pd.DataFrame, kind: pd.Series) -> list[str]:
+    """Columns that hold one value per kind, and not the same in all of them: what makes them differ."""
+    if len(set(kind)) == 1:
+        return []
+    by_kind = trained.groupby(kind)
+    candidates = [name for name in trained if name not in (*LABELS, "protocol", "suite", "task")]
+    return [
+        n for n in candidates if by_kind[n].nunique(dropna=False).max() == 1 and len(trained[n].dropna().unique()) > 1
+    ]
