@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from kanbench.analysis.significance import Refusal
-from kanbench.analysis.stats import TIE_BAND, Array, Interval, percentiles, redraw_seeds, task_geometric_mean
+from kanbench.analysis.stats import TIE_BAND, Array, Interval, redraw_seeds, task_geometric_mean
 
 LEAST_SIZES = 5
 LEAST_RATIO = 10.0  # between the largest and the smallest size
@@ -88,7 +88,7 @@ def fit_scaling(sizes: Array, scores: Array, generator: np.random.Generator, *, 
         kept = _redraw_sizes(len(sizes), generator)
         fit = fit_power_law(sizes[kept], redrawn[kept, draw], (start,))
         exponents.append(fit.exponent)
-    low, high = percentiles(np.array(exponents))
+    low, high = np.quantile(exponents, [0.025, 0.975])
     return Scaling(law, Interval(law.exponent, float(low), float(high)))
 
 
