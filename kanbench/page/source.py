@@ -60,8 +60,11 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _found(cell: Path, manifest: Path) -> Path:
-    """Where a record is now: a manifest names it as seen from where the run was started."""
-    return cell if cell.exists() else manifest.parents[2] / "cells" / cell.name
+    """Where a record is now: a manifest, of a job in its run or of a job of a sweep, names it as seen from where the
+    run was started; since then the run, or the folder of all runs, may have moved."""
+    *_, run, results = manifest.resolve().parents[:4]
+    places = (cell, run / "cells" / cell.name, results.joinpath(*cell.parts[-3:]))
+    return next((place for place in places if place.exists()), cell)
 
 
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Which records and which networks are on the page."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,6 +101,22 @@ def test_a_folder_holds_the_records_of_all_its_jobs_and_a_job_its_own(study):
     assert whole.commands == ("run one", "run two")
     assert (whole.title, one.title) == ("run", "one")
     assert one.cells == (study / "cells" / "one.json",)
+
+
+def test_a_sweep_holds_the_records_of_all_its_jobs_wherever_all_runs_have_moved(study):
+    for number, key in enumerate(("one", "two")):
+        job = study.parent / "sweeps" / "today" / str(number)
+        job.mkdir(parents=True)
+        manifest = json.loads((study / "jobs" / key / "cells.json").read_text())
+        (job / "cells.json").write_text(json.dumps(manifest | {"cells": [f"elsewhere/run/cells/{key}.json"]}))
+    sweep = find_source(study.parent / "sweeps" / "today")
+    assert sweep.cells == (study / "cells" / "one.json", study / "cells" / "two.json")
+    assert sweep.commands == ("run one", "run two")
+
+
+def test_the_folder_of_a_job_may_be_the_one_where_one_is(study, monkeypatch):
+    monkeypatch.chdir(study / "jobs" / "one")
+    assert find_source(Path()).cells == (study / "cells" / "one.json",)
 
 
 def test_protocols_are_not_mixed(study):
