@@ -35,7 +35,7 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     record = read_record(files[choice.cell])
     (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
     about = {name: member[name] for name in ("suite", "task", "method", "budget", "params", "seed", "cell")}
-    about |= {"role": choice.role, "recorded": member.get("test_rel_l2")}
+    about |= {"role": choice.role, "recorded": member.get("test_rel_l2", member.get("test_rel_cross_entropy"))}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
         model = retrain(cell, choice.seed, choice.rate).double()

@@ -4,7 +4,7 @@ import { looks, colour, withOpacity } from "./theme.js";
 import { draw, zoom, sizes, errors } from "./charts.js";
 
 const AXES = { params: "trainable parameters", flops: "FLOPs of one prediction", seconds: "seconds of training per model" };
-const ERROR = "relative L2 error on test";
+const ERROR = "test_rel_cross_entropy" in data.records ? "cross-entropy on test over that of the class prior" : "relative L2 error on test";
 
 const methods = data.methods.map((each) => each.method);
 const shown = () => methods.filter((method) => state.methods.has(method));

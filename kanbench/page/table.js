@@ -3,8 +3,18 @@ import { data, records, short } from "./store.js";
 import { escape } from "./results.js";
 
 const ROWS = 25;
-const PREFERRED = ["task", "method", "budget", "params", "seed", "lr", "test_rel_l2", "val_rel_l2", "seconds", "flops", "status", "cell"];
-const TITLES = { params: "parameters", test_rel_l2: "error on test", val_rel_l2: "on validation", flops: "FLOPs", lr: "learning rate" };
+const ERRORS = ["test_rel_l2", "val_rel_l2", "test_rel_cross_entropy", "val_rel_cross_entropy", "test_accuracy"];
+const PREFERRED = ["task", "method", "budget", "params", "seed", "lr", ...ERRORS, "seconds", "flops", "status", "cell"];
+const TITLES = {
+  params: "parameters",
+  lr: "learning rate",
+  test_rel_l2: "error on test",
+  val_rel_l2: "on validation",
+  test_rel_cross_entropy: "cross-entropy on test",
+  val_rel_cross_entropy: "on validation",
+  test_accuracy: "accuracy on test",
+  flops: "FLOPs",
+};
 const columns = PREFERRED.filter((name) => name in data.records);
 const isText = (name) => "texts" in data.records[name];
 const view = { sort: "", ascending: true, words: [], exact: {}, page: 0 };

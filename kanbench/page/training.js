@@ -12,11 +12,12 @@ const chosen = () =>
   cells.filter((cell) => cell.task === task.value && cell.budget === Number(budget.value) && state.methods.has(cell.method) && data.curves[cell.cell]);
 
 function memberTraces({ cell, method }) {
-  const { steps, validation_mse: errors, members } = data.curves[cell];
+  const { steps, members, validation_mse, validation_cross_entropy } = data.curves[cell];
+  const losses = validation_mse ?? validation_cross_entropy;
   const ink = colour(looks[method].colour);
   return members.map(([seed, rate], k) => ({
     x: steps,
-    y: errors.map((check) => check[k]),
+    y: losses.map((check) => check[k]),
     mode: "lines+markers",
     line: { color: ink, width: 1.4, dash: looks[method].dash },
     marker: { symbol: looks[method].symbol, size: 4.5, color: ink },

@@ -1,0 +1,87 @@
+"""The page of many records is small, and that of a classification says what it is about."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kanbench.analysis import load_records
+from kanbench.analysis.plots import error_name
+from kanbench.data import Shares, SplitSizes, load_suite
+from kanbench.data.table import table_task
+from kanbench.models import MLPMethod
+from kanbench.page import PageOptions, find_source, write_page
+from kanbench.page.choose import Choice
+from kanbench.page.members import show
+from kanbench.record import RecordStore
+from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell
+
+REGRESSION = Cell(
+    "study", "feynman", load_suite("feynman").task("I.27.6"), MLPMethod(), 40, (0, 1, 2, 3, 4),
+    LevenbergMarquardt(tolerance=0.0), SplitSizes(60, 60, 60), Precision.double,
+)  # fmt: skip
+X = np.random.default_rng(0).uniform(-1.0, 1.0, (100, 2))
+SIDES = table_task("sides", ["a", "b"], X, "side", (X[:, 0] > 0).astype(float), ["left", "right"])
+CLASSIFICATION = replace(
+    REGRESSION, task=SIDES, suite="table", seeds=(0, 1), sizes=Shares(), budget=30,
+    optimizer=Adam(steps=20, check_every=10, rates=(0.05,)),
+)  # fmt: skip
+
+
+def test_a_thousand_records_are_less_than_five_megabytes(tmp_path):
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    genuine = run_cell(REGRESSION, statistics=True)
+    assert len(genuine.curve["steps"]) == 8
+    for task in range(10):
+        for method in range(20):
+            key = f"{task:012d}{method:012d}"
+            facts = {"task": f"task {task}", "method": f"MLP number {method}", "cell": key}
+            store.write(replace(genuine, key=key, members=[member | facts for member in genuine.members]))
+    path = tmp_path / "report.html"
+    write_page(find_source(tmp_path), path, PageOptions(networks=0))
+    assert path.read_text(encoding="utf-8").count("MLP number 7") > 0
+    assert path.stat().st_size < 5e6
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    """The folder of a classification, and its record."""
+    folder = tmp_path_factory.mktemp("classes")
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    record = run_cell(CLASSIFICATION)
+    store.write(record)
+    return folder, record
+
+
+def test_a_member_of_a_classification_is_shown_with_its_error_and_why_it_has_no_network(classes):
+    folder, record = classes
+    shown = show(Choice(record.key, 1, 0.05, "best"), {record.key: folder / "cells" / f"{record.key}.json"})
+    assert shown.network["recorded"] == record.members[1]["test_rel_cross_entropy"]
+    assert "cannot build the cell" in shown.network["reason"]
+    assert shown.data == {}
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("page")
+def test_the_page_of_a_classification_has_its_errors(classes, chromium):
+    folder, record = classes
+    path = folder / "report.html"
+    assert write_page(find_source(folder), path, PageOptions()) == 2
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        complaints = []
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.goto(path.as_uri(), timeout=60_000)
+        headings = tab.locator("#table th").all_text_contents()
+        learned = tab.evaluate("() => document.getElementById('learning').data.map(({y}) => [...y])")
+        axis = tab.evaluate("() => document.getElementById('curves').layout.yaxis.title.text")
+        row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
+    assert complaints == []
+    (member,) = [member for member in record.members if str(member["seed"]) == row["seed"]]
+    assert float(row["cross-entropy on test"]) == pytest.approx(member["test_rel_cross_entropy"], rel=5e-3)
+    assert float(row["accuracy on test"]) == pytest.approx(member["test_accuracy"], rel=5e-3)
+    assert "error on test" not in headings
+    np.testing.assert_allclose(np.array(learned).T, record.curve["validation_cross_entropy"], rtol=1e-3)
+    assert axis == error_name(load_records(folder))
