@@ -1,14 +1,13 @@
 """Bernstein polynomials."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import comb
 
 import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
-from kanbench.bases.termwise import Rows, TermwiseBasis
+from kanbench.bases.termwise import TermwiseBasis
 
 
 @dataclass(frozen=True)
@@ -30,21 +29,17 @@ class Bernstein(TermwiseBasis):
     def n_terms(self) -> int:
         return self.degree + 1
 
-    def terms(self, z: Tensor) -> Rows:
-        return Rows(_bernstein(z, self.degree))
+    def terms(self, z: Tensor) -> Tensor:
+        z = z.clamp(-1.0, 1.0)
+        rising, falling = _powers((1.0 + z) / 2, self.degree), _powers((1.0 - z) / 2, self.degree)
+        rows = [comb(self.degree, k) * rising[k] * falling[self.degree - k] for k in range(self.n_terms)]
+        return torch.stack(rows, dim=-2)
 
-    def slopes(self, z: Tensor) -> Rows:
-        """degree (b_{k-1} - b_k) of one degree less, halved since t = (z + 1) / 2; zero where z was clamped."""
-        inside = (z.abs() <= 1.0) * (self.degree / 2)
-        lower = [row * inside for row in _bernstein(z, self.degree - 1)]
-        inner = [before - after for before, after in pairwise(lower)]
-        return Rows([-lower[0], *inner, lower[-1]])
-
-
-def _bernstein(z: Tensor, degree: int) -> list[Tensor]:
-    z = z.clamp(-1.0, 1.0)
-    rising, falling = _powers((1.0 + z) / 2, degree), _powers((1.0 - z) / 2, degree)
-    return [comb(degree, k) * rising[k] * falling[degree - k] for k in range(degree + 1)]
+    def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
+        """By t: (degree - k + 1) b_{k-1} + (2k - degree) b_k - (k + 1) b_{k+1}; zero where z was clamped."""
+        k = torch.arange(self.n_terms, dtype=z.dtype, device=z.device)
+        by_t = torch.diag(self.degree - k[:-1], -1) + torch.diag(2 * k - self.degree) - torch.diag(k[1:], 1)
+        return (by_t / 2 @ terms) * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
 
 
 def _powers(t: Tensor, n: int) -> list[Tensor]:

@@ -1,5 +1,6 @@
 """B-splines, fast on uniform knots."""
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from kanbench.bases.base import require
 from kanbench.bases.cox_de_boor import expand_on_knots
-from kanbench.bases.termwise import Rows, TermwiseBasis
+from kanbench.bases.termwise import TermwiseBasis
 
 
 @dataclass(frozen=True)
@@ -47,29 +48,42 @@ class BSpline(TermwiseBasis):
     def expand_on(self, x: Tensor, knots: Tensor) -> Tensor:
         return expand_on_knots(x, knots, self.degree)
 
-    def terms(self, z: Tensor) -> Rows:
-        t, first = self._local(z)
-        return Rows(_horner(local_polynomials(self.degree), t), first)
+    def terms(self, z: Tensor) -> Tensor:
+        t, place = self._local(z)
+        return self._spread(_horner(local_polynomials(self.degree), t), place)
 
-    def slopes(self, z: Tensor) -> Rows:
-        t, first = self._local(z)
-        by_step = [[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:]
-        return Rows(_horner(by_step, t) * (self.intervals / 2), first)
+    def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
+        t, place = self._local(z)
+        by_t = [[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:]
+        return self._spread(_horner(by_t, t) * (self.intervals / 2), place)
 
     def _local(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The coordinate in [0, 1] within the knot step that holds z, and the first function that is not zero there."""
-        k, n_intervals = self.degree, self.intervals
-        # Beyond -k and n_intervals + k there is no function; the clamp keeps integers in their range.
-        u = ((z + 1.0) * (n_intervals / 2)).clamp(-k - 1, n_intervals + k + 1)
+        """The coordinate in [0, 1] within the knot step that holds z, and where the functions that are not zero there
+        stand in what `_spread` fills: (..., n), (..., degree + 1, n)."""
+        k, n = self.degree, z.shape[-1]
+        # Beyond -k and intervals + k there is no function.
+        u = ((z + 1.0) * (self.intervals / 2)).clamp(-k - 1, self.intervals + k)
         step = u.detach().floor()
-        return u - step, step.nan_to_num()
+        row = torch.arange(math.prod(z.shape[:-1]), device=z.device).view(*z.shape[:-1], 1)
+        first = row * ((self.n_terms + k + 1) * n) + torch.arange(n, device=z.device) + (k + 1) * n
+        place = (first + step.nan_to_num().long() * n).unsqueeze(-2)
+        return u - step, place + torch.arange(k + 1, device=z.device).unsqueeze(-1) * n
+
+    def _spread(self, pieces: Tensor, place: Tensor) -> Tensor:
+        """(..., degree + 1, n) to all functions, (..., n_terms, n). Between the functions of two inputs there is room
+        for those that do not exist."""
+        *lead, room, n = pieces.shape
+        flat = pieces.new_zeros((math.prod(lead) * (self.n_terms + room) + room) * n)
+        flat = flat.scatter(0, place.flatten(), pieces.flatten())[room * n :]
+        return flat.view(*lead, self.n_terms + room, n)[..., : self.n_terms, :].contiguous()
 
 
 def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
-    """sum_p c[p][j] t^p for every j: (*t.shape) -> (j, *t.shape)."""
-    columns = t.new_tensor(coefficients).view(len(coefficients), -1, *[1] * t.dim())
-    value = columns[-1].expand(-1, *t.shape)
-    for column in columns.flip(0)[1:]:
+    """sum_p c[p][j] t^p for every j: (..., n) -> (..., j, n)."""
+    highest, *lower = t.new_tensor(coefficients[::-1]).unsqueeze(-1).unbind(0)
+    t = t.unsqueeze(-2)
+    value = highest.expand(*t.shape[:-2], *highest.shape[:1], t.shape[-1])
+    for column in lower:
         value = torch.addcmul(column, value, t)
     return value
 

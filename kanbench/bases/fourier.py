@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanbench.bases.base import require
-from kanbench.bases.termwise import Rows, TermwiseBasis
+from kanbench.bases.termwise import TermwiseBasis
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,7 @@ class Fourier(TermwiseBasis):
         sines = list(range(self.harmonics))
         return [*sines, *(larger.harmonics + k for k in sines)]
 
-    def terms(self, z: Tensor) -> Rows:
-        sines, cosines = self._waves(z)
-        return Rows(sines + cosines)
-
-    def slopes(self, z: Tensor) -> Rows:
-        sines, cosines = self._waves(z)
-        frequencies = [math.pi / self.periods * k for k in range(1, self.harmonics + 1)]
-        of_sines = [w * cosine for w, cosine in zip(frequencies, cosines, strict=True)]
-        return Rows(of_sines + [-w * sine for w, sine in zip(frequencies, sines, strict=True)])
-
-    def _waves(self, z: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The sines and the cosines of all harmonics."""
+    def terms(self, z: Tensor) -> Tensor:
         # Beyond 1 / eps periods a float is a whole number of them; an infinite angle would have a NaN sine.
         far = 1.0 / torch.finfo(z.dtype).eps
         turns = (z / (2.0 * self.periods)).clamp(-far, far)
@@ -61,4 +50,10 @@ class Fourier(TermwiseBasis):
         while len(sines) < self.harmonics:
             sines.append(torch.addcmul(sines[-1] * cosine, cosines[-1], sine))
             cosines.append(torch.addcmul(cosines[-1] * cosine, sines[-2], sine, value=-1.0))
-        return sines, cosines
+        return torch.stack(sines + cosines, dim=-2)
+
+    def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
+        sines, cosines = terms.chunk(2, dim=-2)
+        order = torch.arange(1, self.harmonics + 1, dtype=z.dtype, device=z.device)
+        frequency = (math.pi / self.periods * order).unsqueeze(-1)
+        return torch.cat([frequency * cosines, -frequency * sines], dim=-2)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from kanbench.bases.base import require
-from kanbench.bases.orthogonal import OrthogonalBasis
+from kanbench.bases.polynomials import Polynomials
 
 
 @dataclass(frozen=True)
-class Gegenbauer(OrthogonalBasis):
+class Gegenbauer(Polynomials):
     """C_1 .. C_degree of one order: orthogonal by the weight (1 - z^2)^(order - 1/2).
 
     At order 1, the default, Chebyshev polynomials of the second kind; at 1/2 those of Legendre.

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 
 from kanbench.bases.base import require
-from kanbench.bases.orthogonal import OrthogonalBasis
+from kanbench.bases.polynomials import Polynomials
 
 
 @dataclass(frozen=True)
-class Hermite(OrthogonalBasis):
+class Hermite(Polynomials):
     """He_n(t) / sqrt(n!) for n = 1 .. degree: the probabilists' polynomials, orthonormal by the normal distribution.
 
     The domain reaches from -`reach` to `reach` standard deviations of t. Without the square roots He_8 would be

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from kanbench.bases.base import require
-from kanbench.bases.orthogonal import OrthogonalBasis
+from kanbench.bases.polynomials import Polynomials
 
 
 @dataclass(frozen=True)
-class Jacobi(OrthogonalBasis):
+class Jacobi(Polynomials):
     """P_1 .. P_degree of parameters (alpha, beta): orthogonal by the weight (1 - z)^alpha (1 + z)^beta.
 
     Legendre at (0, 0), and up to factors Chebyshev at (-1/2, -1/2) and Gegenbauer at alpha = beta = order - 1/2.

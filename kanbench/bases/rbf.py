@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import Basis, require
+from kanbench.bases.base import require
+from kanbench.bases.termwise import TermwiseBasis
 
 REACH = 6.0  # widths; exp(-36) is below the float32 resolution of any sum that it could join
 
 
 @dataclass(frozen=True)
-class RBF(Basis):
+class RBF(TermwiseBasis):
     """exp(-((x - c) / h)^2) on equally spaced fixed centres c that include both ends of the domain.
 
     The width h is `width` times the spacing of the centres.
@@ -32,10 +33,18 @@ class RBF(Basis):
     def n_terms(self) -> int:
         return self.centres
 
-    def expand(self, x: Tensor) -> Tensor:
-        h = self.width * 2.0 / (self.centres - 1)
-        centre = torch.linspace(-1.0 / h, 1.0 / h, self.centres, dtype=x.dtype, device=x.device)
-        # Clamped where every function has vanished: squaring a huge distance would overflow to NaN gradients.
-        reach = 1.0 / h + REACH
-        distance = (self.to_unit(x) / h).clamp(-reach, reach).unsqueeze(-1) - centre
-        return distance.square().neg().exp()
+    def terms(self, z: Tensor) -> Tensor:
+        return self._distance(z).square().neg().exp()
+
+    def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
+        return self._distance(z) * terms * (-2.0 / self._h)
+
+    @property
+    def _h(self) -> float:
+        return self.width * 2.0 / (self.centres - 1)
+
+    def _distance(self, z: Tensor) -> Tensor:
+        """(z - c) / h, clamped where every function has vanished: the square of a huge distance would overflow."""
+        reach = 1.0 / self._h + REACH
+        centre = torch.linspace(-1.0 / self._h, 1.0 / self._h, self.centres, dtype=z.dtype, device=z.device)
+        return (z / self._h).clamp(-reach, reach).unsqueeze(-2) - centre.unsqueeze(-1)

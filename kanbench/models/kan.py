@@ -152,10 +152,7 @@ class KANLayer(FeatureLinear):
         return self.basis.expand(x) if self.knots is None else self.basis.expand_on(x, self.knots)
 
     def forward(self, x: Tensor) -> Tensor:
-        parameters: dict[str, Tensor] = dict(self.named_parameters())
-        for apart in ("scale", "inner"):
-            parameters.pop(apart, None)
-        return self.apply_to(self.features(x), parameters | {"coefficients": self.weights()})
+        return self.apply_to(self.features(x), self.weights(), self.bias)
 
     def edge_outputs(self, x: Tensor) -> Tensor:
         """What every edge adds to its node, A included: (..., n_in) -> (..., n_in, n_out); zero where there is none."""

@@ -1,10 +1,10 @@
 """Layers that are linear in their parameters: a matrix applied to features of the input."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class FeatureLinear(nn.Module):
@@ -25,15 +25,10 @@ class FeatureLinear(nn.Module):
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         """(..., n_in) -> (..., n_features); with `inner` (..., n_in, n_inner) in place of the layer's own."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.apply_to(self.features(x), dict(self.named_parameters()))
-
     @staticmethod
-    def apply_to(features: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """features W + bias with `parameters` in the order of the layer's own, inner ones left out."""
-        weight, *bias = parameters.values()
-        y = features @ weight.flatten(0, -2)
-        return y + bias[0] if bias else y
+    def apply_to(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """features W + bias, with W in the shape of the layer's own."""
+        return functional.linear(features, weight.flatten(0, -2).mT, bias)
 
 
 class Affine(FeatureLinear):
@@ -48,6 +43,9 @@ class Affine(FeatureLinear):
 
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.apply_to(self.features(x), self.weight, self.bias)
 
 
 class FourierAffine(Affine):

@@ -111,6 +111,7 @@ class Ensemble:
     def embed(self, x: Tensor) -> Embedded:
         """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
         first = self._layers[0][0]
+        x = x.mT.contiguous().mT
         return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x) if has_fixed_features(first) else x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
@@ -142,7 +143,7 @@ class Ensemble:
         for layer, named, buffers in self._split(theta.detach()):
             traces.append(LayerTrace(layer, named, buffers, value, is_first=not traces))
             value = traces[-1].output.detach()
-        jacobians = theta.new_empty(*value.shape[:2], self.n_params)
+        jacobians = theta.new_empty(len(value), self.n_params, value.shape[1]).mT
         end, by_output = self.n_params, torch.ones_like(value)
         for trace in reversed(traces):
             start = end - trace.n_params
@@ -207,8 +208,10 @@ class _Features(nn.Module):
 def apply_linear(features: Tensor, named: Named) -> Tensor:
     """features W + bias for every member: (members, n, n_features) -> (members, n, n_out)."""
     weight, *bias = (parameter for name, parameter in named.items() if name != "inner")
-    weight = weight.flatten(1, -2)
-    return torch.baddbmm(bias[0].unsqueeze(1), features, weight) if bias else features @ weight
+    transposed = weight.flatten(1, -2).mT
+    if not bias:
+        return (transposed @ features.mT).mT
+    return torch.baddbmm(bias[0].unsqueeze(2), transposed, features.mT).mT
 
 
 class LayerTrace:
@@ -243,7 +246,7 @@ class LayerTrace:
         if not self.leaves:
             return by_output
         weight = next(iter(self.named.values())).flatten(1, -2)
-        gradients = torch.autograd.grad(self.features, self.leaves, by_output @ weight.mT)
+        gradients = torch.autograd.grad(self.features, self.leaves, (weight @ by_output.mT).mT)
         if self.layer.has_inner:
             rest.copy_(gradients[-1].flatten(2))
         return gradients[0]

@@ -1,0 +1,84 @@
+"""Polynomials from their three-term recurrence."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanbench.bases.base import require
+from kanbench.bases.termwise import TermwiseBasis
+
+
+@dataclass(frozen=True)
+class Polynomials(TermwiseBasis):
+    """p_1 .. p_degree, with p_0 = 1 as well if `constant` is set; the input is clamped to the domain.
+
+    All polynomials p_{n+1} = (a_n t + b_n) p_n - c_n p_{n-1}, with t = z unless `argument_scale` says otherwise. p_0
+    is left out by default: on every edge it repeats the bias of the layer.
+
+    All families of one degree span the same functions, so what tells them apart is where a training starts and how
+    well conditioned it is.
+    """
+
+    degree: int = 8
+    constant: bool = False
+    grows_by = "degree"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.degree >= 1, "degree", "must be at least 1", self.degree)
+
+    @abstractmethod
+    def recurrence(self, n: int) -> tuple[float, float, float]:
+        """(a_n, b_n, c_n); c_0 is not used."""
+
+    @property
+    def argument_scale(self) -> float:
+        """t / z."""
+        return 1.0
+
+    @property
+    def n_terms(self) -> int:
+        return self.degree + self.constant
+
+    def terms(self, z: Tensor) -> Tensor:
+        """One operation a row: those of q_n = p_n / s_n with s_{n+1} = -c_n s_{n-1}, so that the sum has no factors."""
+        scale = self.argument_scale
+        t = z.clamp(-1.0, 1.0) if scale == 1.0 else z.clamp(-1.0, 1.0) * scale
+        rows, scales = [torch.ones_like(t)], [1.0]
+        for n in range(self.degree):
+            a, b, c = self.recurrence(n)
+            linear = t + b / a if b else t
+            if n == 0 or c == 0.0:
+                scales.append(scales[-1] * a)
+                rows.append(linear * rows[-1] if n else linear)
+            else:
+                scales.append(-c * scales[-2])
+                rows.append(torch.addcmul(rows[-2], linear, rows[-1], value=a * scales[-2] / scales[-1]))
+        first = 0 if self.constant else 1
+        terms = torch.stack(rows[first:], dim=-2)
+        return terms if set(scales) == {1.0} else terms * z.new_tensor(scales[first:]).unsqueeze(-1)
+
+    def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
+        """Polynomials of the family again; zero where z was clamped."""
+        matrix = torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)
+        slopes = matrix @ terms if self.constant else matrix[1:, 1:] @ terms + matrix[1:, :1]
+        return slopes * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
+
+
+@cache
+def _derivatives(basis: Polynomials) -> np.ndarray:
+    """D of p_n' = sum_k D[n, k] p_k, by z: the recurrence, differentiated and solved for t p_k."""
+    size = basis.degree + 1
+    a, b, c = np.transpose([basis.recurrence(n) for n in range(size)])
+    times_t = (np.eye(size, k=1) - np.diag(b) + np.diag(c[1:], k=-1)) / a[:, np.newaxis]
+    slopes = np.zeros((size, size))
+    for n in range(basis.degree):
+        slopes[n + 1] = a[n] * slopes[n] @ times_t + b[n] * slopes[n]
+        slopes[n + 1, n] += a[n]
+        if n > 0:
+            slopes[n + 1] -= c[n] * slopes[n - 1]
+    return slopes * basis.argument_scale
