@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kanbench import command_line, stopping
+from kanbench.plural import counted
 from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
 from kanbench.sweep import SweepSummary
 
@@ -115,7 +116,7 @@ def _submit(words: list[str]) -> int:
         job = submit(script)
     except (ConfigError, SubmitError) as error:
         return command_line.complain(error)
-    print(f"submitted {submission.jobs} jobs as array job {job}; they need nobody to wait for them")
+    print(f"submitted {counted(submission.jobs, 'job')} as array job {job}; nobody needs to wait")
     print(f"logs      {logs}/{job}_*.log")
     print(f"status    python -m kanbench status {submission.results}")
     print(f"stop      scancel {job}   (what is finished is kept: the same command goes on)")

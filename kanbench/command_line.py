@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanbench import __version__
+from kanbench.plural import counted
 
 if TYPE_CHECKING:
     from kanbench.data import Suite, TableTask
@@ -182,7 +183,7 @@ def _list_tables(suite: "Suite[TableTask]") -> int:
     for task in suite.tasks:
         kind = f"{task.n_classes} classes" if task.n_classes else f"regression of {task.target}"
         note = f" ({task.note})" if task.note else ""
-        print(f"{task.name}\n    {kind}, {task.n_rows:,} rows, {task.n_inputs} inputs{note}")
+        print(f"{task.name}\n    {kind}, {counted(task.n_rows, 'row')}, {counted(task.n_inputs, 'input')}{note}")
         print(f"    {', '.join(task.inputs[:4])}, ..., {task.inputs[-1]}", flush=True)
     return 0
 
@@ -196,8 +197,8 @@ def list_tasks(words: list[str]) -> int:
         raise UsageError("list takes at most one suite: python -m kanbench list feynman")
     if not words:
         for known in map(load_suite, suite_names()):
-            print(f"{known.name:14s} {len(known.tasks):4d} tasks  {known.title}")
-        print(f"{BUNDLED:14s} {len(NAMES):4d} tasks  {TITLE}")
+            print(f"{known.name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
+        print(f"{BUNDLED:14s} {counted(len(NAMES), 'task'):>10s}  {TITLE}")
         print("\nyour own table: data=table data.path=my.csv data.target=y")
         print("\nsystems, run by experiment=NAME:")
         for path in sorted(CONF.glob("system/*.yaml")):

@@ -14,6 +14,7 @@ from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.axes import along, along_axes, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.analysis.protocol import levels, say_level
+from kanbench.plural import counted
 from kanbench.record import CellRecord
 
 MANIFEST = "cells.json"  # in the folder of a job: which records it is about
@@ -94,11 +95,11 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
             console.print(f"\n{say_level(level)}", style="bold")
         _print_table(console, part)
     tasks = sorted(summary.tasks.unique())
-    counted = f"{tasks[0]}" if len(tasks) == 1 else f"{tasks[0]} to {tasks[-1]}"
+    over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
     of_classes = bool(summary.accuracy.notna().any())
     error = "cross-entropy on test over that of the class prior" if of_classes else "relative L2 on test"
     console.print(
-        f"error: {error}, geometric mean over {counted} tasks of the median over seeds; lowest first"
+        f"error: {error}, geometric mean over {over} of the median over seeds; lowest first"
         + "; accuracy: on test, mean over tasks" * of_classes
         + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",

@@ -20,6 +20,7 @@ from kanbench.loggers import RunLogger
 from kanbench.models import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.plan import Plan
+from kanbench.plural import counted
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore, label
@@ -60,7 +61,9 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     tally = train(config, mine, store, logger, console)
     places = [f"records   {store.folder} (one file per cell)"]
     if absent := sum(not store.path(key).exists() for key in plan.cells):
-        console.print(f"the other shards have {absent} of {len(cells)} cells to do; the last one reports the whole")
+        console.print(
+            f"the other shards have {absent} of {counted(len(cells), 'cell')} to do; the last one reports the whole"
+        )
     else:
         folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
         report = write_report(map(store.path, plan.cells), folder, title, baseline)
@@ -73,7 +76,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
             write_page(find_source(job_folder), page, options, config.trainer.workers_for(options.networks))
             places.insert(-1, f"page      {page}")
     share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
-    console.print(f"\n{len(mine)} cells{share}: {tally}; {time.perf_counter() - started:.0f} s")
+    console.print(f"\n{counted(len(mine), 'cell')}{share}: {tally}; {time.perf_counter() - started:.0f} s")
     console.print("\n".join([*places, f"again     {command}"]))
     print_failures(console, tally.failures, plan.command)
     return 1 if tally.failures else 0

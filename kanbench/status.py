@@ -10,6 +10,7 @@ from pathlib import Path
 from kanbench.claims import SUFFIX, Claims, Sight, look
 from kanbench.command_line import UsageError
 from kanbench.plan import Plan, read_plan
+from kanbench.plural import counted
 from kanbench.record import CellRecord, read_record
 from kanbench.sealed import Damaged
 
@@ -85,8 +86,8 @@ def say(standings: Iterable[Standing]) -> Iterator[str]:
         total = len(each.done) + len(each.failed) + len(each.running) + len(each.missing)
         yield each.command
         yield (
-            f"  {len(each.done)} of {total} cells done, {len(each.running)} running, {len(each.failed)} failed, "
-            f"{len(each.missing)} missing{_left(each)}"
+            f"  {len(each.done)} of {counted(total, 'cell')} done, {len(each.running)} running, "
+            f"{len(each.failed)} failed, {len(each.missing)} missing{_left(each)}"
         )
         for label, owner in each.running.items():
             yield f"  running   {label} ({owner})"

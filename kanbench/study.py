@@ -13,6 +13,7 @@ import yaml
 
 from kanbench.analysis import load_records
 from kanbench.command_line import UsageError
+from kanbench.plural import are, counted
 from kanbench.tables import write_all
 
 RESULTS = Path(__file__).parent.parent / "results"
@@ -115,8 +116,9 @@ class Agreement:
         if self.members == 0:
             return "none of these members is in the published table"
         return (
-            f"{self.members:,} members are in the published table as well: the median ratio of their errors is "
-            f"{self.ratio:.4f}, and {self.within:.0%} of the ratios are within 1 % of one"
+            f"{counted(self.members, 'member')} {are(self.members)} in the published table as well: "
+            f"the median ratio of their errors is {self.ratio:.4f}, "
+            f"and {self.within:.0%} of the ratios are within 1 % of one"
         )
 
 

@@ -10,6 +10,7 @@ from textwrap import fill
 
 from kanbench.command_line import CONF, UsageError
 from kanbench.data import UnknownName, load_suite, suite_names
+from kanbench.plural import counted
 
 WIDTH = 80
 
@@ -103,7 +104,7 @@ def description(topic: Topic, path: Path) -> str:
             return " ".join((inspect.getdoc(known[path.stem]) or "").partition("\n\n")[0].split())
     if (suite := re.search(r"^suite: (\w+)", text, flags=re.MULTILINE)) and suite[1] in suite_names():
         found = load_suite(suite[1])
-        return f"{found.title}: {len(found.tasks)} tasks"
+        return f"{found.title}: {counted(len(found.tasks), 'task')}"
     comment = re.match(r"(?:# @package.*\n)?# (.*)", text)
     return comment[1] if comment else ""
 

@@ -15,6 +15,7 @@ from kanbench.analysis.stats import (
     task_geometric_mean,
     win_tie_loss,
 )
+from kanbench.plural import counted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Answer:
                 f"{better} is better than {other}" if self.is_clear else f"{better} and {other} cannot be told apart"
             )
             interval = f"95 % interval {digits(self.ratio.low)} .. {digits(self.ratio.high)}"
-        where = f"on {self.tasks} task{'s' * (self.tasks != 1)} at {self.budget:,} parameters"
+        where = f"on {counted(self.tasks, 'task')} at {self.budget:,} parameters"
         who = "it" if self.is_clear else better
         counts = f"; {who} wins {self.counts.win}, ties {self.counts.tie}, loses {self.counts.loss}"
         return f"{verdict} {where}: error ratio {digits(self.ratio.estimate)} ({interval}){counts * (self.tasks > 1)}"

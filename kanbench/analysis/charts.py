@@ -12,6 +12,7 @@ from kanbench.analysis.compare import aggregation_pairs, compare_methods
 from kanbench.analysis.plots import STYLE, method_styles, readable
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.significance import groups
+from kanbench.plural import counted
 
 DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
 ROW = 0.27  # inches per method
@@ -58,7 +59,8 @@ def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figu
 def _tested(scores: Scores, p: float) -> str:
     friedman = f"Friedman p = {p:.1g}, then " if len(scores.methods) > 2 else ""
     return (
-        f"mean rank over {len(scores.tasks)} tasks, 1 is best; bars tie methods among which no pair differs\n"
+        f"mean rank over {counted(len(scores.tasks), 'task')}, 1 is best; "
+        "bars tie methods among which no pair differs\n"
         f"({friedman}Wilcoxon signed-rank on medians over seeds with Holm, 5 %)"
     )
 

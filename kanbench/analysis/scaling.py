@@ -8,6 +8,7 @@ from scipy.optimize import least_squares
 
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.stats import TIE_BAND, Array, Interval, redraw_seeds, task_geometric_mean
+from kanbench.plural import are, counted
 
 LEAST_SIZES = 5
 LEAST_RATIO = 10.0  # between the largest and the smallest size
@@ -95,7 +96,10 @@ def fit_scaling(sizes: Array, scores: Array, generator: np.random.Generator, *, 
 def check_sizes(sizes: Array) -> None:
     """Raise `Refusal` if the sizes cannot tell a power from a floor."""
     if len(sizes) < LEAST_SIZES:
-        raise Refusal(f"{len(sizes)} sizes are too few for three parameters: at least {LEAST_SIZES} are needed")
+        raise Refusal(
+            f"{counted(len(sizes), 'size')} {are(len(sizes))} too few for three parameters: "
+            f"at least {LEAST_SIZES} are needed"
+        )
     ratio = sizes.max() / sizes.min()
     if ratio < LEAST_RATIO:
         raise Refusal(f"sizes from {sizes.min():,.0f} to {sizes.max():,.0f} are less than a decade")

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from kanbench.analysis.stats import Array
+from kanbench.plural import are, counted
 
 LEAST_TASKS = 6  # of five pairs the lowest two-sided p is 2 / 2^5 = 0.0625
 LEVEL = 0.05
@@ -51,7 +52,10 @@ def compare(medians: Array, baseline: int | None = None, level: float = LEVEL) -
     """
     n_methods, n_tasks = medians.shape
     if n_tasks < LEAST_TASKS:
-        raise Refusal(f"{n_tasks} tasks are too few for a test: at least {LEAST_TASKS} are needed for p under 0.05")
+        raise Refusal(
+            f"{counted(n_tasks, 'task')} {are(n_tasks)} too few for a test: "
+            f"at least {LEAST_TASKS} are needed for p under 0.05"
+        )
     if n_methods < 2:
         raise Refusal("one method cannot be compared")
     logs = np.log10(np.maximum(medians, np.finfo(float).tiny))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from kanbench.plural import counted
+
 Array = NDArray[np.float64]
 Value = Array | np.float64
 
@@ -114,10 +116,10 @@ class Formula:
             raise self._unknown(name)
         function = FUNCTIONS[name]
         if len(arguments) != function.arguments:
-            raise self._error(f"{name} takes {function.arguments} arguments, got {len(arguments)}")
+            raise self._error(f"{name} takes {counted(function.arguments, 'argument')}, got {len(arguments)}")
         for argument in arguments[: function.integers]:
             if not (isinstance(argument, ast.Constant) and type(argument.value) is int):
-                raise self._error(f"the first {function.integers} arguments of {name} must be integers")
+                raise self._error(f"{name} takes integers as its first {counted(function.integers, 'argument')}")
         for argument in arguments:
             self._check(argument)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from kanbench.data.formula import Array
 from kanbench.data.task import UnknownName
+from kanbench.plural import counted
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 Columns = dict[str, list[Any]]
@@ -117,7 +118,7 @@ def _read_csv(path: Path) -> tuple[list[str], list[list[Any]]]:
         raise TableError(f"{path.name}: the first line must name the columns, and it holds numbers: {names[0]}, ...")
     for i, row in enumerate(rows, start=1):
         if len(row) != len(names):
-            raise TableError(f"{path.name}: row {i} has {len(row)} cells, and the header {len(names)}")
+            raise TableError(f"{path.name}: row {i} has {counted(len(row), 'cell')}, and the header {len(names)}")
     return names, [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
 
 
@@ -153,19 +154,19 @@ def _numbers(path: Path, column: str, cells: list[Any]) -> Array:
     leave_out = "leave it out by naming the others in data.inputs"
     if missing := _rows(_is_missing(cell) for cell in cells):
         raise TableError(
-            f"{where} has {len(missing)} missing values, the first in row {missing[0]}; fill or remove them"
+            f"{where} has {counted(len(missing), 'missing value')}, the first in row {missing[0]}; fill or remove them"
         )
     values = [_number(cell) for cell in cells]
     if wrong := _rows(value is None for value in values):
         example = f"{cells[wrong[0] - 1]!r} in row {wrong[0]}"
         if len(wrong) == len(cells):
             raise TableError(f"{where} is no column of numbers ({example}); {leave_out}")
-        raise TableError(f"{where} has {len(wrong)} cells that are not numbers, the first {example}")
+        raise TableError(f"{where} has {counted(len(wrong), 'cell')} without a number, the first {example}")
     numbers = np.array(values, dtype=np.float64)
     if infinite := _rows(not math.isfinite(value) for value in numbers):
-        raise TableError(f"{where} has {len(infinite)} values that are not finite, the first in row {infinite[0]}")
+        raise TableError(f"{where} is not finite in {counted(len(infinite), 'row')}, the first is row {infinite[0]}")
     if np.ptp(numbers) == 0.0:
-        raise TableError(f"{where} is constant ({numbers[0]:g} in all {len(cells)} rows); {leave_out}")
+        raise TableError(f"{where} is constant ({numbers[0]:g} in every row); {leave_out}")
     return numbers
 
 

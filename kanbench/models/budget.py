@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kanbench.models.method import Method
+from kanbench.plural import counted
 
 MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
 LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budget by more cannot be matched to it
@@ -38,7 +39,7 @@ def solve_width(method: Method, n_in: int, budget: int, n_out: int = 1) -> Sizin
     least = count(1)
     if least > budget * (1.0 + LARGEST_EXCESS):
         raise BudgetTooSmall(
-            f"a budget of {budget} parameters is too small for {method.label} with {n_in} inputs, "
+            f"a budget of {budget} parameters is too small for {method.label} with {counted(n_in, 'input')}, "
             f"whose smallest model has {least}"
         )
     high = 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from kanbench.data import UnknownName
 from kanbench.page.source import CannotReport, find_source
 from kanbench.page.write import PageOptions, write_page
+from kanbench.plural import counted
 from kanbench.pool import WorkerDied
 
 USE = """python -m kanbench report RESULTS [networks=24] [budget=N] [member=CELL:SEED ...] [protocol=P] [out=FILE]
@@ -38,7 +39,7 @@ def report(words: list[str]) -> int:
         raise CannotReport(f"report: cannot write {out} ({error.strerror})") from error
     except WorkerDied as error:
         raise CannotReport(f"report: {error}; fewer networks=... need less") from error
-    print(f"page      {out} ({out.stat().st_size / 1e6:.1f} MB, {count} networks)")
+    print(f"page      {out} ({out.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
     return 0
 
 

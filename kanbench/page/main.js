@@ -1,5 +1,5 @@
 // The page begins.
-import { data } from "./store.js";
+import { data, plural } from "./store.js";
 import { startTheme } from "./theme.js";
 import { startResults, escape } from "./results.js";
 import { startTable, filterRecords } from "./table.js";
@@ -7,12 +7,12 @@ import { startTraining, showTraining } from "./training.js";
 import { startExplorer, showNetwork, hasNetwork } from "./explorer.js";
 
 function drawOrigin() {
-  const counted = (counts) => Object.entries(counts).map(([what, n]) => `${what || "not known"} (${n})`);
+  const counted = (counts, noun) => Object.entries(counts).map(([what, n]) => `${escape(what || "not known")} (${plural(n, noun)})`);
   const facts = {
     command: data.commands.map((command) => `<code>${escape(command)}</code>`),
-    commit: counted(data.origin.commits).map((commit) => `${escape(commit)} records`),
+    commit: counted(data.origin.commits, "record"),
     ...Object.fromEntries(Object.entries(data.origin.protocol).map(([name, value]) => [name, [escape(value)]])),
-    "versions and machine": counted(data.origin.environments).map((each) => `${escape(each)} cells`),
+    "versions and machine": counted(data.origin.environments, "cell"),
     "this page": [escape(data.written)],
   };
   document.getElementById("origins").innerHTML = Object.entries(facts)

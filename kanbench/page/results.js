@@ -1,5 +1,5 @@
 // The curves, the panels of the tasks, and the numbers of the curves.
-import { data, records, state, subscribe, update, tasks, budgets, median, groupBy, short } from "./store.js";
+import { data, records, state, subscribe, update, tasks, budgets, median, groupBy, short, plural } from "./store.js";
 import { looks, colour, withOpacity } from "./theme.js";
 import { draw, zoom, sizes, errors } from "./charts.js";
 
@@ -72,7 +72,7 @@ function taskPoints(task, method) {
 function hoverOf({ row, x, y, low, high }) {
   const interval = low == null ? "one seed" : `${short(low)} to ${short(high)}`;
   const against = row.win == null ? "" : `<br>wins ${row.win}, ties ${row.tie}, loses ${row.loss} against ${data.baseline}`;
-  const over = row.tasks ? `<br>geometric mean over ${row.tasks} tasks` : "";
+  const over = row.tasks ? `<br>geometric mean over ${plural(row.tasks, "task")}` : "";
   const size = referenceNames.has(row.method) ? "" : `, budget ${short(row.budget)}`;
   return `<b>${row.method}</b>${size}<br>error ${short(y)} (${interval})${over}${against}<br>${AXES[state.axis]}: ${short(x)}`;
 }

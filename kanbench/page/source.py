@@ -9,6 +9,7 @@ import pandas as pd
 
 from kanbench.analysis import load_records
 from kanbench.command_line import UsageError
+from kanbench.plural import counted
 from kanbench.report import MANIFEST
 
 
@@ -74,7 +75,9 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     """
     frame = load_records(source.cells)
     if frame.empty:
-        raise CannotReport(f"report: none of the {len(source.cells)} records can be read; the run trains them again")
+        raise CannotReport(
+            f"report: none of the {counted(len(source.cells), 'record')} can be read; the run trains them again"
+        )
     frame = frame.drop_duplicates(["cell", "seed", "lr"], ignore_index=True)
     frame = frame[frame.protocol.str.startswith(protocol)]
     found = frame.groupby("protocol").experiment.unique()

@@ -25,6 +25,9 @@ export function update(changes = {}) {
   listeners.forEach((listener) => listener());
 }
 
+// 1 task, 2 tasks, 1,080 tasks.
+export const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+
 export function median(values) {
   const sorted = values.filter((value) => value != null).sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;

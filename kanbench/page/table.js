@@ -1,5 +1,5 @@
 // Every record: filtered by words, sorted by a column, a page at a time; and one record in full.
-import { data, records, short } from "./store.js";
+import { data, records, plural, short } from "./store.js";
 import { escape } from "./results.js";
 
 const ROWS = 25;
@@ -60,7 +60,7 @@ function drawTable() {
   const body = rows.slice(view.page * ROWS, (view.page + 1) * ROWS).map((record) => `<tr>${columns.map((name) => cell(record, name)).join("")}</tr>`);
   document.getElementById("table").innerHTML = `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody>`;
   const only = Object.entries(view.exact).map(([name, value]) => `${name} ${value}`).join(", ");
-  document.getElementById("count").textContent = `${rows.length.toLocaleString("en")} of ${records.length.toLocaleString("en")} records${only && ` (${only})`}`;
+  document.getElementById("count").textContent = `${rows.length.toLocaleString("en")} of ${plural(records.length, "record")}${only && ` (${only})`}`;
   document.getElementById("page").textContent = `page ${view.page + 1} of ${pages}`;
   document.querySelector('[data-page="-1"]').disabled = view.page === 0;
   document.querySelector('[data-page="1"]').disabled = view.page === pages - 1;

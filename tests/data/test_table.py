@@ -56,7 +56,7 @@ def test_parquet_and_csv_of_the_same_content_are_the_same_task(tmp_path):
     assert read.digest == written.digest
     np.testing.assert_array_equal(read.x, written.x)
     parquet.write_table(pa.table(content | {"b": [2.5, None, -7.0]}), tmp_path / "my.parquet")
-    with pytest.raises(TableError, match=r"my\.parquet: column 'b' has 1 missing values, the first in row 2"):
+    with pytest.raises(TableError, match=r"my\.parquet: column 'b' has 1 missing value, the first in row 2"):
         read_table(tmp_path / "my.parquet", "y")
 
 
@@ -74,10 +74,10 @@ def test_the_digest_is_of_the_content_that_is_used_and_not_of_the_place(tmp_path
     [
         ("a,b,y\n1,2,3\n2,,4\n3,NA,5\n", r"^my\.csv: column 'b' has 2 missing values, the first in row 2"),
         ("a,b,y\n1,x,3\n2,z,4\n", r"column 'b' is no column of numbers \('x' in row 1\); leave it out by naming"),
-        ("a,b,y\n1,2,3\n2,oops,4\n", r"column 'b' has 1 cells that are not numbers, the first 'oops' in row 2"),
-        ("a,b,y\n1,2,3\n2,inf,4\n", r"column 'b' has 1 values that are not finite, the first in row 2"),
-        ("a,b,y\n1,7,3\n2,7,4\n", r"column 'b' is constant \(7 in all 2 rows\)"),
-        ("a,b,y\n1,2,3\n2,5,3\n", r"column 'y' is constant \(3 in all 2 rows\)"),
+        ("a,b,y\n1,2,3\n2,oops,4\n", r"column 'b' has 1 cell without a number, the first 'oops' in row 2"),
+        ("a,b,y\n1,2,3\n2,inf,4\n", r"column 'b' is not finite in 1 row, the first is row 2"),
+        ("a,b,y\n1,7,3\n2,7,4\n", r"column 'b' is constant \(7 in every row\)"),
+        ("a,b,y\n1,2,3\n2,5,3\n", r"column 'y' is constant \(3 in every row\)"),
         ("a,a,y\n1,2,3\n2,5,4\n", r"the header has 'a' 2 times"),
         ("a,,y\n1,2,3\n2,5,4\n", r"column 2 has no name"),
         ("1,2,3\n2,5,4\n", r"the first line must name the columns, and it holds numbers: 1"),

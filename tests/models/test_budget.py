@@ -118,7 +118,7 @@ def test_a_budget_under_the_least_by_a_quarter_is_refused(method, n_in, data):
         return
     with pytest.raises(BudgetTooSmall) as refusal:
         solve_width(method, n_in, budget)
-    for part in (f"budget of {budget} ", method.label, f"{n_in} inputs", f"smallest model has {least}"):
+    for part in (f"budget of {budget} ", method.label, f"with {n_in} input", f"smallest model has {least}"):
         assert part in str(refusal.value)
 
 
