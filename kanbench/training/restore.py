@@ -11,9 +11,10 @@ from kanbench.bases import Basis
 from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.task import Variable
 from kanbench.models import Method, Reference
-from kanbench.training.cell import Cell, Vary, prepare
+from kanbench.training.cell import Cell, Vary
 from kanbench.training.module import fit
 from kanbench.training.optimizer import Optimizer
+from kanbench.training.work import prepare
 
 
 class CannotRestore(ValueError):

@@ -15,10 +15,10 @@ from kanbench.data.table import table_task
 from kanbench.models import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.record import RecordStore
 from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, Vary, run_cell, unfinished
-from kanbench.training import cell as cell_module
 from kanbench.training import outcome as outcome_module
-from kanbench.training.cell import _generator, _start
+from kanbench.training import work as work_module
 from kanbench.training.cost import forward_flops, peak_memory
+from kanbench.training.work import _generator, _start
 
 CELL = Cell(
     experiment="test",
@@ -65,7 +65,7 @@ def test_the_test_split_has_no_part_in_training():
 
 def test_the_trainer_never_gets_the_test_split_which_is_graded_once_per_member(monkeypatch):
     given, graded = [], []
-    real_fit, real_grade = cell_module.fit, outcome_module.grade
+    real_fit, real_grade = work_module.fit, outcome_module.grade
 
     def spy_fit(module, *splits, **settings):
         assert not graded
@@ -77,7 +77,7 @@ def test_the_trainer_never_gets_the_test_split_which_is_graded_once_per_member(m
         graded.append(target)
         return real_grade(prediction, target, mean)
 
-    monkeypatch.setattr(cell_module, "fit", spy_fit)
+    monkeypatch.setattr(work_module, "fit", spy_fit)
     monkeypatch.setattr(outcome_module, "grade", spy_grade)
     run_cell(CELL)
     tests = [dataset.test for dataset in CELL.datasets().values()]
