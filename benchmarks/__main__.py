@@ -17,6 +17,7 @@ from benchmarks import ensembles, layers, main_job, overhead, scale, time_to_err
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
+from kanbench.training.cost import keep_freed_memory
 
 BENCHMARKS = {
     "layers": layers.run,
@@ -35,6 +36,7 @@ def main() -> None:
     arguments = parse()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH

@@ -14,7 +14,8 @@ from kanbench import KAN
 from kanbench.training import Adam, Ensemble, LevenbergMarquardt, Optimizer
 
 SHAPES = (Shape((4, 10, 10, 1), 1_000), Shape((2, 5, 1), 1_000))
-SIZES = (1, 2, 4, 8, 16, 32, 64)
+SIZES = (1, 2, 5, 10, 20, 40, 80)
+SEEDS = 5  # of a cell, unless a config says otherwise
 STEPS = 3  # in one sample; Levenberg-Marquardt starts anew each time, because members that converge cost nothing
 ADAM, LM = "Adam", "Levenberg-Marquardt"
 
@@ -49,14 +50,21 @@ class Training:
 def run(settings: Settings) -> Result:
     """A table per shape: one row per size, one column per optimiser."""
     sizes = SIZES[:3] if settings.quick else SIZES
-    result = Result(notes=["member-steps per second, float64, B-spline KANs; compiled: the vmapped gradient alone"])
+    result = Result(
+        notes=[
+            "member-steps per second, float64, B-spline KANs; compiled: the vmapped gradient alone",
+            "a cell: the optimisers whose cells have that many members at the defaults, one for each seed and trial",
+        ]
+    )
     for shape in SHAPES[1:] if settings.quick else SHAPES:
         settings.console.print(f"  {shape}", style="dim")
         work = {(name, size): training for size in sizes for name, training in _trainings(shape, size, settings)}
         timings = interleave({_label(*key): each for key, each in work.items()}, settings)
         rate = {key: key[1] * STEPS / timings.median(_label(*key)) for key in work}
         names = list(dict.fromkeys(name for name, _ in work))
-        result.tables[str(shape)] = [{"members": n, **{name: rate[name, n] for name in names}} for n in sizes]
+        result.tables[str(shape)] = [
+            {"members": n, **{name: rate[name, n] for name in names}, "a cell": ", ".join(_cells_of(n))} for n in sizes
+        ]
         result.raw += [{"table": str(shape), "work": work, "seconds": s} for work, s in timings.seconds.items()]
     return result
 
@@ -67,6 +75,11 @@ def _trainings(shape: Shape, members: int, settings: Settings) -> list[tuple[str
         (f"{ADAM} compiled", Training(shape, members, Adam(), settings, compiled=True)),
         (LM, Training(shape, members, LevenbergMarquardt(), settings)),
     ]
+
+
+def _cells_of(members: int) -> list[str]:
+    optimizers = {ADAM: Adam(), LM: LevenbergMarquardt()}
+    return [name for name, optimizer in optimizers.items() if SEEDS * len(optimizer.trials) == members]
 
 
 def _label(name: str, members: int) -> str:

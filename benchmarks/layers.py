@@ -1,18 +1,21 @@
 """One training step of every basis, against the MLP of the same size and against the peers of that basis."""
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
+from enum import Enum
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.measurement import Goal, Result, Row, Settings, at_most
-from benchmarks.peers import PEERS, Missing
+from benchmarks.peers import PEERS, TERMS, Missing
 from benchmarks.timing import Timings, interleave, peak_bytes
 from kanbench import KAN, MLP
-from kanbench.bases import BASES
+from kanbench.bases import BASES, Basis
 from kanbench.models import MLPMethod, solve_width
+from kanbench.training import Adam, Ensemble
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,34 @@ class Shape:
     def __str__(self) -> str:
         return f"[{','.join(map(str, self.widths))}] x {self.rows:,}"
 
+    @property
+    def fits_many(self) -> bool:
+        """Whether ensembles of it are worth their memory: past this, one model keeps the cores busy."""
+        return max(self.widths) < 100
 
+
+class Mode(Enum):
+    """How models are run: as torch does, through torch.compile, or, of kanbench's alone, `MEMBERS` as one ensemble."""
+
+    eager = "eager"
+    compiled = "compiled"
+    at_once = "ensembles"
+
+
+MEMBERS = 16
 SHAPES = (Shape((2, 5, 1), 1_000), Shape((64, 64, 1), 1_024), Shape((1_000, 1_000, 1), 100, mlp_limit=0.9))
+
+
+class Copies(Basis):
+    """No basis at all: every term is the input. What is left of a step is what any basis pays as well."""
+
+    n_terms = TERMS
+
+    def expand(self, x: Tensor) -> Tensor:
+        return x.unsqueeze(-1).expand(*x.shape, TERMS)
+
+
+PRODUCTS = "products alone"
 
 
 @dataclass(frozen=True)
@@ -63,9 +92,27 @@ class TrainingStep:
         return sum(p.numel() for p in self.model.parameters() if p.grad is not None)
 
 
+class EnsembleStep:
+    """Called, it trains `MEMBERS` copies of a model for one step of Adam, each on data of its own, in float32."""
+
+    def __init__(self, model: nn.Module, shape: Shape, settings: Settings) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.x = 2.0 * torch.rand(MEMBERS, shape.rows, shape.widths[0], generator=generator) - 1.0
+        self.y = torch.randn(MEMBERS, shape.rows, generator=generator)
+        self.x, self.y = self.x.to(settings.device), self.y.to(settings.device)
+        self.ensemble, self.optimizer = Ensemble([deepcopy(model) for _ in range(MEMBERS)]), Adam()
+        self.n_params = self.ensemble.n_params
+        theta = self.ensemble.start.to(settings.device)
+        self.state = self.optimizer.start(self.ensemble, theta, theta.new_full((MEMBERS,), 1e-3), [])
+
+    def __call__(self) -> None:
+        self.optimizer.advance(self.ensemble, self.state, self.x, self.y, 1)
+
+
 def run(settings: Settings) -> Result:
-    """A table for each shape, eager and compiled; the two are never mixed in one ratio."""
-    result = Result(notes=["one step: zero_grad, forward, MSE, backward, torch.optim.Adam(fused=True); float32"])
+    """A table for each shape and mode. Eager and compiled are never mixed in one ratio; peers have no ensembles, so
+    there a step of a member stands against an eager step of theirs."""
+    result = Result(notes=list(NOTES))
     modules = {}
     for peer in PEERS:
         try:
@@ -77,33 +124,43 @@ def run(settings: Settings) -> Result:
         contenders = list(ours(shape))
         for peer, module in modules.items():
             contenders.append(Contender(peer.name, peer.basis, peer.build(module, shape.widths), is_peer=True))
-        for compiled in (False, True):
-            compare(contenders, shape, settings, result, compiled=compiled)
+        for mode in Mode if shape.fits_many else (Mode.eager, Mode.compiled):
+            compare(contenders, shape, mode, settings, result)
     return result
+
+
+NOTES = (
+    "one step: zero_grad, forward, MSE, backward, torch.optim.Adam(fused=True); float32",
+    f"ensembles: {MEMBERS} members of one method in one step of kanbench's Adam; ms and MB are per member",
+    f"{PRODUCTS}: a network of the same size whose terms are copies of its inputs; products / peer is its time over "
+    "that of the fastest peer, under which a basis in torch operations cannot come",
+    "malloc keeps freed memory, as in kanbench's trainings, for every contender",
+)
 
 
 def ours(shape: Shape) -> Iterator[Contender]:
     """Every basis of fixed functions at its defaults, and the MLP with one hidden layer and as many parameters."""
     for name, basis in BASES.items():
-        if basis().n_inner > 0:
-            continue
-        kan = KAN(shape.widths, basis())
-        yield Contender(f"KAN {name}", name, kan)
-    n_params = sum(p.numel() for p in kan.parameters())  # the same for all, at 8 terms per edge
+        if basis().n_inner == 0:
+            yield Contender(f"KAN {name}", name, KAN(shape.widths, basis()))
+    products = KAN(shape.widths, Copies())
+    yield Contender(PRODUCTS, "", products)
+    n_params = sum(p.numel() for p in products.parameters())  # the same for all, at 8 terms per edge
     n_in = shape.widths[0]
     yield Contender("MLP", "", MLP([n_in, solve_width(MLPMethod(), n_in, n_params).width, 1]))
 
 
-def compare(
-    contenders: Sequence[Contender], shape: Shape, settings: Settings, result: Result, *, compiled: bool
-) -> None:
+def compare(contenders: Sequence[Contender], shape: Shape, mode: Mode, settings: Settings, result: Result) -> None:
     """Measure the contenders in one interleaved run; add a table, and the goals at this shape."""
-    title = f"{shape}, {'compiled' if compiled else 'eager'}"
+    title = f"{shape}, {mode.value}"
     settings.console.print(f"  {title}", style="dim")
-    steps: dict[str, TrainingStep] = {}
+    steps: dict[str, TrainingStep | EnsembleStep] = {}
     with torch._dynamo.config.patch(recompile_limit=64):  # many models share the code of one class
         for each in contenders:
-            step = TrainingStep(each.model, shape, settings, compiled=compiled)
+            if mode is Mode.at_once and not each.is_peer:
+                steps[each.name] = EnsembleStep(each.model, shape, settings)
+                continue
+            step = TrainingStep(each.model, shape, settings, compiled=mode is Mode.compiled)
             try:
                 step()
                 steps[each.name] = step
@@ -111,37 +168,36 @@ def compare(
                 if not each.is_peer:
                     raise
                 result.notes.append(f"{each.name}: fails at {title}: {type(error).__name__}")
-        timings = interleave(steps, settings)
-        peaks = {name: peak_bytes(step, settings.device) for name, step in steps.items()}
+        models = {name: MEMBERS if isinstance(step, EnsembleStep) else 1 for name, step in steps.items()}
+        seconds = interleave(steps, settings).seconds
+        timings = Timings({name: [s / models[name] for s in each] for name, each in seconds.items()})
+        peaks = {name: peak_bytes(step, settings.device) / models[name] for name, step in steps.items()}
     torch._dynamo.reset()
     running = [each for each in contenders if each.name in steps]
-    rows = [_row(each, running, steps, timings, peaks) for each in running]
+    rows = [_row(each, running, steps[each.name].n_params, timings, peaks) for each in running]
     result.tables[title] = rows
     result.raw += [{"table": title, "model": name, "seconds": s} for name, s in timings.seconds.items()]
     result.goals += _goals(rows, title, shape)
 
 
 def _row(
-    each: Contender,
-    running: Sequence[Contender],
-    steps: dict[str, TrainingStep],
-    timings: Timings,
-    peaks: dict[str, int],
+    each: Contender, running: Sequence[Contender], n_params: int, timings: Timings, peaks: dict[str, float]
 ) -> Row:
     row: Row = {
         "model": each.name,
-        "params": steps[each.name].n_params,
+        "params": n_params,
         "ms": 1e3 * timings.median(each.name),
         "MB": peaks[each.name] / 1e6,
         "time / MLP": timings.ratio(each.name, "MLP"),
     }
     rivals = [rival.name for rival in running if rival.is_peer and rival.basis == each.basis]
     if each.is_peer or not rivals:
-        return row | {"time / peer": None, "MB / peer": None, "fastest peer": ""}
+        return row | {"time / peer": None, "MB / peer": None, "products / peer": None, "fastest peer": ""}
     fastest = min(rivals, key=timings.median)
     return row | {
         "time / peer": timings.ratio(each.name, fastest),
         "MB / peer": peaks[each.name] / peaks[fastest],
+        "products / peer": timings.ratio(PRODUCTS, fastest),
         "fastest peer": fastest,
     }
 

@@ -59,12 +59,14 @@ class Result:
 
 
 def at_most(goal: str, limit: float, values: Mapping[str, float], unit: str = "") -> Goal:
-    """Judged by the largest value, which is named."""
+    """Judged by the largest value, which is named; of several it is said how many are within the limit."""
     if not values:
         return Goal(goal, f"<= {limit:g}{unit}", "not measured", None)
     worst = max(values, key=values.__getitem__)
     name = f" ({worst})" if worst else ""
-    return Goal(goal, f"<= {limit:g}{unit}", f"{values[worst]:.3g}{unit}{name}", bool(values[worst] <= limit))
+    within = f"; {sum(v <= limit for v in values.values())} of {len(values)} are" if len(values) > 1 else ""
+    measured = f"{values[worst]:.3g}{unit}{name}{within}"
+    return Goal(goal, f"<= {limit:g}{unit}", measured, bool(values[worst] <= limit))
 
 
 def at_least(goal: str, limit: float, value: float | None, unit: str = "") -> Goal:

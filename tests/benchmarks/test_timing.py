@@ -92,7 +92,7 @@ def test_a_call_that_releases_what_an_earlier_one_left():
 def test_a_goal_is_judged_by_its_worst_value(value, reached):
     goal = at_most("ratio", 0.5, {"good": 0.1, "worst": value})
     assert goal.reached is reached
-    assert "worst" in goal.measured
+    assert goal.measured == f"{value} (worst); {1 + reached} of 2 are"
 
 
 def test_nothing_measured_is_no_verdict():
