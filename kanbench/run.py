@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -36,24 +36,9 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     Raises `ConfigError` if the results cannot be written.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False)
-    store = RecordStore(config.folder / "cells")
-    cells = config.cells()
+    store, cells = RecordStore(config.folder / "cells"), config.cells()
     plan = _plan(cells, command)
-    try:
-        store.prepare()
-        job_folder.mkdir(parents=True, exist_ok=True)
-        plan.write(config.folder)
-    except OSError as error:
-        raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
-    title, baseline = _title(config), config.methods[-1].label if len(config.methods) > 1 else None
-    manifest = {
-        "cells": [str(store.path(key)) for key in plan.cells],
-        "baseline": baseline,
-        "title": title,
-        "command": command,
-        "commit": provenance.commit(),
-    }
-    (job_folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    _prepare(config, store, plan, command, job_folder)
 
     started = time.perf_counter()
     logger = RunLogger(config, command)
@@ -61,25 +46,52 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     tally = train(config, mine, store, logger, console)
     places = [f"records   {store.folder} (one file per cell)"]
     if absent := sum(not store.path(key).exists() for key in plan.cells):
-        console.print(
-            f"the other shards have {absent} of {counted(len(cells), 'cell')} to do; the last one reports the whole"
-        )
+        whole = counted(len(cells), "cell")
+        console.print(f"the other shards have {absent} of {whole} to do; the last one reports the whole")
     else:
-        folder = config.folder / "reports" / f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
-        report = write_report(map(store.path, plan.cells), folder, title, baseline)
-        logger.log_report(report)
-        print_answer(console, report)
-        print_summary(console, report.summary, baseline)
-        places = [*(f"figure    {path}" for path in report.figures), f"{places[0]}, {folder}/records.csv"]
-        if config.report is ReportKind.html:
-            page, options = folder / "report.html", PageOptions()
-            write_page(find_source(job_folder), page, options, config.trainer.workers_for(options.networks))
-            places.insert(-1, f"page      {page}")
+        name = f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
+        folder = config.folder / "reports" / name
+        drawn = _report(config, map(store.path, plan.cells), folder, job_folder, logger, console)
+        places = [*drawn, f"{places[0]}, {folder}/records.csv"]
     share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
     console.print(f"\n{counted(len(mine), 'cell')}{share}: {tally}; {time.perf_counter() - started:.0f} s")
     console.print("\n".join([*places, f"again     {command}"]))
     print_failures(console, tally.failures, plan.command)
     return 1 if tally.failures else 0
+
+
+def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_folder: Path) -> None:
+    """The folders, the plan, and what this job is about; raises `ConfigError` if they cannot be written."""
+    try:
+        store.prepare()
+        job_folder.mkdir(parents=True, exist_ok=True)
+        plan.write(config.folder)
+    except OSError as error:
+        raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
+    manifest = {
+        "cells": [str(store.path(key)) for key in plan.cells],
+        "baseline": _baseline(config),
+        "title": _title(config),
+        "command": command,
+        "commit": provenance.commit(),
+    }
+    (job_folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def _report(
+    config: Config, cells: Iterable[Path], folder: Path, job_folder: Path, logger: RunLogger, console: Console
+) -> list[str]:
+    """Report the records `cells` of the whole run into `folder`; the lines that say where figures and page are."""
+    report = write_report(cells, folder, _title(config), _baseline(config))
+    logger.log_report(report)
+    print_answer(console, report)
+    print_summary(console, report.summary, _baseline(config))
+    places = [f"figure    {path}" for path in report.figures]
+    if config.report is ReportKind.html:
+        page, options = folder / "report.html", PageOptions()
+        write_page(find_source(job_folder), page, options, config.trainer.workers_for(options.networks))
+        places.append(f"page      {page}")
+    return places
 
 
 def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogger, console: Console) -> Tally:
@@ -180,6 +192,11 @@ def _plan(cells: list[Cell], command: str) -> Plan:
 def _title(config: Config) -> str:
     n_tasks, whole = len(config.tasks), len(config.suite.tasks)
     return config.suite.title if n_tasks == whole else f"{config.suite.title} ({n_tasks} of {whole} tasks)"
+
+
+def _baseline(config: Config) -> str | None:
+    """What the model is compared with."""
+    return config.methods[-1].label if len(config.methods) > 1 else None
 
 
 def _cost(cell: Cell) -> float:
