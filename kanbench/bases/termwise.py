@@ -34,10 +34,12 @@ class TermwiseBasis(Basis):
         return (gradient * self.slopes(z, terms)).sum(dim=-2)
 
     def expand(self, x: Tensor) -> Tensor:
-        points = torch.atleast_2d(self.to_unit(x)).mT.contiguous()
+        if x.dim() < 2:
+            return self.expand(x.unsqueeze(0)).squeeze(0)
+        points = self.to_unit(x).mT.contiguous()
         # A compiler fuses the terms, and their slopes, better than this can.
         terms = self.terms(points) if torch.compiler.is_compiling() else _Terms.apply(self, points)
-        return terms.movedim(-1, -3).reshape(*x.shape, self.n_terms)
+        return terms.movedim(-1, -3)
 
 
 class _Terms(Function):
