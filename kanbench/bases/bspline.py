@@ -49,33 +49,34 @@ class BSpline(TermwiseBasis):
         return expand_on_knots(x, knots, self.degree)
 
     def terms(self, z: Tensor) -> Tensor:
-        t, place = self._local(z)
-        return self._spread(_horner(local_polynomials(self.degree), t), place)
+        t, step = self._local(z)
+        return self._spread(_horner(local_polynomials(self.degree), t), step)
 
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
-        t, place = self._local(z)
+        t, step = self._local(z)
         by_t = [[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:]
-        return self._spread(_horner(by_t, t) * (self.intervals / 2), place)
+        return self._spread(_horner(by_t, t) * (self.intervals / 2), step)
 
     def _local(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The coordinate in [0, 1] within the knot step that holds z, and where the functions that are not zero there
-        stand in what `_spread` fills: (..., n), (..., degree + 1, n)."""
-        k, n = self.degree, z.shape[-1]
-        # Beyond -k and intervals + k there is no function.
-        u = ((z + 1.0) * (self.intervals / 2)).clamp(-k - 1, self.intervals + k)
+        """The coordinate in [0, 1] within the knot step that holds z, and the first function that is not zero there."""
+        # Beyond -degree and intervals + degree there is no function.
+        u = ((z + 1.0) * (self.intervals / 2)).clamp(-self.degree - 1, self.intervals + self.degree)
         step = u.detach().floor()
-        row = torch.arange(math.prod(z.shape[:-1]), device=z.device).view(*z.shape[:-1], 1)
-        first = row * ((self.n_terms + k + 1) * n) + torch.arange(n, device=z.device) + (k + 1) * n
-        place = (first + step.nan_to_num().long() * n).unsqueeze(-2)
-        return u - step, place + torch.arange(k + 1, device=z.device).unsqueeze(-1) * n
+        return u - step, step.nan_to_num()
 
-    def _spread(self, pieces: Tensor, place: Tensor) -> Tensor:
-        """(..., degree + 1, n) to all functions, (..., n_terms, n). Between the functions of two inputs there is room
-        for those that do not exist."""
-        *lead, room, n = pieces.shape
-        flat = pieces.new_zeros((math.prod(lead) * (self.n_terms + room) + room) * n)
-        flat = flat.scatter(0, place.flatten(), pieces.flatten())[room * n :]
-        return flat.view(*lead, self.n_terms + room, n)[..., : self.n_terms, :].contiguous()
+    def _spread(self, pieces: Tensor, step: Tensor) -> Tensor:
+        """Functions step .. step + degree, (..., degree + 1, n), to all, (..., n_terms, n); some may not exist."""
+        *lead, width, n = pieces.shape
+        if torch.compiler.is_compiling():  # comparisons can be fused, a scatter cannot
+            piece = torch.arange(self.n_terms, dtype=step.dtype, device=step.device).unsqueeze(-1) - step.unsqueeze(-2)
+            return sum(torch.where(piece == i, pieces[..., i : i + 1, :], 0.0) for i in range(width))  # type: ignore[return-value]
+        # Between the functions of two inputs there is room for those that do not exist.
+        row = torch.arange(math.prod(lead), device=step.device).view(*lead, 1) * ((self.n_terms + width) * n)
+        first = row + torch.arange(n, device=step.device) + (step.long() + width) * n
+        place = first.unsqueeze(-2) + torch.arange(width, device=step.device).unsqueeze(-1) * n
+        flat = pieces.new_zeros((math.prod(lead) * (self.n_terms + width) + width) * n)
+        flat = flat.scatter(0, place.flatten(), pieces.flatten())[width * n :]
+        return flat.view(*lead, self.n_terms + width, n)[..., : self.n_terms, :].contiguous()
 
 
 def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
