@@ -67,15 +67,12 @@ class BSpline(TermwiseBasis):
     def _spread(self, pieces: Tensor, step: Tensor) -> Tensor:
         """Functions step .. step + degree, (..., degree + 1, n), to all, (..., n_terms, n); some may not exist."""
         *lead, width, n = pieces.shape
-        if torch.compiler.is_compiling():  # comparisons can be fused, a scatter cannot
-            piece = torch.arange(self.n_terms, dtype=step.dtype, device=step.device).unsqueeze(-1) - step.unsqueeze(-2)
-            return sum(torch.where(piece == i, pieces[..., i : i + 1, :], 0.0) for i in range(width))  # type: ignore[return-value]
         # Between the functions of two inputs there is room for those that do not exist.
         row = torch.arange(math.prod(lead), device=step.device).view(*lead, 1) * ((self.n_terms + width) * n)
         first = row + torch.arange(n, device=step.device) + (step.long() + width) * n
         place = first.unsqueeze(-2) + torch.arange(width, device=step.device).unsqueeze(-1) * n
         flat = pieces.new_zeros((math.prod(lead) * (self.n_terms + width) + width) * n)
-        flat = flat.scatter(0, place.flatten(), pieces.flatten())[width * n :]
+        flat = flat.scatter_(0, place.flatten(), pieces.flatten())[width * n :]
         return flat.view(*lead, self.n_terms + width, n)[..., : self.n_terms, :].contiguous()
 
 
