@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from fnmatch import fnmatchcase
@@ -89,6 +90,8 @@ class TrainerConfig:
     the number over all of them, 0 for one per GPU.
     `threads`: of torch in each worker; one keeps results independent of the number of workers.
     `checkpoint_seconds`: how often a training is saved, so that it can go on after a kill; 0: never.
+    `compile`: gradients through torch.compile, for Adam and SGD; it needs a C++ compiler. Records say nothing of it:
+    it changes them by rounding.
     """
 
     accelerator: Accelerator = Accelerator.auto
@@ -97,8 +100,12 @@ class TrainerConfig:
     workers: int = 0
     threads: int = 1
     checkpoint_seconds: float = 60.0
+    compile: bool = False
 
     def __post_init__(self) -> None:
+        compilers = [os.environ.get("CXX", "g++"), "clang++"]
+        if self.compile and not any(map(shutil.which, compilers)):
+            raise ValueError(f"compile needs a C++ compiler, {' or '.join(compilers)} on the PATH; allowed here: false")
         seen = 0 if self.accelerator is Accelerator.cpu else len(visible_gpus())
         if self.accelerator is Accelerator.cuda and not seen:
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")

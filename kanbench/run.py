@@ -1,6 +1,7 @@
 """One run: cells are planned, found or trained, and reported."""
 
 import json
+import os
 import shlex
 import time
 import traceback
@@ -163,15 +164,20 @@ def train_one(
 def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> CellRecord:
     """Train one cell and store its record; asked to stop, it is saved at its next check first, if it ever is."""
     torch.set_num_threads(config.trainer.threads)
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # trainings side by side compile side by side
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
     with stopping.deferred() if resume else nullcontext():
         try:
-            device = config.trainer.resolved_accelerator
-            statistics = config.logger.statistics
-            log = logger.of_training(cell)
-            record = run_cell(cell, accelerator=device, logger=log, resume=resume, statistics=statistics)
+            record = run_cell(
+                cell,
+                accelerator=config.trainer.resolved_accelerator,
+                logger=logger.of_training(cell),
+                resume=resume,
+                statistics=config.logger.statistics,
+                compiled=config.trainer.compile,
+            )
         except (BudgetTooSmall, TooManyTerms) as reason:
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # whatever a cell dies of is its record; the others go on

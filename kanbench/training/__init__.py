@@ -2,6 +2,7 @@
 
 from kanbench.training.adam import Adam, Schedule
 from kanbench.training.cell import Cell, Precision, Vary
+from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.lbfgs import LBFGS
 from kanbench.training.levenberg_marquardt import LevenbergMarquardt
@@ -28,6 +29,7 @@ __all__ = [
     "Adam",
     "CannotRestore",
     "Cell",
+    "CompiledEnsemble",
     "Ensemble",
     "EnsembleModule",
     "LevenbergMarquardt",

@@ -37,12 +37,13 @@ class Loss(StrEnum):
 @dataclass(frozen=True)
 class Embedded:
     """Inputs (members, n, n_in) as what the first layer makes of them whatever theta is: the features of a layer that
-    is linear in all its parameters, the inputs themselves otherwise."""
+    is linear in all its parameters, the inputs themselves otherwise. Beside them, the inputs that they were made of."""
 
     features: Tensor
+    inputs: Tensor | None = None
 
     def __getitem__(self, members: Tensor) -> "Embedded":
-        return Embedded(self.features[members])
+        return Embedded(self.features[members], None if self.inputs is None else self.inputs[members])
 
     def __len__(self) -> int:
         return len(self.features)
@@ -112,7 +113,9 @@ class Ensemble:
         """Do once what needs no theta: a training that sees the same inputs at every step saves its first basis."""
         first = self._layers[0][0]
         x = x.mT.contiguous().mT
-        return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x) if has_fixed_features(first) else x)
+        if not has_fixed_features(first):
+            return Embedded(x, x)
+        return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x), x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """(members, params), (members, n, n_in) -> (members, n), or logits (members, n, n_classes)."""

@@ -12,7 +12,7 @@ from torch.nn.utils import vector_to_parameters
 from kanbench.bases.base import require
 from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
 from kanbench.models.kan import require_dtype
-from kanbench.training.ensemble import Ensemble, Inputs
+from kanbench.training.ensemble import Embedded, Ensemble, Inputs
 from kanbench.training.optimizer import Optimizer
 
 
@@ -45,10 +45,10 @@ class SparseEnsemble(Ensemble):
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
-        assert isinstance(x, Tensor)  # features of the first layer do not tell its edges apart
+        inputs = x.inputs if isinstance(x, Embedded) else x  # features of the first layer do not tell its edges apart
         layers = enumerate(self._split(theta))
         state = {f"model.{i}.{name}": of for i, (_, *both) in layers for named in both for name, of in named.items()}
-        outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, x)
+        outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, inputs)
         return (outputs - y).square().mean(dim=1) + self.penalty.weight * penalties
 
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:

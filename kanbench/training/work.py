@@ -15,6 +15,7 @@ from kanbench.data import Dataset, Split, stream
 from kanbench.models import Method, Reference
 from kanbench.record import CellRecord
 from kanbench.training.cell import Cell, Vary
+from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.cost import forward_flops, peak_memory
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
@@ -30,18 +31,19 @@ def run_cell(
     logger: Logger | None = None,
     resume: ResumeFile | None = None,
     statistics: bool = False,
+    compiled: bool = False,
 ) -> CellRecord:
     """Train all members of a cell and grade them; the test split is used once, after training.
 
     A training that stopped before its end goes on from the file `resume`, and is saved there. Members share their
     cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end. With `statistics`
-    the curve holds those of every layer, at some cost in seconds.
+    the curve holds those of every layer, at some cost in seconds. With `compiled` gradients go through torch.compile.
 
     Raises `BudgetTooSmall` or `TooManyTerms`, and `ValueError` for a task that cannot be sampled.
     """
     if isinstance(cell.method, Reference):
         return _fit_reference(cell, cell.method)
-    module, of_member, splits = prepare(cell, statistics=statistics)
+    module, of_member, splits = prepare(cell, statistics=statistics, compiled=compiled)
     resumptions = [] if resume is None else [Resumption(resume, module)]
     precision = cell.precision.lightning
     started = time.perf_counter()
@@ -65,7 +67,9 @@ def run_cell(
     )
 
 
-def prepare(cell: Cell, *, statistics: bool = False) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
+def prepare(
+    cell: Cell, *, statistics: bool = False, compiled: bool = False
+) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
     """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
     assert isinstance(cell.method, Method)  # references are not trained
     datasets = cell.datasets()
@@ -74,7 +78,7 @@ def prepare(cell: Cell, *, statistics: bool = False) -> tuple[EnsembleModule, li
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    ensemble = Ensemble(models, cell.loss)
+    ensemble = (CompiledEnsemble if compiled else Ensemble)(models, cell.loss)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
