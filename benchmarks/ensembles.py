@@ -1,17 +1,14 @@
 """Member-steps per second against the number of members that are trained at once."""
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchmarks.layers import Shape
 from benchmarks.measurement import Result, Settings
 from benchmarks.timing import interleave
 from kanbench import KAN
-from kanbench.training import Adam, Ensemble, LevenbergMarquardt, Optimizer
+from kanbench.training import Adam, CompiledEnsemble, Ensemble, LevenbergMarquardt, Optimizer
 
 SHAPES = (Shape((4, 10, 10, 1), 1_000), Shape((2, 5, 1), 1_000))
 SIZES = (1, 2, 5, 10, 20, 40, 80)
@@ -31,16 +28,10 @@ class Training:
         self.x = (2.0 * double(members, shape.rows, shape.widths[0]) - 1.0).to(settings.device)
         self.y = (3.0 * self.x).sin().sum(-1)
         models = [KAN(shape.widths, generator=generator, dtype=torch.float64) for _ in range(members)]
-        self.ensemble, self.optimizer = Ensemble(models), optimizer
+        self.optimizer = optimizer
+        self.ensemble = CompiledEnsemble(models, backend=settings.backend) if compiled else Ensemble(models)
         self.theta = self.ensemble.start.to(settings.device)
         self.rates = torch.full((members,), 1e-3, dtype=torch.float64, device=settings.device)
-        if compiled:
-            self.ensemble.gradients = self._compiled(self.ensemble.gradients, settings)  # type: ignore[method-assign]
-
-    def _compiled(self, gradients: Callable[..., Tensor], settings: Settings) -> Callable[..., Tensor]:
-        """Traced below Python first: torch.compile stops at the numpy of a basis, the trace holds its results."""
-        trace = make_fx(lambda theta, x, y: gradients(theta, x, y))(self.theta, self.x, self.y)
-        return settings.compile(trace)
 
     def __call__(self) -> None:
         state = self.optimizer.start(self.ensemble, self.theta, self.rates, [])

@@ -33,9 +33,14 @@ class Settings:
         """Of an interleaved measurement, however long they take."""
         return 1 if self.quick else 3
 
+    @property
+    def backend(self) -> str:
+        """Of torch.compile; a smoke run leaves out the generation of code, which takes minutes."""
+        return "aot_eager" if self.quick else "inductor"
+
     def compile(self, function: Callable) -> Callable:
-        """By torch.compile for fixed shapes; a smoke run leaves out the generation of code, which takes minutes."""
-        return torch.compile(function, dynamic=False, backend="aot_eager" if self.quick else "inductor")
+        """By torch.compile for fixed shapes."""
+        return torch.compile(function, dynamic=False, backend=self.backend)
 
 
 @dataclass(frozen=True)

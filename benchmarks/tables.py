@@ -78,5 +78,17 @@ def read(plain: dict[str, Any]) -> Result:
     return Result(**(plain | {"goals": [Goal(**goal) for goal in plain["goals"]]}))
 
 
+def main(words: list[str]) -> int:
+    """Print the record in the file that `words` name; 2 if they do not."""
+    try:
+        (path,) = words
+        print(markdown(json.loads(Path(path).read_text())))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        given = ", ".join(words) or "no file"
+        print(f"benchmarks.tables: needs one record, got {given} ({type(error).__name__})", file=sys.stderr)
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())))
+    sys.exit(main(sys.argv[1:]))

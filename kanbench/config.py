@@ -227,6 +227,7 @@ def read_config(node: DictConfig) -> Config:
     _check_order(config)
     _check_sizes(config)
     _check_stages(config)
+    _check_compile(config)
     return config
 
 
@@ -367,6 +368,15 @@ def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: str) -> Loss:
             f"whose loss is the cross-entropy; choose {' or '.join(allowed)}"
         )
     return loss
+
+
+def _check_compile(config: Config) -> None:
+    able = [name for name, kind in OPTIMIZERS.items() if kind().trials != (None,)]  # type: ignore[call-arg]
+    if config.trainer.compile and config.optimizer.trials == (None,):
+        raise ConfigError(
+            f"trainer.compile: compiles the gradients of {' and '.join(able)}; with "
+            f"{type(config.optimizer).__name__} nothing would be compiled"
+        )
 
 
 def _check_stages(config: Config) -> None:

@@ -17,7 +17,10 @@ from kanbench.plural import are, counted
 from kanbench.tables import write_all
 
 RESULTS = Path(__file__).parent.parent / "results"
-SAME_MEMBER = ["suite", "task", "method", "optimizer", "budget", "seed", "lr", "n_train", "noise", "extrapolation"]
+SAME_MEMBER = [
+    *("suite", "task", "method", "optimizer", "settings", "precision"),
+    *("budget", "seed", "lr", "n_train", "noise", "extrapolation"),
+]
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class Agreement:
 def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
     """Compare the errors of the same members: trained again, a member differs by rounding only, which another
     processor may do differently."""
-    known = [column for column in SAME_MEMBER if column in ours and column in published]  # older tables have no noise
+    known = [column for column in SAME_MEMBER if column in ours and column in published]  # older tables have fewer
     both = ours.merge(published, on=known, suffixes=("", "_published")).dropna(subset="score")
     if both.empty:
         return Agreement(0, np.nan, np.nan)

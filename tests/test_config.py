@@ -195,6 +195,18 @@ def test_a_mistake_is_one_sentence_with_its_place(overrides, sentence):
     assert "\n" not in str(error.value)
 
 
+def test_only_what_has_gradients_is_compiled_and_only_by_a_compiler(monkeypatch):
+    with pytest.raises(
+        ConfigError, match=r"trainer\.compile: compiles the gradients of adam and sgd; .* nothing would"
+    ):
+        config("trainer.compile=true", "optimizer=lm")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigError, match=r"trainer\.compile needs a C\+\+ compiler"):
+        config("trainer.compile=true", "optimizer=adam")
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/" + name)
+    assert config("trainer.compile=true", "optimizer=adam").trainer.compile
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match=r"trainer\.accelerator is cuda, but no CUDA device is there"):

@@ -57,6 +57,13 @@ def test_agreement_compares_the_same_members_only():
     assert "none" in str(agreement(ours[ours.seed == 3], published))
 
 
+def test_agreement_takes_no_member_of_other_settings_for_the_same():
+    member = {"suite": "s", "method": "m", "task": "t", "seed": 0, "score": 0.5, "settings": "steps=80"}
+    published = pd.DataFrame([member])
+    assert agreement(published, published).members == 1
+    assert agreement(published.assign(settings="steps=10"), published).members == 0
+
+
 def test_a_study_that_does_not_exist_is_refused_by_name():
     with pytest.raises(command_line.UsageError, match="no study 'nope'; there are"):
         reproduce(["nope"])
