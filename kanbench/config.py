@@ -1,20 +1,16 @@
 """The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
 
 import dataclasses
-import os
 import re
-import shutil
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
 from kanbench.bases import BASES
-from kanbench.bases.base import require, require_finite
 from kanbench.data import (
     CLEAN,
     Conditions,
@@ -30,7 +26,6 @@ from kanbench.data import (
     read_table,
     sample,
 )
-from kanbench.devices import visible_gpus
 from kanbench.models import (
     CLASS_REFERENCES,
     REFERENCES,
@@ -44,7 +39,8 @@ from kanbench.models import (
 )
 from kanbench.plan import WHOLE, Shard
 from kanbench.schema import ConfigError, choice, listed, only, scalar, typed
-from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Precision, Vary
+from kanbench.settings import LoggerConfig, TrainerConfig
+from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Vary
 
 if TYPE_CHECKING:
     from kanbench.systems import System
@@ -52,109 +48,11 @@ if TYPE_CHECKING:
 LARGEST_BUDGET = 100_000_000
 
 
-class Accelerator(StrEnum):
-    """What trains; auto is CUDA where there is a device."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-class LoggerKind(StrEnum):
-    """Where training is logged beside the records."""
-
-    none = auto()
-    csv = auto()
-    wandb = auto()
-
-
-class WandbMode(StrEnum):
-    """Whether W&B may use the network."""
-
-    offline = auto()
-    online = auto()
-
-
 class ReportKind(StrEnum):
     """What a run writes beside its tables and figures."""
 
     none = auto()
     html = auto()
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    """`workers`: processes that train cells side by side, 0 for one per core.
-
-    On GPUs: `devices` are trained on, 0 for all that are visible, each worker on one of them in turn; `workers` is
-    the number over all of them, 0 for one per GPU.
-    `threads`: of torch in each worker; one keeps results independent of the number of workers.
-    `checkpoint_seconds`: how often a training is saved, so that it can go on after a kill; 0: never.
-    `compile`: gradients through torch.compile, for Adam and SGD; it needs a C++ compiler. Records say nothing of it:
-    it changes them by rounding.
-    """
-
-    accelerator: Accelerator = Accelerator.auto
-    precision: Precision = Precision.double
-    devices: int = 0
-    workers: int = 0
-    threads: int = 1
-    checkpoint_seconds: float = 60.0
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        compilers = [os.environ.get("CXX", "g++"), "clang++"]
-        if self.compile and not any(map(shutil.which, compilers)):
-            raise ValueError(f"compile needs a C++ compiler, {' or '.join(compilers)} on the PATH; allowed here: false")
-        seen = 0 if self.accelerator is Accelerator.cpu else len(visible_gpus())
-        if self.accelerator is Accelerator.cuda and not seen:
-            raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
-        sees = f"must be 0 (all) to {seen}, the GPUs that are visible" if seen else "must be 0 without a GPU"
-        require(0 <= self.devices <= seen, "devices", sees, self.devices)
-        require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
-        require(self.threads >= 1, "threads", "must be at least 1", self.threads)
-        require_finite(self)
-        pause = self.checkpoint_seconds
-        require(pause >= 0, "checkpoint_seconds", "must not be negative (0: never)", pause)
-
-    @property
-    def resolved_accelerator(self) -> str:
-        """cpu or cuda."""
-        if self.accelerator is Accelerator.auto:
-            return "cuda" if visible_gpus() else "cpu"
-        return self.accelerator.value
-
-    def workers_for(self, n_cells: int) -> int:
-        """Processes for so many cells; on GPUs as many for any: once CUDA runs in this process, none can be forked."""
-        if n_gpus := len(self.gpus):
-            return self.workers or n_gpus
-        cores = len(os.sched_getaffinity(0))
-        return max(1, min(self.workers or cores // self.threads, n_cells))
-
-    @property
-    def gpus(self) -> tuple[str, ...]:
-        """Names of the GPUs to train on, none on the CPU."""
-        return visible_gpus()[: self.devices or None] if self.resolved_accelerator == "cuda" else ()
-
-
-@dataclass(frozen=True)
-class LoggerConfig:
-    """`project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
-
-    `system_metrics`: of the machine, sampled while cells are trained, as a run of W&B of their own.
-    `statistics`: of every layer at every check, into the record's curve and the log; it changes no other number.
-    """
-
-    kind: LoggerKind = LoggerKind.none
-    project: str = "kanbench"
-    entity: str = ""
-    mode: WandbMode = WandbMode.offline
-    system_metrics: bool = False
-    statistics: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind is LoggerKind.wandb and find_spec("wandb") is None:
-            raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import os
 import pytest
 import torch
 
-from kanbench.config import Accelerator, TrainerConfig
 from kanbench.devices import device_of, names, pin
 from kanbench.pool import unordered
+from kanbench.settings import Accelerator, TrainerConfig
 
 
 @pytest.mark.parametrize(

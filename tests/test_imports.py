@@ -28,7 +28,8 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
     "checkpoint": {"bases", "models", "interpret", "sealed"},
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "provenance", "sealed"},
     "schema": {"command_line", "data"},
-    "config": {"bases", "models", "data", "schema", "devices", "plan", "training", "systems"},
+    "settings": {"bases", "devices", "training"},
+    "config": {"bases", "models", "data", "schema", "settings", "plan", "training", "systems"},
     "report": {"analysis", "record"},
     "tables": {"analysis", "command_line"},
     "study": {"analysis", "command_line", "tables"},
@@ -36,7 +37,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
         *("bases", "models", "data", "training", "interpret", "analysis"),
         *("record", "report", "pool", "provenance", "command_line"),
     },
-    "loggers": {"analysis", "command_line", "config", "record", "report", "schema", "training"},
+    "loggers": {"analysis", "command_line", "config", "record", "report", "schema", "settings", "training"},
     "run": {
         *("claims", "config", "devices", "loggers", "models", "page", "plan", "pool", "progress", "provenance"),
         *("record", "report", "schema", "stopping", "training"),

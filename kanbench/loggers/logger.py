@@ -5,10 +5,11 @@ from contextlib import contextmanager, nullcontext
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
-from kanbench.config import Config, LoggerKind
+from kanbench.config import Config
 from kanbench.loggers.content import aggregate, training
 from kanbench.record import CellRecord
 from kanbench.report import Report
+from kanbench.settings import LoggerKind
 from kanbench.training import Cell
 
 

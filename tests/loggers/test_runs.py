@@ -11,10 +11,11 @@ from hydra import compose, initialize_config_dir
 
 import kanbench.run
 from kanbench.analysis import load_records
-from kanbench.config import LoggerConfig, LoggerKind, read_config
+from kanbench.config import read_config
 from kanbench.loggers.content import Content
 from kanbench.loggers.runs import Ledger, Runs
 from kanbench.record import RecordStore, read_record
+from kanbench.settings import LoggerConfig, LoggerKind
 
 CONF = Path(__file__).parents[2] / "conf"
 TINY = ["seeds=2", "budget.targets=[50]", "data.train=60", "data.validation=60", "data.test=100", "optimizer.steps=20"]
