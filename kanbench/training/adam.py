@@ -84,11 +84,11 @@ class Adam(Optimizer):
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, AdamState)
-        whole = None if self.batch else ensemble.embed(x)
+        inputs = x if self.batch else ensemble.embed(x)
         for _ in range(steps):
-            inputs, targets = next_batch(state, x, y, self.batch) if whole is None else (whole, y)
-            gradient = ensemble.gradients(state.theta, inputs, targets)
-            state.evaluations += targets.shape[1] / y.shape[1]
+            rows = next_batch(state, inputs, y, self.batch)
+            gradient = ensemble.gradients(state.theta, *rows)
+            state.evaluations += rows[1].shape[1] / y.shape[1]
             state.step += 1
             state.first.lerp_(gradient, 1.0 - self.beta1)
             state.second.lerp_(gradient.square(), 1.0 - self.beta2)

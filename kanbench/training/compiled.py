@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from kanbench.models import extend_all
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs, Loss
 
 
@@ -31,8 +32,7 @@ class CompiledEnsemble(Ensemble):
         return self._compiled[shapes](theta, data, y)
 
     def extended(self, theta: Tensor, size: int) -> "CompiledEnsemble":
-        longer = super().extended(theta, size)
-        return CompiledEnsemble(longer.members(longer.start), self.loss, backend=self._backend)
+        return CompiledEnsemble(extend_all(self.members(theta), size), self.loss, backend=self._backend)
 
     def only(self, which: Tensor) -> Ensemble:
         part = super().only(which)

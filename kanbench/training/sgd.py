@@ -63,7 +63,8 @@ class SGD(Optimizer):
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, SGDState)
+        inputs = x if self.batch else ensemble.embed(x)
         for _ in range(steps):
-            rows = next_batch(state, x, y, self.batch, self.shuffle)
+            rows = next_batch(state, inputs, y, self.batch, self.shuffle)
             state.theta -= state.rates.unsqueeze(1) * ensemble.gradients(state.theta, *rows)
             state.evaluations += rows[1].shape[1] / y.shape[1]
