@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 from rich.console import Console
@@ -14,6 +13,7 @@ from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.axes import along, along_axes, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.analysis.protocol import levels, say_level
+from kanbench.atomic import staged
 from kanbench.plural import counted
 from kanbench.record import CellRecord
 
@@ -36,15 +36,12 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
 
     Where training rows, noise or extrapolation differ, the figures show the error along them instead.
 
-    Each file appears whole, so that the jobs of a run may report at the same time.
+    Each file appears whole, and all of them or none, so that the jobs of a run may report at the same time.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     records = load_records(cells)
     summary = summarise(records, baseline)
-    with TemporaryDirectory(dir=folder, prefix=".") as name:
-        report = _draw(records, summary, Path(name), title, baseline)
-        for path in Path(name).iterdir():
-            path.replace(folder / path.name)
+    with staged(folder) as place:
+        report = _draw(records, summary, place, title, baseline)
     return replace(report, figures=[folder / path.name for path in report.figures])
 
 

@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 
 from kanbench import provenance, stopping
+from kanbench.atomic import write_whole
 from kanbench.claims import Claims
 from kanbench.config import Config, ReportKind
 from kanbench.devices import pin
@@ -76,7 +77,7 @@ def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_f
         "command": command,
         "commit": provenance.commit(),
     }
-    (job_folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    write_whole(job_folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def _report(

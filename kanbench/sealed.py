@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
+from kanbench.atomic import write_whole
 
 
 class Damaged(ValueError):
@@ -24,17 +22,7 @@ class Seal:
     def write(self, path: Path, body: bytes) -> None:
         """All of the file or none of it, whatever happens meanwhile."""
         header = {f"kanbench_{self.kind}": self.format, "sha256": hashlib.sha256(body).hexdigest()}
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
-                file.write(json.dumps(header).encode() + b"\n" + body)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        write_whole(path, json.dumps(header).encode() + b"\n" + body)
 
     def read(self, path: Path) -> bytes:
         """What was written; raises `Damaged`, and `FileNotFoundError` where there is no file."""

@@ -12,9 +12,10 @@ import pandas as pd
 import yaml
 
 from kanbench.analysis import load_records
+from kanbench.atomic import staged
 from kanbench.command_line import UsageError
 from kanbench.plural import are, counted
-from kanbench.tables import write_all
+from kanbench.tables import print_tables, write_tables
 
 RESULTS = Path(__file__).parent.parent / "results"
 SAME_MEMBER = [
@@ -101,9 +102,10 @@ def run_all(commands: list[list[str]]) -> int:
 
 def publish(study: Study, records: pd.DataFrame, out: Path) -> None:
     """Write records.csv.gz, and every table and figure of the records, to the folder `out`."""
-    out.mkdir(parents=True, exist_ok=True)
-    records.to_csv(out / "records.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
-    write_all(records, out, study.baseline, study.title)
+    with staged(out) as place:
+        records.to_csv(place / "records.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
+        said = write_tables(records, place, study.baseline, study.title)
+    print_tables(said, out)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from kanbench.analysis.typeset import (
     share,
     tabulate,
 )
+from kanbench.atomic import staged
 from kanbench.command_line import UsageError
 
 EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
@@ -64,21 +65,39 @@ def main(words: list[str]) -> int:
         if options.baseline and options.baseline not in set(frame.method):
             known = ", ".join(sorted(set(frame.method)))
             raise UsageError(f"--baseline: no method {options.baseline!r} (methods: {known})")
-        write_all(frame, options.out, options.baseline, options.title)
+        with staged(options.out) as place:
+            written = write_tables(frame, place, options.baseline, options.title)
+        print_tables(written, options.out)
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
 
 
-def write_all(frame: pd.DataFrame, out: Path, baseline: str | None = None, title: str = "") -> None:
-    """Write and announce the tables and figures of every part of the frame, the answer of each first."""
+@dataclass(frozen=True)
+class Written:
+    """The tables and figures of one part: what they are called, what they say, and their folder below the others."""
+
+    heading: str
+    said: str
+    folder: str
+
+
+def write_tables(frame: pd.DataFrame, out: Path, baseline: str | None = None, title: str = "") -> list[Written]:
+    """Write the tables and figures of every part of the frame."""
+    written = []
     parts = split(frame)
     for name, part in parts.items():
         heading = " ".join(filter(None, [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]))
-        folder = out / name if len(parts) > 1 else out
+        folder = name if len(parts) > 1 else ""
         write = write_part if len(levels(part)) == 1 else write_levels
-        written = write(part, folder, baseline, heading)
-        print(f"{heading}\n{written}tables    {folder / 'tables.md'}\n")
+        written.append(Written(heading, write(part, out / folder, baseline, heading), folder))
+    return written
+
+
+def print_tables(written: list[Written], out: Path) -> None:
+    """Say of every part its answer first, then where its tables are."""
+    for part in written:
+        print(f"{part.heading}\n{part.said}tables    {out / part.folder / 'tables.md'}\n")
 
 
 @dataclass

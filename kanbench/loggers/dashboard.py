@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from kanbench.atomic import staged
 from kanbench.command_line import UsageError
 
 PRESET = Path(__file__).parent / "loss_vs_parameters.vl.json"
@@ -28,11 +29,12 @@ def dashboard(words: list[str]) -> int:
         for line in push(parsed.entity, parsed.project):
             print(line)
         return 0
-    parsed.json.mkdir(parents=True, exist_ok=True)
-    for name, definition in definitions(parsed.entity, parsed.project).items():
-        path = parsed.json / f"{name}.json"
-        path.write_text(json.dumps(definition, indent=1))
-        print(path)
+    found = definitions(parsed.entity, parsed.project)
+    with staged(parsed.json) as place:
+        for name, definition in found.items():
+            (place / f"{name}.json").write_text(json.dumps(definition, indent=1))
+    for name in found:
+        print(parsed.json / f"{name}.json")
     return 0
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from kanbench import provenance
 from kanbench.analysis.plots import save
+from kanbench.atomic import staged
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,10 @@ class Findings:
             "commit": provenance.commit(),
             "environment": provenance.environment(),
         }
-        (folder / "findings.json").write_text(json.dumps(_plain(content), indent=1, allow_nan=False))
-        return [save(figure, folder / stem) for stem, figure in self.figures.items()]
+        with staged(folder) as place:
+            (place / "findings.json").write_text(json.dumps(_plain(content), indent=1, allow_nan=False))
+            figures = [save(figure, place / stem) for stem, figure in self.figures.items()]
+        return [folder / path.name for path in figures]
 
 
 def checks_table(checks: Iterable[Check]) -> Table:

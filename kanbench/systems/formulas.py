@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from kanbench.atomic import staged
 from kanbench.bases.base import require
 from kanbench.data import SplitSizes, Task, load_suite, suite_names
 from kanbench.sealed import Damaged, Seal
@@ -56,8 +57,9 @@ class Formulas(System):
         tasks = track(load_suite(self.suite).tasks, "equations", console=console, transient=True)
         rows = [row for task in tasks for row in self.rows_of(task, folder / "tasks" / f"{task.name}.json")]
         frame = pd.DataFrame(rows)
-        frame.to_csv(folder / "formulas.csv", index=False)
-        (folder / "formulas.md").write_text(markdown(frame))
+        with staged(folder) as place:
+            frame.to_csv(place / "formulas.csv", index=False)
+            (place / "formulas.md").write_text(markdown(frame), encoding="utf-8")
         return findings(frame)
 
     def rows_of(self, task: Task, path: Path) -> list[Row]:
