@@ -14,7 +14,7 @@ from kanbench.analysis import answers, load_records, say, summarise
 from kanbench.analysis.answer import digits
 from kanbench.analysis.axes import AXIS_NAMES, along, along_axes, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.analysis.compare import (
+from kanbench.analysis.comparisons import (
     COSTS,
     aggregations,
     best_of,

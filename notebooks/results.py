@@ -18,7 +18,7 @@
 # %matplotlib inline
 from kanbench.analysis import answers, load_records, say, summarise
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.analysis.compare import (
+from kanbench.analysis.comparisons import (
     aggregations,
     compare_methods,
     exponents,

@@ -1,6 +1,9 @@
-"""The rooms import in one direction."""
+"""The rooms import in one direction, and a public name is the same thing whatever was imported before it."""
 
 import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +122,47 @@ def test_there_is_no_cycle():
         assert free, f"a cycle among {order}"
         seen |= set(free)
         order = [room for room in order if room not in free]
+
+
+def test_no_public_name_is_also_that_of_a_module():
+    """Else `from kanbench.analysis import compare` is a function or a module, by who imported what before."""
+    for init in ROOT.rglob("__init__.py"):
+        modules = {path.stem for path in init.parent.iterdir() if path.suffix in ("", ".py")}
+        names = {name.rpartition(".")[2] for name in imports(init)}
+        assert not names & modules, f"{init.parent.name} exports {', '.join(names & modules)}, of a module of that name"
+
+
+PUBLIC_NAMES = """
+import json, pkgutil, sys
+from importlib import import_module
+from types import ModuleType
+import kanbench
+
+below = sys.argv[1]
+found = [module.name for module in pkgutil.walk_packages(kanbench.__path__, "kanbench.")]
+modules = sorted(name for name in found if name.startswith(below) and "__main__" not in name)
+
+def public(order):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kanbench"]:
+        del sys.modules[name]
+    for name in order:
+        import_module(name)
+    rooms = {name: import_module(name) for name in ["kanbench", *modules]}
+    names = [(room, name) for room, module in rooms.items() for name in getattr(module, "__all__", [])]
+    public = {f"{room}.{name}": getattr(rooms[room], name) for room, name in names}
+    return {name: "a module" if isinstance(each, ModuleType) else type(each).__name__ for name, each in public.items()}
+
+orders = [modules, modules[::-1], sorted(modules, key=lambda name: (-name.count("."), name[::-1]))]
+print(json.dumps([public(order) for order in orders]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("below", "least"), [("kanbench.analysis", 20), pytest.param("kanbench", 100, marks=pytest.mark.slow)]
+)
+def test_every_public_name_is_the_same_in_every_order_of_imports(below, least):
+    command = [sys.executable, "-c", PUBLIC_NAMES, below]
+    first, *others = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert len(first) >= least
+    assert "a module" not in first.values()
+    assert all(found == first for found in others)

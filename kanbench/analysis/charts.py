@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from kanbench.analysis.compare import aggregation_pairs, compare_methods
+from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
 from kanbench.analysis.plots import STYLE, method_styles, readable
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.significance import groups

@@ -9,7 +9,7 @@ from torch import nn
 
 from kanbench.bases.base import require
 from kanbench.interpret.symbolic import SymbolicLayer
-from kanbench.interpret.tidy import tidy
+from kanbench.interpret.tidying import tidy
 
 Array = NDArray[np.float64]
 

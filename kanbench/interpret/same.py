@@ -11,7 +11,7 @@ import sympy
 
 from kanbench.bases.base import require
 from kanbench.interpret.expression import Array, evaluate, parse
-from kanbench.interpret.tidy import tidy
+from kanbench.interpret.tidying import tidy
 
 POINTS = 1000
 DIFFERENT = 1e-9  # of the size of the truth; exact expressions that differ by more somewhere are not the same

@@ -11,7 +11,7 @@ from kanbench.bases.base import require
 from kanbench.interpret.edges import run_layers
 from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, ZERO, Function, select
-from kanbench.interpret.prune import kan_layers
+from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KANLayer
 
 Edge = tuple[int, int]  # input, output

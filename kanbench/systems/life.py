@@ -14,7 +14,7 @@ from kanbench.data import Dataset, SplitSizes, Task, sample, stream
 from kanbench.interpret import Sameness, formula, prune, same_function, snap_network, tidy
 from kanbench.interpret.edges import edge_layers
 from kanbench.interpret.expression import symbols
-from kanbench.interpret.prune import kan_layers
+from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KAN, BaseBranch, extend
 from kanbench.training import LBFGS, LevenbergMarquardt, train
 

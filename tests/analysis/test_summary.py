@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from kanbench.analysis import answers, choose_rates, load_records, summarise
-from kanbench.analysis.compare import ranking
+from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
 from kanbench.record import CellRecord, RecordStore

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from kanbench.bases import Taylor
 from kanbench.interpret import draw, without_edges
-from kanbench.interpret.draw import CURVE, FORMULA
+from kanbench.interpret.drawing import CURVE, FORMULA
 from kanbench.interpret.layout import lay_out
 from kanbench.models import KAN
 

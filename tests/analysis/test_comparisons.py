@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kanbench.analysis import summarise
-from kanbench.analysis.compare import (
+from kanbench.analysis.comparisons import (
     aggregations,
     best_of,
     exponents,
