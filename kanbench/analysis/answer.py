@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.scores import scores_by_budget
+from kanbench.analysis.scores import Scores, scores_by_budget
+from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal, compare
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
     Array,
@@ -19,11 +20,25 @@ from kanbench.plural import counted
 
 
 @dataclass(frozen=True)
+class PairTest:
+    """A test over tasks of two methods.
+
+    p: two-sided, corrected for the number of `pairs` that were tested together.
+    agrees: whether the method with the lower mean error also has the lower error on the median task.
+    """
+
+    p: float
+    pairs: int
+    agrees: bool
+
+
+@dataclass(frozen=True)
 class Answer:
     """Two methods at one budget, the one with the lower error first.
 
     ratio: error of `other` over that of `better`, at least 1; its interval is NaN where there is none.
     counts: of `better`.   note: what `rival` was chosen from, "" if there was no choice.
+    test: over tasks; nothing where there are too few of them.
     """
 
     better: str
@@ -34,25 +49,42 @@ class Answer:
     counts: WinTieLoss
     rival: str
     note: str
+    test: PairTest | None = None
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out a ratio of 1."""
-        return self.ratio.low > 1.0
+        """Whether the interval leaves out a ratio of 1, and the test over tasks, where there is one, agrees."""
+        return self.ratio.low > 1.0 and (self.test is None or (self.test.p <= LEVEL and self.test.agrees))
 
     def __str__(self) -> str:
         better, other = (f"{name}{self.note * (name == self.rival)}" for name in (self.better, self.other))
-        if np.isnan(self.ratio.low):
-            verdict, interval = f"{better} has a lower error than {other}", "no interval"
+        if self.is_clear:
+            verdict = f"{better} is better than {other}"
+        elif np.isnan(self.ratio.low):
+            verdict = f"{better} has a lower error than {other}"
         else:
-            verdict = (
-                f"{better} is better than {other}" if self.is_clear else f"{better} and {other} cannot be told apart"
-            )
-            interval = f"95 % interval {digits(self.ratio.low)} .. {digits(self.ratio.high)}"
+            verdict = f"{better} and {other} cannot be told apart"
         where = f"on {counted(self.tasks, 'task')} at {self.budget:,} parameters"
         who = "it" if self.is_clear else better
         counts = f"; {who} wins {self.counts.win}, ties {self.counts.tie}, loses {self.counts.loss}"
-        return f"{verdict} {where}: error ratio {digits(self.ratio.estimate)} ({interval}){counts * (self.tasks > 1)}"
+        evidence = f"{self._interval}; {self._test}"
+        return f"{verdict} {where}: error ratio {digits(self.ratio.estimate)} ({evidence}){counts * (self.tasks > 1)}"
+
+    @property
+    def _interval(self) -> str:
+        if np.isnan(self.ratio.low):
+            return "no interval"
+        return f"95 % interval over seeds {digits(self.ratio.low)} .. {digits(self.ratio.high)}"
+
+    @property
+    def _test(self) -> str:
+        if self.test is None:
+            return f"no test over fewer than {LEAST_TASKS} tasks"
+        p = f"p = {self.test.p:.2g}" if self.test.p >= 1e-3 else "p < 0.001"
+        corrected = f", corrected for {self.test.pairs} pairs" * (self.test.pairs > 1)
+        opposed = self.test.p <= LEVEL and not self.test.agrees
+        against = f", but {self.other} has the lower error on the median task" * opposed
+        return f"{p} over tasks{corrected}{against}"
 
 
 def digits(number: float) -> str:
@@ -84,12 +116,13 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
     """The baseline against its best rival at every budget at which methods can be compared, smallest budget first.
 
     The rival is the best of the others at the largest budget. Without a baseline, or where it was not trained, the
-    two best methods there are compared. Empty for a single method.
+    two best methods there are compared. Empty for a single method. A rival was chosen from many, so the test over
+    tasks is corrected for all pairs that could have been chosen, as in the table of tests.
 
     Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
-    scores = {budget: compared.by_method for budget, compared in scores_by_budget(frame).items()}
-    if not scores or len(last := scores[max(scores)]) < 2:
+    scores = scores_by_budget(frame)
+    if not scores or len(last := scores[max(scores)].by_method) < 2:
         return []
     ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))
     if baseline in last:
@@ -99,24 +132,37 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
         reference, rivals = ranked[0], ranked[1:]
         note = f" (the second of {len(ranked)})" if len(ranked) > 2 else ""
     return [
-        _compare(reference, rivals[0], budget, of_method, note)
-        for budget, of_method in scores.items()
-        if reference in of_method and rivals[0] in of_method
+        _answer(reference, rivals[0], budget, compared, baseline, note)
+        for budget, compared in scores.items()
+        if reference in compared.methods and rivals[0] in compared.methods
     ]
 
 
-def _compare(reference: str, rival: str, budget: int, scores: dict[str, Array], note: str) -> Answer:
-    better, other = sorted((reference, rival), key=lambda method: float(task_geometric_mean(scores[method])))
+def _answer(reference: str, rival: str, budget: int, scores: Scores, baseline: str | None, note: str) -> Answer:
+    better, other = sorted((reference, rival), key=lambda method: float(task_geometric_mean(scores.of(method))))
     return Answer(
         better,
         other,
         budget,
-        tasks=len(scores[better]),
-        ratio=error_ratio(scores[other], scores[better], np.random.default_rng(BOOTSTRAP_SEED)),
-        counts=win_tie_loss(scores[better], scores[other]),
+        tasks=len(scores.tasks),
+        ratio=error_ratio(scores.of(other), scores.of(better), np.random.default_rng(BOOTSTRAP_SEED)),
+        counts=win_tie_loss(scores.of(better), scores.of(other)),
         rival=rival,
         note=note,
+        test=_test(better, other, scores, baseline),
     )
+
+
+def _test(better: str, other: str, scores: Scores, baseline: str | None) -> PairTest | None:
+    """The pair's part of `compare`, which holds as many pairs as the table of tests."""
+    try:
+        found = compare(scores.medians, scores.methods.index(baseline) if baseline in scores.methods else None)
+    except Refusal:
+        return None
+    index = scores.methods.index(better), scores.methods.index(other)
+    (pair,) = (pair for pair in found.pairs if {pair.first, pair.second} == set(index))
+    lower = pair.log10_ratio if pair.first == index[0] else -pair.log10_ratio
+    return PairTest(max(found.p, pair.p_holm), len(found.pairs), agrees=lower <= 0.0)  # Friedman guards the pairs
 
 
 def say(found: list[Answer]) -> str:
