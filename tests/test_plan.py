@@ -52,7 +52,8 @@ PLAN = Plan("python -m kanbench name=x", list("abcde"), [1.0, 2.0, 4.0, 8.0, 16.
 
 
 def record(key, status, seconds=None):
-    members = [{"status": status, "reason": "of nothing" * (status == "failed"), "seconds": seconds}] * 2
+    member = {"method": "KAN", "task": "t", "status": status, "seconds": seconds}
+    members = [member | {"reason": "of nothing" * (status == "failed")}] * 2
     return CellRecord(key, members, {}, {}, {})
 
 
@@ -89,8 +90,9 @@ def test_the_standing_of_a_run_in_the_middle(folder):
 def test_references_do_not_set_the_pace(folder):
     store = RecordStore(folder / "x" / "cells")
     (store.folder / "b.json").unlink()
+    reference = {"method": "constant", "task": "t", "status": "ok", "reason": "", "budget": None, "seconds": 1e-6}
     for key in "bde":
-        store.write(replace(record(key, "ok"), members=[{"status": "ok", "budget": None, "seconds": 1e-6}]))
+        store.write(replace(record(key, "ok"), members=[reference]))
     (found,) = standings(folder)
     assert found.seconds == pytest.approx(10.0 * 4)
 

@@ -1,13 +1,16 @@
 """From record files to one tidy frame."""
 
 import logging
+import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from kanbench.analysis.protocol import complete
+from kanbench.plural import counted
 from kanbench.record import read_record
 from kanbench.sealed import Damaged
 
@@ -20,6 +23,7 @@ COLUMNS = [
 TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
 TABLES = ("records.csv", "records.csv.gz")
 AT_ONCE = 2_000  # files that are Python objects at a time: a frame of their rows is a fifth of the size
+SPLITS = ("train_", "val_", "test_")
 CONSTANT_PREDICTOR = 1.0  # relative L2; and relative cross-entropy of the class prior
 
 log = logging.getLogger(__name__)
@@ -35,18 +39,19 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
     none applies. `score` is the relative error on test: 1.0, that of the constant predictor, for members that diverged
     or failed and for references that are worse, and NaN for those that were skipped. A damaged file is named in the log
-    and left out. Where records of before and after a column was added meet, the older ones have the value that they
-    were trained with, see `complete`.
+    and left out. A cell that is found twice, with the same results, counts once, and the log says so. Where records of
+    before and after a column was added meet, the older ones have the value that they were trained with, see `complete`.
 
-    Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns.
+    Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns, and for
+    two records of one cell with different results.
     """
     if isinstance(source, str | Path) and (table := _table(Path(source))):
         return _read_table(table)
-    paths = _files(source)
+    paths = _each_cell_once(_files(source))
     parts = [pd.DataFrame(_rows(paths[i : i + AT_ONCE])) for i in range(0, len(paths), AT_ONCE)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])
-    numbers = [c for c in frame if c.startswith(("train_", "val_", "test_")) or c == "lr"]
+    numbers = [c for c in frame if c.startswith(SPLITS) or c == "lr"]
     frame[numbers] = frame[numbers].astype(float)
     frame["budget"] = frame.budget.astype("Int64")
     error = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
@@ -65,6 +70,45 @@ def _rows(paths: list[Path]) -> list[dict[str, Any]]:
     return rows
 
 
+def _each_cell_once(paths: list[Path]) -> list[Path]:
+    """One file of each cell, whose key is the name of the file. Raises `ValueError` for two with different results."""
+    by_cell: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        by_cell.setdefault(path.name, []).append(path)
+    twice = [found for found in by_cell.values() if len(found) > 1]
+    if twice:
+        first, second, *_ = twice[0]
+        cells = f"{counted(len(twice), 'cell')} {'was' if len(twice) == 1 else 'were'}"
+        log.warning("%s found more than once and counted once, as %s and %s", cells, first, second)
+    return [_one_of(found) if len(found) > 1 else found[0] for found in by_cell.values()]
+
+
+def _one_of(paths: list[Path]) -> Path:
+    """The first that can be read of the records of one cell."""
+    readable: dict[Path, list[dict[str, Any]]] = {}
+    for path in paths:
+        with suppress(Damaged):
+            readable[path] = read_record(path).members
+    first = next(iter(readable), paths[0])
+    for path, members in readable.items():
+        if not _same_results(members, readable[first]):
+            raise ValueError(f"{first} and {path} are records of one cell with different results; keep one of them")
+    return first
+
+
+def _same_results(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
+    """Whether two trainings of a cell reached the same. Where and how fast they did may differ, and older records have
+    fewer columns."""
+    if len(one) != len(other):
+        return False
+    return all(
+        a[name] == b[name]
+        for a, b in zip(one, other, strict=True)
+        for name in a.keys() & b.keys()
+        if name in ("seed", "lr", "status", "reason", "evaluations", "params") or name.startswith(SPLITS)
+    )
+
+
 def _table(source: Path) -> Path | None:
     """The table of records that a path names: the file itself, or the one in the folder."""
     if source.is_file():
@@ -77,7 +121,7 @@ def _table(source: Path) -> Path | None:
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, low_memory=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except (OSError, EOFError, zlib.error, ValueError) as error:  # of pandas, most are ValueErrors
         raise ValueError(f"{path}: not a table of records ({error})") from None
     if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
         raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
