@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,7 +34,8 @@ class LearnableBasis(Basis):
 
     def near(self, x: Tensor) -> Tensor:
         """x in unit coordinates with an axis for the terms, clamped far off the domain: (..., d) -> (..., d, 1)."""
-        return self.to_unit(x).clamp(-FAR, FAR).unsqueeze(-1)
+        far = min(FAR, torch.finfo(x.dtype).max ** 0.25)  # 16 in half precision, where products of distances overflow
+        return self.to_unit(x).clamp(-far, far).unsqueeze(-1)
 
 
 def stretch(parameter: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 from torch.autograd.function import FunctionCtx
 
 from kanbench.bases.base import Basis
@@ -61,7 +62,10 @@ class _Terms(Function):
 
     @staticmethod
     def jvp(ctx: Any, _: None, tangent: Tensor) -> Tensor:
-        return ctx.basis.slopes(*ctx.saved_tensors) * tangent.unsqueeze(-2)
+        # torch calls this with forward mode off, at outer levels too: there derivatives of the slopes would be zero.
+        with _set_fwd_grad_enabled(True):
+            z, terms, tangent = (unpack_dual(each).primal for each in (*ctx.saved_tensors, tangent))
+            return ctx.basis.slopes(z, terms) * tangent.unsqueeze(-2)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[None, int], basis: TermwiseBasis, z: Tensor) -> tuple[Tensor, int]:

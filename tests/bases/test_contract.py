@@ -9,11 +9,18 @@ import pytest
 import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from torch.func import jacfwd, jacrev, jvp, vmap
 
-from kanbench.bases import BASES, ReLUBumps
+from kanbench import KAN, MLP
+from kanbench.bases import BASES, BSpline, ReLUBumps
+from kanbench.models import Activation, BaseBranch, Squash, update_grid
 
 EVERY = pytest.mark.parametrize("cls", BASES.values(), ids=BASES)
+LOW = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+ALL_DTYPES = pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, *LOW.values()], ids=["float32", "float64", *LOW]
+)
 few = settings(max_examples=15, deadline=None)
 
 # Multiples of the golden ratio: interior points of [0, 1] that stay clear of every simple fraction, so of every knot.
@@ -58,23 +65,24 @@ def test_adds_one_axis_of_terms(cls, data, lead):
 
 
 @EVERY
-@DTYPES
+@ALL_DTYPES
 def test_keeps_the_dtype(cls, dtype):
     assert cls().expand(torch.zeros(3, 2, dtype=dtype)).dtype == dtype
     assert replace(cls(), low=0.1, high=0.7).expand(torch.zeros(3, 2, dtype=dtype)).dtype == dtype
 
 
 @EVERY
+@pytest.mark.parametrize("dtype", [torch.float32, *LOW.values()], ids=["float32", *LOW])
 @few
 @given(data=st.data())
-def test_float32_agrees_with_float64(cls, data):
+def test_lower_precision_agrees_with_float64(cls, dtype, data):
     basis = data.draw(a_basis(cls))
-    x = interior(basis, torch.float32)
-    single, double = basis.expand(x).double(), basis.expand(x.double())
+    x = interior(basis, dtype)
+    lower, double = basis.expand(x).double(), basis.expand(x.double())
     slope = derivative(basis, x.double()).abs().max().item()
     reach = max(abs(basis.low), abs(basis.high), 1.0)
-    tolerance = 20 * torch.finfo(torch.float32).eps * (slope * reach + basis.n_terms)
-    torch.testing.assert_close(single, double, rtol=0.0, atol=tolerance)
+    tolerance = 20 * torch.finfo(dtype).eps * (slope * reach + basis.n_terms)
+    torch.testing.assert_close(lower, double, rtol=0.0, atol=tolerance)
 
 
 @EVERY
@@ -92,7 +100,7 @@ def test_finite_values_and_gradients_for_any_finite_input(cls, dtype, data):
 
 
 @EVERY
-@DTYPES
+@ALL_DTYPES
 @pytest.mark.parametrize("domain", [(-1.0, 1.0), (0.0, 0.01), (-50.0, 70.0)], ids=str)
 def test_finite_at_the_extremes_of_the_dtype(cls, dtype, domain):
     basis = cls(*domain)
@@ -221,6 +229,105 @@ def test_second_and_forward_derivatives_agree_with_differences(cls):
     torch.testing.assert_close(second, difference.detach(), rtol=1e-5, atol=1e-4)
 
 
+HESSIANS = {
+    "forward over forward": (jacfwd, jacfwd),
+    "forward over reverse": (jacfwd, jacrev),
+    "reverse over forward": (jacrev, jacfwd),
+    "reverse over reverse": (jacrev, jacrev),
+}
+
+
+def some_weights(basis):
+    """Not linear in the index: splines and Bernstein polynomials would make a straight line of them."""
+    return torch.cos(torch.arange(basis.n_terms, dtype=torch.float64) ** 2)
+
+
+def curvature_by_differences(function, x, h=1e-4):
+    """The Hessian of a function of (n,), by central differences."""
+    steps = h * torch.eye(len(x), dtype=x.dtype)
+    rows = [[function(x + a + b) - function(x + a - b) - function(x - a + b) + function(x - a - b) for a in steps]
+            for b in steps]  # fmt: skip
+    return torch.tensor(rows, dtype=x.dtype) / (4 * h * h)
+
+
+def assert_hessians(function, x):
+    expected = curvature_by_differences(function, x)
+    scale = expected.abs().max()
+    assert scale > 0.01
+    for name, (outer, inner) in HESSIANS.items():
+        found = outer(inner(function))(x)
+        torch.testing.assert_close(
+            found / scale, expected / scale, rtol=0.0, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
+        )
+        torch.testing.assert_close(vmap(outer(inner(function)))(torch.stack([x, x / 2]))[0], found)
+
+
+@EVERY
+def test_hessians_by_any_order_of_modes_agree_with_differences(cls):
+    basis = replace(cls(), low=-1.1, high=1.3)
+    assert_hessians(lambda x: torch.sin(basis.expand(x.unsqueeze(0)) @ some_weights(basis)).prod(), interior(basis)[:3])
+
+
+@pytest.mark.parametrize("network", ["kan", "moved knots", "spline activations"])
+def test_hessians_of_networks_agree_with_differences(network):
+    generator = torch.Generator().manual_seed(0)
+    if network == "spline activations":
+        model = MLP([2, 4, 1], activation=Activation.bspline, generator=generator, dtype=torch.float64)
+    else:
+        model = KAN(
+            [2, 3, 1],
+            BSpline(),
+            base_branch=BaseBranch.silu,
+            squash=Squash.tanh,
+            generator=generator,
+            dtype=torch.float64,
+        )
+    if network == "moved knots":
+        model = update_grid(model, torch.rand(99, 2, generator=generator, dtype=torch.float64) ** 2)
+        assert model[0].knots is not None
+    assert_hessians(lambda x: 9.0 * model(x.unsqueeze(0)).squeeze(), torch.tensor([0.31, 0.17], dtype=torch.float64))
+
+
+@EVERY
+def test_third_derivatives_by_any_order_of_modes_are_one(cls):
+    basis = replace(cls(), low=-1.1, high=1.3)
+    x = interior(basis)[:2]
+
+    def function(x):
+        return torch.sin(basis.expand(x) @ some_weights(basis)).prod()
+
+    found = [a(b(c(function)))(x) for a in (jacfwd, jacrev) for b in (jacfwd, jacrev) for c in (jacfwd, jacrev)]
+    h = torch.tensor([1e-5, 0.0], dtype=torch.float64)
+    second = jacrev(jacrev(function))
+    difference = (second(x + h) - second(x - h)) / 2e-5
+    torch.testing.assert_close(found[-1][..., 0], difference, rtol=1e-4, atol=1e-4 * found[-1].abs().max().item())
+    for each in found[:-1]:
+        torch.testing.assert_close(each, found[-1], rtol=1e-9, atol=1e-9 * found[-1].abs().max().item())
+
+
+@EVERY
+def test_a_residual_with_second_derivatives_trains_by_forward_mode(cls):
+    """What a network for u'' = f does: gradients by the coefficients, backward through forward over forward."""
+    model = KAN([1, 2, 1], cls(), squash=Squash.tanh, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x, one = torch.tensor([[0.3], [-0.4]], dtype=torch.float64), torch.ones(2, 1, dtype=torch.float64)
+
+    def by_forward():
+        return jvp(lambda x: jvp(model, (x,), (one,))[1], (x,), (one,))[1].square().sum()
+
+    def by_reverse():
+        x_ = x.clone().requires_grad_()
+        first = torch.autograd.grad(model(x_).sum(), x_, create_graph=True)[0]
+        return torch.autograd.grad(first.sum(), x_, create_graph=True)[0].square().sum()
+
+    parameters = list(model.parameters())
+    for forward, reverse in zip(
+        *(torch.autograd.grad(loss(), parameters, materialize_grads=True) for loss in (by_forward, by_reverse)),
+        strict=True,
+    ):
+        torch.testing.assert_close(forward, reverse)
+    assert by_forward() > 1e-6
+
+
 LEARNED = [cls() for cls in BASES.values()] + [ReLUBumps(trainable=True)]
 LEARNED = pytest.mark.parametrize(
     "basis", [basis for basis in LEARNED if basis.n_inner], ids=lambda b: type(b).__name__
@@ -233,7 +340,7 @@ def inner_of(basis, *lead, seed=0):
 
 
 @LEARNED
-@DTYPES
+@ALL_DTYPES
 def test_inner_parameters_are_deviations_from_the_start(basis, dtype):
     x = interior(basis, dtype).reshape(20, 2)
     at_zero = basis.expand_with(x, torch.zeros(2, basis.n_inner, dtype=dtype))
@@ -277,8 +384,19 @@ def test_finite_values_and_gradients_for_any_finite_inner_parameters(basis, dtyp
                 assert gradient.isfinite().all()
 
 
-@EVERY
-def test_a_basis_without_inner_parameters_takes_none(cls):
-    if cls().n_inner == 0 and not isinstance(cls(), ReLUBumps):
-        with pytest.raises(NotImplementedError, match=f"{cls.__name__} has no inner parameters"):
-            cls().expand_with(torch.zeros(3, 2), torch.zeros(2, 0))
+WITHOUT_INNER = {name: cls() for name, cls in BASES.items() if cls().n_inner == 0 and cls is not ReLUBumps}
+
+
+@pytest.mark.parametrize("basis", WITHOUT_INNER.values(), ids=WITHOUT_INNER)
+def test_a_basis_without_inner_parameters_takes_none(basis):
+    with pytest.raises(NotImplementedError, match=f"^{type(basis).__name__} has no inner parameters$"):
+        basis.expand_with(torch.zeros(3, 2), torch.zeros(2, 0))
+
+
+WITHOUT_KNOTS = {name: cls() for name, cls in BASES.items() if name != "bspline"}
+
+
+@pytest.mark.parametrize("basis", WITHOUT_KNOTS.values(), ids=WITHOUT_KNOTS)
+def test_a_basis_without_knots_takes_none(basis):
+    with pytest.raises(NotImplementedError, match=f"^{type(basis).__name__} has no knots$"):
+        basis.expand_on(torch.zeros(3, 2), torch.zeros(2, 12))
