@@ -160,7 +160,10 @@ class Site:
     def columns(self) -> list[tuple[Grid, np.ndarray]]:
         """The grid of each input, and its data, empty where there is none."""
         assert isinstance(self.layer.basis, BSpline)
-        degree, eps = self.layer.basis.degree, torch.finfo(self.layer.coefficients.dtype).eps
+        dtype = self.layer.coefficients.dtype
+        resolved = self.inputs is None or dtype in (torch.float32, torch.float64)
+        require(resolved, "dtype", "must be float32 or float64 where knots follow data", dtype)
+        degree, eps = self.layer.basis.degree, torch.finfo(dtype).eps
         grids = [Grid(row, degree, eps) for row in self.knots.cpu().numpy()]
         data = self.knots.new_empty(0, len(grids)) if self.inputs is None else self.inputs.double()
         return list(zip(grids, data.cpu().numpy().T, strict=True))

@@ -1,6 +1,7 @@
 """Grid updates and extensions keep the function."""
 
 import re
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -241,6 +242,12 @@ REFUSALS = {
     "mix must be 0 where there is no x to follow, got 0.5": lambda: extend(SPLINES, 9, mix=0.5),
     "x must be finite wherever it enters a layer; values that are not, got 2": lambda: update_grid(
         SPLINES, X.masked_fill(X[0] == X, torch.nan)
+    ),
+    "dtype must be float32 or float64 where knots follow data, got torch.bfloat16": lambda: update_grid(
+        deepcopy(SPLINES).bfloat16(), X.bfloat16()
+    ),
+    "dtype must be float32 or float64 where knots follow data, got torch.float16": lambda: extend(
+        deepcopy(SPLINES).half(), 7, X.half()
     ),
     "x must have 2 columns, got 3": lambda: update_grid(SPLINES, torch.zeros(4, 3, dtype=torch.float64)),
     "x must have at least one row, got 0": lambda: update_grid(SPLINES, X[:0]),
