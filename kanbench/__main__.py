@@ -2,15 +2,16 @@
 
 import errno
 import os
-import re
 import shlex
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -23,13 +24,14 @@ from kanbench import command_line, stopping
 from kanbench.plural import counted
 from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
 from kanbench.sweep import SweepSummary
+from kanbench.words import PRIMARY, Words, of_job
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
 DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 entered, status = False, 0
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@hydra.main(version_base="1.3", config_path="../conf", config_name=PRIMARY)
 def run_job(node: DictConfig) -> None:
     """One Hydra job: a run."""
     from kanbench.pool import WorkerDied
@@ -38,14 +40,13 @@ def run_job(node: DictConfig) -> None:
     global entered, status
     entered = True
     job = HydraConfig.get()
-    command = shlex.join(["python", "-m", "kanbench", *job.overrides.task])
     try:
         with stopping.listening():
-            status = max(status, _run(node, command, Path(job.runtime.output_dir)))
+            status = max(status, _run(node, job, Path(job.runtime.output_dir)))
     except stopping.Stopped as stop:
         print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
         sys.exit(128 + stop.number)
-    except (ConfigError, command_line.UsageError) as error:
+    except (ConfigError, command_line.UsageError, OmegaConfBaseException) as error:
         with suppress(OSError):  # Hydra has made DIR/name/jobs/time; what is empty goes
             for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:
                 folder.rmdir()
@@ -59,8 +60,9 @@ def run_job(node: DictConfig) -> None:
         sys.exit(1)
 
 
-def _run(node: DictConfig, command: str, folder: Path) -> int:
+def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
     """A comparison, or the system that the config names."""
+    command = shlex.join(["python", "-m", "kanbench", *of_job(job)])
     if "system" not in node:
         from kanbench.config import read_config
         from kanbench.run import run
@@ -69,35 +71,35 @@ def _run(node: DictConfig, command: str, folder: Path) -> int:
     from kanbench.config import read_system
     from kanbench.systems.run import run_system
 
-    command_line.check_words_beside_system(shlex.split(command)[3:])
+    command_line.check_words_beside_system(job.overrides.task)
     return run_system(read_system(node), command, folder)
 
 
-def _jobs(submission: Submission) -> list[list[str]]:
+def _jobs(words: Words) -> list[list[str]]:
     """The words of every run that is submitted: one, or all that Hydra makes of a sweep."""
-    words = [word for word in submission.words if word not in MULTIRUN]
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    given = zip(words, parser.parse_overrides(words), strict=True)
+    overrides = list(words.overrides)
+    given = zip(overrides, parser.parse_overrides(overrides), strict=True)
     fixed = [word for word, override in given if not override.is_sweep_override()]
-    composed = hydra.compose("config", fixed, return_hydra_config=True).hydra
-    if not submission.is_sweep and composed.mode is not RunMode.MULTIRUN:  # which an experiment may set
-        return [words]
+    composed = hydra.compose(words.name, fixed, return_hydra_config=True).hydra
+    if not {*MULTIRUN} & {*words.flags} and composed.mode is not RunMode.MULTIRUN:  # which an experiment may set
+        return [overrides]
     swept = [f"{key}={values}" for key, values in (composed.sweeper.params or {}).items()]
-    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*swept, *words]), max_batch_size=None)
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*swept, *overrides]), max_batch_size=None)
     return jobs
 
 
-def _check(submission: Submission) -> None:
-    """Raises the error of the first run that could not begin."""
+def _check(words: Words) -> Path:
+    """The folder of all runs; raises the error of the first run that could not begin."""
     from kanbench.config import read_config
 
-    command_line.check_words(list(submission.words), command_line.CONF)
-    with hydra.initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"):
-        for words in _jobs(submission):
-            node = hydra.compose("config", words)
+    with words.composing():
+        for job in _jobs(words):
+            node = hydra.compose(words.name, job)
             if "system" in node:
                 raise SubmitError("submit: a system is one process and has no shards; run it without submit")
-            read_config(node)
+            read_config(node, elsewhere=True)
+    return Path(node.results)
 
 
 def _submit(words: list[str]) -> int:
@@ -106,9 +108,10 @@ def _submit(words: list[str]) -> int:
 
     try:
         submission = Submission.parse(words)
-        _check(submission)
-        logs = submission.results / "slurm"
-        script = submission.script(logs, Path.cwd())
+        readable = Words.parse(list(submission.words))
+        results = _check(readable)
+        logs = results / "slurm"
+        script = replace(submission, words=tuple(readable)).script(logs, Path.cwd())
         if submission.is_dry:
             print(script)
             return 0
@@ -118,15 +121,14 @@ def _submit(words: list[str]) -> int:
         return command_line.complain(error)
     print(f"submitted {counted(submission.jobs, 'job')} as array job {job}; nobody needs to wait")
     print(f"logs      {logs}/{job}_*.log")
-    print(f"status    python -m kanbench status {submission.results}")
+    print(f"status    python -m kanbench status {shlex.quote(str(results))}")
     print(f"stop      scancel {job}   (what is finished is kept: the same command goes on)")
     return 0
 
 
 def main() -> int:
     """Exit code 0 if everything went well, 1 if a cell failed, 2 for input that cannot be run."""
-    words = [re.sub(r"^baseline=(?!{)", "model@baseline=", word) for word in sys.argv[1:]]  # Hydra's way to say it
-    sys.argv[1:] = words
+    words = sys.argv[1:]
     if not words:
         print(command_line.WHAT_NEXT)
         return 0
@@ -139,7 +141,7 @@ def main() -> int:
     try:
         if words[0] == "submit":
             return _submit(words[1:])
-        command_line.check_words(words, command_line.CONF)
+        sys.argv[1:] = Words.parse(words)
         run_job()
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)
@@ -147,6 +149,10 @@ def main() -> int:
         if entered and error.errno not in DISK_TROUBLE:
             raise
         return command_line.complain(error)  # before that only Hydra has written: the folder of the job
+    except ValueError as error:
+        if entered:
+            raise
+        return command_line.complain(error)  # Hydra's about its flags
     except Exception as error:
         if not type(error).__module__.startswith("submitit"):
             raise

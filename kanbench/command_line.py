@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING
 
 from kanbench import __version__
@@ -65,6 +66,11 @@ USES = {  # word: what --help behind it prints; tables and dashboard have an arg
   --dry-run             print the script, and submit nothing
   --partition=cpu       any option of sbatch; unless given --time=04:00:00 --cpus-per-task=4 --mem=8G""",
 }
+OPTIONAL = ("experiment", "system")
+NEEDED = (
+    *("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger"),
+    *("name", "results", "seeds", "first_seed", "vary", "report", "references", "shard"),
+)
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")
 
 
@@ -74,7 +80,7 @@ class UsageError(ValueError):
 
 def asked_for(words: list[str]) -> str:
     """The version, or the use of a command; "" where the words ask for neither."""
-    if words[0] == "--version":
+    if "--version" in words:
         return f"kanbench {__version__}"
     return USES.get(words[0], "") if {"--help", "-h"} & set(words[1:]) else ""
 
@@ -95,48 +101,89 @@ def run_command(word: str, *rest: str) -> int:
 
 def complain(error: Exception) -> int:
     """One sentence on stderr; the exit code."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:  # Hydra's for a missing config has none
         error = UsageError(f"results: cannot write {error.filename or ''} ({error.strerror})")
-    sentence = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    if refused := re.match(r"Could not override '(\w+)\.(\w+)'", sentence):  # Hydra's, for a key that is not there
-        sentence = home_of(*refused.groups()) or sentence
-    print(f"kanbench: {sentence}", file=sys.stderr)
+    print(f"kanbench: {sentence(str(error))}", file=sys.stderr)
     return 2
 
 
-def check_words(words: list[str], conf: Path) -> None:
-    """Raise `UsageError` for a word that is not key=value, and for a group, option or key that does not exist.
+def sentence(message: str) -> str:
+    """A message on one line; Hydra's without their addresses and ours in place of those that mislead."""
+    message = re.sub(r"See https://hydra\.cc\S* for details|Config search path:.*", "", message, flags=re.DOTALL)
+    message = re.sub(r"^\s*(full_key|object_type)[:=] ?\S*$", "", message, flags=re.MULTILINE)
+    said = " ".join(message.split())
+    if refused := re.match(r"Could not override '(\w+)\.(\w+)'", said):  # for a key that is not there
+        return home_of(*refused.groups()) or said
+    if swept := re.match(r"Ambiguous value for argument '(.*?)' 1\.", said):
+        return f"{swept[1]}: several values are a sweep: add --multirun; or quote a value that holds a comma"
+    return said
 
-    Hydra would say the same at the length of a page, and without the nearest name. `+key=value`, `~key`, flags and
-    Hydra's own keys pass.
+
+def check_words(words: list[str], *folders: Path) -> None:
+    """Raise `UsageError` for a word that is not key=value, and for a group, option or key that no config below one of
+    the folders has.
+
+    Hydra would say the same at the length of a page, and without the nearest name. `+key=value` and Hydra's own keys
+    pass.
     """
-    if any(word.startswith("hydra/launcher=") for word in words) and find_spec("submitit") is None:
-        raise UsageError("hydra/launcher needs the package submitit: pip install -e '.[slurm]'")
-    groups = {path.name: path for path in conf.iterdir() if path.is_dir() and path.name != "hydra"}
-    top = [*groups, "baseline", *_keys(conf / "config.yaml")]
-    for before, word in zip(["", *words], words, strict=False):
-        key, equals, value = word.partition("=")
+    for word in words:
+        if word.startswith("hydra/launcher="):
+            _check_launcher(word)
+    options = groups(*folders)
+    primaries = [CONF / "config.yaml", *(path for folder in folders[1:] for path in folder.glob("*.yaml"))]
+    top = [*options, "baseline", *(key for path in primaries for key in _keys(path))]
+    for word in words:
+        key, equals, value = word.lstrip("+").partition("=")
         head, _, field = key.partition("@")[0].partition(".")
-        if (
-            word[:1] in "+-~"
-            or (before.startswith("-") and before not in ("-m", "--multirun"))
-            or head.startswith("hydra")
-        ):
+        if word.startswith("~"):
+            _check_removal(word)
+            continue
+        if head.startswith("hydra"):
             continue
         if not equals:
             raise UsageError(f"{word!r} is not of the form key=value")
+        paths = options.get("model" if head == "baseline" else head)
+        if word.startswith("+") and (field or paths is None):
+            continue
         if head not in top:
             raise _unknown("key", head, top)
-        folder = groups.get("model" if head == "baseline" else head)
-        if folder is None:
+        if paths is None:
             continue
+        if field == "name":
+            raise UsageError(f"{word}: {head}=... chooses the option, of which {head}.name is a part")
         if field:
-            known = sorted({key for path in folder.glob("*.yaml") for key in _keys(path)} - {"name"})
+            known = sorted({key for path in paths for key in _keys(path)} - {"name"})
             if field not in known:
                 raise _unknown(f"key of {head}", field, known)
+        elif value == "null" and head in OPTIONAL:
+            raise UsageError(f"{word}: leave the word out; without it there is no {head}")
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
-            known = sorted(path.stem for path in folder.glob("*.yaml"))
-            _check_options(word, value.split(","), [*known, *["null"] * (head in ("experiment", "system"))])
+            _check_options(word, value.split(","), sorted(path.stem for path in paths))
+
+
+def groups(*folders: Path) -> dict[str, list[Path]]:
+    """The groups that can be chosen from, each with the files of its options."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        for path in folder.glob("*/*.yaml"):
+            if path.parent.name != "hydra":
+                found.setdefault(path.parent.name, []).append(path)
+    return found
+
+
+def _check_launcher(word: str) -> None:
+    if find_spec("submitit") is None:
+        raise UsageError("hydra/launcher needs the package submitit: pip install -e '.[slurm]'")
+    if "slurm" in word and which("srun") is None:
+        raise UsageError(f"{word}: there is no Slurm here; hydra/launcher=local_parallel is for one machine")
+
+
+def _check_removal(word: str) -> None:
+    """Raise `UsageError` for ~key where the key is one that every run needs."""
+    key = word[1:].partition("=")[0]
+    head = "baseline" if key.endswith("@baseline") else key
+    if head in NEEDED:
+        raise UsageError(f"{word}: every run needs a value of {head}; without the word it has its default")
 
 
 def home_of(group: str, key: str) -> str:

@@ -91,8 +91,12 @@ class Config:
         return list({cell.key: cell for cell in every}.values())
 
 
-def read_config(node: DictConfig) -> Config:
-    """The composed YAML as a `Config`; raises `ConfigError`."""
+def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
+    """The composed YAML as a `Config`; raises `ConfigError`.
+
+    A run that starts `elsewhere` is not refused for devices, cores or a compiler that this machine lacks.
+    """
+    _refuse_missing(node)
     _refuse_unknown(node)
     name = _name(node)
     n_seeds, first_seed = scalar(node, "seeds", int), scalar(node, "first_seed", int)
@@ -126,6 +130,8 @@ def read_config(node: DictConfig) -> Config:
     _check_sizes(config)
     _check_stages(config)
     _check_compile(config)
+    if not elsewhere:
+        _check_machine(config)
     return config
 
 
@@ -151,9 +157,19 @@ KEYS = {
 def _refuse_unknown(node: DictConfig) -> None:
     """A key that nothing reads is a mistake; nodes that have a schema are checked by `typed`."""
     for path, known in KEYS.items():
-        for key in OmegaConf.select(node, path) if path else node:
+        for key in (OmegaConf.select(node, path) or ()) if path else node:
             if key not in known:
                 raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
+
+
+GROUPS = ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger")
+
+
+def _refuse_missing(node: DictConfig) -> None:
+    """A config of one's own may lack a group, or what names the choice in it."""
+    for group in GROUPS:
+        if not OmegaConf.is_dict(node.get(group)) or not isinstance(node[group].get("name"), str):
+            raise ConfigError(f"{group}.name: must say which {group} is meant; {group}=... on the command line chooses")
 
 
 def _method(node: DictConfig, group: str) -> Method:
@@ -275,6 +291,13 @@ def _check_compile(config: Config) -> None:
             f"trainer.compile: compiles the gradients of {' and '.join(able)}; with "
             f"{type(config.optimizer).__name__} nothing would be compiled"
         )
+
+
+def _check_machine(config: Config) -> None:
+    try:
+        config.trainer.check_here()
+    except ValueError as error:
+        raise ConfigError(f"trainer.{error}") from error
 
 
 def _check_stages(config: Config) -> None:

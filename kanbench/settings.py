@@ -10,6 +10,8 @@ from kanbench.bases.base import require, require_finite
 from kanbench.devices import visible_gpus
 from kanbench.training import Precision
 
+MOST_WORKERS = 16  # for each core
+
 
 class Accelerator(StrEnum):
     """What trains; auto is CUDA where there is a device."""
@@ -55,6 +57,15 @@ class TrainerConfig:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        require_finite(self)
+        require(self.devices >= 0, "devices", "must not be negative (0: all)", self.devices)
+        require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
+        require(self.threads >= 1, "threads", "must be at least 1", self.threads)
+        pause = self.checkpoint_seconds
+        require(pause >= 0, "checkpoint_seconds", "must not be negative (0: never)", pause)
+
+    def check_here(self) -> None:
+        """Raise `ValueError` for what this machine does not have; a run asks it where it starts."""
         compilers = [os.environ.get("CXX", "g++"), "clang++"]
         if self.compile and not any(map(shutil.which, compilers)):
             raise ValueError(f"compile needs a C++ compiler, {' or '.join(compilers)} on the PATH; allowed here: false")
@@ -62,12 +73,11 @@ class TrainerConfig:
         if self.accelerator is Accelerator.cuda and not seen:
             raise ValueError("accelerator is cuda, but no CUDA device is there; allowed here: auto, cpu")
         sees = f"must be 0 (all) to {seen}, the GPUs that are visible" if seen else "must be 0 without a GPU"
-        require(0 <= self.devices <= seen, "devices", sees, self.devices)
-        require(self.workers >= 0, "workers", "must not be negative (0: one per core)", self.workers)
-        require(self.threads >= 1, "threads", "must be at least 1", self.threads)
-        require_finite(self)
-        pause = self.checkpoint_seconds
-        require(pause >= 0, "checkpoint_seconds", "must not be negative (0: never)", pause)
+        require(self.devices <= seen, "devices", sees, self.devices)
+        cores = len(os.sched_getaffinity(0))
+        require(self.threads <= cores, "threads", f"must be at most {cores}, the cores of this machine", self.threads)
+        most = MOST_WORKERS * cores
+        require(self.workers <= most, "workers", f"must be at most {most}, {MOST_WORKERS} for each core", self.workers)
 
     @property
     def resolved_accelerator(self) -> str:

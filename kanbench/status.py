@@ -22,6 +22,7 @@ SILENT = 60.0  # seconds after which a claim is said to be silent
 class Standing:
     """Where one run stands; labels of its cells by what became of them. `seconds`: for the rest, by one worker."""
 
+    folder: Path
     command: str
     done: list[str]
     failed: dict[str, str]  # label: reason
@@ -77,14 +78,17 @@ def standing(plan: Plan, cells: Path) -> Standing:
             failed[label] = record.members[0]["reason"]
         else:
             missing.append(label)
-    return Standing(plan.command, done, failed, running, missing, left * statistics.median(pace) if pace else None)
+    return Standing(
+        cells.parent, plan.command, done, failed, running, missing, left * statistics.median(pace) if pace else None
+    )
 
 
 def say(standings: Iterable[Standing]) -> Iterator[str]:
     """Lines for a terminal."""
     for each in standings:
         total = len(each.done) + len(each.failed) + len(each.running) + len(each.missing)
-        yield each.command
+        yield str(each.folder)
+        yield f"  {each.command}"
         yield (
             f"  {len(each.done)} of {counted(total, 'cell')} done, {len(each.running)} running, "
             f"{len(each.failed)} failed, {len(each.missing)} missing{_left(each)}"

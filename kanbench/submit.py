@@ -4,6 +4,7 @@ Every job of the array does one shard of the run, by the same words. A job that 
 itself; one that comes near its time limit stops, saved, and asks to be queued again.
 """
 
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from kanbench.stopping import GRACE
 
 DEFAULTS = {"time": "04:00:00", "cpus-per-task": "4", "mem": "8G"}
 OURS = ("array", "output", "error", "open-mode", "requeue", "signal", "chdir", "ntasks", "nodes")
+PASSED_ON = ("config-dir", "config-name")  # flags of the run
+SILENT = ("cfg", "info", "resolve", "package", "hydra-help", "run", "config-path", "shell-completion")
 AHEAD = 120  # seconds before the time limit at which a job stops
 MULTIRUN = ("-m", "--multirun")
 MOST_LIVES = 100  # of a job: one that never comes to an end has a fault
@@ -39,7 +42,7 @@ class Submission:
         options, setup, rest, is_dry, jobs = dict(DEFAULTS), [], [], False, "1"
         for word in words:
             name, _, value = word.partition("=")
-            if not word.startswith("-") or word in MULTIRUN:
+            if not word.startswith("-") or word in MULTIRUN or name.removeprefix("--") in PASSED_ON:
                 rest.append(word)
             elif not word.startswith("--"):
                 raise SubmitError(f"{word}: options of sbatch are written --name=value, as --partition=cpu")
@@ -51,30 +54,28 @@ class Submission:
                 jobs = value
             elif name.removeprefix("--") in OURS:
                 raise SubmitError(f"{name}: submit sets it itself")
+            elif name.removeprefix("--") in SILENT:
+                raise SubmitError(f"{name}: belongs to a run, and submit does not take it")
+            elif not re.fullmatch(r"--[a-z][a-z0-9-]*", name) or len(value.splitlines()) > 1:
+                raise SubmitError(f"{word!r} is no option of sbatch: --name=value on one line, as --partition=cpu")
             else:
                 options[name.removeprefix("--")] = value
         if not jobs.isdecimal() or int(jobs) < 1:
             raise SubmitError(f"--jobs must be a positive integer, got {jobs!r}")
         if not rest:
             raise SubmitError("submit: say what to run, as in submit experiment=feynman --jobs=8")
-        if any(word.startswith("shard=") for word in rest):
+        if any(word.lstrip("+").startswith("shard=") for word in rest):
             raise SubmitError("shard: --jobs=N makes the shards")
         return cls(tuple(rest), int(jobs), tuple(options.items()), tuple(setup), is_dry)
 
-    @property
-    def is_sweep(self) -> bool:
-        """Whether every job runs a share of each of many runs."""
-        return any(word in MULTIRUN for word in self.words)
-
-    @property
-    def results(self) -> Path:
-        """The folder of all runs."""
-        given = [word.partition("=")[2] for word in self.words if word.startswith("results=")]
-        return Path(given[-1] if given else "results/runs")
-
     def script(self, logs: Path, here: Path) -> str:
-        """For sbatch; output goes to `logs`, the jobs run in `here`."""
+        """For sbatch; output goes to `logs`, the jobs run in `here`.
+
+        Raises `SubmitError` for a folder with a line break in its name, which no directive can hold.
+        """
         log = str(logs / "%A_%a.log")
+        if len(log.splitlines()) > 1:
+            raise SubmitError(f"results: sbatch cannot write its logs to {str(logs)!r}, whose name has a line break")
         options = [("array", f"1-{self.jobs}"), ("output", log), ("signal", f"B:USR2@{AHEAD}"), *self.options]
         lines = "\n".join(f"#SBATCH --{name}" + (f"={shlex.quote(value)}" if value else "") for name, value in options)
         run = shlex.join([sys.executable, "-m", "kanbench", *self.words])
@@ -110,4 +111,7 @@ def submit(script: str) -> str:
         raise SubmitError("submit: no sbatch here; --dry-run prints the script") from error
     except subprocess.CalledProcessError as error:
         raise SubmitError(f"submit: {error.stderr.strip()}") from error
-    return done.stdout.strip().partition(";")[0]
+    job = done.stdout.strip().partition(";")[0]
+    if not job.isdecimal():
+        raise SubmitError(f"submit: sbatch gave no number of a job; it said {(done.stdout + done.stderr).strip()!r}")
+    return job

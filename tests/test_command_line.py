@@ -125,6 +125,9 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["list", "sklern"], "unknown suite 'sklern'; did you mean sklearn?"),
         (["basis=["], "unknown option '['"),
         (["experiment=hand_derived", "basis=rbf"], "basis=rbf: a system has settings of its own, system.*; beside"),
+        (["--config-path=/nonexistent"], "Primary config directory not found. Check that the config directory '/none"),
+        (["experiment=smoke", "--resolve"], "The --resolve flag can only be used in conjunction with --cfg or --help"),
+        (["experiment=smoke", "data.train=${nope}"], "Interpolation key 'nope' not found"),
         (["system.epochs=9"], "system.epochs is a key of system=hand_derived or system="),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -144,10 +147,10 @@ def test_words_about_systems_are_checked_like_all_others():
     for word, sentence in {
         "system=hand_drived": "unknown option 'hand_drived'; did you mean hand_derived",
         "system.epoch=9": "unknown key of system 'epoch'; did you mean epochs",
+        "system=null": "system=null: leave the word out; without it there is no system",
     }.items():
         with pytest.raises(UsageError, match=re.escape(sentence)):
             check_words([word], conf)
-    check_words(["system=null"], conf)
     check_words_beside_system(["experiment=hand_derived", "system.epochs=3", "name=x", "hydra.verbose=true"])
 
 

@@ -63,6 +63,6 @@ def test_a_worker_sees_its_gpu_alone_before_it_works(settings, seen, four_gpus):
 
 def test_more_gpus_than_there_are_is_a_mistake(four_gpus):
     with pytest.raises(ValueError, match=r"devices must be 0 \(all\) to 4, the GPUs that are visible, got 5"):
-        TrainerConfig(devices=5)
+        TrainerConfig(devices=5).check_here()
     with pytest.raises(ValueError, match="devices must be 0 without a GPU, got 1"):
-        TrainerConfig(accelerator=Accelerator.cpu, devices=1)
+        TrainerConfig(accelerator=Accelerator.cpu, devices=1).check_here()

@@ -59,15 +59,16 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
         *("record", "report", "schema", "stopping", "training"),
     },
     "submit": {"stopping"},
+    "words": {"command_line"},
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"record", "report", "sealed"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "schema", "stopping", "submit", "sweep", "systems"},
+    "__main__": {"command_line", "config", "pool", "run", "schema", "stopping", "submit", "sweep", "systems", "words"},
     "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
 HOMES = {
-    "hydra": {"__main__", "sweep"},
+    "hydra": {"__main__", "sweep", "words"},
     "lightning": {"training", "loggers"},
     "wandb": {"loggers"},
     "wandb_workspaces": {"loggers"},

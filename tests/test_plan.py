@@ -83,8 +83,9 @@ def test_the_standing_of_a_run_in_the_middle(folder):
     assert found.failed == {"cell c": "of nothing"}
     assert list(found.running) == ["cell d"]
     assert found.seconds == pytest.approx(10.0 * (4 + 8 + 16))  # 2 members x 5 s for a cost of 1
-    assert lines[1] == "  2 of 5 cells done, 1 running, 1 failed, 1 missing; about 5 min left with 1 at work"
-    assert f"process {os.getpid()}" in lines[2]
+    assert lines[:2] == [str(folder / "x"), f"  {PLAN.command}"]
+    assert lines[2] == "  2 of 5 cells done, 1 running, 1 failed, 1 missing; about 5 min left with 1 at work"
+    assert f"process {os.getpid()}" in lines[3]
 
 
 def test_references_do_not_set_the_pace(folder):
@@ -149,7 +150,7 @@ def test_a_damaged_plan_is_named_and_left_out_and_its_run_mends_it(damage, fault
     replace(PLAN, command="another").write(folder / "x")
     damage(path)
     assert status([str(folder)]) == 0
-    assert capsys.readouterr().out.startswith("another\n  2 of 5 cells done")
+    assert capsys.readouterr().out.startswith(f"{folder / 'x'}\n  another\n  2 of 5 cells done")
     (line,) = caplog.messages
     assert f"{path}: " in line
     assert fault in line

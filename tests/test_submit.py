@@ -11,7 +11,7 @@ import kanbench as kanbench_package
 from kanbench import __main__ as entry
 from kanbench import command_line
 from kanbench.command_line import UsageError, check_words
-from kanbench.submit import Submission, SubmitError
+from kanbench.submit import Submission, SubmitError, submit
 
 CONF = Path(kanbench_package.__file__).parent.parent / "conf"
 
@@ -104,11 +104,75 @@ def test_what_could_not_run_is_not_submitted(words, status, sentence, monkeypatc
     assert sentence in capsys.readouterr().err
 
 
-def test_results_and_sweeps_are_seen():
-    submission = Submission.parse(["-m", "experiment=feynman", "results=/scratch/a=b"])
-    assert submission.is_sweep
-    assert submission.results == Path("/scratch/a=b")
-    assert not Submission.parse(["experiment=feynman"]).is_sweep
+def submitted(monkeypatch, capsys, *words):
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr("sys.argv", ["kanbench", "submit", *words, "--dry-run"])
+    assert entry.main() == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "log"),
+    [
+        (["results=/scratch/a=b"], "#SBATCH --output=/scratch/a=b/slurm/%A_%a.log"),
+        (["results='out folder'"], "#SBATCH --output='out folder/slurm/%A_%a.log'"),
+        (["results=out folder"], "#SBATCH --output='out folder/slurm/%A_%a.log'"),
+        (["++results=there"], "#SBATCH --output=there/slurm/%A_%a.log"),
+        (["results=a", "results=b"], "#SBATCH --output=b/slurm/%A_%a.log"),
+        ([], "#SBATCH --output=results/runs/slurm/%A_%a.log"),
+    ],
+)
+def test_logs_go_where_the_run_writes_its_results(words, log, monkeypatch, capsys):
+    assert log in submitted(monkeypatch, capsys, "experiment=smoke", *words).splitlines()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["trainer.accelerator=cuda", "trainer.devices=4"],
+        ["trainer.compile=true", "optimizer=adam"],
+        ["trainer.threads=4096"],
+    ],
+)
+def test_what_a_login_node_lacks_is_asked_for_where_the_run_starts(words, monkeypatch, capsys):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert words[0] in submitted(monkeypatch, capsys, "experiment=smoke", *words)
+
+
+def test_a_job_reads_the_configs_that_were_checked(monkeypatch, capsys, tmp_path):
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_text("# @package _global_\nname: own\nseeds: 1\n")
+    (tmp_path / "mine.yaml").write_text("defaults: [config, _self_]\nresults: elsewhere\n")
+    flags = [f"--config-dir={tmp_path}", "--config-name=mine"]
+    text = submitted(monkeypatch, capsys, *flags, "experiment=own")
+    assert f"-m kanbench --config-dir={tmp_path} --config-name=mine experiment=own shard=" in text
+    assert "#SBATCH --output=elsewhere/slurm/%A_%a.log\n" in text
+
+
+@pytest.mark.parametrize("word", ["--comment=a\n#SBATCH --uid=0", "--com\nment=a", "--Comment=a", "--=a", "--cfg=job"])
+def test_no_option_writes_a_second_line_into_the_script(word):
+    with pytest.raises(SubmitError, match=r"is no option of sbatch|belongs to a run"):
+        Submission.parse(["a=1", word])
+
+
+def test_a_folder_with_a_line_break_is_no_place_for_logs():
+    with pytest.raises(
+        SubmitError, match=r"^results: sbatch cannot write its logs to 'a.*b', whose name has a line break"
+    ):
+        Submission.parse(["a=1"]).script(Path("a\nb"), Path())
+
+
+@pytest.mark.parametrize(("says", "job"), [("12", "12"), ("12;west", "12"), ("", None), ("warning: busy", None)])
+def test_what_is_no_number_of_a_job_is_not_said_to_be_submitted(says, job, monkeypatch, tmp_path):
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text(f"#!/bin/sh\necho '{says}'\n")
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    if job:
+        assert submit("#!/bin/sh") == job
+    else:
+        with pytest.raises(SubmitError, match=rf"^submit: sbatch gave no number of a job; it said '{says}'"):
+            submit("#!/bin/sh")
 
 
 @pytest.mark.parametrize("launcher", ["slurm", "slurm_gpu", "local_parallel"])
@@ -127,5 +191,13 @@ def test_a_launcher_has_the_schema_of_the_plug_in_and_values_of_ours(launcher):
 def test_without_the_plug_in_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setattr(command_line, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install -e '\.\[slurm\]'"):
-        check_words(["-m", "hydra/launcher=slurm"], CONF)
+        check_words(["hydra/launcher=slurm"], CONF)
     check_words(["experiment=smoke"], CONF)
+
+
+def test_a_launcher_for_slurm_is_refused_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(command_line, "find_spec", lambda _: True)
+    monkeypatch.setattr(command_line, "which", lambda _: None)
+    with pytest.raises(UsageError, match=r"^hydra/launcher=slurm_gpu: there is no Slurm here; hydra/launcher=local"):
+        check_words(["hydra/launcher=slurm_gpu"], CONF)
+    check_words(["hydra/launcher=local_parallel"], CONF)
