@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.axes import along, along_axes, loss_along
-from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
+from kanbench.analysis.plots import loss_vs_parameters, ordered_methods, save, small_multiples
 from kanbench.analysis.protocol import levels, say_level
 from kanbench.atomic import staged
 from kanbench.plural import counted
@@ -54,7 +54,7 @@ def _draw(records: pd.DataFrame, summary: pd.DataFrame, folder: Path, title: str
     figures = []
     if summary.params.notna().any():
         figures.append(save(loss_vs_parameters(summary, records, title), folder / "loss_vs_parameters"))
-        figures.append(save(small_multiples(records, title), folder / "tasks"))
+        figures.append(save(small_multiples(records, title, ordered_methods(summary)), folder / "tasks"))
     return Report(records, summary, apart[""], {}, figures)
 
 

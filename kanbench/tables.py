@@ -27,7 +27,7 @@ from kanbench.analysis.comparisons import (
 )
 from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
 from kanbench.analysis.parts import split
-from kanbench.analysis.plots import error_name, save, small_multiples
+from kanbench.analysis.plots import error_name, loss_vs_parameters, ordered_methods, save, small_multiples
 from kanbench.analysis.protocol import Level, levels, say_level
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.typeset import (
@@ -140,7 +140,7 @@ def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str
     _costs(folder, ranked, frame, title, mark)
     folder.figure("performance_profile", profile(by_budget[last], frame, at, mark))
     folder.figure("heat_map", heat_map(by_budget[last], at))
-    folder.figure("tasks", small_multiples(frame, title))
+    folder.figure("tasks", small_multiples(frame, title, ordered_methods(ranked)))
     (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
     return "".join(f"{line}\n" for line in (sentence, remark) if line)
 
@@ -258,9 +258,11 @@ def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str
         }  # fmt: skip
         caption = f"Least {cost} and error: nothing is below one of these in both; hypervolume in square decades"
         folder.table(f"front_{cost}", tidy, tabulate(shown, columns, caption))
-        folder.figure(
-            f"loss_vs_{'parameters' if cost == 'params' else cost}", loss_vs_cost(ranked, frame, cost, title, mark)
-        )
+        if cost == "params" and len(ranked.budget.unique()) == 1:
+            folder.figure("loss_vs_parameters", loss_vs_parameters(ranked, frame, title))
+            continue
+        name = "parameters" if cost == "params" else cost
+        folder.figure(f"loss_vs_{name}", loss_vs_cost(ranked, frame, cost, title, mark))
 
 
 def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:

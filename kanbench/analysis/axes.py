@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kanbench.analysis.answer import error_ratio
-from kanbench.analysis.curves import OVER_TASKS, line
+from kanbench.analysis.curves import line
 from kanbench.analysis.panels import Look, draw_families, families
-from kanbench.analysis.plots import error_name, method_styles
+from kanbench.analysis.plots import OVER_TASKS, error_name, method_styles
 from kanbench.analysis.protocol import Level, levels
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
-from kanbench.analysis.plots import STYLE, method_styles, readable
+from kanbench.analysis.plots import ROW, STYLE, method_styles, natural, put_title, readable, tick_decades
 from kanbench.analysis.scores import Scores, scores_by_budget
 from kanbench.analysis.significance import groups
 from kanbench.plural import counted
 
+MOST_NAMES = 120  # of tasks below a heat map
 DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
-ROW = 0.27  # inches per method
 
 
 def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figure:
@@ -51,7 +51,7 @@ def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figu
         for i, bar in enumerate(bars):
             ends = [comparison.mean_ranks[bar[0]] - 0.06, comparison.mean_ranks[bar[-1]] + 0.06]
             axes.plot(ends, [0.25 + 0.16 * i] * 2, color="0.15", linewidth=3.2, solid_capstyle="round")
-        axes.set_title(f"{title}\n", loc="left")
+        put_title(figure, title)
         figure.supxlabel(_tested(scores, comparison.p), fontsize=9)
     return figure
 
@@ -78,27 +78,34 @@ def _rank_axis(axes: Axes, n_methods: int) -> None:
 def heat_map(scores: Scores, title: str) -> Figure:
     """How many times the lowest median of its task each method's median is; methods by mean rank, tasks by name."""
     medians = np.maximum(scores.medians, np.finfo(float).tiny)
-    ratios = np.log10(medians / medians.min(axis=0))
+    names = _task_names(scores)
+    by_name = sorted(range(len(names)), key=lambda task: natural(names[task]))
+    ratios = np.log10(medians / medians.min(axis=0))[:, by_name]
     order = np.argsort(pd.DataFrame(medians).rank().mean(axis=1), kind="stable")
     rows, columns = ratios.shape
     with mpl.rc_context(STYLE | {"font.size": 9, "axes.grid": False}):
-        figure = Figure(figsize=(2.6 + 0.3 * columns, 1.6 + ROW * rows), layout="constrained")
+        width = max(2.6 + 0.3 * min(columns, MOST_NAMES), 6.0)
+        figure = Figure(figsize=(width, 1.9 + ROW * max(rows, 5)), layout="constrained")
         axes = figure.subplots()
         image = axes.imshow(ratios[order], cmap="cividis_r", vmin=0.0, vmax=DECADES, aspect="auto")
         best_rows, best_columns = np.nonzero(ratios[order] == 0.0)
         axes.plot(best_columns, best_rows, "o", color="0.1", markersize=3.5)
-        axes.set_xticks(range(columns), _task_names(scores), rotation=90)
+        if columns <= MOST_NAMES:
+            axes.set_xticks(range(columns), [names[task] for task in by_name], rotation=90)
+            axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+        else:
+            axes.set_xticks([])
+            axes.set_xlabel(f"{counted(columns, 'task')} by name")
         axes.set_yticks(range(rows), [readable(scores.methods[i]) for i in order])
-        axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
         axes.grid(visible=True, which="minor", color="white", linewidth=1.2)
         axes.tick_params(which="both", length=0)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend="max", ticks=range(int(DECADES) + 1))
         bar.ax.set_yticklabels([f"{10**decade:,}\N{MULTIPLICATION SIGN}" for decade in range(int(DECADES) + 1)])
-        bar.set_label("error over the lowest of the task (dot)")
+        bar.set_label("error over the lowest\nof the task (dot)")
         bar.outline.set_visible(False)
-        axes.set_title(title, loc="left", fontsize=12)
+        put_title(figure, title)
     return figure
 
 
@@ -151,6 +158,7 @@ def sum_against(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
             axes.plot(ratios, jitter, "o", color=colour, alpha=0.25, markersize=3, markeredgewidth=0)
             axes.plot([row.ratio_low, row.ratio_high], [place, place], color="0.1", linewidth=3.0)
             axes.plot(row.ratio, place, "D", color=colour, markeredgecolor="0.1", markersize=7)
+        tick_decades(axes.xaxis, *axes.get_xlim())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}"))
         figure.supxlabel(
             "error over that with sum: below 1 the other is better, above it sum; points: a task at a budget;\n"
@@ -165,7 +173,7 @@ def _rows(labels: list[str], title: str) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
-    axes.set_title(title, loc="left")
+    put_title(figure, title)
     sns.despine(figure, left=True)
     axes.tick_params(axis="y", length=0)
     return figure, axes

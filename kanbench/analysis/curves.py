@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kanbench.analysis.panels import Line, Lines, Look, draw_families, families
-from kanbench.analysis.plots import error_name, method_styles
+from kanbench.analysis.plots import OVER_TASKS, error_name, method_styles
 from kanbench.analysis.scores import Scores
 from kanbench.analysis.stats import BOOTSTRAP_SEED, performance_profile, profile_band
 
@@ -14,7 +14,6 @@ COST_NAMES = {
     "flops": "floating-point operations of one prediction",
     "seconds": "seconds to train one model",
 }
-OVER_TASKS = "(geometric mean over tasks)"
 
 
 def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
@@ -35,7 +34,7 @@ def loss_vs_cost(ranked: pd.DataFrame, frame: pd.DataFrame, cost: str, title: st
         title,
         f"{COST_NAMES[cost]} (median over tasks)",
         f"{error_name(frame)}\n{OVER_TASKS}",
-        sizes=list(ranked.params.dropna().unique()) if cost == "params" else (),
+        sizes=list(ranked.budget.unique()) if cost == "params" else (),
     )
     return draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
 

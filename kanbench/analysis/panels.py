@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from kanbench.analysis.plots import STYLE, Styles, log_sizes, readable
+from kanbench.analysis.plots import STYLE, Styles, put_title, readable, tick_budgets
 from kanbench.analysis.stats import Array
 
 TOGETHER = 5  # methods that share one panel
@@ -73,20 +73,18 @@ def draw_families(
             axes.set_axis_off()
         for column in range(columns):  # the lowest panel of each column carries the ticks
             panels[(len(family) - 1 - column) // columns, column].tick_params(labelbottom=True)
-        figure.supxlabel(look.x + _explain(columns, mark), fontsize=11)
+        has_intervals = any(np.isfinite(line.low).any() for line in lines.values())
+        figure.supxlabel(look.x + _explain(columns, mark, has_intervals), fontsize=11)
         figure.supylabel(look.y, fontsize=11)
-        figure.suptitle(look.title, x=0.01, ha="left", fontsize=12)
+        put_title(figure, look.title)
     return figure
 
 
-def _explain(columns: int, mark: str | None) -> str:
-    gap = "\n" if columns < 3 else " "
-    others = (
-        f";{gap}behind each family the others in light grey{f', {mark} in black' if mark else ''}"
-        if columns > 1
-        else ""
-    )
-    return f"\n95 % bootstrap intervals over seeds shaded{others}"
+def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
+    others = f"behind each family the others in light grey{f', {mark} in black' if mark else ''}"
+    said = ["95 % bootstrap intervals over seeds"] * has_intervals + [others] * (columns > 1)
+    gap = ";\n" if columns < 3 else "; "
+    return "\n" * bool(said) + gap.join(said)
 
 
 def _draw_family(
@@ -105,6 +103,8 @@ def _draw_family(
         style |= {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6, "drawstyle": drawstyle}
         axes.plot(line.x, line.y, zorder=4, label=labels[method], **style)
         step: Literal["post"] | None = "post" if look.profile else None
+        if len(line.x) == 1:
+            axes.vlines(line.x, line.low, line.high, color=style["color"], linewidth=1.5, zorder=3)
         axes.fill_between(
             line.x, line.low, line.high, color=style["color"], alpha=0.16, linewidth=0, zorder=3, step=step
         )
@@ -122,8 +122,9 @@ def _scale(axes: Axes, lines: Lines, look: Look) -> None:
     heights = heights[np.isfinite(heights) & ((heights > 0) | (not look.log_y))]
     axes.set_xscale("log")
     low, high = np.log10(x.min()), np.log10(x.max())
+    span = max(high - low, 0.3)
     room = 0.0 if look.profile else 0.36  # of the width, for the labels
-    axes.set_xlim(10 ** (low - 0.04 * (high - low)), 10 ** (high + 0.02 + room * max(high - low, 0.3)))
+    axes.set_xlim(10 ** (low - 0.04 * span), 10 ** (high + 0.02 + room * span))
     if look.log_y:
         axes.set_yscale("log")
         span = np.log10(heights.max() / heights.min()) or 1.0
@@ -131,7 +132,7 @@ def _scale(axes: Axes, lines: Lines, look: Look) -> None:
     else:
         axes.set_ylim(-0.02, 1.04)
     if look.sizes:
-        log_sizes(axes, look.sizes)
+        tick_budgets(axes, look.sizes)
     elif high - low < 3:  # a decade or two want more than two ticks
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high - low < 1.2 else (1.0, 3.0)))
         axes.xaxis.set_minor_locator(NullLocator())

@@ -1,9 +1,10 @@
 """Figures: frame -> Figure. One style, legible in print and on a slide; log axes throughout."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
 from kanbench.analysis.load import choose_rates
 
@@ -29,8 +32,10 @@ STYLE = {
     "legend.frameon": False,
 }
 Styles = dict[str, dict[str, Any]]
-FEW = 4  # methods whose legend finds room among the lines
-WIDE = 4  # columns of panels
+ROW = 0.27  # inches per method, in a legend and where methods are rows
+TITLE = 12  # points
+MOST_PANELS = 60  # of one figure: more are neither drawn in seconds nor read
+OVER_TASKS = "(geometric mean over tasks)"
 PARAMETERS = "trainable parameters"
 ERROR = "relative L2 error on test"
 CLASS_ERROR = "cross-entropy on test over that of the class prior"
@@ -50,18 +55,15 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
     n_mlps = int((facts.basis == "").sum())
     greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
-    # A basis starts at a marker of its own and goes on from there for its variants of one aggregation.
-    starts = {
-        (row.basis, row.aggregation): bases.index(row.basis) % len(MARKERS) if row.basis else -1
-        for row in facts.itertuples()
-    }
-    markers = {pair: cycle(MARKERS[start:] + MARKERS[:start]) for pair, start in starts.items()}
+    # A basis starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
+    starts = {basis: bases.index(basis) % len(MARKERS) if basis else -1 for basis in facts.basis}
+    markers = {basis: cycle(MARKERS[start:] + MARKERS[:start]) for basis, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():
         grey, dash = (0.0, DASHES.get(row.aggregation, "-")) if row.basis else next(greys)
         styles[row.method] = {
             "color": colours[row.basis] if row.basis else str(grey),
-            "marker": next(markers[row.basis, row.aggregation]),
+            "marker": next(markers[row.basis]),
             "linestyle": dash,
             "linewidth": 2.0,
         }
@@ -73,72 +75,163 @@ def readable(method: str) -> str:
     return method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n")
 
 
+def natural(name: str) -> list[str | int]:
+    """The key by which names sort as people count: task 2 before task 10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def put_title(figure: Figure, title: str) -> float:
+    """The title at the top left, in as many lines as the width asks for; the height that it takes, in inches."""
+    letters = int(figure.get_figwidth() * 72 / (0.6 * TITLE))
+    lines = [part for line in title.splitlines() for part in wrap(line, letters)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=TITLE)
+    return len(lines) * 1.25 * TITLE / 72
+
+
+def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, heading: str = "") -> None:
+    """The legend of the whole figure, `under` inches from its top, where the title ends; axes keep to its left."""
+    legend = figure.legend(
+        list(handles.values()),
+        [readable(method) for method in handles],
+        loc="upper right",
+        bbox_to_anchor=(1.0, 1.0 - under / figure.get_figheight()),
+        fontsize=10,
+        handlelength=3.5,
+        title=heading,
+        title_fontsize=9,
+    )
+    width = legend.get_window_extent().width / figure.bbox.width
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(rect=(0.0, 0.0, 1.0 - width - 0.01, 1.0))
+
+
 def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
-    """One line per method: geometric-mean error over tasks against parameters, with its 95 % interval."""
-    styles = method_styles(frame)
+    """Geometric-mean error over tasks, with its 95 % interval: one line per method against parameters.
+
+    At one budget there are no lines: every method is a row.
+    """
+    draw = _lines if len(summary[~summary.reference].budget.unique()) > 1 else _as_rows
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.8), layout="constrained")
-        axes = figure.subplots()
-        of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
-        for method, line in _in_order(summary):
-            look = styles[method]
-            if line.reference.all() and len(of_budget) == 1:
-                axes.axhline(line.error.iloc[0], label=method, **look)
-                continue
-            sizes = line.budget.map(of_budget) if line.reference.all() else line.params
-            axes.plot(sizes, line.error, label=method, markersize=6, **look)
-            axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
-        _log_log(axes, list(summary[~summary.reference].params.dropna().unique()))
-        if len(of_budget) == 1:
-            axes.set_xlim(of_budget.iloc[0] / 2, of_budget.iloc[0] * 2)
-        axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n(geometric mean over tasks)")
-        axes.set_title(title, loc="left")
-        legend = {"title": "95 % bootstrap interval shaded", "title_fontsize": 9, "fontsize": 10, "handlelength": 3.5}
-        if len(styles) > FEW:
-            figure.set_figwidth(9.6)
-            figure.legend(loc="outside right upper", **legend)
-        else:
-            axes.legend(**legend)
+        return draw(summary, frame, title)
+
+
+def _lines(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    styles = method_styles(frame)
+    figure = Figure(figsize=(9.6, max(4.8, ROW * len(styles) + 1.0)), layout="constrained")
+    axes = figure.subplots()
+    of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
+    handles: dict[str, Any] = {}
+    for method, line in _in_order(summary):
+        look = styles[method]
+        sizes = line.budget.map(of_budget) if line.reference.all() else line.params
+        (handles[method],) = axes.plot(sizes, line.error, label=method, markersize=6, **look)
+        axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
+    axes.set(xscale="log", yscale="log")
+    tick_decades(axes.yaxis, *axes.get_ylim())
+    tick_budgets(axes, list(summary.budget.unique()))
+    axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n{OVER_TASKS}")
+    heading = explain_intervals(summary.error_low, "shaded").replace(" over", "\nover")
+    legend_at_right(figure, handles, put_title(figure, title), heading)
     return figure
 
 
-def small_multiples(frame: pd.DataFrame, title: str, columns: int = 6) -> Figure:
-    """One panel per task: median error over seeds against parameters, with the range of the seeds."""
+def _as_rows(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    styles = method_styles(frame)
+    order = _in_order(summary)
+    figure = Figure(figsize=(7.2, 1.7 + ROW * max(len(order), 3)), layout="constrained")
+    axes = figure.subplots()
+    for place, (method, line) in enumerate(order):
+        row, look = line.iloc[0], {"marker": "|"} | styles[method]
+        axes.plot([row.error_low, row.error_high], [place, place], color=look["color"], linewidth=2.2)
+        axes.plot(row.error, place, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
+    axes.set_xscale("log")
+    tick_decades(axes.xaxis, *axes.get_xlim())
+    axes.set_yticks(range(len(order)), [readable(method) for method, _ in order])
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    sizes = summary[~summary.reference].budget
+    at = f" at {sizes.iloc[0]:,} {PARAMETERS}" if len(sizes) else ""
+    intervals = explain_intervals(summary.error_low, "as bars")
+    axes.set_xlabel("\n".join(filter(None, [error_name(frame) + at, OVER_TASKS, intervals])))
+    put_title(figure, title)
+    return figure
+
+
+def explain_intervals(lows: pd.Series, how: str) -> str:
+    """What a legend says of the intervals, which a single seed does not have."""
+    return f"95 % bootstrap interval over seeds {how}" if lows.notna().any() else ""
+
+
+def small_multiples(frame: pd.DataFrame, title: str, order: Sequence[str] = (), columns: int = 6) -> Figure:
+    """One panel per task: median error over seeds against parameters, with the range of the seeds.
+
+    `order` is that of the legend: `ordered_methods` has the one of `loss_vs_parameters`. Of very many tasks the first
+    are shown, and the title says so.
+    """
     styles = method_styles(frame)
     chosen = choose_rates(frame)
     chosen = chosen[chosen.status != "skipped"]
-    tasks = list(dict.fromkeys(chosen.task))
-    columns = min(columns, len(tasks))
-    rows = -(-len(tasks) // columns)
-    is_narrow = columns < WIDE  # a legend finds no room beside the title
-    size = (2.9 * columns + 2.8, 2.4 * rows + 1.0) if is_narrow else (2.1 * columns + 0.6, 1.8 * rows + 1.2)
+    panels = _panels(chosen)
+    shown = dict(list(panels.items())[:MOST_PANELS])
+    if len(shown) < len(panels):
+        title = f"{title} (the first {len(shown)} of {len(panels)} tasks)"
+    methods = sorted(chosen.method.unique(), key=lambda name: list(order).index(name) if name in order else len(order))
+    columns = min(columns, len(shown))
+    rows = -(-len(shown) // columns)
+    width = (2.9 if columns < 3 else 2.1) * columns + 2.8
+    height = max(2.0 * rows + 0.9, ROW * len(methods) + 0.3)  # below the title
     with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for task, axes in zip(tasks, panels.flat, strict=False):
-            _task_panel(axes, chosen[chosen.task == task], styles)
-            axes.set_title(task, loc="left")
-        for axes in panels.flat[len(tasks) :]:
+        figure = Figure(figsize=(max(width, 6.0), height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        handles: dict[str, Any] = {}
+        for (name, part), axes in zip(shown.items(), grid.flat, strict=False):
+            handles |= _task_panel(axes, part, methods, styles)
+            axes.set_title(fill(name, 24), loc="left")
+        for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
-        for column in range(columns):  # the lowest panel of each column carries the ticks
-            lowest = panels[(len(tasks) - 1 - column) // columns, column]
-            lowest.tick_params(labelbottom=True)
-        _log_log(panels[0, 0], sorted(chosen.budget.dropna().unique()))
-        figure.supxlabel(PARAMETERS, fontsize=11)
+        drawn = list(grid.flat[: len(shown)])
+        _same_scales(drawn, pd.concat(shown.values()), columns)
+        at_one = len(chosen.budget.dropna().unique()) == 1
+        figure.supxlabel(f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS, fontsize=11)
         measure = fill(error_name(frame), 32 if rows == 1 else 60)
-        figure.supylabel(f"{measure}\n(median and range over seeds)", fontsize=11 if rows > 1 else 10)
-        shown = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels.flat]
-        legend = {label: handle for panel in shown for handle, label in panel}
-        ncols = 1 if is_narrow else min(len(legend), 4)
-        figure.legend(
-            list(legend.values()),
-            list(legend),
-            loc="outside right upper" if is_narrow else "outside upper right",
-            ncols=ncols,
-            fontsize=10,
-        )
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        of_seeds = "\n(median and range over seeds)" if len(chosen.seed.unique()) > 1 else ""
+        figure.supylabel(f"{measure}{of_seeds}", fontsize=11 if rows > 1 else 10)
+        under = put_title(figure, title)
+        figure.set_figheight(height + under)
+        legend_at_right(figure, {name: handles[name] for name in methods if name in handles}, under)
     return figure
+
+
+def _panels(chosen: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The members of every task by its name, and by that of its suite where there are several."""
+    several = len(chosen.suite.unique()) > 1
+    parts = {f"{suite} {task}" if several else task: part for (suite, task), part in chosen.groupby(["suite", "task"])}
+    return dict(sorted(parts.items(), key=lambda entry: natural(entry[0])))
+
+
+def _same_scales(panels: list[Axes], shown: pd.DataFrame, columns: int) -> None:
+    """One scale for all panels, as wide as what they show. Sharing axes does the same in time that grows as the square
+    of their number."""
+    scores = shown.score[shown.score > 0]
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.1, 1.0)
+    room = (high / low) ** 0.06 * 1.05
+    budgets = sorted(shown.budget.dropna().unique())
+    sizes = shown[shown.budget.notna()].params
+    for place, axes in enumerate(panels):
+        axes.set_yscale("log")
+        axes.set_ylim(low / room, high * room)
+        tick_decades(axes.yaxis, low / room, high * room)
+        if len(budgets) > 1:
+            axes.set_xscale("log")
+            axes.set_xlim(sizes.min() / 1.15, sizes.max() * 1.15)
+            tick_budgets(axes, budgets)
+        else:
+            axes.set_xticks([])
+            axes.set_xlim(-0.6, len(shown.method.unique()) - 0.4)
+        if place % columns:
+            axes.tick_params(labelleft=False)
+        if place + columns < len(panels):  # a panel is below
+            axes.tick_params(labelbottom=False)
 
 
 def error_name(frame: pd.DataFrame) -> str:
@@ -147,32 +240,42 @@ def error_name(frame: pd.DataFrame) -> str:
     return CLASS_ERROR if is_classes else ERROR
 
 
-def _task_panel(axes: Axes, part: pd.DataFrame, styles: Styles) -> None:
-    for method, of_method in part.groupby("method", sort=False):
-        look = styles[method] | {"linewidth": 0.7 * styles[method]["linewidth"]}
-        if of_method.budget.isna().all():
-            axes.axhline(of_method.score.median(), label=method, **look)
+def _task_panel(axes: Axes, part: pd.DataFrame, methods: Sequence[str], styles: Styles) -> dict[str, Any]:
+    """The methods on one task; what a legend shows of each. At one budget each has a place of its own."""
+    handles: dict[str, Any] = {}
+    of_each = dict(list(part.groupby("method")))
+    at_one = len(part.budget.dropna().unique()) <= 1
+    for place, method in enumerate(methods):
+        if method not in of_each:
             continue
-        by_size = of_method.groupby("params").score
-        median, low, high = by_size.median(), by_size.min(), by_size.max()
-        axes.plot(median.index, median, label=method, markersize=3.5, **look)
-        axes.fill_between(median.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        of_method, look = of_each[method], styles[method] | {"linewidth": 0.7 * styles[method]["linewidth"]}
+        if of_method.budget.isna().all():
+            handles[method] = axes.axhline(of_method.score.median(), **look)
+            continue
+        by_size = of_method.groupby("budget").agg(size=("params", "median"), median=("score", "median"),
+                                                  low=("score", "min"), high=("score", "max"))  # fmt: skip
+        x = [place] if at_one else by_size["size"]
+        (handles[method],) = axes.plot(x, by_size["median"], markersize=3.5, **look)
+        if at_one:
+            axes.vlines(x, by_size.low, by_size.high, color=look["color"], linewidth=1.0)
+        else:
+            axes.fill_between(x, by_size.low, by_size.high, color=look["color"], alpha=0.15, linewidth=0)
+    return handles
+
+
+def ordered_methods(summary: pd.DataFrame) -> list[str]:
+    """Methods of a summary or a ranking, the lowest error at the largest budget first."""
+    return [method for method, _ in _in_order(summary)]
 
 
 def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Methods with their lines, the lowest error at the largest budget first."""
     lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
     return sorted(lines, key=lambda entry: entry[1].error.iloc[-1])
 
 
-def _log_log(axes: Axes, sizes: Sequence[float]) -> None:
-    axes.set(xscale="log", yscale="log")
-    log_sizes(axes, sizes)
-
-
-def log_sizes(axes: Axes, sizes: Sequence[float]) -> None:
+def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
     """Tick the given sizes, of which none that would touch its neighbour, in plain digits."""
-    ticks = sorted({round(float(size)) for size in sizes})
+    ticks = sorted({round(float(size)) for size in budgets})
     kept: list[int] = []
     for tick in ticks:
         if not kept or tick > 1.25 * kept[-1]:
@@ -182,10 +285,19 @@ def log_sizes(axes: Axes, sizes: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
+def tick_decades(axis: Axis, low: float, high: float) -> None:
+    """Tick powers of ten, or 1, 2 and 5 where the axis has less than two decades; nothing between."""
+    is_short = high < 100 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}") if is_short else LogFormatterSciNotation())
+    axis.set_minor_locator(NullLocator())
+
+
 def save(figure: Figure, stem: Path) -> Path:
     """Write `stem`.png and `stem`.svg; returns the former."""
     png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
     with mpl.rc_context({"svg.hashsalt": "kanbench"}):  # the same picture is the same file
         figure.savefig(png, dpi=160)
+        figure.set_layout_engine("none")  # everything has found its place
         figure.savefig(svg, metadata={"Date": None})
     return png

@@ -10,9 +10,17 @@ from kanbench.analysis.axes import along, along_axes, base_level, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map
 from kanbench.analysis.curves import loss_vs_cost
 from kanbench.analysis.panels import families, spread
-from kanbench.analysis.plots import small_multiples
+from kanbench.analysis.plots import (
+    MOST_PANELS,
+    loss_vs_parameters,
+    method_styles,
+    natural,
+    ordered_methods,
+    small_multiples,
+)
 from kanbench.analysis.scores import Scores
 from kanbench.analysis.significance import Refusal
+from kanbench.analysis.summary import summarise
 
 METHODS = ["KAN RBF", "KAN RBF mean", "KAN Taylor", "KAN Taylor mean", "MLP relu", "MLP tanh"]
 
@@ -138,11 +146,112 @@ def test_what_stands_around_few_panels_does_not_overlap(n_tasks, of_classes):
         drop=True
     )
     frame = frame[frame.task < f"t{n_tasks}"].assign(params=frame.budget)
-    figure = small_multiples(frame.assign(test_rel_cross_entropy=0.1) if of_classes else frame, "Some equations")
+    figure = small_multiples(frame.assign(test_rel_cross_entropy=0.1) if of_classes else frame, LONG)
+    check_that_nothing_is_cut_or_covered(figure)
+
+
+def check_that_nothing_is_cut_or_covered(figure):
     figure.draw_without_rendering()
     around = [figure._suptitle, figure._supylabel, figure._supxlabel, *figure.legends]
-    boxes = [each.get_window_extent() for each in around] + [axes.get_tightbbox() for axes in figure.axes]
+    boxes = [each.get_window_extent() for each in around if each] + [axes.get_tightbbox() for axes in figure.axes]
     for i, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1
         assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1
         assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+LONG = "feynman: 27 dimensionless Feynman equations (2 of 27 tasks), cross-entropy, KAN against MLP, five seeds of each"
+
+
+def run(budgets=(50, 100, 200), methods=METHODS, seeds=2):
+    """Members at several budgets, whose sizes are a few parameters above them."""
+    frame = pd.concat([members(methods, budget=b, factor=1 / b, cell=f"{b}") for b in budgets], ignore_index=True)
+    frame = frame[frame.seed < seeds]
+    changes = {"params": frame.budget + 3, "cell": frame.cell + frame.method + frame.task, "protocol": "p"}
+    return frame.assign(**changes, score=frame.score * (1.0 + frame.seed), missed=False, seconds=1.0)
+
+
+@pytest.mark.parametrize("budgets", [(50,), (50, 100, 200)])
+@pytest.mark.parametrize("methods", [METHODS[:2], [*METHODS, *(f"KAN B{i}" for i in range(6))]])
+def test_the_title_and_the_legend_of_a_run_are_whole_beside_each_other(budgets, methods):
+    records = run(budgets, methods)
+    check_that_nothing_is_cut_or_covered(loss_vs_parameters(summarise(records), records, LONG))
+    check_that_nothing_is_cut_or_covered(small_multiples(records, LONG))
+
+
+@pytest.mark.parametrize("n_tasks", [2, 8])
+def test_titles_of_other_figures_are_whole(n_tasks):
+    check_that_nothing_is_cut_or_covered(heat_map(scores(np.ones((3, n_tasks))), LONG))
+    table = pd.DataFrame({"method": METHODS[:2], "exponent": 2.0, "exponent_low": 1.0, "exponent_high": 3.0})
+    check_that_nothing_is_cut_or_covered(exponent_chart(table.assign(reason=""), members(), LONG))
+
+
+def test_one_budget_shows_the_interval_of_every_method_in_a_row_of_its_own():
+    records = run((50,))
+    summary = summarise(records).set_index("method")
+    (axes,) = loss_vs_parameters(summary.reset_index(), records, "t").axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == METHODS  # the lowest error first
+    bars = [line.get_xdata() for line in axes.get_lines() if len(line.get_xdata()) == 2]
+    np.testing.assert_allclose(bars, summary.loc[names, ["error_low", "error_high"]])
+    assert np.ptp(bars, axis=1).min() > 0
+    for axes in small_multiples(records, "t").axes[:8]:
+        ranges = np.array([lines.get_segments()[0][:, 1] for lines in axes.collections])
+        np.testing.assert_allclose(ranges[:, 1] / ranges[:, 0], 2.0)  # the second seed has twice the error
+        places = [line.get_xdata()[0] for line in axes.get_lines()]
+        assert len(set(places)) == len(METHODS)  # none hides another
+
+
+def test_no_figure_of_a_single_seed_promises_an_interval():
+    for budgets in ((50,), (50, 100)):
+        records = run(budgets, seeds=1)
+        figure = loss_vs_parameters(summarise(records), records, "t")
+        said = [figure.axes[0].get_xlabel(), *(legend.get_title().get_text() for legend in figure.legends)]
+        assert "interval" not in " ".join(said)
+        assert "range" not in small_multiples(records, "t")._supylabel.get_text()
+    line = pd.DataFrame({"method": "KAN RBF", "budget": 50, "reference": False, "flops": [10.0], "error": 0.1,
+                         "error_low": np.nan, "error_high": np.nan})  # fmt: skip
+    assert "interval" not in loss_vs_cost(line, members(), "flops", "t", None)._supxlabel.get_text()
+
+
+def test_variants_of_a_basis_differ_in_their_marker_as_points_have_no_dashes():
+    methods = [f"KAN {basis}{mean}" for basis in ("RBF", "Taylor", "Fourier") for mean in ("", " mean")]
+    styles = method_styles(members(methods))
+    looks = {(str(style["color"]), style["marker"]) for style in styles.values()}
+    assert len(looks) == len(methods)
+
+
+def test_tasks_are_in_the_order_in_which_people_count():
+    names = ["I.10.7", "I.6.2", "t1", "t11", "t2", "t10", "II.6.15a"]
+    assert sorted(names, key=natural) == ["I.6.2", "I.10.7", "II.6.15a", "t1", "t2", "t10", "t11"]
+    records = run()
+    records = records.assign(task=records.task.replace({"t0": "t10", "t1": "t11"}))
+    titles = [axes.get_title(loc="left") for axes in small_multiples(records, "t").axes if axes.axison]
+    assert titles == ["t2", "t3", "t4", "t5", "t6", "t7", "t10", "t11"]
+    tasks = [("s", name) for name in ("t1", "t10", "t2")]
+    axes = heat_map(Scores(METHODS[:2], tasks, np.array([[[1.0], [2.0], [3.0]], [[1.0], [2.0], [9.0]]])), "t").axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["t1", "t2", "t10"]
+    np.testing.assert_allclose(axes.get_images()[0].get_array()[1], [0, np.log10(3), 0], atol=1e-12)
+
+
+def test_the_figures_of_a_run_tick_the_same_sizes_and_have_one_order_of_methods():
+    records = run(methods=METHODS[::-1])  # the last by name is the best
+    summary = summarise(records)
+    curve, tasks = loss_vs_parameters(summary, records, "t"), small_multiples(records, "t", ordered_methods(summary))
+    assert [figure.axes[0].get_xticks().tolist() for figure in (curve, tasks)] == [[50, 100, 200]] * 2
+    orders = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in (curve, tasks)]
+    assert orders == [METHODS[::-1]] * 2
+
+
+def test_tasks_of_one_name_in_two_suites_have_a_panel_each():
+    both = pd.concat([run(), run().assign(suite="r", cell=lambda frame: "r" + frame.cell)])
+    titles = [axes.get_title(loc="left") for axes in small_multiples(both[both.task == "t0"], "t").axes]
+    assert titles == ["r t0", "s t0"]
+
+
+def test_a_figure_of_very_many_tasks_shows_some_and_says_so():
+    records = run((50,), METHODS[:2])
+    many = pd.concat([records.assign(task=records.task + f"-{i}") for i in range(8)])
+    figure = small_multiples(many, "t")
+    assert len([axes for axes in figure.axes if axes.axison]) == MOST_PANELS
+    assert figure._suptitle.get_text() == f"t (the first {MOST_PANELS} of 64 tasks)"

@@ -178,10 +178,10 @@ def test_classifications_are_compared_by_relative_cross_entropy_and_say_their_ac
     assert summary.error.tolist() == pytest.approx([(0.2 * 0.8 * 1.0) ** (1 / 3)])  # validation chose 0.1
     assert summary.accuracy.tolist() == pytest.approx([(0.9 + 0.6 - 0.5) / 3])
     (axes,) = loss_vs_parameters(summary, records, "title").axes
-    assert axes.get_ylabel().startswith("cross-entropy on test over that of the class prior")
+    assert axes.get_xlabel().startswith("cross-entropy on test over that of the class prior")
     plain = frame(both("a", 50, [0.1], [0.2]), tmp_path / "numbers")
     (axes,) = loss_vs_parameters(summarise(plain), plain, "title").axes
-    assert axes.get_ylabel().startswith("relative L2 error on test")
+    assert axes.get_xlabel().startswith("relative L2 error on test")
     assert summarise(plain).accuracy.isna().all()
 
 
