@@ -2,17 +2,21 @@
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
 from kanbench.data.metrics import class_prior, grade, grade_classes
+from kanbench.data.names import UnknownName, require_name, shown
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
 from kanbench.data.table import TableError, TableTask, read_table
-from kanbench.data.task import Suite, Task, UnknownName, Variable, load_suite, suite_names
+from kanbench.data.task import Suite, Task, Variable, load_suite, suite_names
+from kanbench.data.yaml_file import FileError, Node, read_yaml
 
 __all__ = [
     "BUNDLED",
     "CLEAN",
     "Conditions",
     "Dataset",
+    "FileError",
     "MissingPackage",
+    "Node",
     "Shares",
     "Split",
     "SplitSizes",
@@ -29,7 +33,10 @@ __all__ = [
     "load_bundled",
     "load_suite",
     "read_table",
+    "read_yaml",
+    "require_name",
     "sample",
+    "shown",
     "stream",
     "suite_names",
 ]

@@ -10,21 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from kanbench.data.names import shown
 from kanbench.plural import counted
 
 Array = NDArray[np.float64]
 Value = Array | np.float64
 
 CONSTANTS: dict[str, float] = {"pi": np.pi}
+MAX_LETTERS, MAX_DEPTH = 1_000, 100  # of a formula: the depth is that of its tree, a + b + c has 3
+MAX_ORDER = 100  # of special functions, whose recurrences take time in proportion to it
 
 
 @dataclass(frozen=True)
 class Function:
-    """What a name calls: how many arguments it takes, and how many of the first ones must be written as integers."""
+    """What a name calls, and how many arguments it takes.
+
+    The first `orders` of them are degrees and orders of at most `MAX_ORDER`: beyond it the value is NaN. The first
+    `integers` must be written as integers.
+    """
 
     call: Callable[..., Value]
     arguments: int = 1
+    orders: int = 0
     integers: int = 0
+
+    def __call__(self, *values: Value) -> Value:
+        orders = values[: self.orders]
+        if not orders:
+            return self.call(*values)
+        within = np.logical_and.reduce(np.broadcast_arrays(*(np.abs(order) <= MAX_ORDER for order in orders)))
+        bounded = [np.where(within, order, 0.0)[()] for order in orders]
+        return np.where(within, self.call(*bounded, *values[self.orders :]), np.nan)[()]
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -43,16 +59,16 @@ FUNCTIONS: dict[str, Function] = {
     "sinc": Function(np.sinc),  # sin(pi x) / (pi x), 1 at 0
     "mean": Function(lambda x: x.mean(axis=-1) if np.ndim(x) == 2 else x),  # over the components of a vector variable
     "j0": Function(special.j0),
-    "jv": Function(special.jv, 2),
-    "yv": Function(special.yv, 2),
-    "kv": Function(special.kv, 2),
-    "iv": Function(special.iv, 2),
+    "jv": Function(special.jv, 2, orders=1),
+    "yv": Function(special.yv, 2, orders=1),
+    "kv": Function(special.kv, 2, orders=1),
+    "iv": Function(special.iv, 2, orders=1),
     "sn": Function(lambda u, m: special.ellipj(u, m)[0], 2),
     "ellipkinc": Function(special.ellipkinc, 2),
     "ellipeinc": Function(special.ellipeinc, 2),
-    "lpmv": Function(special.lpmv, 3),
+    "lpmv": Function(special.lpmv, 3, orders=2),
     "real_sph_harm": Function(  # degree, order, polar angle, azimuth
-        lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real, 4, integers=2
+        lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real, 4, 2, 2
     ),
 }
 
@@ -65,6 +81,15 @@ BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
 }
 
 
+def depth(tree: ast.expr) -> int:
+    """The levels of a tree, counted one by one and not by calls within calls."""
+    levels, level = 0, [tree]
+    while level:
+        levels += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return levels
+
+
 class FormulaError(ValueError):
     """A formula that is not of the allowed form; the message says which part and what is allowed."""
 
@@ -75,17 +100,25 @@ class Formula:
 
     A vector variable may meet numbers and itself; `mean` makes one number a point of it.
 
-    Raises `FormulaError` when it is made, so a formula that exists can be evaluated.
+    Raises `FormulaError` when it is made, so a formula that exists can be evaluated, and in a time that the limits of
+    its length, its depth and the orders of its functions bound.
     """
 
     text: str
     variables: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if len(self.text) > MAX_LETTERS:
+            raise self._error(f"{len(self.text):,} letters are too many; at most {MAX_LETTERS:,} are allowed")
         try:
-            self._check(self._tree)
+            tree = self._tree
         except SyntaxError as error:
             raise self._error(f"not an expression ({error.msg})") from error
+        except ValueError as error:  # letters that are no text
+            raise self._error(f"not an expression ({error})") from error
+        if depth(tree) > MAX_DEPTH:
+            raise self._error(f"{depth(tree)} levels are too deep; at most {MAX_DEPTH} are allowed")
+        self._check(tree)
 
     @cached_property
     def _tree(self) -> ast.expr:
@@ -109,7 +142,7 @@ class Formula:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 self._check(operand)
             case _:
-                raise self._error(f"{ast.unparse(node)!r} is not allowed; allowed: + - * / **, and calls of functions")
+                raise self._error(f"{shown(ast.unparse(node))} is not allowed; allowed: + - * / **, and calls of functions")
 
     def _check_call(self, name: str, arguments: list[ast.expr]) -> None:
         if name not in FUNCTIONS:
@@ -122,19 +155,27 @@ class Formula:
                 raise self._error(f"{name} takes integers as its first {counted(function.integers, 'argument')}")
         for argument in arguments:
             self._check(argument)
+        for order in arguments[: function.orders]:
+            if not any(isinstance(part, ast.Name) and part.id in self.variables for part in ast.walk(order)):
+                value = self._at(order, {})
+                if not abs(value) <= MAX_ORDER:
+                    raise self._error(f"{name} takes orders up to {MAX_ORDER}, got {value:g}")
 
     def _unknown(self, name: str) -> FormulaError:
         known = (*self.variables, *CONSTANTS, *(f"{function}()" for function in FUNCTIONS))
-        return self._error(f"unknown name {name!r}; known: {', '.join(known)}")
+        return self._error(f"unknown name {shown(name)}; known: {', '.join(known)}")
 
     def _error(self, fault: str) -> FormulaError:
-        return FormulaError(f"formula {self.text!r}: {fault}")
+        return FormulaError(f"formula {shown(self.text)}: {fault}")
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
         """The formula at every point: each variable (n,), or (n, size) for a vector -> (n,), float64."""
         n = len(next(iter(values.values())))
+        return np.broadcast_to(self._at(self._tree, values), (n,)).astype(np.float64)
+
+    def _at(self, node: ast.expr, values: Mapping[str, Array]) -> Value:
         with np.errstate(all="ignore"):  # whoever samples checks that the values are finite
-            return np.broadcast_to(self._evaluate(self._tree, values), (n,)).astype(np.float64)
+            return self._evaluate(node, values)
 
     def _evaluate(self, node: ast.expr, values: Mapping[str, Array]) -> Value:
         match node:
@@ -147,5 +188,5 @@ class Formula:
             case ast.UnaryOp(operand=operand):
                 return -self._evaluate(operand, values)
             case ast.Call(func=ast.Name(id=name), args=arguments):
-                return FUNCTIONS[name].call(*(self._evaluate(argument, values) for argument in arguments))
+                return FUNCTIONS[name](*(self._evaluate(argument, values) for argument in arguments))
         raise AssertionError(f"{ast.dump(node)} passed the check")

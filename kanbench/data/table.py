@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.data.formula import Array
-from kanbench.data.task import UnknownName
+from kanbench.data.names import UnknownName
 from kanbench.plural import counted
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
