@@ -237,23 +237,28 @@ def _list_tables(suite: "Suite[TableTask]") -> int:
 
 def list_tasks(words: list[str]) -> int:
     """`list`: the suites and the systems.   `list SUITE`: its tasks with formulas and ranges."""
-    from kanbench.data import BUNDLED, MissingPackage, UnknownName, find_suite, load_suite, suite_names
+    from kanbench.data import BUNDLED, FileError, MissingPackage, UnknownName, find_suite, load_suite, suite_names
     from kanbench.data.bundled import NAMES, TITLE
 
     if len(words) > 1:
         raise UsageError("list takes at most one suite: python -m kanbench list feynman")
     if not words:
-        for known in map(load_suite, suite_names()):
-            print(f"{known.name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
+        faults = []
+        for name in suite_names():
+            try:
+                known = load_suite(name)
+                print(f"{known.name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
+            except FileError as error:
+                faults.append(error)
         print(f"{BUNDLED:14s} {counted(len(NAMES), 'task'):>10s}  {TITLE}")
         print("\nyour own table: data=table data.path=my.csv data.target=y")
         print("\nsystems, run by experiment=NAME:")
         for path in sorted(CONF.glob("system/*.yaml")):
-            print(f"{path.stem:20s} {_headline(path)}")
-        return 0
+            print(f"{path.stem:20s} {_headline(path)}", flush=True)
+        return max(map(complain, faults), default=0)
     try:
         suite = find_suite(words[0])
-    except (UnknownName, MissingPackage) as error:
+    except (UnknownName, MissingPackage, FileError) as error:
         raise UsageError(str(error)) from error
     if suite.name == BUNDLED:
         return _list_tables(suite)

@@ -1,7 +1,6 @@
 """The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
 
 import dataclasses
-import re
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from kanbench.bases import BASES
 from kanbench.data import (
     CLEAN,
     Conditions,
+    FileError,
     MissingPackage,
     Shares,
     SplitSizes,
@@ -24,6 +24,7 @@ from kanbench.data import (
     UnknownName,
     find_suite,
     read_table,
+    require_name,
     sample,
 )
 from kanbench.models import (
@@ -232,7 +233,7 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
     """The suite, and its tasks that match any of the patterns in `data.tasks`."""
     try:
         suite = find_suite(str(node.suite))
-    except (UnknownName, MissingPackage) as error:
+    except (UnknownName, MissingPackage, FileError) as error:
         raise ConfigError(f"data.suite: {error}") from error
     patterns = [str(pattern) for pattern in listed(node, "tasks", "data")]
     names = [task.name for task in suite.tasks]
@@ -320,8 +321,10 @@ def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
 
 def _name(node: DictConfig) -> str:
     name = scalar(node, "name", str)
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
-        raise ConfigError(f"name: must be letters, digits, '.', '_' and '-' because it names a folder, got {name!r}")
+    try:
+        require_name("name:", name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return name
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from kanbench.analysis import load_records
 from kanbench.atomic import staged
-from kanbench.command_line import UsageError
+from kanbench.command_line import UsageError, complain
+from kanbench.data import FileError, read_yaml, require_name, shown
 from kanbench.plural import are, counted
 from kanbench.tables import print_tables, write_tables
 
@@ -48,13 +48,36 @@ class Study:
         return [[*shlex.split(run), f"name={self.name}", f"results={results}", *words] for run in self.runs]
 
 
-def studies() -> dict[str, Study]:
-    """All that are published, by name."""
-    found = {}
-    for path in sorted(RESULTS.glob("*/study.yaml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found[path.parent.name] = Study(path.parent, content["title"], content["baseline"], tuple(content["runs"]))
-    return found
+def study_files() -> dict[str, Path]:
+    """The files that should describe a study each, by the name of the study."""
+    return {path.parent.name: path for path in sorted(RESULTS.glob("*/study.yaml"))}
+
+
+def read_study(path: Path) -> Study:
+    """The study of a file; raises `FileError` for a file that describes none."""
+    content = read_yaml(path).fields("title", "baseline", "runs")
+    runs = content["runs"].items()
+    for run in runs:
+        try:
+            shlex.split(run.text())
+        except ValueError as error:
+            raise error if isinstance(error, FileError) else run.fault(f"must be a command ({error})") from error
+    try:
+        require_name("the folder of a study", path.parent.name)
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+    return Study(path.parent, content["title"].text(), content["baseline"].text(), tuple(run.text() for run in runs))
+
+
+def list_studies(files: dict[str, Path]) -> int:
+    """Print the name and title of every study; a file that describes none is said and hides no other."""
+    faults = []
+    for name, path in files.items():
+        try:
+            print(f"{name:20s} {read_study(path).title}", flush=True)
+        except FileError as error:
+            faults.append(error)
+    return max(map(complain, faults), default=0)
 
 
 def reproduce(words: list[str]) -> int:
@@ -63,14 +86,16 @@ def reproduce(words: list[str]) -> int:
     `out=DIR` takes the tables and figures, `results=DIR` the records; further words, such as data.tasks=[I.6.2], go to
     every run. What was trained already is found, so a study that was stopped goes on.
     """
-    known = studies()
+    known = study_files()
     if not words:
-        for study in known.values():
-            print(f"{study.name:20s} {study.title}")
-        return 0
+        return list_studies(known)
     if words[0] not in known:
-        raise UsageError(f"reproduce: no study {words[0]!r}; there are {', '.join(known)}")
-    study, places = known[words[0]], {"results": "results/runs"}
+        raise UsageError(f"reproduce: no study {shown(words[0])}; there are {', '.join(known) or 'none here'}")
+    try:
+        study = read_study(known[words[0]])
+    except FileError as error:
+        raise UsageError(f"reproduce: {error}") from error
+    places = {"results": "results/runs"}
     passed_on = []
     for word in words[1:]:
         key, _, value = word.partition("=")

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 
 from kanbench.command_line import CONF, UsageError
-from kanbench.data import UnknownName, load_suite, suite_names
+from kanbench.data import FileError, UnknownName, load_suite, suite_names
 from kanbench.plural import counted
 
 WIDTH = 80
@@ -103,7 +103,10 @@ def description(topic: Topic, path: Path) -> str:
         if path.stem in known:
             return " ".join((inspect.getdoc(known[path.stem]) or "").partition("\n\n")[0].split())
     if (suite := re.search(r"^suite: (\w+)", text, flags=re.MULTILINE)) and suite[1] in suite_names():
-        found = load_suite(suite[1])
+        try:
+            found = load_suite(suite[1])
+        except FileError as error:
+            return str(error)
         return f"{found.title}: {counted(len(found.tasks), 'task')}"
     comment = re.match(r"(?:# @package.*\n)?# (.*)", text)
     return comment[1] if comment else ""

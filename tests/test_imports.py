@@ -36,7 +36,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
     "config": {"bases", "models", "data", "schema", "settings", "plan", "training", "systems"},
     "report": {"analysis", "atomic", "record"},
     "tables": {"analysis", "atomic", "command_line"},
-    "study": {"analysis", "atomic", "command_line", "tables"},
+    "study": {"analysis", "atomic", "command_line", "data", "tables"},
     "page": {
         *("bases", "models", "data", "training", "interpret", "analysis"),
         *("atomic", "record", "report", "pool", "provenance", "command_line"),

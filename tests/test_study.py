@@ -1,17 +1,19 @@
 """Published studies: their files agree with each other, and a slice of them comes out again."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench import command_line
+from kanbench import command_line, study
 from kanbench.bases import Chebyshev
 from kanbench.data import SplitSizes, load_suite
 from kanbench.models import KANMethod, MLPMethod
-from kanbench.study import agreement, reproduce, studies
+from kanbench.study import agreement, read_study, reproduce, study_files
 from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
 
-STUDIES = studies()
+STUDIES = {name: read_study(path) for name, path in study_files().items()}
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=list(STUDIES))
@@ -80,3 +82,51 @@ def test_a_command_that_cannot_write_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert command_line.run_command("dashboard", "--entity", "me", "--json", str(tmp_path / "file")) == 2
     assert capsys.readouterr().err == f"kanbench: dashboard: {tmp_path / 'file'}: File exists\n"
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A folder of studies in place of the published ones; `write` makes one there."""
+    monkeypatch.setattr(study, "RESULTS", tmp_path)
+
+    def write(text, name="mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "study.yaml").write_text(text)
+
+    return write
+
+
+GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must be a mapping"),
+        ("title: [", "is no YAML"),
+        ("title: Good\nruns: [a]\n", "has no baseline"),
+        ("title: Good\nbaseline: 3\nruns: [a]\n", "baseline must be a text, got 3"),
+        ("title: Good\nbaseline: m\nruns: experiment=smoke\n", "runs must be a list"),
+        ("title: Good\nbaseline: m\nruns: [{a: b}]\n", r"runs\[0\] must be a text"),
+        ("title: Good\nbaseline: m\nruns: ['a=\"b']\n", r"runs\[0\] must be a command \(No closing quotation\)"),
+        ("title: Good\ntitle: Better\nbaseline: m\nruns: [a]\n", "'title' is there twice"),
+        ("title: Good\nbaseline: m\nruns: [a]\nrun: b\n", "unknown key 'run'; did you mean runs"),
+    ],
+)
+def test_a_bad_study_file_is_one_sentence_and_hides_no_other(published, tmp_path, capsys, text, sentence):
+    published(text)
+    published(GOOD_STUDY, "zebra")
+    assert command_line.run_command("reproduce") == 2
+    said = capsys.readouterr()
+    assert said.out.split() == ["zebra", "Good"]
+    (line,) = said.err.splitlines()
+    assert re.match(rf"kanbench: {tmp_path}/mine/study\.yaml: .*{sentence}", line)
+    assert command_line.run_command("reproduce", "mine") == 2
+    assert capsys.readouterr().err == line.replace("kanbench: ", "kanbench: reproduce: ") + "\n"
+    assert read_study(study_files()["zebra"]).runs == ("experiment=smoke",)
+
+
+def test_a_study_in_a_folder_that_no_run_could_have_as_its_name_is_refused(published, capsys):
+    published(GOOD_STUDY, "my study")
+    assert command_line.run_command("reproduce") == 2
+    assert "the folder of a study must be letters" in capsys.readouterr().err

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.data.table import TableTask, table_task
 from kanbench.data.names import UnknownName
+from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, load_suite, suite_names
 
 BUNDLED = "sklearn"

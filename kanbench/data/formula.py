@@ -142,7 +142,9 @@ class Formula:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 self._check(operand)
             case _:
-                raise self._error(f"{shown(ast.unparse(node))} is not allowed; allowed: + - * / **, and calls of functions")
+                raise self._error(
+                    f"{shown(ast.unparse(node))} is not allowed; allowed: + - * / **, and calls of functions"
+                )
 
     def _check_call(self, name: str, arguments: list[ast.expr]) -> None:
         if name not in FUNCTIONS:
@@ -157,7 +159,7 @@ class Formula:
             self._check(argument)
         for order in arguments[: function.orders]:
             if not any(isinstance(part, ast.Name) and part.id in self.variables for part in ast.walk(order)):
-                value = self._at(order, {})
+                value = float(self._at(order, {}))
                 if not abs(value) <= MAX_ORDER:
                     raise self._error(f"{name} takes orders up to {MAX_ORDER}, got {value:g}")
 

@@ -71,8 +71,8 @@ class Task:
         rows = next(n for n in count(2) if n not in sizes)  # so many that no vector is taken for them
         try:
             self.target(np.zeros((rows, self.n_inputs)))
-        except FormulaError:
-            raise
+        except FormulaError as error:
+            raise FormulaError(f"task {self.name}: {error}") from error
         except ValueError as error:  # of shapes that do not go together
             raise ValueError(
                 f"task {self.name}: the formula {shown(self.formula)} must make one number a point; a vector may meet "

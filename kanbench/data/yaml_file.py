@@ -81,7 +81,9 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{shown(key.value)} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{shown(key.value)} is there twice", key.start_mark
+                )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
 

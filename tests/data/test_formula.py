@@ -126,6 +126,48 @@ def test_a_formula_that_cannot_be_evaluated_cannot_be_made(text):
         Formula(text, ("x", "y"))
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("+".join(["x"] * 1_000), "1,999 letters are too many; at most 1,000"),
+        ("-" * 100_000 + "x", "100,001 letters are too many; at most 1,000"),
+        ("-" * 900 + "x", "901 levels are too deep; at most 100"),
+        ("sin(" * 150 + "x" + ")" * 150, "151 levels are too deep; at most 100"),
+        ("(" * 400 + "x" + ")" * 400, "not an expression"),
+        ("x" * 900, "unknown name"),
+        (f"f'{{{'x' * 900}}}'", "is not allowed"),
+        ("9" * 900, "a number is too large"),
+        ("real_sph_harm(1000000000, 0, x, y)", "real_sph_harm takes orders up to 100, got 1e[+]09"),
+        ("real_sph_harm(3, 500, x, y)", "real_sph_harm takes orders up to 100, got 500"),
+        ("lpmv(0, 10000000, x)", "lpmv takes orders up to 100, got 1e[+]07"),
+        ("lpmv(2 * pi * 100, 3, x)", "lpmv takes orders up to 100, got 628.319"),
+        ("yv(10**6, 1e300 * x)", "yv takes orders up to 100, got 1e[+]06"),
+        ("jv(-1e6, x)", "jv takes orders up to 100, got -1e[+]06"),
+        ("lpmv(0, 0 / 0, x)", "lpmv takes orders up to 100, got nan"),
+        ("x\x00", "not an expression"),
+        ("\ud800", "not an expression"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_formula_that_would_hang_or_exhaust_the_stack_is_refused_in_a_short_sentence(text, fault):
+    with pytest.raises(FormulaError, match=fault) as refusal:
+        Formula(text, ("x", "y"))
+    assert len(str(refusal.value)) < 500
+
+
+def test_the_longest_and_the_deepest_formulas_that_are_allowed_are_evaluated():
+    np.testing.assert_allclose(evaluate("+".join(["x"] * 100), x=X), 100 * X)
+    np.testing.assert_allclose(evaluate("-" * 98 + "x", x=X), X)
+    np.testing.assert_allclose(evaluate("x" + " " * 999, x=X), X)
+
+
+@pytest.mark.parametrize("text", ["lpmv(0, x, y)", "yv(x, y)", "kv(-x, y)", "lpmv(x, 2, y)"])
+def test_an_order_that_varies_is_undefined_beyond_the_limit_and_takes_no_time(text):
+    values = evaluate(text, x=[2.0, 101.0, 1e9, np.inf, np.nan], y=[0.5] * 5)
+    assert np.isfinite(values[0])
+    assert np.isnan(values[1:]).all()
+
+
 @pytest.mark.parametrize("text", ["x + y", "-x", "y", "exp(x) * y ** 2"])
 def test_evaluation_leaves_its_values_alone(text):
     values = {"x": X.copy(), "y": Y.copy()}

@@ -1,0 +1,171 @@
+"""Suite files that people write: what is wrong in one is said in one sentence, and it hides no other."""
+
+import numpy as np
+import pytest
+
+from kanbench import command_line
+from kanbench.data import FileError, Suite, Task, Variable, load_suite, task
+from kanbench.data.yaml_file import read_yaml
+
+GOOD = """\
+title: Mine
+source: a notebook
+tasks:
+  - {name: first, formula: "x * y", variables: {x: [0, 1], y: [-1.5, 2]}}
+  - {name: vector.2, formula: "mean(v)*2", variables: {v: [0, 1, 3]}, note: three, source: elsewhere}
+  - {name: third, formula: "a * b + 1", variables: {a: [0, 1], b: [-1.5, 2]}, same_as: first}
+"""
+
+
+@pytest.fixture
+def suites(tmp_path, monkeypatch):
+    """A folder of suites in place of kanbench's own; `write` files one there."""
+    monkeypatch.setattr(task, "SUITES_FOLDER", tmp_path)
+    load_suite.cache_clear()
+    yield lambda text, name="mine": (tmp_path / f"{name}.yaml").write_bytes(
+        text.encode() if isinstance(text, str) else text
+    )
+    load_suite.cache_clear()
+
+
+def with_task(text):
+    return f"title: Mine\nsource: s\ntasks:\n  - {text}\n"
+
+
+def test_a_good_suite_is_read_as_it_stands(suites):
+    suites(GOOD)
+    first, vector, third = load_suite("mine").tasks
+    assert first == Task("first", "x * y", (Variable("x", 0, 1), Variable("y", -1.5, 2)), source="a notebook")
+    assert type(first.variables[0].low) is int  # keys of cells tell 0 from 0.0
+    assert (vector.n_inputs, vector.note, vector.source) == (3, "three", "elsewhere")
+    assert third.same_as == "first"
+
+
+TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must be a mapping of keys to values, got None"),
+        ("[1, 2]", "must be a mapping of keys to values"),
+        (
+            "- &a [x]\n"
+            + "".join(f"- &{b} [{f'*{a}, ' * 9}*{a}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)),
+            "must be a mapping",
+        ),
+        ("title: [", r"is no YAML \("),
+        ("title: {", r"is no YAML \("),
+        (b"title: \xff", "is no YAML in UTF-8"),
+        ("title: 2024-13-45", "is no YAML in UTF-8"),
+        ("[" * 3000, "is nested too deeply"),
+        ("title: !!python/object/apply:os.system [id]", "is no YAML"),
+        ("title: x\ntitle: y", "is no YAML \\('title' is there twice in line 2\\)"),
+        ("title: x", "has no source"),
+        ("title: x\nsource: y\ntasks: []", "tasks must be a list with at least one entry, got \\[\\]"),
+        ("title: x\nsource: y\ntasks: {a: b}", "tasks must be a list with at least one entry"),
+        ("title: 5\nsource: y\ntasks: [" + TASK + "]", "title must be a text, got 5"),
+        ("title: x\nsource: null\ntasks: [" + TASK + "]", "source must be a text, got None"),
+        ("title: x\nsource: y\ntask: [" + TASK + "]\ntasks: 3", "unknown key 'task'; did you mean tasks"),
+        (with_task("text"), r"tasks\[0\] must be a mapping"),
+        (with_task("{formula: x}"), r"tasks\[0\] has no name"),
+        (with_task("{name: '', formula: x, variables: {x: [0, 1]}}"), r"tasks\[0\].name must be a text, got ''"),
+        (with_task("{name: 3, formula: x, variables: {x: [0, 1]}}"), r"tasks\[0\].name must be a text, got 3"),
+        (with_task("{name: a, formula: 7, variables: {x: [0, 1]}}"), r"tasks\[0\].formula must be a text, got 7"),
+        (with_task("{name: a, formla: x, variables: {x: [0, 1]}}"), r"tasks\[0\] has no formula"),
+        (
+            with_task("{name: a, formula: x, variables: {x: [0, 1]}, notes: b}"),
+            "unknown key 'notes'; did you mean note",
+        ),
+        (with_task("{name: a, formula: x, variables: [x]}"), r"tasks\[0\].variables must be a mapping"),
+        (with_task("{name: a, formula: x, variables: {}}"), "must have variables whose names differ"),
+        (with_task("{name: a, formula: x, variables: {no: [0, 1]}}"), "must have text as keys, and False is none"),
+        (with_task("{name: a, formula: x, variables: {x: 1}}"), r"variables.x must be a list"),
+        (with_task("{name: a, formula: x, variables: {x: [1]}}"), r"variables.x must be \[low, high\]"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1, 2, 3]}}"), r"variables.x must be \[low, high\]"),
+        (with_task("{name: a, formula: x, variables: {x: [1e-3, 1]}}"), r"x\[0\] must be a finite number .*got '1e-3'"),
+        (with_task("{name: a, formula: x, variables: {x: [0, .inf]}}"), r"x\[1\] must be a finite number"),
+        (with_task("{name: a, formula: x, variables: {x: [no, yes]}}"), r"x\[0\] must be a finite number"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1, 2.5]}}"), r"x\[2\] must be an integer, got 2.5"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1, 0]}}"), "must have a size from 1 to 10,000, got 0"),
+        (with_task("{name: a, formula: mean(x), variables: {x: [0, 1, 1000000000]}}"), "must have a size from 1"),
+        (with_task("{name: a, formula: x, variables: {x: [1, 0]}}"), r"low under high, .*got \[1, 0\]"),
+        (with_task("{name: a, formula: x, variables: {x: [1, 1]}}"), r"low under high, .*got \[1, 1\]"),
+        (
+            with_task("{name: a, formula: x, variables: {x: [-1.0e+308, 1.0e+308]}}"),
+            "low under high, both within 1e[+]100",
+        ),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1], x: [2, 3]}}"), "'x' is there twice in line 4"),
+        (with_task("{name: a, formula: x, variables: {for: [0, 1], x: [0, 1]}}"), "variable 'for' must be a word"),
+        (with_task("{name: a, formula: x, variables: {a b: [0, 1], x: [0, 1]}}"), "variable 'a b' must be a word"),
+        (with_task("{name: a, formula: z, variables: {x: [0, 1]}}"), "task a: formula 'z': unknown name 'z'; known: x"),
+        (
+            with_task("{name: a, formula: v, variables: {v: [0, 1, 3]}}"),
+            "task a: the formula 'v' must make one number a",
+        ),
+        (
+            with_task("{name: a, formula: mean(v*x), variables: {v: [0, 1, 2], x: [0, 1]}}"),
+            "must make one number a point",
+        ),
+        (with_task("{name: ../../escaped, formula: x, variables: {x: [0, 1]}}"), "name of a task must be letters"),
+        (with_task("{name: /etc/x, formula: x, variables: {x: [0, 1]}}"), "name of a task must be letters"),
+        (with_task("{name: .., formula: x, variables: {x: [0, 1]}}"), "name of a task must be letters"),
+        (with_task(f"{{name: {'a' * 300}, formula: x, variables: {{x: [0, 1]}}}}"), "have at most 100 of"),
+        (with_task(TASK + "\n  - " + TASK), "two tasks have the name 'a'"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1]}, same_as: b}"), "same_as must name a task before it"),
+        (with_task("{name: a, formula: \"__import__('os').system('id')\", variables: {x: [0, 1]}}"), "is not allowed"),
+    ],
+    ids=lambda text: repr(text)[-40:],
+)
+def test_what_is_wrong_with_a_suite_is_one_short_sentence_with_the_file(suites, tmp_path, text, sentence):
+    suites(text)
+    with pytest.raises(FileError, match=sentence) as refusal:
+        load_suite("mine")
+    assert str(refusal.value).startswith(f"{tmp_path / 'mine.yaml'}: ")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < len(str(tmp_path)) + 400
+
+
+def test_one_bad_suite_does_not_hide_the_others(suites, tmp_path, capsys):
+    suites(GOOD, "good")
+    suites("title: 3", "bad")
+    suites(GOOD, "my suite")
+    assert command_line.run_command("list") == 2
+    said = capsys.readouterr()
+    assert "good " in said.out
+    assert "3 tasks" in said.out
+    assert f"kanbench: {tmp_path / 'bad.yaml'}: has no source\n" in said.err
+    assert f"kanbench: {tmp_path / 'my suite.yaml'}: the name of a suite must be letters" in said.err
+    assert command_line.run_command("list", "good") == 0
+    assert command_line.run_command("list", "bad") == 2
+    assert "has no source" in capsys.readouterr().err
+
+
+def test_a_suite_that_is_a_folder_is_one_sentence(suites, tmp_path):
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(FileError, match=r"folder\.yaml: is no file"):
+        load_suite("folder")
+
+
+def test_the_same_text_under_two_keys_and_merged_keys_are_yaml_as_ever(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}\n")
+    assert read_yaml(path).value == {"a": {"b": 1, "c": 2}, "d": {"b": 3, "c": 2}}
+
+
+@pytest.mark.parametrize(
+    "name", ["../../escaped", "a/b", "a\\b", ".", "..", ".hidden", "", "a b", "a\n", "x" * 101, "\0"]
+)
+def test_names_that_become_files_are_no_paths(name):
+    with pytest.raises(ValueError, match="must be letters, digits"):
+        Task(name, "x", (Variable("x", 0.0, 1.0),))
+    with pytest.raises(ValueError, match="must be letters, digits"):
+        Suite(name, "title", ())
+
+
+def test_a_vector_meets_numbers_and_itself_only_whatever_its_size():
+    for size in (2, 3, 4, 5):
+        vector = Variable("v", 0.0, 1.0, size)
+        assert np.isfinite(Task("fine", "mean(v**2 + v*3)", (vector,)).target(np.zeros((7, size)))).all()
+        with pytest.raises(ValueError, match="must make one number a point"):
+            Task("wrong", "mean(v*x)", (vector, Variable("x", 0.0, 1.0)))
