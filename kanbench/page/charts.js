@@ -46,8 +46,19 @@ const CONFIG = {
 export const sizes = { type: "log", tickformat: ",~r", tickangle: 0 };
 export const errors = { type: "log", exponentformat: "power" };
 
+// Plotly keeps the size that a chart had at first; its place may have become wider or narrower since.
 export function draw(element, traces, layout, config = {}) {
-  return Plotly.react(element, traces, merge(baseLayout(), layout), { ...CONFIG, ...config });
+  Plotly.react(element, traces, merge(baseLayout(), layout), { ...CONFIG, ...config });
+  if (Math.abs(element._fullLayout.width - element.offsetWidth) > 2) Plotly.relayout(element, { autosize: true });
+}
+
+// A chart as the text of an SVG file (a promise), with a legend of its own.
+export function svgOf(element) {
+  const { data, layout, clientWidth: width, clientHeight: height } = element;
+  const named = new Set(data.map((trace) => trace.name).filter(Boolean));
+  const whole = { ...layout, showlegend: named.size > 1, paper_bgcolor: colour("card"), margin: { ...layout.margin, t: 40 } };
+  const wide = named.size > 1 && !layout.showlegend ? width + 200 : width;
+  return Plotly.toImage({ data, layout: whole }, { format: "svg", width: wide, height, imageDataOnly: true });
 }
 
 // Zoom about the middle of the plot; 0 shows everything.

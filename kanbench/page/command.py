@@ -36,7 +36,7 @@ def report(words: list[str]) -> int:
     try:
         count = write_page(find_source(folder), out, options, workers=len(os.sched_getaffinity(0)))
     except OSError as error:
-        raise CannotReport(f"report: cannot write {out} ({error.strerror})") from error
+        raise CannotReport(f"report: cannot read {error.filename} ({error.strerror})") from error
     except WorkerDied as error:
         raise CannotReport(f"report: {error}; fewer networks=... need less") from error
     print(f"page      {out} ({out.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")

@@ -1,11 +1,11 @@
 // The trained networks: their graph, one edge at a time, and coefficients that can be moved.
-import { data, subscribe, short, groupBy } from "./store.js";
+import { data, subscribe, short, groupBy, unique } from "./store.js";
 import { colour, withOpacity } from "./theme.js";
 import { draw } from "./charts.js";
 import { escape } from "./results.js";
 import { expand, termNames } from "./bases.js";
-import { edgeValue, run, predict, attribute, relativeError } from "./network.js";
-import { evaluateFit, formulaOf } from "./library.js";
+import { edgeValue, run, runAgain, predict, attribute, relativeError } from "./network.js";
+import { evaluateFit, formulaOf, determination } from "./library.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const byId = (id) => document.getElementById(id);
@@ -133,13 +133,13 @@ function drawEdge() {
   const curve = (name, y, look, more = {}) => ({ x: xs, y, name, mode: "lines", line: look, hovertemplate: `${name}<br>%{x:.3g}: %{y:.4g}<extra></extra>`, ...more });
   const bars = density(inputs);
   const traces = [
-    { ...bars, type: "bar", yaxis: "y2", marker: { color: withOpacity(colour("neutral"), 0.22) }, hovertemplate: "share of the data %{y:.1%}<extra></extra>" },
+    { ...bars, type: "bar", yaxis: "y2", showlegend: false, marker: { color: withOpacity(colour("neutral"), 0.22) }, hovertemplate: "share of the data %{y:.1%}<extra></extra>" },
     ...(names.length > 1 ? names.map((name, t) => curve(`${name} × ${short(layer.weights[i][t][j])}`, terms.map((of) => of[t] * layer.weights[i][t][j]), { color: withOpacity(colour("accent"), 0.45), width: 1.2 })) : []),
     ...(view.isEdited ? [curve("as trained", xs.map((x) => edgeValue(view.network.layers[l], i, j, x)), { color: colour("soft"), width: 2, dash: "dot" })] : []),
     curve("the edge", xs.map((x) => edgeValue(layer, i, j, x)), { color: colour("accent"), width: 3.5 }),
   ];
   const fits = bestFit(view.edge);
-  if (fits.length) traces.push(curve(`${fits[0].name}, R² ${short(fits[0].r2)}`, xs.map((x) => evaluateFit(fits[0], x)), { color: colour("warm"), width: 2, dash: "dash" }));
+  if (fits.length) traces.push(curve(`${fits[0].name}, R² ${determination(fits[0].r2)}`, xs.map((x) => evaluateFit(fits[0], x)), { color: colour("warm"), width: 2, dash: "dash" }));
   const input = l === 0 ? dataOf(view.network).inputs[i] : null;
   const title = input ? `${input.name}, scaled from [${short(input.low)}, ${short(input.high)}] to [−1, 1]` : nodeName(l, i);
   draw(byId("edge"), traces, {
@@ -152,16 +152,14 @@ function drawEdge() {
   byId("candidate").innerHTML = describeEdge(fits);
 }
 
-const determination = (r2) => (1 - r2 < 1e-4 ? `1 − ${short(Math.max(1 - r2, 1e-16))}` : r2.toFixed(4));
-
 function describeEdge(fits) {
   const [best, ...others] = fits.map((fit) => `${escape(formulaOf(fit))}, R² ${determination(fit.r2)}`);
-  const { functions } = view.layers[view.edge[0]];
+  const { pieces } = view.layers[view.edge[0]];
   const parts = [
     best && `Symbolic candidate: <strong>${best}</strong>.`,
     others.length && `Also: ${others.join("; ")}.`,
     !best && view.network.candidates.length && "Symbolic candidates are sought for the edges that matter most.",
-    functions.kind === "pieces" && `Functions of ${escape(functions.name)} are piecewise polynomials here, to within ${short(functions.error)}.`,
+    pieces?.error > 1e-9 && `Functions of ${escape(pieces.name)} are piecewise polynomials here, to within ${short(pieces.error)}.`,
   ];
   return parts.filter(Boolean).join("<br>");
 }
@@ -277,7 +275,8 @@ function move(term, value) {
   const [l, i, j] = view.edge;
   view.layers[l].weights[i][term][j] = value;
   view.isEdited = true;
-  compute();
+  view.runs = runAgain(view.layers, view.runs, l);
+  view.scores = attribute(view.runs);
   drawGraph();
   drawEdge();
   drawOutput();
@@ -308,9 +307,19 @@ export function showNetwork(record) {
   byId("networks").scrollIntoView();
 }
 
+// Which networks have no picture, and why.
+function drawReasons() {
+  const missing = groupBy(data.networks.filter((network) => !network.layers), (network) => network.reason);
+  byId("not-drawn").textContent = [...missing]
+    .map(([reason, of]) => `Not drawn: ${unique(of.map((network) => `${network.method} on ${network.task}`)).join(", ")} (${reason}).`)
+    .join(" ");
+}
+
 export function startExplorer() {
+  drawReasons();
   if (!shown.length) {
-    byId("explorer").textContent = "This page was written without networks, see networks=... of python -m kanbench report.";
+    const nothing = "This page was written without networks, see networks=... of python -m kanbench report.";
+    byId("explorer").replaceChildren(data.networks.length ? byId("not-drawn") : nothing);
     return;
   }
   for (const [task, of] of groupBy(shown, (network) => network.task)) {

@@ -47,3 +47,10 @@ export function formulaOf(fit) {
   const shift = Math.abs(fit.d) < 1e-12 ? "" : signed(fit.d);
   return `${digits(fit.c)} ${wrapped.startsWith("1/") ? "· " : ""}${wrapped}${shift}`;
 }
+
+// R^2 with as many nines as there are, up to six: 0.9731, 0.999967, above 0.999999.
+export function determination(r2) {
+  if (r2 > 0.999999) return "above 0.999999";
+  const digits = r2 > 0 ? Math.max(4, Math.ceil(-Math.log10(1 - r2)) + 1) : 4;
+  return r2.toFixed(digits);
+}

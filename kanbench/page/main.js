@@ -1,9 +1,13 @@
 // The page begins.
 import { data, plural } from "./store.js";
 import { startTheme } from "./theme.js";
-import { startResults, escape } from "./results.js";
-import { startTable, filterRecords } from "./table.js";
+import { startResults, escape, summaryRows } from "./results.js";
+import { startPanels } from "./panels.js";
+import { startTable, filterRecords, matching } from "./table.js";
 import { startTraining, showTraining } from "./training.js";
+import { startDownloads } from "./download.js";
+import { startCuts } from "./cut.js";
+import { startPrint } from "./print.js";
 import { startExplorer, showNetwork, hasNetwork } from "./explorer.js";
 
 function drawOrigin() {
@@ -24,6 +28,10 @@ startTheme();
 document.getElementById("answer").textContent = data.answer;
 const open = startTable({ hasNetwork, toNetwork: showNetwork, toTraining: showTraining });
 startResults({ open, filter: filterRecords });
+startPanels();
 startTraining();
 startExplorer();
 drawOrigin();
+startDownloads({ summary: summaryRows, records: matching });
+startCuts();
+startPrint();

@@ -13,14 +13,14 @@ export function edgeValue(layer, i, j, x) {
   return expand(layer, x, i).reduce((sum, value, t) => sum + value * layer.weights[i][t][j], 0);
 }
 
-// What every edge adds at every sample, and what every node is: edges[i][j][sample], outputs[j][sample].
-function runLayer(layer, inputs) {
+// What every edge adds at every sample, and what every node is: edges[i][j][sample], outputs[j][sample]; `known` are the
+// functions at the inputs, known[i][sample][term].
+function runLayer(layer, inputs, known = inputs.map((values, i) => Array.from(values, (x) => expand(layer, x, i)))) {
   const n = inputs[0].length;
   const outputs = layer.bias.map((bias) => new Float64Array(n).fill(bias));
-  const edges = inputs.map((values, i) => {
+  const edges = inputs.map((_, i) => {
     const ofInput = layer.bias.map(() => new Float64Array(n));
-    values.forEach((x, sample) => {
-      const terms = expand(layer, x, i);
+    known[i].forEach((terms, sample) => {
       ofInput.forEach((edge, j) => {
         let sum = 0;
         for (let t = 0; t < terms.length; t++) sum += terms[t] * layer.weights[i][t][j];
@@ -30,7 +30,7 @@ function runLayer(layer, inputs) {
     });
     return ofInput;
   });
-  return { inputs, edges, outputs };
+  return { inputs, known, edges, outputs };
 }
 
 // All layers on samples x[sample][input].
@@ -38,6 +38,17 @@ export function run(layers, x) {
   let values = x[0].map((_, i) => Float64Array.from(x, (point) => point[i]));
   return layers.map((layer) => {
     const done = runLayer(layer, values);
+    values = done.outputs;
+    return done;
+  });
+}
+
+// The same after coefficients of one layer have changed: the layers before it stay, and so do its functions.
+export function runAgain(layers, runs, changed) {
+  let values = null;
+  return layers.map((layer, l) => {
+    if (l < changed) return runs[l];
+    const done = l === changed ? runLayer(layer, runs[l].inputs, runs[l].known) : runLayer(layer, values);
     values = done.outputs;
     return done;
   });

@@ -1,6 +1,6 @@
 """Trained networks as plain data: what the page needs to compute their outputs itself."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,115 +8,149 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases import RBF, BSpline, Chebyshev, Fourier, FreeKnots, Rational, ReLUBumps, Taylor
+from kanbench.bases import Basis, FreeKnots
 from kanbench.interpret import attribute, suggest
 from kanbench.interpret.edges import run_layers
 from kanbench.models import BaseBranch, KANLayer, Squash
-from kanbench.models.linear import Affine
+from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
 from kanbench.page.pieces import fit_pieces, plain_pieces
 
 Plain = dict[str, Any]
-TWINS = (BSpline, Chebyshev, Fourier, RBF, ReLUBumps, Taylor)  # that bases.js computes; others become polynomials
+Expand = Callable[[Tensor], Tensor]  # (n, n_in) -> (n, n_in, n_terms)
+BASE_NAMES = {BaseBranch.none: [], BaseBranch.linear: ["identity"], BaseBranch.silu: ["silu"]}
 NAMED_EDGES, FITTED_POINTS, CANDIDATES = 8, 120, 3
+ROOM = 0.5  # on each side, of the range of a layer's inputs: a reader who moves coefficients moves them too
 
 
 class NoPicture(ValueError):
-    """A network that is no sum over edges."""
+    """A network that the page cannot draw as sums over edges."""
 
 
 @torch.no_grad()
-def plain_network(model: nn.Sequential, x: Tensor) -> list[Plain]:
+def plain_network(model: nn.Module, x: Tensor) -> list[Plain]:
     """The layers of a network whose inputs are about x (n, n_in), all as KAN layers.
 
     An edge from i to j of a layer is sum_t weights[i][t][j] f_it(z_i), z being the squashed input; a node adds its
-    bias. The f are a basis with a base branch as its last function where there is one. An MLP is a network of the
-    same kind, each activation being the one function of the edges that leave it.
+    bias. The f are those of a basis, as polynomials on pieces, and after them those that the page knows by name. An
+    MLP is a network of the same kind, each activation being the one function of the edges that leave it. Random
+    Fourier features are two layers: one whose nodes are the angles, and one of their sines and cosines.
 
-    Raises `NoPicture` for a layer that is neither a KAN layer nor affine nor an activation.
+    Raises `NoPicture` for a network that is not made of these layers, one after the other.
     """
+    if not isinstance(model, nn.Sequential):
+        raise NoPicture(f"a {type(model).__name__} is no sequence of layers")
     layers: list[Plain] = []
-    before: nn.Module | None = None
+    functions: Plain = {}  # of the edges that leave an activation, until the layer after it
+    values = x
     for module in model:
-        if isinstance(module, KANLayer):
-            layers.append(_kan_layer(module, x))
-        elif isinstance(module, Affine):
-            layers.append(_affine_layer(module, before))
-        elif not isinstance(module, FixedActivation | SplineActivation):
-            raise NoPicture(f"a {type(module).__name__} is no sum over edges")
-        before, x = module, module(x)
+        if type(module) is KANLayer and not functions:
+            layers.append(_kan_layer(module, values))
+        elif type(module) in (FixedActivation, SplineActivation) and not functions:
+            functions = _activation(module, values)
+        elif isinstance(module, Affine) and type(module) in (Affine, FourierAffine):
+            layers += _affine_layers(module, functions or _named("identity"))
+            functions = {}
+        else:
+            raise NoPicture(f"the page cannot draw a {type(module).__name__} at this place of a network")
+        values = module(values)
+    if functions:
+        raise NoPicture("the page cannot draw a network that ends with an activation")
+    if not torch.allclose(values, model(x), equal_nan=True):
+        raise NoPicture(f"a {type(model).__name__} is more than its layers, one after the other")
     return layers
 
 
 def _kan_layer(layer: KANLayer, x: Tensor) -> Plain:
+    z, is_squashed = layer.squashed(x), layer.squash is Squash.tanh
     return {
-        "squash": [layer.basis.low, layer.basis.high] if layer.squash is Squash.tanh else None,
-        "functions": _functions(layer, layer.squashed(x)),
-        "base": layer.base_branch.value if layer.base_branch is not BaseBranch.none else "",
+        "squash": [layer.basis.low, layer.basis.high] if is_squashed else None,
+        "pieces": _pieces(layer.basis, layer.expand, z, 0.0 if is_squashed else ROOM, _knots(layer)),
+        "named": BASE_NAMES[layer.base_branch],
         "weights": (layer.weights() * layer.factor).tolist(),
         "bias": [0.0] * layer.n_out if layer.bias is None else layer.bias.tolist(),
         "active": layer.active.tolist(),
     }
 
 
-def _affine_layer(layer: Affine, before: nn.Module | None) -> Plain:
-    weights, functions, base = layer.weight.unsqueeze(1), _single("identity"), ""
-    if isinstance(before, FixedActivation):
-        functions = _single(before.activation.value)
-    elif isinstance(before, SplineActivation):
-        of_node = torch.cat([before.coefficients, torch.ones_like(before.coefficients[:, :1])], dim=1)
-        weights, functions, base = of_node.unsqueeze(-1) * weights, _twin(before.basis), "silu"
-    active = torch.ones_like(layer.weight, dtype=torch.bool).tolist()
-    parts = {"functions": functions, "base": base, "weights": weights.tolist(), "bias": layer.bias.tolist()}
-    return {"squash": None, "active": active, **parts}
-
-
-def _functions(layer: KANLayer, z: Tensor) -> Plain:
+def _knots(layer: KANLayer) -> Tensor:
+    """Where the functions of every input have their joints, as far as that is known: (n_in, n_knots)."""
+    if layer.knots is not None:
+        return layer.knots
     if isinstance(layer.basis, FreeKnots) and layer.inner is not None:
-        moved = layer.basis.from_unit(layer.basis.knots(layer.inner.detach())).tolist()
-        return {"kind": "BSpline", **asdict(layer.basis), "knots": moved}
-    if isinstance(layer.basis, Rational) and layer.inner is not None:
-        return _twin(layer.basis) | {"inner": layer.inner.tolist()}
-    if type(layer.basis) not in TWINS or layer.inner is not None:
-        return _pieces(layer, z)
-    knots = {} if layer.knots is None else {"knots": layer.knots.tolist()}
-    return _twin(layer.basis) | knots
+        return layer.basis.from_unit(layer.basis.knots(layer.inner))
+    return _grid(layer.basis).expand(layer.n_in, -1)
 
 
-def _twin(basis: Any) -> Plain:
-    return {"kind": type(basis).__name__, **asdict(basis)}
+def _grid(basis: Basis) -> Tensor:
+    """The knots of a basis of equal intervals, and as many beyond either end of its domain; none of another basis."""
+    intervals = getattr(basis, "intervals", 0)
+    steps = torch.arange(-intervals, 2 * intervals + 1, dtype=torch.float64) / max(intervals, 1)
+    return basis.low + (basis.high - basis.low) * steps if intervals else torch.empty(0, dtype=torch.float64)
 
 
-def _single(name: str) -> Plain:
-    return {"kind": name}
+def _activation(module: nn.Module, z: Tensor) -> Plain:
+    """What the edges that leave an activation have in common; a learnable one adds its functions, weighted by node."""
+    if isinstance(module, FixedActivation):
+        return _named(module.activation.value)
+    assert isinstance(module, SplineActivation)
+    knots = _grid(module.basis).expand(z.shape[-1], -1)
+    ones = torch.ones_like(module.coefficients[:, :1])
+    weights = torch.cat([module.coefficients, ones], dim=1)
+    return {"pieces": _pieces(module.basis, module.basis.expand, z, ROOM, knots), "named": ["silu"], "weights": weights}
 
 
-def _pieces(layer: KANLayer, z: Tensor) -> Plain:
-    """The functions of every input, or of the first if they are the same, as polynomials on pieces of domain and data.
+def _named(*names: str) -> Plain:
+    return {"pieces": None, "named": list(names)}
 
-    Beyond them the last polynomial ends, and its last value stands for all.
+
+def _affine_layers(layer: Affine, functions: Plain) -> list[Plain]:
+    """One layer; two with random Fourier features, the first of which has no bias."""
+    if not isinstance(layer, FourierAffine):
+        return [_dense(functions, layer.weight.unsqueeze(1), layer.bias)]
+    angles = _dense(functions, layer.frequencies.unsqueeze(1), torch.zeros_like(layer.frequencies[0]))
+    waves = layer.weight.unflatten(0, (2, -1)).transpose(0, 1)  # (n_frequencies, 2, n_out)
+    return [angles, _dense(_named("sin", "cos"), waves, layer.bias)]
+
+
+def _dense(functions: Plain, weights: Tensor, bias: Tensor) -> Plain:
+    """A layer of all edges; weights (n_in, n_terms, n_out) stand behind those that its functions bring along."""
+    if (of_node := functions.get("weights")) is not None:
+        weights = of_node.unsqueeze(-1) * weights
+    active = torch.ones(weights.shape[0], weights.shape[-1], dtype=torch.bool)
+    parts = {"weights": weights.tolist(), "bias": bias.tolist(), "active": active.tolist()}
+    return {"squash": None} | functions | parts
+
+
+def _pieces(basis: Basis, expand: Expand, z: Tensor, room: float, knots: Tensor) -> Plain:
+    """The functions of every input, or of the first if they are the same, as polynomials between their knots.
+
+    They cover the domain of the basis and the values z (n, n_in), with room on both sides. Beyond it the last
+    polynomial ends, and its last value stands for all.
     """
-    low, high = layer.basis.low, layer.basis.high
-    ends = sorted({min(low, z.min().item()), low, high, max(high, z.max().item())})
+    n_in, margin = z.shape[-1], room * (z.max() - z.min()).item()
+    low, high = min(basis.low, z.min().item() - margin), max(basis.high, z.max().item() + margin)
 
     def of_input(i: int, points: np.ndarray) -> np.ndarray:
-        return layer.expand(torch.from_numpy(points).unsqueeze(1).expand(-1, layer.n_in))[:, i].numpy()
+        return expand(torch.from_numpy(points).unsqueeze(1).expand(-1, n_in))[:, i].numpy()
 
-    sample = np.linspace(ends[0], ends[-1], 101)
-    same = all((of_input(i, sample) == of_input(0, sample)).all() for i in range(layer.n_in))
-    of_inputs = [fit_pieces(partial(of_input, i), ends) for i in range(1 if same else layer.n_in)]
+    def ends(i: int) -> list[float]:
+        return sorted({low, basis.low, basis.high, high, *(knot for knot in knots[i].tolist() if low < knot < high)})
+
+    sample = np.linspace(low, high, 101)
+    same = all((of_input(i, sample) == of_input(0, sample)).all() for i in range(n_in))
+    of_inputs = [fit_pieces(partial(of_input, i), ends(i)) for i in range(1 if same else n_in)]
     error = max(piece.error for pieces in of_inputs for piece in pieces)
-    about = {"name": type(layer.basis).__name__, "error": error}
-    return {"kind": "pieces", **about, "inputs": [plain_pieces(pieces) for pieces in of_inputs]}
+    return {"name": type(basis).__name__, "error": error, "inputs": [plain_pieces(pieces) for pieces in of_inputs]}
 
 
 @torch.no_grad()
-def candidates(model: nn.Sequential, x: Tensor) -> list[list[Plain]]:
+def candidates(model: nn.Module, x: Tensor) -> list[list[Plain]]:
     """For every layer the symbolic candidates of the edges that matter most, the best first; none for an MLP.
 
     Each is c f(a x + b) + d of an input of the layer, with its R^2 on the samples x (n, n_in).
     """
-    if not all(isinstance(layer, KANLayer) for layer in model):
+    if not isinstance(model, nn.Sequential) or not all(isinstance(layer, KANLayer) for layer in model):
         return []
     scores, runs = attribute(model, x).edges, run_layers(model, x[:FITTED_POINTS])
     strongest = torch.cat([score.flatten() for score in scores]).sort(descending=True).values[:NAMED_EDGES]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev
 
-DEGREE, CLOSE_ENOUGH, MOST_HALVINGS = 8, 1e-9, 24
+DEGREE, CLOSE_ENOUGH, MOST_HALVINGS = 16, 1e-11, 24
+DIGITS = 12  # after the point
 NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
 CHECKS = np.linspace(-1.0, 1.0, 4 * DEGREE + 1)
 TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(NODES, DEGREE))
@@ -57,6 +58,6 @@ def plain_pieces(pieces: list[Piece]) -> list[list[list[Any]]]:
     """By function, pieces as [low, high, coefficients]; zeros at the end of a series are left out."""
     terms: list[list[list[Any]]] = [[] for _ in range(pieces[-1].term + 1)]
     for piece in pieces:
-        series = np.trim_zeros(np.round(piece.coefficients, 11), "b").tolist()
+        series = np.trim_zeros(np.round(piece.coefficients, DIGITS), "b").tolist()
         terms[piece.term].append([piece.low, piece.high, series])
     return terms

@@ -15,12 +15,6 @@ DIGITS = 6
 LEFT_OUT = ("experiment", "basis", "aggregation", "activation", "protocol", "optimizer", "precision", "same_as")
 
 
-def plain_methods(frame: pd.DataFrame) -> list[Plain]:
-    """What the look of a method is made of."""
-    facts = frame.drop_duplicates("method").sort_values(["basis", "method"])
-    return facts[["method", "basis", "aggregation", "activation"]].fillna("").to_dict("records")
-
-
 def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
     """One row per budget and method, with medians over tasks of each quantity that can be an x-axis."""
     chosen = choose_rates(frame)
@@ -75,9 +69,11 @@ def _words(facts: dict[str, Any]) -> str:
 
 
 def plain(value: Any, digits: int = DIGITS) -> Any:
-    """A number as JSON has it: None for what is not finite, and no more digits than are read."""
-    if isinstance(value, str) or value is None:
+    """A number as JSON has it: None for what is missing or not finite, and no more digits than are read."""
+    if isinstance(value, str):
         return value
+    if value is None or value is pd.NA:
+        return None
     number = float(value)
     if not math.isfinite(number):
         return None

@@ -8,9 +8,12 @@ from typing import Any
 import pandas as pd
 
 from kanbench.analysis import load_records
+from kanbench.analysis.protocol import check_protocol
 from kanbench.command_line import UsageError
 from kanbench.plural import counted
 from kanbench.report import MANIFEST
+
+KINDS = {"cells": list, "baseline": str | None, "title": str, "command": str}  # of what a manifest holds
 
 
 class CannotReport(UsageError):
@@ -54,10 +57,24 @@ def find_source(folder: Path) -> Source:
 def _manifest(path: Path) -> dict[str, Any]:
     """What a job is about; raises `CannotReport` for a file that does not say it."""
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return {name: manifest[name] for name in ("cells", "baseline", "title", "command")}
-    except (ValueError, TypeError, KeyError) as error:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise CannotReport(f"report: {path} is damaged; remove it, no record is lost with it") from error
+    except OSError as error:
+        raise CannotReport(f"report: cannot read {path} ({error.strerror})") from error
+    if not _is_manifest(manifest):
+        raise CannotReport(f"report: {path} is damaged; remove it, no record is lost with it")
+    return {name: manifest[name] for name in KINDS}
+
+
+def _is_manifest(content: Any) -> bool:
+    """It is an object with everything that a page needs, each of its type."""
+    return (
+        isinstance(content, dict)
+        and all(isinstance(content.get(name), kinds) for name, kinds in KINDS.items())
+        and "baseline" in content
+        and all(isinstance(cell, str) for cell in content["cells"])
+    )
 
 
 def _found(cell: Path, manifest: Path) -> Path:
@@ -71,7 +88,8 @@ def _found(cell: Path, manifest: Path) -> Path:
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     """The records of a source, each member once, of the one protocol that `protocol` begins.
 
-    Raises `CannotReport` where there are several, with their names, and where no record can be read.
+    Raises `CannotReport` where there are several, with their names, where records of one differ in something else,
+    such as the version of a table, and where no record can be read.
     """
     frame = load_records(source.cells)
     if frame.empty:
@@ -89,4 +107,8 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
             if known
             else f"report: no record has a protocol that begins with {protocol!r}"
         )
+    try:
+        check_protocol(frame)
+    except ValueError as error:
+        raise CannotReport(f"report: {error}; the folder of one job, below jobs, can be reported alone") from error
     return frame.reset_index(drop=True)

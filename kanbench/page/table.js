@@ -21,16 +21,18 @@ const view = { sort: "", ascending: true, words: [], exact: {}, page: 0 };
 
 const texts = records.map((record) => columns.map((name) => record[name] ?? "").join(" ").toLowerCase());
 
-function matching() {
-  return records.filter(
+// The records that the words and the point keep, sorted.
+export function matching() {
+  const kept = records.filter(
     (record, k) =>
       view.words.every((word) => texts[k].includes(word)) &&
       Object.entries(view.exact).every(([name, value]) => record[name] === value),
   );
+  return sorted(kept, view.sort, view.ascending);
 }
 
 // What is missing comes last, whatever the direction.
-export function sorted(rows, name, ascending) {
+function sorted(rows, name, ascending) {
   if (!name) return rows;
   const sign = ascending ? 1 : -1;
   return [...rows].sort((a, b) => {
@@ -48,7 +50,7 @@ function cell(record, name) {
 }
 
 function drawTable() {
-  const rows = sorted(matching(), view.sort, view.ascending);
+  const rows = matching();
   const pages = Math.max(1, Math.ceil(rows.length / ROWS));
   view.page = Math.min(Math.max(view.page, 0), pages - 1);
   const arrow = view.ascending ? " ↑" : " ↓";

@@ -1,4 +1,4 @@
-// Light and dark, and the look of each method: colour by basis, dashes by aggregation, markers that tell the rest apart.
+// Light and dark, and the look of each method, which is that of the figures.
 import { data, update } from "./store.js";
 
 const root = document.documentElement;
@@ -17,23 +17,18 @@ export function startTheme() {
   root.dataset.theme = system.matches ? "dark" : "light";
 }
 
-const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "pentagon", "hexagon", "cross"];
-const DASHES = { mean: "dash", sum_over_sqrt: "dot" };
-const COLOURS = 7;
-const bases = [...new Set(data.methods.map((each) => each.basis))].filter(Boolean);
+const styles = Object.fromEntries(data.methods.map((style) => [style.method, style]));
 
-export const looks = Object.fromEntries(
-  data.methods.map((each, index) => {
-    const place = bases.indexOf(each.basis);
-    return [
-      each.method,
-      {
-        colour: each.basis ? `c${place % COLOURS}` : "neutral",
-        symbol: SYMBOLS[index % SYMBOLS.length],
-        dash: each.basis ? (DASHES[each.aggregation] ?? "solid") : each.activation ? "longdash" : "dot",
-      },
-    ];
-  }),
-);
+// Of a method: its colour in the theme, its mark for Plotly (empty: none), its dashes for Plotly and for SVG, its width.
+export function lookOf(method) {
+  const { light, dark, mark, dash, width } = styles[method];
+  return {
+    ink: root.dataset.theme === "dark" ? dark : light,
+    mark,
+    dash: dash.length ? dash.map((length) => `${length}px`).join(",") : "solid",
+    strokes: dash.join(" "),
+    width,
+  };
+}
 
 export const withOpacity = (hex, opacity) => hex + Math.round(opacity * 255).toString(16).padStart(2, "0");

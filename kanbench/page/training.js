@@ -1,6 +1,6 @@
 // Learning curves of the members of a task and a budget, and the gradient norms of their layers.
 import { data, records, state, subscribe, tasks, budgets, groupBy, short } from "./store.js";
-import { looks, colour } from "./theme.js";
+import { lookOf } from "./theme.js";
 import { draw, errors } from "./charts.js";
 
 const LAYER_DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
@@ -14,13 +14,16 @@ const chosen = () =>
 function memberTraces({ cell, method }) {
   const { steps, members, validation_mse, validation_cross_entropy } = data.curves[cell];
   const losses = validation_mse ?? validation_cross_entropy;
-  const ink = colour(looks[method].colour);
+  const { ink, mark, dash } = lookOf(method);
   return members.map(([seed, rate], k) => ({
     x: steps,
     y: losses.map((check) => check[k]),
+    name: method,
+    legendgroup: method,
+    showlegend: k === 0,
     mode: "lines+markers",
-    line: { color: ink, width: 1.4, dash: looks[method].dash },
-    marker: { symbol: looks[method].symbol, size: 4.5, color: ink },
+    line: { color: ink, width: 1.4, dash },
+    marker: { symbol: mark || "circle", size: 4.5, color: ink },
     hovertemplate: `<b>${method}</b>, seed ${seed}${rate == null ? "" : `, rate ${short(rate)}`}<br>step %{x}: %{y:.3g}<extra></extra>`,
   }));
 }
@@ -32,18 +35,19 @@ function layerTraces({ cell, method }) {
     x: steps,
     y: norms.map((check) => check[k]),
     mode: "lines",
-    line: { color: colour(looks[method].colour), width: 2, dash: LAYER_DASHES[k % LAYER_DASHES.length] },
+    name: `${method}, layer ${k + 1}`,
+    line: { color: lookOf(method).ink, width: 2, dash: LAYER_DASHES[k % LAYER_DASHES.length] },
     hovertemplate: `<b>${method}</b>, layer ${k + 1}<br>step %{x}: %{y:.3g}<extra></extra>`,
   })).filter((trace) => trace.y.some((value) => value > 0));
 }
 
 function drawTraining() {
   const layout = (title) => ({ xaxis: { title: { text: "steps of the optimiser" }, rangemode: "tozero" }, yaxis: { ...errors, title: { text: title } } });
-  draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error"));
   const gradients = chosen().flatMap(layerTraces);
   const element = document.getElementById("gradients");
   element.parentElement.hidden = gradients.length === 0;
   document.getElementById("no-gradients").hidden = gradients.length > 0;
+  draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error")); // beside it, or alone
   if (gradients.length) draw(element, gradients, layout("gradient norm"));
 }
 

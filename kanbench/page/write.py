@@ -2,9 +2,11 @@
 
 import json
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import pandas as pd
 
 from kanbench import __version__, provenance
 from kanbench.analysis import answers, say, summarise
+from kanbench.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
-from kanbench.page.results import plain_curves, plain_methods, plain_origin, plain_records, plain_summary
-from kanbench.page.source import Source, comparable_records
+from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
+from kanbench.page.source import CannotReport, Source, comparable_records
+from kanbench.page.styles import plain_styles
 from kanbench.pool import unordered
 from kanbench.record import read_record
 
@@ -24,13 +28,18 @@ SCRIPTS = (
     "bases",
     "library",
     "network",
+    "csv",
     "store",
     "theme",
     "charts",
     "results",
+    "panels",
     "table",
     "training",
     "explorer",
+    "download",
+    "cut",
+    "print",
     "main",
 )
 
@@ -52,9 +61,9 @@ class PageOptions:
 
 
 def write_page(source: Source, path: Path, options: PageOptions, workers: int = 1) -> int:
-    """Write the page of some records to `path`; the number of networks on it.
+    """Write the page of some records to `path`, whole or not at all; the number of networks on it.
 
-    Raises `CannotReport`, and `OSError`.
+    Raises `CannotReport`.
     """
     frame = comparable_records(source, options.protocol)
     files = {cell.stem: cell for cell in source.cells}
@@ -64,8 +73,11 @@ def write_page(source: Source, path: Path, options: PageOptions, workers: int = 
         "networks": [each.network for each in shown],
         "data": {each.data_key: each.data for each in shown if each.data},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(content), encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, page(content).encode())
+    except OSError as error:
+        raise CannotReport(f"report: cannot write {path} ({error.strerror}); no page was changed") from error
     return len(shown)
 
 
@@ -91,7 +103,7 @@ def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Pl
         "commands": list(source.commands),
         "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by kanbench {__version__} {provenance.commit()[:12]}",
         "origin": plain_origin(records, frame),
-        "methods": plain_methods(frame),
+        "methods": plain_styles(frame),
         "summary": plain_summary(summary, frame),
         "records": plain_records(frame),
         "curves": plain_curves(records),
@@ -99,16 +111,23 @@ def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Pl
 
 
 def page(content: Plain) -> str:
-    """The HTML file."""
+    """The HTML file; the only scripts that a browser runs in it are those whose hashes it names."""
+    plotly, script = (HERE / "vendor" / "plotly-basic.min.js").read_text(encoding="utf-8"), bundle(*SCRIPTS)
     parts = {
         "title": content["title"].replace("&", "&amp;").replace("<", "&lt;"),
         "style": (HERE / "page.css").read_text(encoding="utf-8"),
-        "plotly": (HERE / "vendor" / "plotly-basic.min.js").read_text(encoding="utf-8"),
+        "plotly": plotly,
         "data": json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
-        "script": bundle(*SCRIPTS),
+        "script": script,
+        "hashes": f"'{_hash(plotly)}' '{_hash(script)}'",
     }
     template = (HERE / "template.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+
+
+def _hash(script: str) -> str:
+    """A script's hash as a Content-Security-Policy names it."""
+    return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
 
 
 def bundle(*names: str) -> str:

@@ -30,7 +30,7 @@ def restore_cell(described: dict[str, Any], experiment: str = "", suite: str = "
         raise CannotRestore(f"this version of kanbench cannot build the cell of the record ({error})") from error
 
 
-def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Sequential:
+def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
     """The network of one member of a cell, trained once more and alone: what `run_cell` reached with it, to rounding.
 
     Records hold no parameters, and need none: everything that a training depends on is in the cell.
@@ -45,7 +45,6 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Sequential:
     module, _, splits = prepare(replace(cell, seeds=(seed,), optimizer=optimizer))
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
     (model,) = module.ensemble.members(module.best_theta)
-    assert isinstance(model, nn.Sequential)
     return model
 
 

@@ -1,25 +1,31 @@
 """The page computes what torch computes."""
 
+import csv
+import io
+import json
+
 import pytest
 import torch
 from torch import nn
 
 from kanbench import KAN, MLP
-from kanbench.bases import BASES, BSpline, Chebyshev, Taylor
+from kanbench.bases import BASES, BSpline, Chebyshev, Rational, Taylor
 from kanbench.interpret import LIBRARY, Fit, attribute
-from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, Squash
-from kanbench.page.networks import TWINS, candidates, plain_network
+from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
+from kanbench.models.linear import Affine
+from kanbench.models.mlp import FixedActivation
+from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.write import bundle
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
-LIBRARY_GLOBALS = "Object.assign(globalThis, _bases, _library, _network);"
+LIBRARY_GLOBALS = "Object.assign(globalThis, _bases, _library, _network, _csv);"
 
 
 @pytest.fixture(scope="module")
 def page(chromium):
     """A tab with the functions of the page, and nothing else of it."""
     tab = chromium.new_page()
-    tab.add_script_tag(content=bundle("bases", "library", "network") + LIBRARY_GLOBALS)
+    tab.add_script_tag(content=bundle("bases", "library", "network", "csv") + LIBRARY_GLOBALS)
     yield tab
     tab.close()
 
@@ -27,6 +33,10 @@ def page(chromium):
 def grid(reach=1.0):
     axis = torch.linspace(-reach, reach, 21, dtype=torch.float64)
     return torch.cartesian_prod(axis, axis)
+
+
+def random_start():
+    return {"generator": torch.Generator().manual_seed(0), "dtype": torch.float64}
 
 
 def shaken(model):
@@ -39,7 +49,7 @@ def shaken(model):
 
 
 def kan(basis, **switches):
-    return shaken(KAN([2, 3, 1], basis, generator=torch.Generator().manual_seed(0), dtype=torch.float64, **switches))
+    return shaken(KAN([2, 3, 1], basis, **random_start(), **switches))
 
 
 def predicted(page, model, x):
@@ -54,19 +64,23 @@ def off(page, model, x):
     return ((predicted(page, model, x) - truth).abs().max() / truth.abs().max()).item()
 
 
+def close(name):
+    """How close the page comes to torch: the joints of rational functions, |Q|, are not known beforehand."""
+    return 1e-6 if BASES[name] is Rational else 1e-9
+
+
 @pytest.mark.parametrize("name", BASES)
 def test_every_basis_on_and_off_its_domain(page, name):
     model = kan(BASES[name]())
-    exact = BASES[name] in TWINS
-    assert off(page, model, grid()) < (1e-12 if exact else 1e-6)
-    assert off(page, model, grid(1.5)) < (1e-12 if exact else 1e-6)
+    assert off(page, model, grid()) < close(name)
+    assert off(page, model, grid(1.5)) < close(name)
 
 
 @pytest.mark.parametrize("name", BASES)
 def test_every_basis_with_all_switches(page, name):
     switches = {"base_branch": BaseBranch.silu, "edge_scale": EdgeScale.edge, "squash": Squash.none}
     model = kan(BASES[name](low=-2.0, high=1.5), aggregation=Aggregation.mean, **switches)
-    assert off(page, model, grid()) < (1e-12 if BASES[name] in TWINS else 1e-6)
+    assert off(page, model, grid()) < close(name)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +92,7 @@ def test_every_basis_with_all_switches(page, name):
     ids=str,
 )
 def test_settings_at_their_ends(page, basis):
-    assert off(page, kan(basis, base_branch=BaseBranch.linear), grid()) < 1e-12
+    assert off(page, kan(basis, base_branch=BaseBranch.linear), grid()) < 1e-10
 
 
 def test_splines_on_knots_that_have_moved(page):
@@ -86,23 +100,92 @@ def test_splines_on_knots_that_have_moved(page):
     for layer in model:
         steps = torch.rand(layer.n_in, 11, generator=torch.Generator().manual_seed(2), dtype=torch.float64) + 0.1
         layer.knots = -1.5 + 3.0 * (steps.cumsum(1) - steps[:, :1]) / (steps[:, 1:].sum(1, keepdim=True))
-    assert off(page, model, grid()) < 1e-12
+    assert off(page, model, grid()) < 1e-10
 
 
-@pytest.mark.parametrize("name", [name for name in BASES if BASES[name] in TWINS])
-def test_bases_without_a_twin_become_polynomials_that_know_their_error(page, monkeypatch, name):
-    monkeypatch.setattr("kanbench.page.networks.TWINS", ())
-    model = kan(BASES[name]())
-    functions = plain_network(model, grid(1.5))[0]["functions"]
-    assert functions["kind"] == "pieces"
-    assert functions["error"] < 1e-8
-    assert off(page, model, grid(1.5)) < 1e-7
+@pytest.mark.parametrize("name", BASES)
+def test_the_functions_of_a_basis_are_few_polynomials_that_know_their_error(name):
+    layers = plain_network(kan(BASES[name]()), grid(1.5))
+    is_rational = BASES[name] is Rational
+    for layer in layers:
+        assert layer["pieces"]["error"] < (1e-7 if is_rational else 1e-11)
+    assert len(json.dumps(layers)) < (120_000 if is_rational else 40_000)
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_a_reader_may_move_coefficients_and_stays_where_the_functions_are_right(page, name):
+    """Without a squash hidden nodes then leave the range of their data."""
+    model, x = kan(BASES[name](), squash=Squash.none), grid()
+    layers = plain_network(model, x)
+    with torch.no_grad():
+        spread = model[0](x)[:, 0].max() - model[0](x)[:, 0].min()
+        model[0].bias[0] += 0.4 * spread
+        truth = model(x).squeeze(1)
+    layers[0]["bias"] = model[0].bias.tolist()
+    moved = page.evaluate("([layers, x]) => predict(layers, x)", [layers, x.tolist()])
+    assert (torch.tensor(moved, dtype=torch.float64) - truth).abs().max() / truth.abs().max() < close(name)
 
 
 @pytest.mark.parametrize("activation", Activation)
 def test_mlps(page, activation):
-    model = shaken(MLP([2, 4, 3, 1], activation, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
-    assert off(page, model, grid()) < 1e-12
+    model = shaken(MLP([2, 4, 3, 1], activation, **random_start()))
+    assert off(page, model, grid()) < (1e-10 if activation is Activation.bspline else 1e-12)
+
+
+@pytest.mark.parametrize("activation", Activation)
+def test_mlps_on_random_fourier_features(page, activation):
+    """Their nodes are the angles x F; the page drew the features themselves as if they were inputs."""
+    model = shaken(MLP([2, 4, 3, 1], activation, frequencies=5, scale=3.0, **random_start()))
+    angles, waves, *rest = plain_network(model, grid())
+    assert torch.tensor(angles["weights"]).shape == (2, 1, 5)
+    assert waves["named"] == ["sin", "cos"]
+    assert len(rest) == 2
+    assert off(page, model, grid()) < (1e-10 if activation is Activation.bspline else 1e-12)
+
+
+class Doubled(MLP):
+    """A network that is no chain of its layers, although its class is one of chains."""
+
+    def forward(self, x):
+        return 2.0 * super().forward(x)
+
+
+class Alone(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 1, dtype=torch.float64)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Louder(KANLayer):
+    """A layer of one's own that does something else with the parts of a KAN's."""
+
+    def forward(self, x):
+        return 3.0 * super().forward(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Alone(), "a Alone is no sequence of layers"),
+        (Doubled([2, 3, 1], **random_start()), "a Doubled is more than its layers"),
+        (nn.Sequential(Louder(2, 1, **random_start())), "cannot draw a Louder"),
+        (nn.Sequential(nn.Linear(2, 1, dtype=torch.float64)), "cannot draw a Linear"),
+        (nn.Sequential(MLP([2, 3, 1], **random_start())), "cannot draw a MLP"),
+        (nn.Sequential(*list(MLP([2, 3, 1], **random_start()))[:2]), "ends with an activation"),
+        (nn.Sequential(FixedActivation(Activation.tanh), KANLayer(2, 1, **random_start())), "draw a KANLayer at this"),
+        (
+            nn.Sequential(*[FixedActivation(Activation.tanh)] * 2, Affine(2, 1, std=1.0, **random_start())),
+            "draw a Fixed",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_page_would_draw_as_something_else_it_does_not_draw(model, reason):
+    with pytest.raises(NoPicture, match=reason):
+        plain_network(model, grid())
 
 
 def test_pruned_edges_are_none(page):
@@ -112,7 +195,7 @@ def test_pruned_edges_are_none(page):
     everything = torch.ones(2, dtype=torch.bool), torch.ones(3, dtype=torch.bool)
     pruned = nn.Sequential(model[0].sublayer(*everything, half), model[1])
     assert plain_network(pruned, grid())[0]["active"] == half.tolist()
-    assert off(page, pruned, grid()) < 1e-12
+    assert off(page, pruned, grid()) < 1e-10
 
 
 def test_scores_of_edges_are_those_of_attribute(page):
@@ -155,3 +238,41 @@ def test_candidates_are_sought_where_it_matters():
 )
 def test_formulas_as_they_are_read(page, fit, formula):
     assert page.evaluate("(fit) => formulaOf(fit)", fit) == formula
+
+
+@pytest.mark.parametrize(
+    ("r2", "said"),
+    [
+        *((0.5, "0.5000"), (0.9731, "0.9731"), (0.99981, "0.99981"), (1 - 3.28e-5, "0.999967"), (-0.25, "-0.2500")),
+        *((1 - 3e-9, "above 0.999999"), (1.0, "above 0.999999")),
+    ],
+)
+def test_r2_reads_as_a_number_and_is_never_rounded_to_one(page, r2, said):
+    assert page.evaluate("(r2) => determination(r2)", r2) == said
+
+
+def test_after_coefficients_of_a_layer_have_moved_the_layers_before_it_are_not_computed_again(page):
+    layers, x = plain_network(kan(BSpline()), grid()), grid().tolist()
+    moved, anew, kept = page.evaluate(
+        """([layers, x]) => {
+          const before = run(layers, x);
+          layers[1].weights[0][3][0] += 0.5;
+          const after = runAgain(layers, before, 1);
+          const outputs = (runs) => Array.from(runs.at(-1).outputs[0]);
+          return [outputs(after), outputs(run(layers, x)), after[0] === before[0]];
+        }""",
+        [layers, x],
+    )
+    assert moved == anew
+    assert kept
+
+
+def test_a_csv_file_is_read_back_as_it_was_and_a_spreadsheet_computes_nothing(page):
+    rows = [
+        {"method": 'KAN "mean", of two', "error": 1.5e-7, "note": "two\nlines"},
+        {"method": "=HYPERLINK(1)", "error": -2, "seed": None},
+    ]
+    text = page.evaluate("(rows) => csv(rows)", rows)
+    first, second = csv.DictReader(io.StringIO(text, newline=""))
+    assert first == {"method": rows[0]["method"], "error": "1.5e-7", "note": "two\nlines", "seed": ""}
+    assert second == {"method": "'=HYPERLINK(1)", "error": "-2", "note": "", "seed": ""}

@@ -1,11 +1,17 @@
 """The page in a browser: what a reader does, and what the page then shows."""
 
+import csv
+import io
 import json
 import re
+from xml.etree import ElementTree
 
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
+from kanbench.analysis import load_records
+from kanbench.analysis.plots import method_styles
 from kanbench.data import SplitSizes, load_suite
 from kanbench.models import KANMethod, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
@@ -147,7 +153,7 @@ def test_an_edge_that_is_clicked_shows_its_function(tab, study):
     with torch.no_grad():
         truth = model[0].edge_outputs(torch.stack([x, x], dim=1))[:, 1, 0]
     assert torch.allclose(torch.tensor(shown["y"], dtype=torch.float64), truth, atol=1e-6)
-    terms = [trace["y"] for trace in traces(tab, "edge") if re.match(r"B\d ", trace["name"] or "")]
+    terms = [trace["y"] for trace in traces(tab, "edge") if re.match(r"BSpline \d ", trace["name"] or "")]
     assert len(terms) == 8
     assert torch.tensor(terms, dtype=torch.float64).sum(0).tolist() == pytest.approx(truth.tolist(), abs=1e-6)
 
@@ -273,3 +279,116 @@ def test_opening_takes_less_than_two_seconds_of_the_processor(chromium, study):
 def test_nothing_is_wider_than_the_screen(tab, width):
     tab.set_viewport_size({"width": width, "height": 800})
     assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+def test_methods_look_as_in_the_figures(tab, study):
+    """Colour, marks and dashes of a method, in the curves, in the training and in the legend."""
+    styles = method_styles(load_records(study[0].folder.parent))
+    read = """(id) => document.getElementById(id).data.map(({name, line, marker}) =>
+      ({name, ...line, symbol: marker?.symbol}))"""
+    symbols = {"KAN BSpline": "circle", "MLP tanh": "x"}
+    for chart in ("curves", "learning"):
+        drawn = {trace["name"]: trace for trace in tab.evaluate(read, chart) if trace.get("name") in styles}
+        assert {name: trace["color"] for name, trace in drawn.items()} == {
+            name: to_hex(style["color"]) for name, style in styles.items()
+        }
+        assert {name: trace["symbol"] for name, trace in drawn.items()} == symbols
+    keys = "() => [...document.querySelectorAll('#methods line')].map((line) => getComputedStyle(line).stroke)"
+    shown = [to_hex([int(part) / 255 for part in re.findall(r"\d+", colour)]) for colour in tab.evaluate(keys)]
+    assert shown == [to_hex(style["color"]) for style in styles.values()]
+
+
+def test_a_record_opens_at_its_beginning(tab):
+    tab.set_viewport_size({"width": 900, "height": 400})
+    tab.locator("#table tbody button").first.click()
+    place = tab.evaluate(
+        "() => [document.getElementById('record').scrollTop, document.getElementById('record').scrollHeight]"
+    )
+    assert place[0] == 0
+    assert place[1] > 400
+    tab.get_by_role("button", name="Close").click()
+    assert not tab.locator("#record").is_visible()
+
+
+DRAWN = "() => [...document.querySelectorAll('.panel .plot')].map((plot) => plot.data?.length ?? 0)"
+
+
+def test_every_task_is_drawn_before_anybody_scrolls_there(tab):
+    tab.set_viewport_size({"width": 900, "height": 300})
+    tab.evaluate("() => { history.scrollRestoration = 'manual'; }")
+    tab.reload()
+    assert tab.evaluate("() => document.getElementById('panels').getBoundingClientRect().top") > 600
+    tab.wait_for_function(f"() => ({DRAWN})().every((traces) => traces > 0)")
+
+
+def test_on_paper_everything_is_drawn_light_and_as_wide_as_the_paper(tab):
+    tab.select_option("#theme", "dark")
+    tab.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    assert all(traces > 0 for traces in tab.evaluate(DRAWN))
+    sizes = """() => [...document.querySelectorAll('.chart')].filter((chart) => chart.data)
+      .map((chart) => [chart._fullLayout.width, chart.offsetWidth])"""
+    assert {abs(drawn - place) < 3 for drawn, place in tab.evaluate(sizes)} == {True}
+    assert max(drawn for drawn, _ in tab.evaluate(sizes)) < 720
+    page = "() => getComputedStyle(document.body).backgroundColor"
+    light = tab.evaluate(page)
+    tab.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert tab.evaluate(page) != light
+    assert max(drawn for drawn, _ in tab.evaluate(sizes)) > 1100
+
+
+def test_what_is_cut_says_that_it_scrolls(tab):
+    hints = """() => [...document.querySelectorAll('.cut')].map((note) => {
+      const {scrollWidth, clientWidth} = note.nextElementSibling;
+      return [!note.hidden, scrollWidth > clientWidth + 1];
+    })"""
+    for width, some in ((1280, False), (360, True)):
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_function(f"() => ({hints})().every(([says, is]) => says === is)")
+        assert any(says for says, _ in tab.evaluate(hints)) is some
+
+
+def download(tab, button):
+    with tab.expect_download() as started:
+        tab.locator(button).click()
+    return started.value.suggested_filename, started.value.path().read_text(encoding="utf-8")
+
+
+def test_tables_are_downloaded_as_csv(tab, study):
+    name, text = download(tab, '[data-csv="summary"]')
+    assert name == "A-study-summary.csv"
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {(row["method"], row["budget"]) for row in rows} == {
+        (m, b) for m in ("KAN BSpline", "MLP tanh") for b in ("40", "80")
+    }
+    tab.fill("#filter", "kan i.27.6")
+    rows = list(csv.DictReader(io.StringIO(download(tab, '[data-csv="records"]')[1])))
+    errors = [m["test_rel_l2"] for m in members(study[0]) if m["method"] == "KAN BSpline" and m["task"] == "I.27.6"]
+    assert sorted(float(row["test_rel_l2"]) for row in rows) == pytest.approx(sorted(errors), rel=1e-5)
+
+
+def test_charts_and_the_network_are_downloaded_as_svg(tab):
+    for chart in ("curves", "graph", "edge", "output", "learning", "gradients"):
+        name, text = download(tab, f'[data-svg="{chart}"]')
+        assert name == f"A-study-{chart}.svg"
+        assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+        if chart in ("curves", "learning"):
+            assert "KAN BSpline" in text  # its legend
+
+
+def test_no_script_runs_but_those_of_the_page(chromium, study):
+    """Whatever a record's text may do: neither a script, nor an attribute, nor another base of its addresses."""
+    attack = """() => {
+      const script = Object.assign(document.createElement("script"), { textContent: "globalThis.ran = 'script'" });
+      const image = document.createElement("div");
+      image.innerHTML = "<img src='data:,' onerror='globalThis.ran = 1'>";
+      const base = Object.assign(document.createElement("base"), { href: "https://evil.example/" });
+      document.head.prepend(base);
+      document.body.append(script, image);
+      return document.baseURI;
+    }"""
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        tab.goto(study[1].as_uri(), timeout=60_000)
+        assert tab.evaluate(attack) == study[1].as_uri()
+        tab.wait_for_timeout(200)
+        assert tab.evaluate("() => globalThis.ran") is None

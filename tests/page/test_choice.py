@@ -135,12 +135,39 @@ def test_no_records_no_page(tmp_path):
         find_source(tmp_path / "none")
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"cells": []}', "null"])
+WHOLE = {"cells": [], "baseline": None, "title": "a", "command": "b"}
+WRONG = [{"cells": [3]}, {"cells": "one"}, {"cells": {}}, {"baseline": 3}, {"title": None}, {"command": ["b"]}]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"cells": []}', "null", "\\ud800", *(json.dumps(WHOLE | each) for each in WRONG)]
+)
 def test_a_damaged_manifest_is_named(study, content):
     path = study / "jobs" / "two" / "cells.json"
     path.write_text(content)
     with pytest.raises(CannotReport, match=f"{path} is damaged"):
         find_source(study)
+
+
+def test_a_manifest_that_is_a_folder_is_one_sentence(study):
+    path = study / "jobs" / "two" / "cells.json"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CannotReport, match=f"cannot read {path}"):
+        find_source(study)
+
+
+def test_two_versions_of_one_table_are_one_sentence_and_each_job_still_has_its_page(study):
+    """As after an edit of the table: both runs write into one folder."""
+    store = RecordStore(study / "cells")
+    for key in ("one", "two"):
+        store.path(key).unlink()
+        row = member("KAN", "t", 50, 0, 0.5, cell=key, data=key, protocol="p")
+        row.pop("score")
+        store.write(CellRecord(key, [row], {"steps": [], "validation_mse": []}, {}, {}))
+    with pytest.raises(CannotReport, match=r"cannot be compared: the data of task t differ .*one job"):
+        comparable_records(find_source(study))
+    assert comparable_records(find_source(study / "jobs" / "two")).cell.tolist() == ["two"]
 
 
 def test_records_that_are_all_damaged_make_no_page(study):

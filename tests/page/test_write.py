@@ -1,15 +1,17 @@
 """The page of many records is small, and that of a classification says what it is about."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from kanbench.analysis import load_records
 from kanbench.analysis.plots import error_name
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
-from kanbench.models import MLPMethod
+from kanbench.models import Method, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.page.choose import Choice
 from kanbench.page.members import show
@@ -63,6 +65,38 @@ def test_a_member_of_a_classification_is_shown_with_its_error_and_why_it_has_no_
     assert shown.data == {}
 
 
+class Line(nn.Module):
+    """A module of one's own, which is no sequence of layers."""
+
+    def __init__(self, n_in, generator, dtype):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, 1, generator=generator, dtype=dtype))
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+@dataclass(frozen=True)
+class LineMethod(Method):
+    label = "line"
+
+    def build(self, n_in, width, generator, dtype, n_out=1):
+        return Line(n_in, generator, dtype)
+
+    def count(self, n_in, width, n_out=1):
+        return n_in
+
+
+def test_a_network_of_ones_own_is_on_the_page_with_why_it_is_not_drawn(tmp_path):
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    cell = replace(REGRESSION, method=LineMethod(), budget=2, seeds=(0,))
+    store.write(run_cell(cell))
+    shown = show(Choice(cell.key, 0, None, "best"), {cell.key: store.path(cell.key)})
+    assert shown.network["reason"] == "a Line is no sequence of layers"
+    assert write_page(find_source(tmp_path), tmp_path / "report.html", PageOptions()) == 1
+
+
 @pytest.mark.browser
 @pytest.mark.xdist_group("page")
 def test_the_page_of_a_classification_has_its_errors(classes, chromium):
@@ -77,8 +111,10 @@ def test_the_page_of_a_classification_has_its_errors(classes, chromium):
         headings = tab.locator("#table th").all_text_contents()
         learned = tab.evaluate("() => document.getElementById('learning').data.map(({y}) => [...y])")
         axis = tab.evaluate("() => document.getElementById('curves').layout.yaxis.title.text")
+        reasons = tab.text_content("#explorer")
         row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
     assert complaints == []
+    assert reasons.startswith("Not drawn: MLP tanh on sides (this version of kanbench cannot build the cell")
     (member,) = [member for member in record.members if str(member["seed"]) == row["seed"]]
     assert float(row["cross-entropy on test"]) == pytest.approx(member["test_rel_cross_entropy"], rel=5e-3)
     assert float(row["accuracy on test"]) == pytest.approx(member["test_accuracy"], rel=5e-3)

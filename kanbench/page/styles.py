@@ -1,0 +1,67 @@
+"""The styles of the figures as the page draws them, so that a method looks the same in both. Imports no torch."""
+
+import colorsys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.markers import MarkerStyle
+from matplotlib.transforms import Affine2D
+
+from kanbench.analysis.plots import method_styles
+
+SYMBOLS = {
+    "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "d": "diamond-tall", "v": "triangle-down",
+    "P": "cross", "+": "cross-thin", "*": "star", "X": "x", "x": "x-thin", "<": "triangle-left", ">": "triangle-right",
+    "p": "pentagon", "h": "hexagon", "H": "hexagon2", "8": "octagon",
+}  # fmt: skip
+DASHES = {"--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6), ":": (1.0, 1.65)}  # of matplotlib, in widths of the line
+WIDER = 1.25  # a point of a figure in pixels of the page
+RADIUS = 8.0  # of a mark in the legend; twice that in units of matplotlib
+
+Plain = dict[str, Any]
+
+
+def plain_styles(frame: pd.DataFrame) -> list[Plain]:
+    """Every method in the order of the figures, with its colour on light and on dark, its mark, dashes and width.
+
+    mark: a symbol of Plotly, empty for a line without marks; shape: its outline as an SVG path about (0, 0).
+    dash: lengths in pixels, empty for a solid line.
+    """
+    return [{"method": method} | _plain_style(style) for method, style in method_styles(frame).items()]
+
+
+def _plain_style(style: Plain) -> Plain:
+    width = style["linewidth"] * WIDER
+    mark = SYMBOLS[style["marker"]] if style.get("marker") else ""
+    is_open = mark and style.get("markerfacecolor", style.get("mfc")) in ("none", "white", "w")
+    return {
+        "light": to_hex(style["color"]),
+        "dark": on_dark(style["color"]),
+        "mark": f"{mark}-open" if is_open else mark,
+        "shape": _outline(style["marker"]) if mark else "",
+        "dash": [round(length * width, 1) for length in _lengths(style.get("linestyle", "-"))],
+        "width": width,
+    }
+
+
+def _outline(marker: str) -> str:
+    """A mark about eight pixels wide."""
+    style = MarkerStyle(marker)
+    path = style.get_path().transformed(style.get_transform() + Affine2D().scale(RADIUS, -RADIUS))
+    polygons = [np.asarray(polygon).tolist() for polygon in path.to_polygons()]
+    return "".join("M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in polygon) + "Z" for polygon in polygons)
+
+
+def _lengths(linestyle: Any) -> list[float]:
+    """The lengths of dashes and gaps in widths of the line; none of a solid one."""
+    if isinstance(linestyle, tuple):
+        return list(linestyle[1] or [])
+    return list(DASHES.get(linestyle, ()))
+
+
+def on_dark(colour: Any) -> str:
+    """The same hue, as light as it must be on a dark page: what is dark there becomes light, black white."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(colour))
+    return to_hex(colorsys.hls_to_rgb(hue, max(lightness, 1.0 - 0.75 * lightness), saturation))
