@@ -1,11 +1,12 @@
 """Tasks as data, their sampling and their metrics. Knows nothing of models, and imports no torch."""
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
+from kanbench.data.columns import TableError
 from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.names import UnknownName, require_name, shown
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
-from kanbench.data.table import TableError, TableTask, read_table
+from kanbench.data.table import TableTask, read_table
 from kanbench.data.task import Suite, Task, Variable, load_suite, suite_names
 from kanbench.data.yaml_file import FileError, Node, read_yaml
 

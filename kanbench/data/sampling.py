@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
+from kanbench.data.splits import (
+    CLEAN,
+    LARGEST,
+    MOST_NUMBERS,
+    ROUNDING,
+    Conditions,
+    Dataset,
+    Shares,
+    Split,
+    SplitSizes,
+    stream,
+)
 from kanbench.data.table import TableTask
 from kanbench.data.task import Task
 
@@ -18,13 +29,27 @@ def sample(task: Task | TableTask, seed: int, sizes: SplitSizes | Shares, condit
         if isinstance(task, TableTask)
         else _draw(task, seed, sizes, conditions.extrapolation)
     )
-    if np.ptp(clean.train.y) == 0.0:
-        raise ValueError(f"task {task.name}: the target is constant on the training split")
+    _check_targets(task.name, clean)
     if not conditions.noise:
         return clean
     generator = np.random.default_rng(stream(seed, "noise", task.name))
     errors = conditions.noise * clean.y_std * generator.standard_normal(len(clean.train.y))
     return Dataset(Split(clean.train.x, clean.train.y + errors), clean.validation, clean.test)
+
+
+def _check_targets(name: str, data: Dataset) -> None:
+    """Raise `ValueError` for targets that cannot be scaled: constant ones, and those whose squares are not finite."""
+    largest = max(float(np.abs(split.y).max()) for split in (data.train, data.validation, data.test))
+    if largest > LARGEST:
+        raise ValueError(f"task {name}: the target reaches {largest:g}, and must be within {LARGEST:g}")
+    spread = float(np.ptp(data.train.y))
+    if spread == 0.0:
+        raise ValueError(f"task {name}: the target is constant on the training split")
+    if spread < max(ROUNDING * float(np.abs(data.train.y).max()), 1.0 / LARGEST):
+        raise ValueError(
+            f"task {name}: the target varies by {spread:.1e} on the training split, about {data.y_mean:g}, "
+            "which may be no more than rounding"
+        )
 
 
 def _draw(task: Task, seed: int, sizes: SplitSizes | Shares, extrapolation: float) -> Dataset:
@@ -35,6 +60,12 @@ def _draw(task: Task, seed: int, sizes: SplitSizes | Shares, extrapolation: floa
     """
     if isinstance(sizes, Shares):
         raise ValueError(f"task {task.name}: shares are of the rows of a table, and a formula has none")
+    rows = sizes.train + sizes.validation + sizes.test
+    if rows * task.n_inputs > MOST_NUMBERS:
+        raise ValueError(
+            f"task {task.name}: {rows:,} rows of {task.n_inputs} inputs are too many; at most {MOST_NUMBERS:,} numbers "
+            "can be drawn"
+        )
 
     def split(purpose: str, n: int, width: float = 1.0) -> Split:
         generator = np.random.default_rng(stream(seed, purpose, task.name))

@@ -7,6 +7,11 @@ import numpy as np
 
 from kanbench.data.formula import Array
 
+LARGEST = 1e100  # of a number: the squares of smaller ones, and the sums of these, are finite
+ROUNDING = 1e-12  # numbers whose range is less than this part of them differ by rounding
+MOST_ROWS = 10_000_000
+MOST_NUMBERS = 50_000_000  # rows times inputs of the three splits: 0.4 GB
+MOST_CONDITION = 1_000.0
 STREAMS = ("train", "validation", "test", "initialisation", "order", "noise", "rows")
 
 
@@ -37,6 +42,11 @@ class SplitSizes:
     validation: int = 1_000
     test: int = 10_000
 
+    def __post_init__(self) -> None:
+        for name, rows in (("train", self.train), ("validation", self.validation), ("test", self.test)):
+            if not 0 <= rows <= MOST_ROWS:
+                raise ValueError(f"{name}: must be at most {MOST_ROWS:,} rows, got {rows:,}")
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -48,8 +58,11 @@ class Shares:
 
     def __post_init__(self) -> None:
         for name, value in (("train", self.train), ("validation", self.validation), ("test", self.test)):
-            if not (0 < value < 1 or (value >= 1 and value == int(value))):
-                raise ValueError(f"{name}: must be a share of the rows between 0 and 1, or a number, got {value}")
+            if not (0 < value < 1 or (1 <= value <= MOST_ROWS and value == int(value))):
+                raise ValueError(
+                    f"{name}: must be a share of the rows between 0 and 1, or a number of them up to {MOST_ROWS:,}, "
+                    f"got {value}"
+                )
 
     @classmethod
     def from_sizes(cls, sizes: "SplitSizes | Shares") -> "Shares":
@@ -86,8 +99,9 @@ class Conditions:
 
     def __post_init__(self) -> None:
         for name, value in (("noise", self.noise), ("extrapolation", self.extrapolation)):
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{name}: must be a number that is not negative, got {value}")
+            if not 0 <= value <= MOST_CONDITION:
+                rule = f"must be a number that is not negative, at most {MOST_CONDITION:g}"
+                raise ValueError(f"{name}: {rule}, got {value}")
 
 
 CLEAN = Conditions()

@@ -1,25 +1,20 @@
-"""Tasks that are tables: read from a CSV or Parquet file, and checked to the last cell."""
+"""Tasks that are tables: numbers in memory, and the file that they come from."""
 
-import csv
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from kanbench.data.columns import LEAVE_OUT, TableError, read_columns
 from kanbench.data.formula import Array
-from kanbench.data.names import UnknownName
+from kanbench.data.names import UnknownName, shown
 from kanbench.plural import counted
 
-MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
-Columns = dict[str, list[Any]]
-
-
-class TableError(ValueError):
-    """A file that is no table of numbers; one sentence with the file, the column and the row, counted from 1."""
+INDEX_OF_PANDAS = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
+INDEX_OF_PEOPLE = ("id", "index", "level_0", "no", "nr", "row", "rownames")
 
 
 @dataclass(frozen=True)
@@ -40,6 +35,20 @@ class TableTask:
     same_as: str = ""
     source: str = ""
     note: str = ""
+    remark: str = field(default="", compare=False, repr=False)  # what a run should say of the rows
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for arrays that do not fit the names, and for what is no number or no class."""
+        n = len(self.y)
+        if self.x.shape != (n, len(self.inputs)) or self.y.shape != (n,):
+            raise ValueError(
+                f"table {shown(self.name)}: x must be rows times {counted(len(self.inputs), 'input')} and y one number "
+                f"a row, got shapes {self.x.shape} and {self.y.shape}"
+            )
+        if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
+            raise ValueError(f"table {shown(self.name)}: x and y must be finite")
+        if self.classes and not np.isin(self.y, np.arange(len(self.classes))).all():
+            raise ValueError(f"table {shown(self.name)}: y must be indices of its {len(self.classes)} classes")
 
     @property
     def n_inputs(self) -> int:
@@ -58,10 +67,10 @@ class TableTask:
 def table_task(
     name: str, inputs: Sequence[str], x: Array, target: str, y: Array, classes: Sequence[str] = (), **about: str
 ) -> TableTask:
-    """A task of arrays; `about` may hold its source and a note."""
+    """A task of arrays; `about` may hold its source, a note and a remark."""
     digest = hashlib.sha256(repr((tuple(inputs), target, tuple(classes), x.shape)).encode())
     for array in (x, y):
-        digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(array, dtype="<f8").data)
     return TableTask(name, target, tuple(inputs), digest.hexdigest()[:24], x, y, tuple(classes), **about)
 
 
@@ -72,104 +81,50 @@ def read_table(path: Path, target: str, inputs: Sequence[str] = ()) -> TableTask
 
     Raises `TableError`, and `UnknownName` for a column that is not there.
     """
-    columns = _read(path)
-    for column in (target, *inputs):
-        if column not in columns:
-            raise UnknownName(f"column of {path.name}", column, columns)
-    chosen = list(inputs) or [column for column in columns if column != target]
-    if target in chosen or len(set(chosen)) < len(chosen) or not chosen:
-        raise TableError(f"{path.name}: the inputs must be at least one column, each once, and not the target {target}")
-    numbers = {column: _numbers(path, column, columns[column]) for column in (*chosen, target)}
-    x = np.stack([numbers[column] for column in chosen], axis=1)
-    return table_task(path.stem, chosen, x, target, numbers[target], source=path.name)
+
+    def choose(names: list[str]) -> list[str]:
+        for column in (target, *inputs):
+            if column not in names:
+                raise UnknownName(f"column of {path.name}", column, names)
+        chosen = list(inputs) or [name for name in names if name != target]
+        if target in chosen or len(set(chosen)) < len(chosen) or not chosen:
+            raise TableError(
+                f"{path.name}: the inputs must be at least one column, each once, and not the target {shown(target)}"
+            )
+        return [*chosen, target]
+
+    if not path.stem.isprintable():
+        raise TableError(f"{path.name!r}: the name of the file must be printable, because it names the task")
+    numbers = read_columns(path, choose)
+    y = numbers.pop(target)
+    if not inputs:
+        _refuse_index(path, numbers)
+    x = np.stack(list(numbers.values()), axis=1)
+    return table_task(path.stem, list(numbers), x, target, y, source=path.name, remark=_repeats(path, x, y))
 
 
-def _read(path: Path) -> Columns:
-    readers = {".csv": _read_csv, ".parquet": _read_parquet}
-    if path.suffix.lower() not in readers:
-        raise TableError(f"{path.name}: must end in .csv or .parquet")
-    try:
-        names, rows_of = readers[path.suffix.lower()](path)
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror or error})") from error
-    for name in names:
-        if names.count(name) > 1:
-            raise TableError(f"{path.name}: the header has {name!r} {names.count(name)} times; names must differ")
-        if not name.strip():
-            raise TableError(f"{path.name}: column {names.index(name) + 1} has no name in the header")
-    if rows_of and not rows_of[0]:
-        raise TableError(f"{path.name}: there are no rows below the header")
-    return dict(zip(names, rows_of, strict=True))
+def _refuse_index(path: Path, columns: dict[str, Array]) -> None:
+    """Raise `TableError` for a column that numbers the rows, as pandas writes one and people do, as an input."""
+    for name, numbers in columns.items():
+        counts = np.array_equal(numbers, np.arange(len(numbers)) + numbers[0])
+        if INDEX_OF_PANDAS.fullmatch(name) or (counts and name.lower() in INDEX_OF_PEOPLE):
+            raise TableError(f"{path.name}: column {shown(name)} numbers the rows and is no input; {LEAVE_OUT}")
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[list[Any]]]:
-    """Names, and the cells of each column as text."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        try:
-            header, *rows = [row for row in csv.reader(file, strict=True) if row]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise TableError(f"{path.name}: not a CSV file in UTF-8 ({error})") from error
-        except ValueError as error:
-            raise TableError(f"{path.name}: the file is empty") from error
-    names = [name.strip() for name in header]
-    if len(names) == 1 and ";" in names[0]:
-        raise TableError(f"{path.name}: its columns are separated by ';'; they must be separated by ','")
-    if all(_number(name) is not None for name in names):
-        raise TableError(f"{path.name}: the first line must name the columns, and it holds numbers: {names[0]}, ...")
-    for i, row in enumerate(rows, start=1):
-        if len(row) != len(names):
-            raise TableError(f"{path.name}: row {i} has {counted(len(row), 'cell')}, and the header {len(names)}")
-    return names, [list(column) for column in zip(*rows, strict=True)] or [[] for _ in names]
-
-
-def _read_parquet(path: Path) -> tuple[list[str], list[list[Any]]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise TableError(f"{path.name}: Parquet needs pyarrow: pip install -e '.[tables]'") from error
-    try:
-        table = parquet.ParquetFile(path).read()
-    except ArrowException as error:
-        raise TableError(f"{path.name}: not a Parquet file ({error})") from error
-    return table.column_names, [column.to_pylist() for column in table.columns]
-
-
-def _number(cell: Any) -> float | None:
-    """None for what is not a number."""
-    if isinstance(cell, bool):
-        return None
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return None
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or (str(cell).strip().lower() in MISSING)
-
-
-def _numbers(path: Path, column: str, cells: list[Any]) -> Array:
-    """A column as float64; raises `TableError` unless all of it is finite numbers, of which two differ."""
-    where = f"{path.name}: column {column!r}"
-    leave_out = "leave it out by naming the others in data.inputs"
-    if missing := _rows(_is_missing(cell) for cell in cells):
+def _repeats(path: Path, x: Array, y: Array) -> str:
+    """What is to be said of rows that repeat others; raises `TableError` if all of them do."""
+    if any(len(np.unique(column)) == len(y) for column in (y, *x.T)):
+        return ""
+    rows = np.column_stack([x, y])
+    rows = rows[np.lexsort(rows.T)]
+    starts = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]).any(axis=1)))
+    times = np.diff(starts, append=len(rows))
+    if times.min() > 1:
         raise TableError(
-            f"{where} has {counted(len(missing), 'missing value')}, the first in row {missing[0]}; fill or remove them"
+            f"{path.name}: every row is there {times.min()} times or more, so training would know the rows of the "
+            "test; keep one of each"
         )
-    values = [_number(cell) for cell in cells]
-    if wrong := _rows(value is None for value in values):
-        example = f"{cells[wrong[0] - 1]!r} in row {wrong[0]}"
-        if len(wrong) == len(cells):
-            raise TableError(f"{where} is no column of numbers ({example}); {leave_out}")
-        raise TableError(f"{where} has {counted(len(wrong), 'cell')} without a number, the first {example}")
-    numbers = np.array(values, dtype=np.float64)
-    if infinite := _rows(not math.isfinite(value) for value in numbers):
-        raise TableError(f"{where} is not finite in {counted(len(infinite), 'row')}, the first is row {infinite[0]}")
-    if np.ptp(numbers) == 0.0:
-        raise TableError(f"{where} is constant ({numbers[0]:g} in every row); {leave_out}")
-    return numbers
-
-
-def _rows(flags: Iterable[bool]) -> list[int]:
-    """Where the flags are up, counted from 1."""
-    return [i for i, flag in enumerate(flags, start=1) if flag]
+    if len(times) == len(rows):
+        return ""
+    repeats = counted(len(rows) - len(times), "row")
+    return f"{path.name}: {repeats} of {len(rows):,} repeat others, so training may know rows of the test"

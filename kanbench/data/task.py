@@ -12,10 +12,10 @@ import numpy as np
 
 from kanbench.data.formula import Array, Formula, FormulaError
 from kanbench.data.names import UnknownName, require_name, shown
+from kanbench.data.splits import LARGEST, ROUNDING
 from kanbench.data.yaml_file import FileError, Node, read_yaml
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
-LARGEST = 1e100  # of numbers that are scaled: their squares and the sums of these stay finite
 MOST_INPUTS = 10_000
 
 
@@ -34,7 +34,7 @@ class Variable:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise ValueError(f"variable {shown(self.name)} must be a word of letters, digits and '_' that Python takes")
-        if not -LARGEST <= self.low < self.high <= LARGEST or math.isclose(self.low, self.high, rel_tol=1e-12):
+        if not -LARGEST <= self.low < self.high <= LARGEST or math.isclose(self.low, self.high, rel_tol=ROUNDING):
             raise ValueError(
                 f"variable {shown(self.name)} must have low under high, both within {LARGEST:g}, "
                 f"got [{self.low:g}, {self.high:g}]"
@@ -61,6 +61,7 @@ class Task:
     source: str = ""
     note: str = ""
     n_classes: ClassVar[int] = 0  # a regression
+    remark: ClassVar[str] = ""  # there is nothing to say of rows
 
     def __post_init__(self) -> None:
         require_name("the name of a task", self.name)

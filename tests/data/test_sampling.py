@@ -1,5 +1,6 @@
 """Seeds, splits and scales."""
 
+import dataclasses
 from dataclasses import replace
 from itertools import combinations
 
@@ -188,3 +189,31 @@ def test_a_formula_that_ends_where_its_range_ends_cannot_extrapolate():
 def test_conditions_are_not_negative_numbers(field, wrong):
     with pytest.raises(ValueError, match=f"{field}: must be a number that is not negative"):
         Conditions(**{field: wrong})
+
+
+@pytest.mark.parametrize(
+    ("formula", "fault"),
+    [
+        ("1e200*a*b", r"task wide: the target reaches \d\.\d+e\+201, and must be within 1e\+100"),
+        ("1e-200*a*b", r"task wide: the target varies by .*e-199 on the training split"),
+        ("1 + 1e-15*a", r"task wide: the target varies by .*e-15 on the training split, about 1, .* rounding"),
+        ("0*a", "the target is constant"),
+    ],
+)
+def test_targets_that_cannot_be_scaled_are_refused_instead_of_making_every_method_diverge(formula, fault):
+    with pytest.raises(ValueError, match=fault):
+        sample(dataclasses.replace(TASK, name="wide", formula=formula), 0, SplitSizes(50, 50, 50))
+
+
+def test_more_rows_than_memory_should_hold_are_refused_before_any_is_drawn():
+    with pytest.raises(ValueError, match="test: must be at most 10,000,000 rows, got 1,000,000,000,000"):
+        SplitSizes(10, 10, 10**12)
+    task = Task("vector", "mean(v)", (Variable("v", 0.0, 2.0, 1_000),))
+    with pytest.raises(ValueError, match="task vector: 1,000,020 rows of 1000 inputs are too many"):
+        sample(task, 0, SplitSizes(10, 10, 1_000_000))
+
+
+@pytest.mark.parametrize("field", ["noise", "extrapolation"])
+def test_conditions_that_would_overflow_are_refused(field):
+    with pytest.raises(ValueError, match=f"{field}: must be a number that is not negative, at most 1000, got 1e\\+308"):
+        Conditions(**{field: 1e308})

@@ -1,6 +1,15 @@
 """Tables of your own and scikit-learn's: what is read, what is refused, how rows are dealt."""
 
+import contextlib
+import dataclasses
+import datetime
+import decimal
+import os
+import subprocess
+import sys
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -13,6 +22,7 @@ from kanbench.data import (
     SplitSizes,
     TableError,
     UnknownName,
+    columns,
     load_bundled,
     load_suite,
     read_table,
@@ -79,7 +89,36 @@ def test_the_digest_is_of_the_content_that_is_used_and_not_of_the_place(tmp_path
         ("a,b,y\n1,7,3\n2,7,4\n", r"column 'b' is constant \(7 in every row\)"),
         ("a,b,y\n1,2,3\n2,5,3\n", r"column 'y' is constant \(3 in every row\)"),
         ("a,a,y\n1,2,3\n2,5,4\n", r"the header has 'a' 2 times"),
-        ("a,,y\n1,2,3\n2,5,4\n", r"column 2 has no name"),
+        ("a,,y\n1,2,3\n2,5,4\n", r"column 2 has no name .* index=False"),
+        (",a,y\n0,2,3\n1,5,4\n", r"column 1 has no name .* pandas writes its index so"),
+        ("Unnamed: 0,a,y\n5,2,3\n9,5,4\n", r"column 'Unnamed: 0' numbers the rows and is no input; leave it out"),
+        ("ID,a,y\n1,2,3\n2,5,4\n", r"column 'ID' numbers the rows and is no input; leave it out"),
+        ("a\tb\ty\n1\t2\t3\n", r"separated by tabs; they must be separated by ','"),
+        ("a|b|y\n1|2|3\n", r"separated by '\|'"),
+        ("a,y\n1,1e200\n2,-1e100\n", r"column 'y' reaches 1e\+200 in row 1, and numbers must be within 1e\+100"),
+        ("a,y\n1,2\n-1e308,3\n", r"column 'a' reaches 1e\+308 in row 2"),
+        ("a,y\n1,1e-200\n2,2e-200\n", r"column 'y' varies by 1\.0e-200 .* smaller unit"),
+        ("a,y\n1,0.3\n2,0.30000000000000004\n", r"column 'y' varies by 5\.6e-17 about 0\.3, .* rounding"),
+        (
+            "a,y\n9007199254740993,1\n2,3\n",
+            r"1 integer beyond 2\^53 that no float64 holds, the first '9007199254740993'",
+        ),
+        ("a,y\n-9007199254740993.0,1\n2,3\n", r"1 integer beyond 2\^53"),
+        (f"a,y\n{'9' * 400},1\n2,3\n", r"column 'a' is not finite in 1 row"),
+        (f"a,y\n{'x' * 100_000},1\n2,3\n", r"1 cell without a number, the first 'x{60}\.\.\.' in row 1"),
+        (f"a,y\n{'x' * 200_000},1\n2,3\n", r"not a CSV file in UTF-8 \(field larger"),
+        ("a,y\n1_000,1\n2,3\n", r"1 cell without a number, the first '1_000'"),
+        ('a,y\n"1,5",1\n2,3\n', r"1 cell without a number, the first '1,5'"),
+        ('a,y\n"1,1\n2,3\n', r"not a CSV file in UTF-8 \(unexpected end of data"),
+        ('"a\nb",y\n1,1\n2,3\n', r"the name of column 1 must be printable, got 'a\\nb'"),
+        ("a,y\n1,\0\n2,3\n", r"without a number|not a CSV"),
+        (f"{'a' * 5000},y,z\n1,2\n", r"row 1 has 2 cells, and the header 3"),
+        (b"\xff\xfea\0,\0y\0", r"not a CSV file in UTF-8"),
+        (
+            "a,y\n1,2\n3,4\n1,2\n3,4\n",
+            r"every row is there 2 times or more, so training would know the rows of the test",
+        ),
+        ("a,y\n1,2\n3,4\n1,2\n3,4\n3.0,4\n1,2\n", r"every row is there 3 times or more"),
         ("1,2,3\n2,5,4\n", r"the first line must name the columns, and it holds numbers: 1"),
         ("a;b;y\n1;2;3\n", r"separated by ';'"),
         ("a,b,y\n1,2,3\n2,5\n", r"row 2 has 2 cells, and the header 3"),
@@ -95,6 +134,154 @@ def test_what_is_wrong_with_a_table_is_named_with_its_place(tmp_path, text, sent
         read_table(write(tmp_path, text), "y")
 
 
+def test_faults_are_counted_over_the_whole_file_and_not_over_what_is_in_memory_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "STRETCH", 2)
+    rows = "".join(f"{i},{i * i},{'' if i % 3 == 2 else i}\n" for i in range(10))
+    with pytest.raises(TableError, match="column 'b' has 3 missing values, the first in row 3"):
+        read_table(write(tmp_path, f"a,y,b\n{rows}"), "y")
+    with pytest.raises(TableError, match="row 9 has 2 cells"):
+        read_table(write(tmp_path, f"a,y,b\n{rows.replace('8,64,', '8,64')}"), "y")
+    task = read_table(write(tmp_path, f"a,y,b\n{rows}"), "y", ["a"])
+    assert task.x[:, 0].tolist() == list(range(10))
+    assert task.y.tolist() == [i * i for i in range(10)]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_line_endings_a_bom_quotes_and_integers_that_a_float_holds_are_read_as_they_are(tmp_path, ending):
+    lines = ['\ufeff"a,1",b ,y', '1,"2.5",3', "9007199254740994, 0.1 ,-4e0", "", "100000000000000000000,-7,+5"]
+    text = ending.join(lines)
+    task = read_table(write(tmp_path, text), "y")
+    assert task.inputs == ("a,1", "b")
+    assert task.x.tolist() == [[1.0, 2.5], [9007199254740994.0, 0.1], [1e20, -7.0]]
+
+
+def test_an_index_that_is_asked_for_is_an_input_like_any_other(tmp_path):
+    task = read_table(write(tmp_path, "Unnamed: 0,id,y\n0,1,3\n1,2,4\n2,3,9\n"), "y", ["Unnamed: 0", "id"])
+    assert task.x.tolist() == [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0]]
+    assert read_table(write(tmp_path, "id,y\n7,3\n1,4\n2,9\n"), "y").inputs == ("id",)
+
+
+def test_rows_that_repeat_others_are_counted_for_the_run_to_say(tmp_path):
+    task = read_table(write(tmp_path, "a,y\n1,2\n3,4\n1,2\n1,5\n1,2\n"), "y")
+    assert task.remark == "my.csv: 2 rows of 5 repeat others, so training may know rows of the test"
+    assert read_table(write(tmp_path, GOOD), "y").remark == ""
+    assert task == dataclasses.replace(task, remark="")  # and no key of a cell knows of it
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ([[1.0], [2.0]], "list<"),
+        ([{"u": 1}, {"u": 2}], "struct<u: int64>"),
+        ([b"1", b"2"], "binary"),
+        ([True, False], "bool"),
+        ([datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], "date32"),
+    ],
+)
+def test_parquet_columns_that_hold_no_numbers_are_named_with_their_type(tmp_path, column, kind):
+    parquet.write_table(pa.table({"a": column, "b": [1, 2], "y": [1.5, 2.5]}), tmp_path / "my.parquet")
+    with pytest.raises(TableError, match=rf"column 'a' is no column of numbers \(it holds {kind}.*\); leave it out"):
+        read_table(tmp_path / "my.parquet", "y")
+    assert read_table(tmp_path / "my.parquet", "y", ["b"]).x.tolist() == [[1.0], [2.0]]
+
+
+def test_parquet_of_integers_decimals_categories_and_text_is_read_exactly_or_refused(tmp_path):
+    content = {
+        "i": pa.array([1, 2**60, 3]),
+        "d": pa.array([decimal.Decimal("0.1"), decimal.Decimal("2.5"), decimal.Decimal("7")]),
+        "c": pa.array(["1", "2", "1"]).dictionary_encode(),
+        "h": pa.array(np.float16([0.5, 1, 2])),
+        "y": pa.array([1.0, 2, 4]),
+    }
+    parquet.write_table(pa.table(content), tmp_path / "my.parquet")
+    task = read_table(tmp_path / "my.parquet", "y")
+    assert task.x.tolist() == [[1.0, 0.1, 1.0, 0.5], [2.0**60, 2.5, 2.0, 1.0], [3.0, 7.0, 1.0, 2.0]]
+    parquet.write_table(pa.table(content | {"i": pa.array([1, 2**60 + 1, 3])}), tmp_path / "my.parquet")
+    with pytest.raises(TableError, match=r"column 'i' has 1 integer beyond 2\^53 that no float64 holds, the first 115"):
+        read_table(tmp_path / "my.parquet", "y")
+
+
+def test_the_index_that_pandas_keeps_in_parquet_is_no_input(tmp_path):
+    pd.DataFrame({"a": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, index=[5, 9, 7]).to_parquet(tmp_path / "my.parquet")
+    with pytest.raises(TableError, match="column '__index_level_0__' numbers the rows and is no input"):
+        read_table(tmp_path / "my.parquet", "y")
+
+
+def test_columns_of_one_name_and_damaged_pages_in_parquet_are_one_sentence(tmp_path):
+    twice = pa.Table.from_arrays([pa.array([1.0, 2.0]), pa.array([3.0, 4.0]), pa.array([1.0, 3.0])], ["a", "a", "y"])
+    parquet.write_table(twice, tmp_path / "my.parquet")
+    with pytest.raises(TableError, match="the header has 'a' 2 times"):
+        read_table(tmp_path / "my.parquet", "y")
+    parquet.write_table(pa.table({"a": np.arange(1000.0), "y": np.arange(1000.0) ** 2}), tmp_path / "my.parquet")
+    whole = (tmp_path / "my.parquet").read_bytes()
+    for cut in (4, 8, len(whole) // 2, len(whole) - 1):
+        with pytest.raises(TableError, match=r"my\.parquet: (not a Parquet file|cannot be read)"):
+            read_table(write(tmp_path, whole[:cut], "my.parquet"), "y")
+    generator = np.random.default_rng(0)
+    for _ in range(200):  # of a damaged file either a table is read or one sentence said
+        damaged = bytearray(whole)
+        for place in generator.integers(4, len(whole) - 8, 5):
+            damaged[place] = generator.integers(256)
+        with contextlib.suppress(TableError, UnknownName):
+            read_table(write(tmp_path, bytes(damaged), "my.parquet"), "y")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.parquet").mkdir()
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    for name in ("pipe.csv", "folder.parquet", "loop.csv"):
+        with pytest.raises(TableError, match=f"{name}: cannot be read"):
+            read_table(tmp_path / name, "y")
+    with pytest.raises(TableError, match="the name of the file must be printable"):
+        read_table(write(tmp_path, GOOD, "a\nb.csv"), "y")
+
+
+def test_more_numbers_than_memory_should_hold_are_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "MOST_NUMBERS", 8)
+    with pytest.raises(TableError, match=r"my\.csv: 3 columns of 3 rows or more are too many; at most 8 numbers"):
+        read_table(write(tmp_path, GOOD), "y")
+    assert read_table(write(tmp_path, GOOD), "y", ["a"]).n_rows == 3
+    parquet.write_table(
+        pa.table({"a": [1, 2, 3], "b": [2.5, 0.1, -7.0], "y": [3.0, 4.0, 0.5]}), tmp_path / "my.parquet"
+    )
+    with pytest.raises(TableError, match=r"my\.parquet: 3 columns of 3 rows"):
+        read_table(tmp_path / "my.parquet", "y")
+
+
+@pytest.mark.slow
+def test_three_million_rows_take_memory_for_their_numbers_and_not_for_their_text(tmp_path):
+    rows, path = 3_000_000, tmp_path / "long.csv"
+    with path.open("w") as file:
+        file.write("a,b,c,y\n")
+        for start in range(0, rows, 100_000):
+            file.writelines(f"{i}.5,{i % 97},{-i / 7:.6f},{i / 3:.9f}\n" for i in range(start, start + 100_000))
+    code = "import resource, sys; from pathlib import Path; from kanbench.data import read_table;"
+    code += "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; task = read_table(Path(sys.argv[1]), 'y');"
+    code += "print(task.n_rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base)"
+    out = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True).stdout
+    n_rows, kilobytes = map(int, out.split())
+    assert n_rows == rows
+    assert kilobytes < 4 * rows * 4 * 8 / 1000  # four times the numbers; as text they are forty times as many
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "classes", "fault"),
+    [
+        (np.ones((3, 2)), np.arange(3.0), (), "x must be rows times 1 input"),
+        (np.ones((2, 1)), np.arange(3.0), (), "x must be rows times 1 input"),
+        (np.ones((3, 1)), np.ones((3, 1)), (), "y one number a row"),
+        (np.full((3, 1), np.nan), np.arange(3.0), (), "must be finite"),
+        (np.ones((3, 1)), np.array([0.0, 1.0, np.inf]), (), "must be finite"),
+        (np.ones((3, 1)), np.array([0.0, 1.0, 2.0]), ("u", "v"), "must be indices of its 2 classes"),
+        (np.ones((3, 1)), np.array([0.0, 0.5, 1.0]), ("u", "v"), "must be indices of its 2 classes"),
+    ],
+)
+def test_arrays_that_are_no_table_make_none(x, y, classes, fault):
+    with pytest.raises(ValueError, match=fault):
+        table_task("made", ["a"], x, "y", y, classes)
+
+
 def test_files_and_columns_that_are_not_there(tmp_path):
     with pytest.raises(TableError, match=r"none\.csv: cannot be read \(No such file"):
         read_table(tmp_path / "none.csv", "y")
@@ -104,7 +291,7 @@ def test_files_and_columns_that_are_not_there(tmp_path):
         read_table(write(tmp_path, GOOD, "my.parquet"), "y")
     with pytest.raises(UnknownName, match=r"unknown column of my\.csv 'yy'; did you mean y"):
         read_table(write(tmp_path, GOOD), "yy")
-    with pytest.raises(TableError, match="not the target y"):
+    with pytest.raises(TableError, match="not the target 'y'"):
         read_table(write(tmp_path, GOOD), "y", ["a", "y"])
 
 
@@ -165,7 +352,7 @@ def test_tables_with_too_few_rows_are_refused(shares, sentence):
         sample(table(10), 0, shares)
 
 
-@pytest.mark.parametrize("wrong", [0.0, -0.2, 1.5, float("nan")])
+@pytest.mark.parametrize("wrong", [0.0, -0.2, 1.5, float("nan"), float("inf"), 1e300])
 def test_shares_are_fractions_or_whole_numbers(wrong):
     with pytest.raises(ValueError, match="validation: must be a share of the rows between 0 and 1, or a number"):
         Shares(0.6, wrong, 0.2)

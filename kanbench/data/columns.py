@@ -1,0 +1,234 @@
+"""Columns of numbers from CSV and Parquet files, read a stretch of rows at a time and checked to the last cell."""
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kanbench.data.formula import Array
+from kanbench.data.names import shown
+from kanbench.data.splits import LARGEST, MOST_NUMBERS, ROUNDING
+from kanbench.plural import counted
+
+MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+STRETCH = 10_000  # rows that are in memory as text
+EXACT = 2**53  # integers beyond it have no float64 of their own
+INTEGER = re.compile(r"\s*([+-]?\d+)(?:\.0*)?\s*")
+SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
+LEAVE_OUT = "leave it out by naming the others in data.inputs"
+
+Choose = Callable[[list[str]], Sequence[str]]
+
+
+class TableError(ValueError):
+    """A file that is no table of numbers; one sentence with the file, the column and the row, counted from 1."""
+
+
+class Column:
+    """The numbers of one column so far, and for every kind of fault how many cells have it, and the first of them."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.where = f"{path.name}: column {shown(name)}"
+        self.parts: list[Array] = []
+        self.rows = 0
+        self.faults: dict[str, tuple[int, int, Any]] = {}
+
+    def add(self, cells: Sequence[Any]) -> None:
+        """The cells of the next rows, text or numbers."""
+        try:
+            numbers = np.array([float(cell) for cell in cells])
+            fine = np.abs(numbers).max() < EXACT and not any("_" in cell for cell in cells if isinstance(cell, str))
+        except (TypeError, ValueError, OverflowError):
+            fine = False
+        if not fine:
+            numbers = np.array([self._look_at(row, cell) for row, cell in enumerate(cells, start=self.rows + 1)])
+        self.parts.append(numbers)
+        self.rows += len(cells)
+
+    def _look_at(self, row: int, cell: Any) -> float:
+        number = number_in(cell)
+        fault = (
+            "missing" if cell is None or str(cell).strip().lower() in MISSING
+            else "wrong" if number is None
+            else "infinite" if not math.isfinite(number)
+            else "inexact" if is_inexact(cell, number)
+            else ""
+        )  # fmt: skip
+        if fault:
+            known = self.faults.get(fault, (0, row, cell))
+            self.faults[fault] = (known[0] + 1, *known[1:])
+        return math.nan if number is None else number
+
+    def numbers(self) -> Array:
+        """All of the column; raises `TableError` unless it is finite numbers of a size to compute with, which vary."""
+        if self.faults:
+            raise TableError(f"{self.where} {self._fault()}")
+        numbers = np.concatenate(self.parts)
+        self.parts.clear()
+        spread = float(np.ptp(numbers))
+        row = int(np.argmax(np.abs(numbers)))
+        largest = abs(float(numbers[row]))
+        if spread == 0.0:
+            raise TableError(f"{self.where} is constant ({numbers[0]:g} in every row); {LEAVE_OUT}")
+        if largest > LARGEST:
+            raise TableError(
+                f"{self.where} reaches {largest:g} in row {row + 1}, and numbers must be within {LARGEST:g}; "
+                "write it in a larger unit"
+            )
+        if spread < max(ROUNDING * largest, 1.0 / LARGEST):
+            raise TableError(
+                f"{self.where} varies by {spread:.1e} about {numbers[0]:g}, which may be no more than rounding; "
+                f"{LEAVE_OUT}, take off a constant, or write it in a smaller unit"
+            )
+        return numbers
+
+    def _fault(self) -> str:
+        fault = next(kind for kind in ("missing", "wrong", "infinite", "inexact") if kind in self.faults)
+        count, row, cell = self.faults[fault]
+        example = f"{shown(cell)} in row {row}"
+        if fault == "missing":
+            return f"has {counted(count, 'missing value')}, the first in row {row}; fill or remove them"
+        if fault == "wrong" and count == self.rows:
+            return f"is no column of numbers ({example}); {LEAVE_OUT}"
+        if fault == "wrong":
+            return f"has {counted(count, 'cell')} without a number, the first {example}"
+        if fault == "infinite":
+            return f"is not finite in {counted(count, 'row')}, the first is row {row}"
+        what = f"{counted(count, 'integer')} beyond 2^53 that no float64 holds"
+        return f"has {what}, the first {example}; {LEAVE_OUT}, or take off a constant"
+
+
+def number_in(cell: Any) -> float | None:
+    """The number that a cell holds; None for what is not a number."""
+    if isinstance(cell, bool | bytes) or (isinstance(cell, str) and "_" in cell):  # Python takes 1_000 for 1000
+        return None
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf
+
+
+def is_inexact(cell: Any, number: float) -> bool:
+    """Tell whether a cell is an integer that its number has rounded."""
+    if abs(number) < EXACT:
+        return False
+    found = INTEGER.fullmatch(str(cell))
+    return found is not None and int(found[1]) != int(number)
+
+
+def read_columns(path: Path, choose: Choose) -> dict[str, Array]:
+    """The columns that `choose` picks from the names of all, as numbers. Raises `TableError`."""
+    readers = {".csv": _read_csv, ".parquet": _read_parquet}
+    if path.suffix.lower() not in readers:
+        raise TableError(f"{path.name}: must end in .csv or .parquet")
+    if path.exists() and not path.is_file():
+        raise TableError(f"{path}: cannot be read (it is no file)")
+    try:
+        columns = readers[path.suffix.lower()](path, choose)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not all(column.rows for column in columns.values()):
+        raise TableError(f"{path.name}: there are no rows below the header")
+    return {name: column.numbers() for name, column in columns.items()}
+
+
+def _read_csv(path: Path, choose: Choose) -> dict[str, Column]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        try:
+            rows = (row for row in csv.reader(file, strict=True) if row)
+            header = next(rows, None)
+            if header is None:
+                raise TableError(f"{path.name}: the file is empty")
+            names = _named(path, [name.strip() for name in header])
+            places = {name: names.index(name) for name in choose(names)}
+            columns = {name: Column(path, name) for name in places}
+            for first, stretch in _stretches(path, rows, len(columns)):
+                for row, cells in enumerate(stretch, start=first):
+                    if len(cells) != len(names):
+                        width = counted(len(cells), "cell")
+                        raise TableError(f"{path.name}: row {row} has {width}, and the header {len(names)}")
+                for name, column in columns.items():
+                    place = places[name]
+                    column.add([cells[place] for cells in stretch])
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise TableError(f"{path.name}: not a CSV file in UTF-8 ({error})") from error
+    return columns
+
+
+def _stretches(path: Path, rows: Iterator[list[str]], n_columns: int) -> Iterator[tuple[int, list[list[str]]]]:
+    """Rows by the thousands, with the number of the first of them. Raises `TableError` for too many."""
+    first = 1
+    while stretch := list(islice(rows, STRETCH)):
+        _check_size(path, first - 1 + len(stretch), n_columns)
+        yield first, stretch
+        first += len(stretch)
+
+
+def _named(path: Path, names: list[str]) -> list[str]:
+    """The names of the columns. Raises `TableError` unless they are names that differ."""
+    for separator, what in SEPARATORS.items():
+        if len(names) == 1 and separator in names[0]:
+            raise TableError(f"{path.name}: its columns are separated by {what}; they must be separated by ','")
+    if all(number_in(name) is not None for name in names):
+        raise TableError(f"{path.name}: the first line must name the columns, and it holds numbers: {names[0]}, ...")
+    for place, name in enumerate(names, start=1):
+        if not name.strip():
+            raise TableError(
+                f"{path.name}: column {place} has no name in the header; pandas writes its index so unless told "
+                "index=False"
+            )
+        if not name.isprintable():
+            raise TableError(f"{path.name}: the name of column {place} must be printable, got {shown(name)}")
+        if (times := names.count(name)) > 1:
+            raise TableError(f"{path.name}: the header has {shown(name)} {times} times; names must differ")
+    return names
+
+
+def _check_size(path: Path, rows: int, n_columns: int) -> None:
+    if rows * n_columns > MOST_NUMBERS:
+        raise TableError(
+            f"{path.name}: {counted(n_columns, 'column')} of {rows:,} rows or more are too many; at most "
+            f"{MOST_NUMBERS:,} numbers can be read; name fewer columns in data.inputs, or take fewer rows"
+        )
+
+
+def _read_parquet(path: Path, choose: Choose) -> dict[str, Column]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise TableError(f"{path.name}: Parquet needs pyarrow: pip install -e '.[tables]'") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            names = choose(_named(path, schema.names))
+            _check_size(path, file.metadata.num_rows, len(names))
+            for name in names:
+                _check_type(path, name, schema.field(name).type)
+            columns = {name: Column(path, name) for name in names}
+            for batch in file.iter_batches(STRETCH, columns=list(names)):
+                for name, column in columns.items():
+                    column.add(batch.column(name).to_pylist())
+    except (ArrowException, UnicodeDecodeError) as error:
+        raise TableError(f"{path.name}: not a Parquet file ({' '.join(str(error).split())})") from error
+    return columns
+
+
+def _check_type(path: Path, name: str, kind: Any) -> None:
+    """Raise `TableError` for a type whose cells are neither numbers nor text."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    able = (
+        *(types.is_integer, types.is_floating, types.is_decimal, types.is_null),
+        *(types.is_string, types.is_large_string, types.is_string_view),
+    )
+    if not any(is_able(kind) for is_able in able):
+        raise TableError(f"{path.name}: column {shown(name)} is no column of numbers (it holds {kind}); {LEAVE_OUT}")
