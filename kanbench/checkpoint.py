@@ -50,9 +50,6 @@ def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device |
     try:
         content = torch.load(body, map_location=device, weights_only=True)
         model, tensors = build(content["architecture"], library), content["tensors"]
-        for name, layer in model.named_modules():
-            if isinstance(layer, KANLayer):
-                layer.knots = tensors.get(f"{name}.knots" if name else "knots")
         model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
             model.get_parameter(name).requires_grad_(False)

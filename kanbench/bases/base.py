@@ -3,9 +3,12 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from enum import StrEnum
+from typing import Any, Self, TypeVar
 
 from torch import Tensor
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def require(condition: bool, field: str, rule: str, value: object) -> None:
@@ -19,6 +22,20 @@ def require_finite(settings: Any) -> None:
     for field in fields(settings):
         value = getattr(settings, field.name)
         require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
+
+
+def chosen(kind: type[Choice], field: str, value: str) -> Choice:
+    """The member of `kind` that `value` is or names; raises ``ValueError("<field> must be <one of them>, got ..")``."""
+    require(value in list(kind), field, f"must be {' or '.join(kind)}", value)
+    return kind(value)
+
+
+def take_choices(settings: Any) -> None:
+    """Let every field of a frozen dataclass that is one of several choices hold it where its name was given."""
+    for field in fields(settings):
+        if isinstance(field.default, StrEnum):
+            choice = chosen(type(field.default), field.name, getattr(settings, field.name))
+            object.__setattr__(settings, field.name, choice)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,10 @@ class Grid:
 
         The new ends are the range with a margin, which does not reach over an old knot. All breakpoints of a column
         that is constant, to a cube root of the resolution, are needed: it says nothing about where they should be.
+        So are those of a column without data.
         """
+        if not x.size:
+            return self.breakpoints
         low, high = x.min(), x.max()
         if high - low < self.eps ** (1 / 3) * max(abs(low), abs(high), np.abs(self.knots).max()):
             return self.breakpoints

@@ -6,13 +6,10 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases import BSpline
 from kanbench.bases.base import require
 from kanbench.models import KANLayer
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, n_out), targets -> a number
-
-ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = me
             gradient_norm=sum(by_parameter[p].square().sum().item() for p in layer.parameters()) ** 0.5,
             lowest=output.min().item(),
             highest=output.max().item(),
-            outside=share_outside(layer, before) if isinstance(layer, KANLayer) else None,
+            outside=layer.share_off_domain(layer.squashed(before)) if isinstance(layer, KANLayer) else None,
         )
         for layer, before, output in zip(model, inputs, inputs[1:], strict=False)
     ]
@@ -73,15 +70,3 @@ def _median_layer(layers: Sequence[LayerStatistics]) -> LayerStatistics:
 def _median(values: list[float | None]) -> float | None:
     numbers = [value for value in values if value is not None]
     return torch.tensor(numbers, dtype=torch.float64).nanquantile(0.5).item() if numbers else None
-
-
-@torch.no_grad()
-def share_outside(layer: KANLayer, x: Tensor) -> float:
-    """The share of inputs x (n, n_in) that the layer squashes to a place off the domain of its basis."""
-    z, basis = layer.squashed(x), layer.basis
-    low, high = torch.tensor(basis.low), torch.tensor(basis.high)
-    if layer.knots is not None:
-        assert isinstance(basis, BSpline)
-        low, high = layer.knots[:, basis.degree], layer.knots[:, -basis.degree - 1]
-    slack = ROUNDING * (high - low)
-    return ((z < low - slack) | (z > high + slack)).double().mean().item()

@@ -4,14 +4,17 @@ import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum, auto
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import require
+from kanbench.bases.base import chosen, require
 from kanbench.models.linear import FeatureLinear
+
+ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
 
 class Aggregation(StrEnum):
@@ -110,18 +113,20 @@ class KANLayer(FeatureLinear):
         self.n_in, self.n_out = n_in, n_out
         self.edges = None if edges is None else some_edges(edges, n_in, n_out)
         self.basis = BSpline() if basis is None else basis
-        self.aggregation, self.base_branch = aggregation, base_branch
-        self.edge_scale, self.squash = edge_scale, squash
-        self.factor = aggregation.factor(n_in)
-        self.is_linear = edge_scale is EdgeScale.none and self.edges is None
-        std = coefficient_std(self.basis, n_in, initialisation, gain)
+        self.aggregation = chosen(Aggregation, "aggregation", aggregation)
+        self.base_branch = chosen(BaseBranch, "base_branch", base_branch)
+        self.edge_scale = chosen(EdgeScale, "edge_scale", edge_scale)
+        self.squash = chosen(Squash, "squash", squash)
+        self.factor = self.aggregation.factor(n_in)
+        self.is_linear = self.edge_scale is EdgeScale.none and self.edges is None
+        std = coefficient_std(self.basis, n_in, chosen(Initialisation, "initialisation", initialisation), gain)
         n_terms = self.basis.n_terms + self._base_has_weight
         shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
         self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
         self.register_buffer("knots", None)
         self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None: the basis has its own
-        if edge_scale is not EdgeScale.none:
+        if self.edge_scale is not EdgeScale.none:
             self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
         self.has_inner = self.basis.n_inner > 0
         self.inner = nn.Parameter(torch.zeros(n_in, self.basis.n_inner, dtype=dtype)) if self.has_inner else None
@@ -151,7 +156,23 @@ class KANLayer(FeatureLinear):
             return self.basis.expand_with(x, self.inner if inner is None else inner)
         return self.basis.expand(x) if self.knots is None else self.basis.expand_on(x, self.knots)
 
+    @torch.no_grad()
+    def share_off_domain(self, z: Tensor) -> float:
+        """The share of squashed inputs z (n, n_in) that are off the domain of the basis, or of knots that moved."""
+        low, high = self.domain
+        slack = ROUNDING * (high - low)
+        return ((z < low - slack) | (z > high + slack)).double().mean().item()
+
+    @property
+    def domain(self) -> tuple[Tensor, Tensor]:
+        """The ends of the domain, for every input the same, or of each: () or (n_in,)."""
+        if self.knots is None:
+            return torch.tensor(self.basis.low), torch.tensor(self.basis.high)
+        assert isinstance(self.basis, BSpline)
+        return self.knots[:, self.basis.degree], self.knots[:, -self.basis.degree - 1]
+
     def forward(self, x: Tensor) -> Tensor:
+        self.require_input(x, self.n_in)
         return self.apply_to(self.features(x), self.weights(), self.bias)
 
     def edge_outputs(self, x: Tensor) -> Tensor:
@@ -233,8 +254,22 @@ class KANLayer(FeatureLinear):
         return torch.cat([coefficients[:, :-1] * scale, coefficients[:, -1:]], dim=1)
 
     def extra_repr(self) -> str:
-        edges = "" if self.edges is None else f", {len(self.edges)} edges"
-        return f"{self.n_in}, {self.n_out}, {self.basis}, {self.aggregation.value}{edges}"
+        switches = {name: getattr(self, name) for name in ("base_branch", "edge_scale", "squash")}
+        parts = [f"{name}={switch.value}" for name, switch in switches.items() if switch.value != "none"]
+        parts += ["bias=False"] * (self.bias is None)
+        parts += [] if self.edges is None else [f"{len(self.edges)} edges"]
+        parts += ["moved knots"] * (self.knots is not None)
+        return ", ".join([f"{self.n_in}, {self.n_out}, {self.basis}, {self.aggregation.value}", *parts])
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+        """Take or drop knots of the layer's own, as the layer had or had none whose state this is."""
+        if f"{prefix}knots" in state_dict and isinstance(self.basis, BSpline):
+            if self.knots is None:
+                uniform = self.basis.uniform_knots().to(self.coefficients.device, self.coefficients.dtype)
+                self.knots = uniform.repeat(self.n_in, 1)
+        elif f"{prefix}coefficients" in state_dict:
+            self.knots = None
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple[tuple[int, int], ...] | None:
@@ -281,6 +316,7 @@ class KAN(nn.Sequential):
         **layer: object,
     ) -> None:
         require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
+        squash = chosen(Squash, "squash", squash)
         squashes = [Squash.none] + [squash] * (len(shape) - 2)
         super().__init__(
             *(

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kanbench.bases.base import require
+
 
 class FeatureLinear(nn.Module):
     """y = features(x) W + bias: (..., n_in) -> (..., n_out).
@@ -25,6 +27,14 @@ class FeatureLinear(nn.Module):
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         """(..., n_in) -> (..., n_features); with `inner` (..., n_in, n_inner) in place of the layer's own."""
 
+    def require_input(self, x: Tensor, n_in: int) -> None:
+        """Raises `ValueError` for inputs with another number of columns, or of another precision than the layer."""
+        columns = x.shape[-1] if x.ndim else 0
+        require(columns == n_in, "x", f"must have {n_in} column{'s' * (n_in != 1)}", columns)
+        dtype = next(self.parameters()).dtype
+        fits = x.dtype == dtype or torch.is_autocast_enabled(x.device.type)
+        require(fits, "x", f"must be {dtype}, as the layer is", x.dtype)
+
     @staticmethod
     def apply_to(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """features W + bias, with W in the shape of the layer's own."""
@@ -38,6 +48,7 @@ class Affine(FeatureLinear):
         self, n_in: int, n_out: int, *, std: float, generator: torch.Generator | None, dtype: torch.dtype | None
     ) -> None:
         super().__init__()
+        self.n_in, self.n_out = n_in, n_out
         self.weight = nn.Parameter(torch.randn(n_in, n_out, generator=generator, dtype=dtype) * std)
         self.bias = nn.Parameter(torch.rand(n_out, generator=generator, dtype=dtype) * 2.0 - 1.0)
 
@@ -45,7 +56,11 @@ class Affine(FeatureLinear):
         return x
 
     def forward(self, x: Tensor) -> Tensor:
+        self.require_input(x, self.n_in)
         return self.apply_to(self.features(x), self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.n_in}, {self.n_out}"
 
 
 class FourierAffine(Affine):
@@ -71,9 +86,13 @@ class FourierAffine(Affine):
     ) -> None:
         frequencies = torch.randn(n_in, n_frequencies, generator=generator, dtype=dtype) * scale
         super().__init__(2 * n_frequencies, n_out, std=std, generator=generator, dtype=dtype)
+        self.n_in = n_in
         self.register_buffer("frequencies", frequencies)
         self.frequencies: Tensor
 
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
         angles = x @ self.frequencies
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+    def extra_repr(self) -> str:
+        return f"{self.n_in}, {self.n_out}, {self.frequencies.shape[1]} frequencies"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import require, require_finite
+from kanbench.bases.base import require, require_finite, take_choices
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
@@ -22,6 +22,7 @@ class Method(ABC):
 
     def __post_init__(self) -> None:
         require_finite(self)
+        take_choices(self)
         require(self.depth >= 1, "depth", "must be at least 1", self.depth)
 
     def shape(self, n_in: int, width: int, n_out: int) -> list[int]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
+from kanbench.bases.base import chosen, require
 from kanbench.models.linear import Affine, FourierAffine
 
 
@@ -54,6 +55,9 @@ class MLP(nn.Sequential):
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
+        require(min(shape) >= 1, "shape", "must hold widths of at least 1", list(shape))
+        activation = chosen(Activation, "activation", activation)
         variance = 2.0 if activation is Activation.relu else 1.0
         random: dict[str, Any] = {"generator": generator, "dtype": dtype}
         layers: list[nn.Module] = []
@@ -77,6 +81,9 @@ class FixedActivation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return FIXED[self.activation](x)
 
+    def extra_repr(self) -> str:
+        return self.activation.value
+
 
 class SplineActivation(nn.Module):
     """silu(x_j) + sum_t c_jt B_t(x_j): one learnable spline per node, zero at the start; (..., width) -> same shape.
@@ -91,6 +98,9 @@ class SplineActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.silu(x) + (self.basis.expand(x) * self.coefficients).sum(-1)
+
+    def extra_repr(self) -> str:
+        return f"{len(self.coefficients)}, {self.basis}"
 
 
 def _activation(activation: Activation, width: int, dtype: torch.dtype | None) -> nn.Module:

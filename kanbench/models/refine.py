@@ -7,6 +7,7 @@ of their parameters is decided for all of them together.
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -111,24 +112,35 @@ def _sites(models: Sequence[nn.Module], x: Sequence[Tensor] | Tensor | None) -> 
 
 
 def _sites_of(model: nn.Module, x: Tensor | None) -> list["Site"]:
-    layers = [layer for layer in model.modules() if isinstance(layer, KANLayer)]
     if x is None:
-        return [Site(layer, None) for layer in layers]
+        return [Site(layer, None) for layer in kan_layers_in(model)]
     require_dtype(model, x)
-    inputs: dict[nn.Module, Tensor] = {}
+    seen = inputs_of_layers(model, x)
+    return [Site(layer, inputs) for layer, inputs in zip(kan_layers_in(model), seen, strict=True)]
 
-    def look(layer: nn.Module, arguments: tuple[Tensor]) -> None:
-        assert isinstance(layer, KANLayer)
-        inputs[layer] = _checked(arguments[0], layer.n_in)
 
-    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
-    try:
-        with torch.no_grad():
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return [Site(layer, layer.squashed(inputs[layer])) for layer in layers]
+def kan_layers_in(model: nn.Module) -> list[KANLayer]:
+    """Every KAN layer that a module is or holds, each once."""
+    return [module for module in model.modules() if isinstance(module, KANLayer)]
+
+
+def inputs_of_layers(model: nn.Module, x: Tensor) -> list[Tensor | None]:
+    """What the basis of each of `kan_layers_in` sees of the data x, in all uses of the layer: (n, n_in), or None
+    where no data reach it. The model itself, running statistics included, stays as it is."""
+    probe = deepcopy(model)
+    layers = kan_layers_in(probe)
+    seen: list[list[Tensor]] = [[] for _ in layers]
+    for layer, of_layer in zip(layers, seen, strict=True):
+        layer.expand = partial(_look, layer, of_layer)  # type: ignore[method-assign]
+    with torch.no_grad():
+        probe(x)
+    return [torch.cat(of_layer) if of_layer else None for of_layer in seen]
+
+
+def _look(layer: KANLayer, seen: list[Tensor], x: Tensor, inner: Tensor | None = None) -> Tensor:
+    """`layer.expand` that remembers its inputs."""
+    seen.append(_checked(x, layer.n_in))
+    return KANLayer.expand(layer, x, inner)
 
 
 def _checked(x: Tensor, n_in: int) -> Tensor:
@@ -169,7 +181,7 @@ class Site:
         return list(zip(grids, data.cpu().numpy().T, strict=True))
 
     def least_intervals(self) -> int:
-        """With which every column can follow its data."""
+        """The least number of intervals with which every column can follow its data."""
         return max(len(grid.needed(column)) - 1 for grid, column in self.columns)
 
     def may_stay_uniform(self, intervals: int) -> bool:

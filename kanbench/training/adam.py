@@ -11,7 +11,7 @@ from torch import Tensor
 from kanbench.bases.base import require
 from kanbench.training.batches import BatchedState, next_batch
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.optimizer import Optimizer, State
+from kanbench.training.optimizer import Optimizer, State, checked_rates
 
 
 class Schedule(StrEnum):
@@ -52,9 +52,7 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(len(self.rates) > 0, "rates", "must hold at least one learning rate", self.rates)
-        require(all(0 < rate < math.inf for rate in self.rates), "rates", "must be positive numbers", self.rates)
-        require(len(set(self.rates)) == len(self.rates), "rates", "must be distinct", self.rates)
+        object.__setattr__(self, "rates", checked_rates(self.rates))
         require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
         require(0 <= self.beta1 < 1, "beta1", "must be in [0, 1)", self.beta1)
         require(0 <= self.beta2 < 1, "beta2", "must be in [0, 1)", self.beta2)

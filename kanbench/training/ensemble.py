@@ -4,18 +4,26 @@ from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from enum import StrEnum, auto
+from itertools import chain
 from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
 from torch.nn import functional
-from torch.nn.utils import vector_to_parameters
 
+from kanbench.bases.base import chosen, require
 from kanbench.models import extend_all
 from kanbench.models.linear import FeatureLinear
-
-Named = dict[str, Tensor]
+from kanbench.training.architecture import (
+    Named,
+    keeps_its_word,
+    layers_of,
+    require_one_architecture,
+    skeleton,
+    trained_names,
+    with_values,
+)
 
 
 class Loss(StrEnum):
@@ -59,21 +67,34 @@ class Ensemble:
     optimiser is a function from theta to theta. Each member sees data of its own.
 
     Models map (n, n_in) to (n, 1), or to logits (n, n_classes) where the loss is a cross-entropy. Their buffers, such
-    as knots that have moved, are no parameters: each member keeps its own. A layer that is linear in its parameters,
-    inner ones aside, is two batched matrix products for all members; any other layer is vmapped, and so are features
-    that need buffers.
+    as knots that have moved, are no parameters: each member keeps its own. Parameters that require no gradient are
+    buffers too, and so, with an `example` (n, n_in) of the inputs, are those that never reach the output; without one
+    these are counted, and their gradient is zero. A layer that is linear in its parameters, inner ones aside, is two
+    batched matrix products for all members; any other layer is vmapped, and so are features that need buffers.
+
+    Raises `ValueError` for models that differ in more than the values of their tensors, and where none is trained.
     """
 
-    def __init__(self, models: Sequence[nn.Module], loss: Loss = Loss.mse) -> None:
-        self.loss = loss
-        stacked, buffers = stack_module_state(list(models))
-        self._skeleton = deepcopy(models[0]).to("meta")
-        layers = list(self._skeleton) if isinstance(self._skeleton, nn.Sequential) else [self._skeleton]
-        self._layers = [(layer, {name: p.shape for name, p in layer.named_parameters()}) for layer in layers]
-        names = iter(buffers)
-        self._buffers = [{name: buffers[next(names)] for name, _ in layer.named_buffers()} for layer in layers]
-        self._sizes = [tensor[0].numel() for tensor in stacked.values()]
-        self.start = torch.cat([tensor.detach().flatten(1) for tensor in stacked.values()], dim=1)
+    def __init__(self, models: Sequence[nn.Module], loss: Loss = Loss.mse, *, example: Tensor | None = None) -> None:
+        self.loss = chosen(Loss, "loss", loss)
+        require_one_architecture(models)
+        self.trained = trained_names(models[0], example)
+        require(bool(self.trained), "model", "must have a parameter that is trained", type(models[0]).__name__)
+        parameters, buffers = stack_module_state(list(models))
+        state = {name: tensor.detach() for name, tensor in (parameters | buffers).items()}
+        self._skeleton = skeleton(models[0])
+        self._prefixes, layers = zip(*layers_of(deepcopy(self._skeleton)), strict=True)
+        self._layers: list[tuple[nn.Module, dict[str, torch.Size]]] = []
+        self._buffers: list[Named] = []
+        for prefix, layer in zip(self._prefixes, layers, strict=True):
+            tensors = dict(chain(layer.named_parameters(), layer.named_buffers()))
+            shapes = {name: tensor.shape for name, tensor in tensors.items() if prefix + name in self.trained}
+            if isinstance(layer, FeatureLinear):
+                layer.is_linear &= keeps_its_word(layer, list(shapes))
+            self._layers.append((layer, shapes))
+            self._buffers.append({name: state[prefix + name] for name in tensors if name not in shapes})
+        self._sizes = [state[name][0].numel() for name in self.trained]
+        self.start = torch.cat([state[name].flatten(1) for name in self.trained], dim=1)
 
     def __len__(self) -> int:
         return self.start.shape[0]
@@ -84,14 +105,17 @@ class Ensemble:
 
     def members(self, theta: Tensor) -> list[nn.Module]:
         """Every member as a module of its own, with the parameters in its row of theta."""
-        models = [deepcopy(self._skeleton).to_empty(device=theta.device) for _ in theta]
-        held = [buffer for named in self._buffers for buffer in named.values()]
-        with torch.no_grad():
-            for m, (model, parameters) in enumerate(zip(models, theta, strict=True)):
-                vector_to_parameters(parameters.clone(), model.parameters())
-                for buffer, of_members in zip(model.buffers(), held, strict=True):
-                    buffer.copy_(of_members[m])
+        models = []
+        for m, row in enumerate(theta.detach()):
+            state = self.state(row.clone().unsqueeze(0))
+            values = {name: of[0] if name in self.trained else of[m].clone() for name, of in state.items()}
+            models.append(with_values(self._skeleton, values))
         return models
+
+    def state(self, theta: Tensor) -> Named:
+        """Parameters at theta and buffers by the names that they have in a member: (members, ...)."""
+        split = zip(self._prefixes, self._split(theta), strict=True)
+        return {prefix + name: of for prefix, (_, *both) in split for named in both for name, of in named.items()}
 
     def extended(self, theta: Tensor, size: int) -> "Ensemble":
         """The members at theta with a basis of `size`, see `extend`: at its `start` they are the same functions.

@@ -1,14 +1,15 @@
 """The contract that every optimiser keeps."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require, require_finite
+from kanbench.bases.base import require, require_finite, take_choices
 from kanbench.training.ensemble import Ensemble, Loss
 
 
@@ -54,6 +55,7 @@ class Optimizer(ABC):
     def __post_init__(self) -> None:
         """Raises `ValueError` that names the field, the rule and the value."""
         require_finite(self)
+        take_choices(self)
         require(self.steps >= 1, "steps", "must be at least 1", self.steps)
         require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
 
@@ -93,3 +95,12 @@ class Optimizer(ABC):
     @abstractmethod
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         """Train in place for `steps` steps on x (members, n, n_in), y (members, n)."""
+
+
+def checked_rates(rates: float | Iterable[float]) -> tuple[float, ...]:
+    """Learning rates, or a single one, as a tuple; raises `ValueError` unless they are positive and distinct."""
+    rates = tuple(rates) if isinstance(rates, Iterable) else (rates,)
+    require(len(rates) > 0, "rates", "must hold at least one learning rate", rates)
+    require(all(0 < rate < math.inf for rate in rates), "rates", "must be positive numbers", rates)
+    require(len(set(rates)) == len(rates), "rates", "must be distinct", rates)
+    return rates

@@ -1,6 +1,5 @@
 """Gradient descent for ensembles, with one learning rate per member."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from kanbench.bases.base import require
 from kanbench.training.batches import BatchedState, next_batch
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.optimizer import Optimizer, State
+from kanbench.training.optimizer import Optimizer, State, checked_rates
 
 
 @dataclass
@@ -37,9 +36,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(len(self.rates) > 0, "rates", "must hold at least one learning rate", self.rates)
-        require(all(0 < rate < math.inf for rate in self.rates), "rates", "must be positive numbers", self.rates)
-        require(len(set(self.rates)) == len(self.rates), "rates", "must be distinct", self.rates)
+        object.__setattr__(self, "rates", checked_rates(self.rates))
         require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
 
     @property

@@ -12,6 +12,8 @@ from torch.nn.utils import vector_to_parameters
 from kanbench.bases.base import require
 from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
 from kanbench.models.kan import require_dtype
+from kanbench.training.best import Training, finite_instead
+from kanbench.training.domain import warn_of_inputs_off_the_domain
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs
 from kanbench.training.optimizer import Optimizer
 
@@ -46,8 +48,7 @@ class SparseEnsemble(Ensemble):
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
         inputs = x.inputs if isinstance(x, Embedded) else x  # features of the first layer do not tell its edges apart
-        layers = enumerate(self._split(theta))
-        state = {f"model.{i}.{name}": of for i, (_, *both) in layers for named in both for name, of in named.items()}
+        state = {f"model.{name}": of for name, of in self.state(theta).items()}
         outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, inputs)
         return (outputs - y).square().mean(dim=1) + self.penalty.weight * penalties
 
@@ -81,10 +82,17 @@ def train(
     """Train a model in place on x (n, n_in), y (n,) or (n, 1); the mean squared error that it reaches there.
 
     `sparsity` times (L1 + entropy) of the edges is added to what is minimised. `seed` orders the rows of mini-batches.
+    An optimiser with several learning rates trains a copy with each, at once; the model becomes the best of them.
 
-    Raises `ValueError` for samples that do not fit each other or the model, or are not finite, for an optimiser that
-    would try several learning rates, a penalty beside Levenberg-Marquardt, or one on layers without edges.
+    Parameters that require no gradient, or never reach the output, stay as they are. Where a training leaves the
+    finite numbers, its best finite parameters are kept, and a warning says so. Another one tells of inputs off the
+    domain of a KAN layer, as far as the start of the training shows them.
+
+    Raises `ValueError` for samples that do not fit each other or the model, or are not finite, a model whose error is
+    not finite from the start, a penalty beside Levenberg-Marquardt, or one on layers without edges.
     """
+    require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
+    require(isinstance(y, Tensor), "y", "must be a tensor", type(y).__name__)
     return train_all([model], x.unsqueeze(0), y.unsqueeze(0), optimizer, sparsity=sparsity, seed=seed)[0]
 
 
@@ -100,22 +108,25 @@ def train_all(
     """`train` for models of one shape at once, each with data of its own: x (members, n, n_in), y (members, n)."""
     penalty = sparsity if isinstance(sparsity, Sparsity) else Sparsity(sparsity)
     members, n = x.shape[:2]
+    require(isinstance(optimizer, Optimizer), "optimizer", "must be one of kanbench.training", optimizer)
     require(members == len(models), "x", f"must hold the data of {len(models)} models", members)
     require(
         y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:]
     )
-    require(len(optimizer.trials) == 1, "rates", "must hold one learning rate, as a model has one", optimizer.trials)
     _require_fit(models[0], x, y)
-    ensemble = Ensemble(models) if penalty.weight == 0.0 else SparseEnsemble(models, penalty)
-    rates = x.new_full((members,), optimizer.trials[0] or 0.0)
-    orders = [torch.Generator().manual_seed(seed) for _ in models]
-    y = y.reshape(members, n)
-    state = optimizer.start(ensemble, ensemble.start, rates, orders)
-    optimizer.advance(ensemble, state, x, y, optimizer.steps)
-    with torch.no_grad():
-        for model, theta in zip(models, state.theta, strict=True):
-            vector_to_parameters(theta, model.parameters())
-        errors = Ensemble.losses(ensemble, state.theta, x, y)
+    warn_of_inputs_off_the_domain(models, x)
+    copies = [model for model in models for _ in optimizer.trials]
+    ensemble = Ensemble(copies, example=x[0, :1]) if penalty.weight == 0.0 else SparseEnsemble(copies, penalty)
+    training = Training(ensemble, x, y.reshape(members, n), optimizer, seed)
+    theta = training.end()
+    errors = training.errors(theta)
+    failed = ~(errors.isfinite() & theta.isfinite().all(dim=1))
+    if failed.any():
+        theta[failed] = finite_instead(training, models, failed)
+        errors = training.errors(theta)
+    for model, row in zip(models, theta, strict=True):
+        parameters = dict(model.named_parameters())
+        vector_to_parameters(row, [parameters[name] for name in ensemble.trained])
     return errors.tolist()
 
 

@@ -1,6 +1,7 @@
 """KAN layers against an explicit loop over edges, their initialisation and their manners as modules."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,8 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kanbench.bases import BASES
-from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
+from kanbench.bases import BASES, BSpline, Chebyshev
+from kanbench.models import (
+    KAN,
+    MLP,
+    Activation,
+    Aggregation,
+    BaseBranch,
+    EdgeScale,
+    Initialisation,
+    KANLayer,
+    KANMethod,
+    Squash,
+    update_grid,
+)
 
 BASE = {BaseBranch.linear: lambda x: x, BaseBranch.silu: lambda x: x / (1 + np.exp(-x))}
 AGGREGATE = {
@@ -301,3 +314,108 @@ def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edg
     torch.testing.assert_close(part.edge_outputs(x[:, inputs]), expected, rtol=1e-12, atol=1e-13)
     if options["bias"]:
         assert torch.equal(part.bias, module.bias[outputs])
+
+
+def trained_network(seed, knots):
+    """A network with parameters of its own; its knots moved to some data, or not."""
+    model = randomised(KAN([2, 3, 1], generator=seeded(seed), dtype=torch.float64), seed)
+    x = torch.rand(50, 2, generator=seeded(seed), dtype=torch.float64)
+    return update_grid(model, x, intervals=5) if knots == "moved" else model
+
+
+@pytest.mark.parametrize("of", ["moved", "unmoved"])
+@pytest.mark.parametrize("into", ["moved", "unmoved"])
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_state_dict_loads_strictly_whether_knots_have_moved_or_not(of, into, assign, nested):
+    theirs, ours = trained_network(1, of), trained_network(2, into)
+    x = torch.rand(30, 2, generator=seeded(3), dtype=torch.float64) * 2 - 1
+    if nested:
+        theirs, ours = nn.Sequential(nn.Tanh(), theirs), nn.Sequential(nn.Tanh(), ours)
+    ours.load_state_dict(theirs.state_dict(), assign=assign)
+    assert torch.equal(ours(x), theirs(x))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    layers = [module for module in ours.modules() if isinstance(module, KANLayer)]
+    assert all((each.knots is None) == (of == "unmoved") for each in layers)
+
+
+def test_knots_keep_the_precision_of_the_network_that_they_are_loaded_into():
+    ours = KAN([2, 3, 1], dtype=torch.float32)
+    ours.load_state_dict(trained_network(1, "moved").state_dict())
+    assert {tensor.dtype for tensor in ours.state_dict().values()} == {torch.float32}
+
+
+def test_a_part_of_a_state_dict_leaves_knots_alone():
+    ours = trained_network(2, "moved")
+    before = ours[0].knots.clone()
+    ours.load_state_dict({"0.bias": torch.ones(3)}, strict=False)
+    assert torch.equal(ours[0].knots, before)
+
+
+def test_knots_of_another_number_are_refused_and_change_no_function():
+    ours = KAN([2, 3, 1], BSpline(intervals=4), dtype=torch.float64)
+    x = torch.rand(30, 2, generator=seeded(3), dtype=torch.float64) * 2 - 1
+    before = ours[0](x)
+    with pytest.raises(RuntimeError, match="size mismatch for knots"):
+        ours[0].load_state_dict({"knots": trained_network(1, "moved")[0].knots}, strict=False)
+    torch.testing.assert_close(ours[0](x), before, rtol=1e-13, atol=1e-13)
+    with pytest.raises(RuntimeError, match=r'Unexpected key.*"0\.knots"'):
+        KAN([2, 3, 1], Chebyshev(), dtype=torch.float64).load_state_dict(trained_network(1, "moved").state_dict())
+
+
+def test_data_that_do_not_fit_a_network_are_refused_in_its_own_words():
+    x = torch.rand(4, 3, generator=seeded())
+    for model in (KAN([2, 3, 1]), update_grid(KAN([2, 1]), torch.rand(9, 2)), MLP([2, 3, 1])):
+        for columns in (1, 3):
+            with pytest.raises(ValueError, match=rf"^x must have 2 columns, got {columns}$"):
+                model(x[:, :columns])
+        with pytest.raises(ValueError, match=r"^x must be torch\.float32, as the layer is, got torch\.float64$"):
+            model(x[:, :2].double())
+    with pytest.raises(ValueError, match=r"^x must have 1 column, got 0$"):
+        KANLayer(1, 1)(torch.tensor(0.5))
+    with torch.autocast("cpu", dtype=torch.bfloat16):  # torch itself chooses the precision here
+        assert KAN([2, 3, 1])(x[:, :2].bfloat16()).isfinite().all()
+
+
+def test_what_a_network_is_built_with_shows_when_it_is_printed():
+    options = {"base_branch": BaseBranch.silu, "edge_scale": EdgeScale.edge, "bias": False}
+    shown = repr(KAN([2, 3, 1], Chebyshev(degree=4), Aggregation.mean, **options))
+    assert (
+        "(0): KANLayer(2, 3, Chebyshev(low=-1.0, high=1.0, degree=4, constant=False), mean, base_branch=silu, " in shown
+    )
+    assert "base_branch=silu, edge_scale=edge, squash=tanh, bias=False)" in shown.splitlines()[2]
+    assert "squash" not in shown.splitlines()[1]
+    assert "moved knots" in repr(trained_network(1, "moved"))
+    assert "moved knots" not in repr(trained_network(1, "unmoved"))
+    assert [line.strip() for line in repr(MLP([2, 5, 1], Activation.relu, frequencies=3)).splitlines()[1:-1]] == [
+        "(0): FourierAffine(2, 5, 3 frequencies)",
+        "(1): FixedActivation(relu)",
+        "(2): Affine(5, 1)",
+    ]
+
+
+def test_switches_can_be_named():
+    switches = {"base_branch": BaseBranch.silu, "edge_scale": EdgeScale.edge, "squash": Squash.none}
+    switches |= {"aggregation": Aggregation.mean, "initialisation": Initialisation.fan_in}
+    by_member = KAN([2, 3, 1], **switches, generator=seeded(1))
+    by_name = KAN([2, 3, 1], **{field: str(switch) for field, switch in switches.items()}, generator=seeded(1))
+    assert repr(by_name) == repr(by_member)
+    assert all(torch.equal(a, b) for a, b in zip(by_name.parameters(), by_member.parameters(), strict=True))
+    assert KANMethod(squash="none", edge_scale="none").count(2, 3) == KANMethod(squash=Squash.none).count(2, 3)
+    weights = [MLP([2, 99, 1], kind, generator=seeded(1))[0].weight for kind in ("relu", Activation.relu)]
+    assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "act"),
+    {
+        "squash must be none or tanh, got True": lambda: KAN([2, 1], squash=True),
+        "aggregation must be sum or mean or sum_over_sqrt, got 'max'": lambda: KANLayer(2, 1, aggregation="max"),
+        "base_branch must be none or linear or silu, got 'gelu'": lambda: KANMethod(base_branch="gelu"),
+        "activation must be relu or silu or gelu or tanh or bspline, got 'ReLU'": lambda: MLP([2, 3, 1], "ReLU"),
+        "shape must have a width of inputs and one of outputs, got [2]": lambda: MLP([2]),
+    }.items(),
+)
+def test_switches_that_do_not_exist_are_refused_with_those_that_do(sentence, act):
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        act()

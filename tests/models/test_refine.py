@@ -297,3 +297,70 @@ def test_a_pruned_layer_keeps_its_edges_and_its_function(operation):
     assert changed.edges == layer.edges
     assert changed.coefficients.shape == (2, changed.basis.n_terms)
     torch.testing.assert_close(changed(x), layer(x), rtol=1e-10, atol=1e-10)
+
+
+class UsedTwice(nn.Module):
+    """A network that uses its layer in two places, each with inputs of another range."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(0.2 * self.layer(3.0 * x))
+
+
+class CalledByName(UsedTwice):
+    def forward(self, x):
+        return self.layer(x=0.3 * x)
+
+
+class SeenByItsEdges(UsedTwice):
+    """The layer is used once as such, and once edge by edge."""
+
+    def forward(self, x):
+        return self.layer(0.2 * x) + self.layer.edge_outputs(3.0 * x).sum(-2)
+
+
+class WithAnIdleLayer(UsedTwice):
+    """No data reach the other layer."""
+
+    def __init__(self, layer):
+        super().__init__(layer)
+        self.idle = randomised(KANLayer(1, 1, dtype=torch.float64), 7)
+
+
+class Normalised(UsedTwice):
+    """Its statistics run on while it is in training mode."""
+
+    def __init__(self, layer):
+        super().__init__(layer)
+        self.normalise = nn.BatchNorm1d(1, dtype=torch.float64)
+
+    def forward(self, x):
+        return self.layer(self.normalise(x))
+
+
+@pytest.mark.parametrize("kind", [UsedTwice, CalledByName, SeenByItsEdges, WithAnIdleLayer, Normalised])
+@pytest.mark.parametrize(
+    "operation",
+    [update_grid, lambda m, x: update_grid(m, x, mix=1.0), lambda m, x: extend(m, 10, x), lambda m, x: extend(m, 7, x)],
+    ids=["update", "to the quantiles", "finer", "between"],
+)
+def test_a_network_that_uses_its_layer_in_its_own_way_keeps_its_function(kind, operation):
+    model = kind(randomised(KANLayer(1, 1, BSpline(intervals=5), dtype=torch.float64)))
+    x = torch.rand(200, 1, generator=seeded(), dtype=torch.float64) * 2 - 1
+    new = operation(model, x)
+    assert change(model.eval(), new.eval(), x) < TIGHT
+    if kind is WithAnIdleLayer:
+        assert change(model.idle, new.idle, 2 * x) < TIGHT
+
+
+def test_an_update_of_a_layer_that_is_used_twice_reaches_over_the_inputs_of_both_uses():
+    model = UsedTwice(randomised(KANLayer(1, 1, BSpline(intervals=5), bias=False, dtype=torch.float64)))
+    x = torch.rand(200, 1, generator=seeded(), dtype=torch.float64) * 2 - 1
+    inner = update_grid(model, x).layer.knots[0, 3:-3]
+    assert inner.min() <= 3 * x.min()
+    assert inner.max() >= 3 * x.max()
+    in_sequence = nn.Sequential(model.layer, nn.Tanh(), model.layer)
+    assert change(in_sequence, update_grid(in_sequence, 3 * x), 3 * x) < TIGHT

@@ -19,7 +19,8 @@ from kanbench.models import (
     extend_all,
     update_grids,
 )
-from kanbench.training import LBFGS, Adam, Ensemble, LevenbergMarquardt
+from kanbench.models.linear import Affine
+from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt
 
 METHODS = [
     *(KANMethod(basis=basis()) for basis in BASES.values()),
@@ -255,3 +256,166 @@ def test_members_whose_bases_are_learned_reach_what_they_reach_alone(name, optim
         torch.testing.assert_close(together[m], alone[0], rtol=1e-8, atol=1e-8)
     n_inner = 3 * models[0][1].basis.n_inner  # of the last layer: its last parameters
     assert (together != start)[:, -n_inner:].any(dim=0).all()
+
+
+class Scaled(torch.nn.Module):
+    """sin(x F) w + b, of which the frequencies F are frozen and a third parameter is never used."""
+
+    def __init__(self, seed):
+        super().__init__()
+        draw = torch.Generator().manual_seed(seed)
+        self.idle = torch.nn.Parameter(torch.randn(3, generator=draw, dtype=torch.float64))
+        frequency = torch.randn(2, 4, generator=draw, dtype=torch.float64)
+        self.frequency = torch.nn.Parameter(frequency, requires_grad=False)
+        self.step = torch.nn.Parameter(torch.tensor(seed), requires_grad=False)  # a whole number
+        self.weight = torch.nn.Parameter(torch.randn(4, 1, generator=draw, dtype=torch.float64))
+        self.bias = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+
+    def forward(self, x):
+        return torch.sin(x @ self.frequency) @ self.weight + self.bias
+
+
+OPTIMIZERS = [LevenbergMarquardt(steps=5), LBFGS(steps=5), Adam(steps=5, rates=(0.01,)), SGD(5, rates=(0.01,))]
+
+
+def trained(ensemble, optimizer, x, y):
+    """The members after training."""
+    rates = torch.full((len(ensemble),), 0.01, dtype=torch.float64)
+    orders = [torch.Generator().manual_seed(0) for _ in rates]
+    state = optimizer.start(ensemble, ensemble.start, rates, orders)
+    optimizer.advance(ensemble, state, x, y, optimizer.steps)
+    return ensemble.members(state.theta)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+def test_frozen_and_unused_parameters_are_not_counted_and_not_trained(optimizer):
+    x = points(n=40)
+    models, y = [Scaled(seed) for seed in range(3)], torch.sin(x.sum(-1))
+    ensemble = Ensemble(models, example=x[0, :1])
+    assert ensemble.n_params == 4 + 1
+    assert Ensemble(models).n_params == 4 + 1 + 3  # without an example nothing tells that three are idle
+    assert ensemble.jacobians(ensemble.start, x).shape == (3, 40, 5)
+    for old, new in zip(models, trained(ensemble, optimizer, x, y), strict=True):
+        for name in ("idle", "frequency", "step"):
+            assert torch.equal(getattr(old, name), getattr(new, name))
+        assert not torch.equal(old.weight, new.weight)
+        assert [p.requires_grad for p in new.parameters()] == [p.requires_grad for p in old.parameters()]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("frozen", ["0.coefficients", "0.bias", "1.inner", "1.bias", "1.coefficients"])
+def test_frozen_parameters_of_kan_layers_stay_as_well(optimizer, frozen):
+    x, models = points(n=40), members(KANMethod(basis=BASES["sine"]()))
+    for model in models:
+        model.get_parameter(frozen).requires_grad_(False)
+    y = torch.sin(3.0 * x.sum(-1))
+    ensemble = Ensemble(models)
+    assert ensemble.n_params == sum(p.numel() for p in models[0].parameters() if p.requires_grad)
+    predictions, jacobians = (of(ensemble.start, x) for of in (ensemble.predict, ensemble.jacobians))
+    for m, model in enumerate(models):
+        free = [p for p in model.parameters() if p.requires_grad]
+        torch.testing.assert_close(predictions[m], model(x[m]).squeeze(-1), rtol=1e-12, atol=1e-14)
+        by_hand = torch.autograd.grad(model(x[m])[7, 0], free)
+        torch.testing.assert_close(jacobians[m, 7], parameters_to_vector(by_hand), rtol=1e-10, atol=1e-12)
+    for old, new in zip(models, trained(ensemble, optimizer, x, y), strict=True):
+        assert new[0].is_linear
+        for name, parameter in old.named_parameters():
+            assert torch.equal(new.get_parameter(name), parameter) == (name == frozen), name
+
+
+def test_a_network_without_a_trained_parameter_is_refused():
+    model = MLPMethod().build(2, 3, torch.Generator(), torch.float64).requires_grad_(False)
+    with pytest.raises(ValueError, match=r"^model must have a parameter that is trained, got 'MLP'$"):
+        Ensemble([model])
+
+
+class Residual(KANLayer):
+    """A layer of one's own that does more than KANLayer."""
+
+    def forward(self, x):
+        return super().forward(x) + x
+
+
+class Skip(torch.nn.Sequential):
+    """A sequence of one's own that does more than apply its layers in turn."""
+
+    def forward(self, x):
+        return super().forward(x) + x.sum(-1, keepdim=True)
+
+
+def drawn(seed):
+    return {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float64}
+
+
+def shared_layer(seed):
+    layer = KANLayer(2, 2, **drawn(seed))
+    return torch.nn.Sequential(layer, torch.nn.Tanh(), layer, Affine(2, 1, std=1.0, **drawn(seed)))
+
+
+def tied_weights(seed):
+    first, second = Affine(2, 2, std=1.0, **drawn(seed)), Affine(2, 2, std=1.0, **drawn(seed))
+    second.weight = first.weight
+    return torch.nn.Sequential(first, torch.nn.Tanh(), second, Affine(2, 1, std=1.0, **drawn(seed)))
+
+
+def doubled(seed):
+    """A hook changes what a layer returns."""
+    model = MLPMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
+    model[0].register_forward_hook(lambda layer, inputs, output: 2.0 * output)
+    return model
+
+
+def normalised(seed):
+    """A parametrization changes what its parameters are."""
+    model = MLPMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
+    torch.nn.utils.parametrizations.weight_norm(model[0])
+    return model
+
+
+UNUSUAL = {
+    "a layer used twice": shared_layer,
+    "tied weights": tied_weights,
+    "a subclass of a layer": lambda s: torch.nn.Sequential(Residual(2, 2, **drawn(s)), KANLayer(2, 1, **drawn(s))),
+    "a subclass of a sequence": lambda s: Skip(KANLayer(2, 1, **drawn(s))),
+    "a hook": doubled,
+    "a parametrization": normalised,
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_modules_that_are_more_than_their_layers_are_members_as_they_are(kind):
+    models, x = [UNUSUAL[kind](seed) for seed in range(3)], points(n=20)
+    y = torch.sin(3.0 * x.sum(-1))
+    ensemble = Ensemble(models)
+    assert ensemble.n_params == sum(p.numel() for p in models[0].parameters())
+    jacobians, predictions = ensemble.jacobians(ensemble.start, x), ensemble.predict(ensemble.start, x)
+    for m, model in enumerate(models):
+        torch.testing.assert_close(predictions[m], model(x[m]).squeeze(-1), rtol=1e-12, atol=1e-14)
+        by_hand = torch.autograd.grad(model(x[m])[7, 0], list(model.parameters()))
+        torch.testing.assert_close(jacobians[m, 7], parameters_to_vector(by_hand), rtol=1e-10, atol=1e-12)
+    before = ensemble.losses(ensemble.start, x, y)
+    for m, model in enumerate(trained(ensemble, LevenbergMarquardt(steps=5), x, y)):
+        assert (model(x[m]).squeeze(-1) - y[m]).square().mean() < before[m]
+        assert len(list(model.parameters())) == len(list(models[m].parameters()))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "sentence"),
+    [
+        (KANMethod(), KANMethod(aggregation=Aggregation.mean), "got '0 = KANLayer.*mean"),
+        (KANMethod(), KANMethod(basis=BASES["chebyshev"]()), r"got '0 = KANLayer\(2, 3, Chebyshev"),
+        (MLPMethod(), MLPMethod(activation=Activation.relu), r"got '1 = FixedActivation\(relu\)'"),
+        (MLPMethod(), MLPMethod(depth=2), "got '2 = Affine"),
+    ],
+)
+def test_members_of_another_architecture_are_refused(one, other, sentence):
+    models = [method.build(2, 3, torch.Generator(), torch.float64) for method in (one, one, other)]
+    with pytest.raises(ValueError, match=f"^model 2 must be built as model 0 is, with .*{sentence}"):
+        Ensemble(models)
+
+
+def test_members_with_and_without_knots_of_their_own_do_not_mix():
+    models = members(KANMethod(basis=BASES["bspline"](intervals=3)))
+    (moved,) = update_grids(models[:1], points(seeds=1), intervals=3)
+    with pytest.raises(ValueError, match=r"^model 1 must be built as model 0 is, with .*moved knots"):
+        Ensemble([models[1], moved])

@@ -1,14 +1,16 @@
 """Plain modules trained by the optimisers of ensembles, with a penalty that plain autograd checks."""
 
 import math
+import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 
-from kanbench.bases import BSpline
-from kanbench.interpret import sparsity
-from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, update_grids
-from kanbench.training import LBFGS, Adam, LevenbergMarquardt, Schedule, Sparsity, train, train_all
+from kanbench.bases import BSpline, Chebyshev
+from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, sparsity
+from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Squash, update_grid, update_grids
+from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Schedule, Sparsity, train, train_all
 from kanbench.training.single import SparseEnsemble
 
 float64 = torch.float64
@@ -128,7 +130,7 @@ def test_what_cannot_be_trained_is_refused():
     with pytest.raises(ValueError, match="y must have a value for each of 80 rows of x"):
         train(network(), x, y[:-1], lbfgs)
     for columns, rows, sentence in [
-        (x[:, :1], y, "x must have the columns that the model takes, got 1"),
+        (x[:, :1], y, "x must have 2 columns, got 1"),
         (x.float(), y.float(), r"x must be torch\.float64, as the model is, got torch\.float32"),
         (x, y.float(), r"y must be torch\.float64, as x is, got torch\.float32"),
         (x[:, 0], y, "x must be a matrix for each model"),
@@ -142,5 +144,167 @@ def test_what_cannot_be_trained_is_refused():
         train(KAN([2, 2], dtype=float64), x, y, lbfgs)
     with pytest.raises(ValueError, match="x must hold the data of 2 models, got 1"):
         train_all([network(), network()], x.unsqueeze(0), y.unsqueeze(0), lbfgs)
-    with pytest.raises(ValueError, match="rates must hold one learning rate, as a model has one"):
-        train(network(), x, y, Adam())
+    with pytest.raises(ValueError, match="x must have the columns that the model takes, got 1"):
+        train(torch.nn.Linear(2, 1, dtype=float64), x[:, :1], y, lbfgs)
+    with pytest.raises(ValueError, match=r"^optimizer must be one of kanbench\.training, got Adam "):
+        train(network(), x, y, torch.optim.Adam(network().parameters()))
+    for columns, target, sentence in [(x.numpy(), y, "x"), (x, y.numpy(), "y")]:
+        with pytest.raises(ValueError, match=f"^{sentence} must be a tensor, got 'ndarray'"):
+            train(network(), columns, target, lbfgs)
+
+
+@pytest.mark.parametrize("optimizer", [Adam(60), Adam(60, batch=16), SGD(60)], ids=["Adam", "batches", "SGD"])
+@pytest.mark.parametrize("weight", [0.0, 0.02])
+def test_an_optimizer_with_several_learning_rates_leaves_the_best_of_them(optimizer, weight):
+    (x,), (y,) = samples()
+    penalty = Sparsity(weight)
+    ours, alone = network(), {}
+    error = train(ours, x, y, optimizer, sparsity=penalty)
+    for rate in optimizer.rates:
+        model = network()
+        reached = train(model, x, y, replace(optimizer, rates=(rate,)), sparsity=penalty)
+        alone[objective(model, x, y, penalty).item()] = reached, model
+    reached, best = alone[min(alone)]
+    assert error == pytest.approx(reached, rel=1e-9)
+    for a, b in zip(ours.parameters(), best.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9)
+
+
+def test_models_with_their_own_knots_and_data_each_take_the_rate_that_is_best_for_them():
+    x, y = samples(members=3)
+    scale = torch.tensor([1.0, 0.01, 5.0], dtype=float64).unsqueeze(1)
+    together, alone = MODELS["moved knots"](x), MODELS["moved knots"](x)
+    errors = train_all(together, x, scale * y, Adam(40))
+    for m, model in enumerate(alone):
+        assert train(model, x[m], scale[m] * y[m], Adam(40)) == pytest.approx(errors[m], rel=1e-8)
+        torch.testing.assert_close(together[m](x[m]), model(x[m]), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("given", [0.01, [0.01], (0.01,)], ids=str)
+def test_a_single_learning_rate_needs_no_tuple(given):
+    assert Adam(rates=given) == Adam(rates=(0.01,))
+    assert SGD(rates=given) == SGD(rates=(0.01,))
+    assert Adam(schedule="constant").schedule is Schedule.constant
+    with pytest.raises(ValueError, match=r"^schedule must be constant or cosine, got 'linear'$"):
+        Adam(schedule="linear")
+    with pytest.raises(ValueError, match=r"^rates must be positive numbers"):
+        SGD(rates=-0.1)
+
+
+def root(b=1.3):
+    """A network of one edge, 0.7 sqrt(x + b)."""
+    fits = {(0, 0): Fit(LIBRARY["sqrt"], 1.0, b, 0.7, 0.0, 1.0)}
+    return torch.nn.Sequential(SymbolicLayer(1, 1, fits, dtype=float64))
+
+
+ROOT_X = torch.linspace(-1.0, 1.0, 101, dtype=float64).unsqueeze(1)
+ROOT_Y = (ROOT_X[:, 0] + 1.0001).sqrt()
+
+
+@pytest.mark.parametrize("optimizer", [Adam(300, rates=(0.05,)), SGD(300, rates=(0.3,), batch=0)])
+def test_a_training_that_would_leave_the_real_numbers_keeps_its_best_parameters(optimizer):
+    model = root()
+    before = (model(ROOT_X).squeeze(1) - ROOT_Y).square().mean().item()
+    with pytest.warns(UserWarning, match=r"those of step \d+ of 300: a smaller learning rate may help") as told:
+        error = train(model, ROOT_X, ROOT_Y, optimizer)
+    assert error < before
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+    assert (model(ROOT_X).squeeze(1) - ROOT_Y).square().mean().item() == pytest.approx(error, rel=1e-12)
+    step = int(str(told[0].message).split(" of 300")[0].split()[-1])
+    again = root()  # the same training, ended there
+    state = optimizer.start(ensemble := Ensemble([again]), ensemble.start, torch.tensor([optimizer.rates[0]]), [])
+    optimizer.advance(ensemble, state, ROOT_X.unsqueeze(0), ROOT_Y.unsqueeze(0), step)
+    torch.testing.assert_close(ensemble.members(state.theta)[0](ROOT_X), model(ROOT_X), rtol=1e-6, atol=1e-6)
+
+
+def test_a_rate_that_diverges_does_not_spoil_another_one():
+    (x,), (y,) = samples()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "training left")
+        error = train(network(), x, y, SGD(20, rates=(0.01, 1e200)))
+    assert error == train(network(), x, y, SGD(20, rates=(0.01,)))
+
+
+def test_one_of_several_models_that_leaves_the_real_numbers_leaves_the_others_alone():
+    x, y = ROOT_X.expand(2, -1, -1), torch.stack([ROOT_Y, (ROOT_X[:, 0] + 1.5).sqrt()])
+    models, adam = [root(), root(1.5)], Adam(60, rates=(0.05,))
+    with pytest.warns(UserWarning, match="training left the finite numbers"):
+        errors = train_all(models, x, y, adam)
+    assert math.isfinite(errors[0])
+    alone = root(1.5)
+    assert train(alone, x[1], y[1], adam) == pytest.approx(errors[1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Adam(5), SGD(5, rates=(0.1,)), LBFGS(5), LevenbergMarquardt(5)], ids=lambda o: type(o).__name__
+)
+def test_a_model_that_is_not_finite_from_the_start_is_refused_with_the_edge(optimizer):
+    model = root(b=0.5)
+    with pytest.raises(ValueError, match=r"starts; the edge \(0, 0\) of layer 0 is not: .* 0->0: sqrt"):
+        train(model, ROOT_X, ROOT_Y, optimizer)
+    assert torch.equal(model[0].constants.squeeze(1), torch.tensor([1.0, 0.5, 0.7, 0.0], dtype=float64))
+    broken = network()
+    with torch.no_grad():
+        broken[1].coefficients[0] = torch.nan
+    (x,), (y,) = samples()
+    with pytest.raises(ValueError, match=r"starts; its parameter 1\.coefficients holds NaN or infinity"):
+        train(broken, x, y, optimizer)
+    with pytest.raises(ValueError, match="starts; its outputs are finite, but their squared errors are not"):
+        train(network(), x, 1e200 * y, optimizer)
+
+
+def test_frozen_and_unused_parameters_stay_as_they_are():
+    class Sine(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.frequency = torch.nn.Parameter(torch.tensor([[3.0], [1.0]], dtype=float64), requires_grad=False)
+            self.amplitude = torch.nn.Parameter(torch.ones(1, dtype=float64))
+            self.idle = torch.nn.Parameter(torch.full((5,), 7.0, dtype=float64))
+
+        def forward(self, x):
+            return self.amplitude * torch.sin(x @ self.frequency)
+
+    (x,), _ = samples()
+    y = 2.5 * torch.sin(3.0 * x[:, 0] + x[:, 1])
+    for optimizer in (LBFGS(10), LevenbergMarquardt(10)):
+        model = Sine()
+        assert train(model, x, y, optimizer) < 1e-20
+        assert model.amplitude.item() == pytest.approx(2.5)
+        assert model.frequency.flatten().tolist() == [3.0, 1.0]
+        assert model.idle.tolist() == [7.0] * 5
+
+
+def test_raw_data_are_said_to_be_off_the_grid_once():
+    (x,), (y,) = samples()
+    raw = 50.0 + 50.0 * x
+    for of_its in ("BSpline", "Chebyshev"):
+        basis = None if of_its == "BSpline" else Chebyshev()
+        model = KAN([2, 3, 1], basis, generator=seeded(0), dtype=float64)
+        with pytest.warns(UserWarning, match="off the domain") as told:
+            train(model, raw, y, Adam(2))
+        share = f"{(raw > 1.0).double().mean().item():.0%}"
+        sentence = f"{share} of the inputs of KAN layer 0 are off the domain [-1, 1] of its {of_its}: scale x to it, "
+        (ours,) = (each for each in told if "domain" in str(each.message))
+        assert str(ours.message).startswith(sentence)
+        assert ("update_grid" in str(ours.message)) == (of_its == "BSpline")
+        assert ours.filename == __file__
+
+
+def test_inputs_on_the_grid_are_nothing_to_warn_of():
+    (x,), (y,) = samples()
+    raw = 50.0 + 50.0 * x
+    wide = KAN([2, 3, 1], BSpline(low=0.0, high=100.0), generator=seeded(0), dtype=float64)
+    followed = update_grid(network(), raw)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", ".* off the domain")
+        train(network(), x, y, Adam(2))
+        train(MLP([2, 3, 1], dtype=float64), raw, y, Adam(2))
+        train(wide, raw, y, Adam(2))
+        train(followed, raw, y, Adam(2))
+
+
+def test_a_hidden_layer_off_its_grid_is_named_with_the_squash_that_keeps_it_on():
+    (x,), (y,) = samples()
+    loud = KAN([2, 3, 1], squash=Squash.none, gain=5.0, generator=seeded(0), dtype=float64)
+    with pytest.warns(UserWarning, match=r"KAN layer 1 are off the domain .*: squash=Squash\.tanh keeps them on it"):
+        train(loud, x, y, Adam(2))
