@@ -115,8 +115,12 @@ def _sites_of(model: nn.Module, x: Tensor | None) -> list["Site"]:
     if x is None:
         return [Site(layer, None) for layer in kan_layers_in(model)]
     require_dtype(model, x)
-    seen = inputs_of_layers(model, x)
-    return [Site(layer, inputs) for layer, inputs in zip(kan_layers_in(model), seen, strict=True)]
+    require(x.numel() > 0, "x", "must have at least one row", len(x))
+    sites = [Site(layer, z) for layer, z in zip(kan_layers_in(model), inputs_of_layers(model, x), strict=True)]
+    for site in sites:
+        strange = 0 if site.inputs is None else int((~site.inputs.isfinite()).sum())
+        require(strange == 0, "x", "must be finite wherever it enters a layer; values that are not", strange)
+    return sites
 
 
 def kan_layers_in(model: nn.Module) -> list[KANLayer]:
@@ -139,17 +143,8 @@ def inputs_of_layers(model: nn.Module, x: Tensor) -> list[Tensor | None]:
 
 def _look(layer: KANLayer, seen: list[Tensor], x: Tensor, inner: Tensor | None = None) -> Tensor:
     """`layer.expand` that remembers its inputs."""
-    seen.append(_checked(x, layer.n_in))
-    return KANLayer.expand(layer, x, inner)
-
-
-def _checked(x: Tensor, n_in: int) -> Tensor:
-    """The inputs of a layer as (n, n_in)."""
-    require(x.shape[-1] == n_in, "x", f"must have {n_in} columns", x.shape[-1])
-    require(x.numel() > 0, "x", "must have at least one row", len(x))
-    strange = x.numel() - int(x.isfinite().sum())
-    require(strange == 0, "x", "must be finite wherever it enters a layer; values that are not", strange)
-    return x.reshape(-1, n_in)
+    seen.append(x.reshape(-1, layer.n_in))
+    return type(layer).expand(layer, x, inner)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 
 from kanbench.bases import BSpline, Chebyshev
 from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, sparsity
-from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Squash, update_grid, update_grids
+from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, KANLayer, Squash, update_grid, update_grids
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Schedule, Sparsity, train, train_all
 from kanbench.training.single import SparseEnsemble
 
@@ -246,6 +246,9 @@ def test_a_model_that_is_not_finite_from_the_start_is_refused_with_the_edge(opti
     broken = network()
     with torch.no_grad():
         broken[1].coefficients[0] = torch.nan
+    behind = torch.nn.Sequential(root(b=0.5)[0], KANLayer(1, 1, dtype=float64))
+    with pytest.raises(ValueError, match=r"starts; the edge \(0, 0\) of layer 0 is not: .* 0->0: sqrt"):
+        train(behind, ROOT_X, ROOT_Y, optimizer)
     (x,), (y,) = samples()
     with pytest.raises(ValueError, match=r"starts; its parameter 1\.coefficients holds NaN or infinity"):
         train(broken, x, y, optimizer)
