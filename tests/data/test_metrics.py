@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kanbench.data import grade
+from kanbench.data import class_prior, grade, grade_classes
 
 TARGET = np.array([0.0, 2.0, 4.0, 6.0])
 
@@ -79,3 +79,48 @@ def test_a_diverged_prediction_has_metrics_all_the_same(size):
     assert metrics["max_error"] == pytest.approx(size)
     assert metrics["rel_l2"] >= 1e3 * size
     assert metrics["r2"] < -1e38
+
+
+LABELS = np.array([0.0, 1.0, 0.0, 2.0])  # as a table of numbers holds them
+PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4]])
+
+
+def test_classes_by_hand():
+    # the third row is wrong; the true classes have 0.5, 0.7, 0.1, 0.4, and 0.5, 0.3, 0.5, 0.2 by the prior
+    metrics = grade_classes(np.log(PROBABILITIES), LABELS, np.array([0.5, 0.3, 0.2]))
+    cross_entropy = -math.log(0.5 * 0.7 * 0.1 * 0.4) / 4
+    by_prior = -math.log(0.5 * 0.3 * 0.5 * 0.2) / 4
+    assert metrics == pytest.approx(
+        {"accuracy": 3 / 4, "cross_entropy": cross_entropy, "rel_cross_entropy": cross_entropy / by_prior}, rel=1e-14
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(shift=st.floats(-1e3, 1e3))
+def test_logits_count_by_their_differences(shift):
+    prior = np.array([0.5, 0.3, 0.2])
+    one, other = (grade_classes(np.log(PROBABILITIES) + by, LABELS, prior) for by in (0.0, shift))
+    assert other == pytest.approx(one, rel=1e-9)
+
+
+def test_the_prior_is_the_unit_of_relative_cross_entropy():
+    prior = class_prior(LABELS, 3)
+    metrics = grade_classes(np.tile(np.log(prior), (4, 1)), LABELS, prior)
+    assert metrics["rel_cross_entropy"] == pytest.approx(1.0, rel=1e-15)
+    assert metrics["accuracy"] == 0.5  # that of the most frequent class
+
+
+def test_the_prior_adds_one_to_every_count_so_a_class_without_rows_is_possible():
+    assert class_prior(LABELS, 4) == pytest.approx([3 / 8, 2 / 8, 2 / 8, 1 / 8], rel=1e-15)
+    assert class_prior(np.array([]), 2) == pytest.approx([0.5, 0.5])
+
+
+def test_logits_that_are_not_finite_pass_through():
+    broken = np.log(PROBABILITIES)
+    broken[1, 1] = math.nan
+    assert math.isnan(grade_classes(broken, LABELS, np.full(3, 1 / 3))["cross_entropy"])
+
+
+def test_a_certain_answer_costs_nothing():
+    certain = grade_classes(np.array([[1e308, 0.0, -1e308]] * 2), np.array([0.0, 0.0]), np.full(3, 1 / 3))
+    assert (certain["accuracy"], certain["cross_entropy"]) == (1.0, 0.0)

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from torch.nn import functional
 
 from kanbench.bases import BSpline
-from kanbench.data import SplitSizes, Task, Variable, class_prior, grade_classes, sample
+from kanbench.data import SplitSizes, Task, Variable, sample
 from kanbench.models import CLASS_REFERENCES, KANMethod, MLPMethod, solve_width
 from kanbench.training import LBFGS, SGD, Adam, Cell, Ensemble, LevenbergMarquardt, Loss, Precision, Schedule, run_cell
 
@@ -123,20 +123,6 @@ def test_counts_with_an_output_per_class(width):
         model = method.build(2, width, torch.Generator(), torch.float64, 3)
         assert method.count(2, width, 3) == sum(parameter.numel() for parameter in model.parameters())
     assert solve_width(MLPMethod(), 2, MLPMethod().count(2, width, 3), 3).width == width
-
-
-def test_metrics_by_hand():
-    p = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25]])
-    prior = np.array([0.5, 0.25, 0.25])
-    metrics = grade_classes(np.log(p) + 7.0, np.array([0.0, 1.0, 0.0, 2.0]), prior)
-    assert metrics["accuracy"] == 0.5
-    assert metrics["cross_entropy"] == pytest.approx(-np.log([0.7, 0.8, 0.3, 0.25]).mean())
-    by_prior = -np.log([0.5, 0.25, 0.5, 0.25]).mean()
-    assert metrics["rel_cross_entropy"] == pytest.approx(metrics["cross_entropy"] / by_prior)
-    assert class_prior(np.array([0.0, 0.0, 1.0]), 3) == pytest.approx([3 / 6, 2 / 6, 1 / 6])
-    assert np.isnan(grade_classes(np.full((4, 3), np.nan), np.zeros(4), prior)["cross_entropy"])
-    certain = grade_classes(np.array([[1e308, 0.0, -1e308]] * 2), np.array([0.0, 0.0]), prior)
-    assert (certain["accuracy"], certain["cross_entropy"]) == (1.0, 0.0)
 
 
 def test_a_cell_learns_the_rings_and_the_metrics_are_of_its_predictions():
