@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from kanbench.bases import BASES, Basis
-from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, select
+from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, SymbolicNetwork, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
@@ -149,7 +149,8 @@ def _describe_spline_activation(layer: SplineActivation) -> Plain:
 
 
 def _describe_symbolic(layer: SymbolicLayer) -> Plain:
-    return {
+    ranges = {} if layer.ranges is None else {"ranges": [list(pair) for pair in layer.ranges]}
+    return ranges | {
         "n_in": layer.n_in,
         "n_out": layer.n_out,
         "edges": [[*edge, function.name] for edge, function in zip(layer.edges, layer.functions, strict=True)],
@@ -162,7 +163,8 @@ def _build_symbolic(plain: Plain, library: Library) -> nn.Module:
     fits = {(i, j): Fit(functions[name], 1.0, 0.0, 1.0, 0.0, 1.0) for i, j, name in plain["edges"]}
     rest = None if plain["rest"] is None else build(plain["rest"], library)
     assert rest is None or isinstance(rest, KANLayer)
-    return SymbolicLayer(plain["n_in"], plain["n_out"], fits, rest=rest)
+    ranges = [(low, high) for low, high in plain["ranges"]] if "ranges" in plain else None
+    return SymbolicLayer(plain["n_in"], plain["n_out"], fits, rest=rest, ranges=ranges)
 
 
 RECIPES = {
@@ -171,6 +173,7 @@ RECIPES = {
         _sequence(KAN),
         _sequence(MLP),
         _sequence(nn.Sequential),
+        _sequence(SymbolicNetwork),
         Recipe(KANLayer, _describe_kan_layer, _build_kan_layer),
         Recipe(SymbolicLayer, _describe_symbolic, _build_symbolic),
         Recipe(Affine, _describe_affine, _build_affine),

@@ -10,7 +10,7 @@ from torch import nn
 from kanbench.bases import BASES, BSpline, Chebyshev
 from kanbench.checkpoint import build, describe, load, save
 from kanbench.data import UnknownName
-from kanbench.interpret import LIBRARY, Function, prune, snap
+from kanbench.interpret import LIBRARY, Function, formula, prune, snap, snap_network
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, update_grid
 from kanbench.sealed import Damaged, Seal
 
@@ -53,6 +53,7 @@ NETWORKS = {
     "single_precision": lambda: kan().float(),
     "layer": lambda: KANLayer(2, 1, BSpline(degree=2), dtype=torch.float64),
     "symbolic": snapped,
+    "named": lambda: snap_network(kan(), X),
     "partly_symbolic": partly_symbolic,
 }
 
@@ -149,8 +150,18 @@ def test_what_cannot_be_saved_is_refused_and_leaves_no_file(tmp_path):
     class Mine(Chebyshev):
         """A basis that is not registered."""
 
-    with pytest.raises(ValueError, match="cannot save a Linear; what can be saved: KAN, MLP, Sequential, KANLayer"):
+    with pytest.raises(
+        ValueError, match="cannot save a Linear; what can be saved: KAN, MLP, Sequential, SymbolicNetwork"
+    ):
         save(nn.Sequential(nn.Linear(2, 3), KANLayer(3, 1)), tmp_path / "network")
     with pytest.raises(ValueError, match="cannot save the basis Mine: it is not in BASES"):
         save(kan(Mine()), tmp_path / "network")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_of_named_functions_comes_back_with_the_ranges_of_its_inputs(tmp_path):
+    model = snap_network(kan(), 1000.0 * X)
+    save(model, tmp_path / "named.kan")
+    again = load(tmp_path / "named.kan")
+    assert again[0].ranges == model[0].ranges
+    assert str(formula(again, ["x", "y"], 3)) == str(formula(model, ["x", "y"], 3))

@@ -1,27 +1,32 @@
 """What a network has learned: its edges on samples, what matters, a smaller network, a picture, a formula."""
 
 from kanbench.interpret.attribution import Attribution, attribute
+from kanbench.interpret.choices import Choice, Choices
 from kanbench.interpret.drawing import draw
 from kanbench.interpret.edges import edge_norms, norm_entropy, sparsity
-from kanbench.interpret.expression import evaluate, formula
+from kanbench.interpret.expression import formula
 from kanbench.interpret.fit import Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
 from kanbench.interpret.pruning import prune, without_edges, without_nodes
 from kanbench.interpret.same import Sameness, same_function
 from kanbench.interpret.statistics import LayerStatistics, layer_statistics, median_statistics
-from kanbench.interpret.symbolic import SymbolicLayer, snap, snap_network
+from kanbench.interpret.symbolic import SymbolicLayer, SymbolicNetwork, snap, snap_network
 from kanbench.interpret.tidying import tidy
+from kanbench.interpret.values import evaluate
 
 __all__ = [
     "LIBRARY",
     "Absorbs",
     "Attribution",
+    "Choice",
+    "Choices",
     "Domain",
     "Fit",
     "Function",
     "LayerStatistics",
     "Sameness",
     "SymbolicLayer",
+    "SymbolicNetwork",
     "attribute",
     "draw",
     "edge_norms",

@@ -25,6 +25,9 @@ class EdgeLayer(Protocol):
     def edge_outputs(self, x: Tensor) -> Tensor:
         """What every edge adds to its node: (..., n_in) -> (..., n_in, n_out)."""
 
+    def __call__(self, x: Tensor) -> Tensor:
+        """The layer: (..., n_in) -> (..., n_out)."""
+
 
 @dataclass(frozen=True)
 class LayerRun:

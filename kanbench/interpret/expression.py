@@ -1,17 +1,14 @@
-"""A network of named functions as one sympy expression, and its values."""
+"""A network of named functions as one sympy expression."""
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import sympy
-from numpy.typing import NDArray
 from torch import nn
 
 from kanbench.bases.base import require
+from kanbench.interpret.parsing import symbols
 from kanbench.interpret.symbolic import SymbolicLayer
 from kanbench.interpret.tidying import tidy
-
-Array = NDArray[np.float64]
 
 
 def formula(
@@ -22,11 +19,15 @@ def formula(
     inputs: Sequence[tuple[float, float]] | None = None,
     output: tuple[float, float] = (1.0, 0.0),
     pi: bool = False,
+    ranges: Sequence[tuple[float, float]] | None = None,
 ) -> sympy.Expr:
     """What the network computes, in its input variables: exactly, or tidied up to some significant `digits`.
 
     The network sees scale * x + shift of every variable, by `inputs`, and its value y stands for scale * y + shift,
     by `output`; the formula is in the variables as they are. With `pi`, multiples of pi / 2 are named.
+
+    Digits count over the `ranges` (low, high) of the variables: see `tidy`. Where none are given, they are those of the
+    samples that `snap` fitted the first layer to; for a layer that was made otherwise, the network sees [-1, 1].
 
     Raises `ValueError` where an edge is not symbolic, or the widths do not fit.
     """
@@ -40,7 +41,21 @@ def formula(
     for layer in symbolic:
         values = layer_expressions(layer, values)
     expression = _affine(values[0], *output)
-    return expression if digits is None else tidy(expression, digits, pi=pi)
+    if digits is None:
+        return expression
+    if ranges is None:
+        seen = symbolic[0].ranges or ((-1.0, 1.0),) * len(names)
+        ranges = [_before(pair, *of_x) for pair, of_x in zip(seen, maps, strict=True)]
+    require(len(ranges) == len(names), "ranges", f"must be {len(names)} pairs (low, high)", ranges)
+    return tidy(expression, digits, pi=pi, ranges=dict(zip(names, ranges, strict=True)))
+
+
+def _before(seen: tuple[float, float], scale: float, shift: float) -> tuple[float, float]:
+    """The range of x where scale * x + shift has the range that is seen; one point where x is not seen at all."""
+    if scale == 0.0:
+        return 0.0, 0.0
+    low, high = sorted((end - shift) / scale for end in seen)
+    return low, high
 
 
 def layer_expressions(layer: SymbolicLayer, inputs: Sequence[sympy.Expr]) -> list[sympy.Expr]:
@@ -65,28 +80,3 @@ def _require_symbolic(depth: int, layer: nn.Module) -> SymbolicLayer:
     named = set(layer.edges) if isinstance(layer, SymbolicLayer) else set()
     i, j = next(edge for edge in map(tuple, active.nonzero().tolist()) if edge not in named)
     raise ValueError(f"layer {depth}, input {i}, output {j}: the edge has no named function; snap it first")
-
-
-def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
-    """The variables of formulas: real symbols."""
-    return [sympy.Symbol(name, real=True) for name in names]
-
-
-def parse(text: str | sympy.Expr, names: Sequence[str]) -> sympy.Expr:
-    """A formula in the symbols of these names: text as `sympy.sympify` reads it, or an expression in like names."""
-    known = dict(zip(names, symbols(names), strict=True))
-    expression = sympy.sympify(text, locals=known)
-    return expression.subs({s: known[s.name] for s in expression.free_symbols if s.name in known})
-
-
-def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
-    """The expression at every point: (n, n_in), columns in the order of `names` -> (n,); NaN where it has no value.
-
-    Raises `ValueError` for a symbol that is not among the names.
-    """
-    variables = symbols(names)
-    unknown = sorted(str(s) for s in expression.free_symbols - set(variables))
-    require(not unknown, "expression", f"must be in {', '.join(names)}", unknown)
-    call = sympy.lambdify(variables, expression, "numpy")
-    with np.errstate(all="ignore"):
-        return np.broadcast_to(call(*x.T), len(x)).astype(np.float64)

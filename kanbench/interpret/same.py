@@ -3,15 +3,16 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy
 
 from kanbench.bases.base import require
-from kanbench.interpret.expression import Array, evaluate, parse
+from kanbench.interpret.parsing import parse
 from kanbench.interpret.tidying import tidy
+from kanbench.interpret.values import Array, evaluate
 
 POINTS = 1000
 DIFFERENT = 1e-9  # of the size of the truth; exact expressions that differ by more somewhere are not the same
@@ -50,8 +51,11 @@ def same_function(
     low, high = np.array(ranges, dtype=np.float64).T
     x = np.random.default_rng(0).uniform(low, high, (POINTS, len(names)))
     found, true = parse(expression, names), parse(truth, names)
-    numeric = _agree(evaluate(found, names, x), evaluate(true, names, x), tolerance)
-    exact_found, exact_true = (_exact(e, digits) for e in (found, true))
+    values, true_values = evaluate(found, names, x), evaluate(true, names, x)
+    if not (np.isfinite(values).all() and np.isfinite(true_values).all()):
+        return Sameness(algebraic=False, numeric=False)
+    numeric = _agree(values, true_values, tolerance)
+    exact_found, exact_true = (_exact(e, digits, dict(zip(names, ranges, strict=True))) for e in (found, true))
     possible = _agree(evaluate(exact_found, names, x), evaluate(exact_true, names, x), DIFFERENT)
     return Sameness(possible and _is_zero(exact_found - exact_true, seconds), numeric)
 
@@ -64,9 +68,9 @@ def _agree(values: Array, truth: Array, tolerance: float) -> bool:
         return bool(np.isfinite(truth).all() and (np.abs(values - truth) <= tolerance * size).all())
 
 
-def _exact(expression: sympy.Expr, digits: int) -> sympy.Expr:
+def _exact(expression: sympy.Expr, digits: int, ranges: Mapping[str, tuple[float, float]]) -> sympy.Expr:
     """All constants as numbers, rounded, and those as fractions or multiples of pi."""
-    return sympy.nsimplify(tidy(expression.evalf(), digits, pi=True), rational=True)
+    return sympy.nsimplify(tidy(expression.evalf(), digits, pi=True, ranges=ranges), rational=True)
 
 
 def _is_zero(difference: sympy.Expr, seconds: float) -> bool:
@@ -75,7 +79,7 @@ def _is_zero(difference: sympy.Expr, seconds: float) -> bool:
         return True
     try:
         proof = subprocess.run(
-            [sys.executable, "-c", PROVE], input=pickle.dumps(difference), capture_output=True, timeout=seconds
+            [sys.executable, "-P", "-c", PROVE], input=pickle.dumps(difference), capture_output=True, timeout=seconds
         )
     except subprocess.TimeoutExpired:
         return False

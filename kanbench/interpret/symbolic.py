@@ -1,6 +1,7 @@
 """A layer whose edges are named functions, and how a layer becomes one."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import sympy
@@ -8,14 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases.base import require
-from kanbench.interpret.edges import run_layers
+from kanbench.interpret.attribution import attribute
+from kanbench.interpret.choices import (
+    THRESHOLD,
+    Choice,
+    Choices,
+    NetworkEdge,
+    best_allowed,
+    output_moves,
+    relative_change,
+)
+from kanbench.interpret.edges import LayerRun, run_layers
 from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, ZERO, Function, select
 from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KANLayer
 
 Edge = tuple[int, int]  # input, output
-NetworkEdge = tuple[int, int, int]  # layer, input, output
 
 
 class SymbolicLayer(nn.Module):
@@ -23,7 +33,7 @@ class SymbolicLayer(nn.Module):
 
     The constants a, b, c, d are trained: (4, n_edges), the edges sorted by function, input and output. Edges that are
     named by no fit do not exist, unless a layer `rest`, which has no bias, adds them; an edge that is "0" adds its d
-    to the bias and exists no more.
+    to the bias and exists no more. `ranges` (low, high) are those of the inputs that were fitted, if known.
 
     Raises `ValueError` for an edge beyond the layer, and for a fit that was rejected.
 
@@ -38,6 +48,7 @@ class SymbolicLayer(nn.Module):
         *,
         bias: Tensor | None = None,
         rest: KANLayer | None = None,
+        ranges: Sequence[tuple[float, float]] | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
@@ -58,6 +69,7 @@ class SymbolicLayer(nn.Module):
             start[j] += fit.d if fit.function == ZERO else 0.0
         self.bias = nn.Parameter(start)
         self.rest = rest
+        self.ranges = None if ranges is None else tuple(ranges)
 
     @property
     def active(self) -> Tensor:
@@ -98,6 +110,12 @@ class SymbolicLayer(nn.Module):
         return f"{self.n_in}, {self.n_out}, {named}"
 
 
+class SymbolicNetwork(nn.Sequential):
+    """Symbolic layers, and the `choices` that made them; none for a network that comes from a file."""
+
+    choices: Choices | None = None
+
+
 def snap(
     layer: KANLayer,
     x: Tensor,
@@ -105,35 +123,26 @@ def snap(
     library: Mapping[str, Function] = LIBRARY,
     *,
     weight: float = WEIGHT,
+    threshold: float = THRESHOLD,
 ) -> SymbolicLayer:
-    """The layer with a function of the library in place of every edge, fitted on the inputs x (n, n_in) of the layer.
+    """The layer with a function of the library in place of every edge, as `snap_network` has it for a network of one.
 
     A squash is part of the edges behind it: they are named as functions of what enters the layer.
-    `names` says which function an edge becomes, by hand; the others become the first of `suggest`,
-    or a constant, whatever the library holds.
 
     Raises `ValueError` where a named edge is not there or its function does not fit, `UnknownName` for a function
     that is not in the library.
     """
     names = {} if names is None else names
-    mask = layer.active
-    active = {(i, j) for i, j in mask.nonzero().tolist()}
+    active = {(i, j) for i, j in layer.active.nonzero().tolist()}
     for edge in names:
         require(edge in active, "edge", "must be one that the layer has", edge)
-    chosen = select(names.values(), library)
-    with torch.no_grad():
-        outputs = layer.edge_outputs(x)
-    fits: dict[Edge, Fit] = {}
-    for i, j in sorted(active):
-        samples = x[:, i], outputs[:, i, j]
-        if (i, j) in names:
-            fits[i, j] = fit_edge(*samples, chosen[names[i, j]])
-        else:
-            fits[i, j] = suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight)[0]
-    n_in, n_out = mask.shape
-    return SymbolicLayer(n_in, n_out, fits, bias=layer.bias, dtype=x.dtype).to(x.device)
+    by_hand = {(0, *edge): name for edge, name in names.items()}
+    snapped = snap_network(nn.Sequential(layer), x, by_hand, library, weight=weight, threshold=threshold)[0]
+    assert isinstance(snapped, SymbolicLayer)
+    return snapped
 
 
+@torch.no_grad()
 def snap_network(
     model: nn.Sequential,
     x: Tensor,
@@ -141,20 +150,61 @@ def snap_network(
     library: Mapping[str, Function] = LIBRARY,
     *,
     weight: float = WEIGHT,
-) -> nn.Sequential:
-    """`snap` for every layer of a KAN on samples x (n, n_in): a network of named functions.
+    threshold: float = THRESHOLD,
+) -> SymbolicNetwork:
+    """A KAN with a function of the library in place of every edge, fitted on samples x (n, n_in).
 
+    `names` says which function an edge becomes, by hand. The others become the first of `suggest`, or a constant,
+    whatever the library holds, that loses little: see `best_allowed`. So an edge is left out only if its attribution
+    is at most `threshold`, or if nothing fits it better. `print(network.choices)` shows every choice beside its rival.
     Each layer is fitted on what the KAN itself feeds to it, so that an edge with a poor fit does not spoil later ones.
 
-    Raises `ValueError` for a layer that is no `KANLayer`, and as `snap` does.
+    Raises `ValueError` for a layer that is no `KANLayer`, for a named edge that is not there or whose function does
+    not fit, and `UnknownName` for a function that is not in the library.
     """
+    require(threshold >= 0, "threshold", "must not be negative", threshold)
     names = {} if names is None else names
     layers = kan_layers(model)
-    there = {(depth, i, j) for depth, layer in enumerate(layers) for i, j in layer.active.nonzero().tolist()}
+    there = [(depth, i, j) for depth, layer in enumerate(layers) for i, j in layer.active.nonzero().tolist()]
     for edge in names:
         require(edge in there, "edge (layer, input, output)", "must be one that the network has", edge)
-    snapped = []
-    for index, (layer, run) in enumerate(zip(layers, run_layers(model, x), strict=True)):
-        of_layer = {(i, j): name for (depth, i, j), name in names.items() if depth == index}
-        snapped.append(snap(layer, run.inputs.detach(), of_layer, library, weight=weight))
-    return nn.Sequential(*snapped)
+    chosen = {edge: select([name], library)[name] for edge, name in names.items()}
+    runs, scores = run_layers(model, x), attribute(model, x)
+    choices = []
+    for depth, i, j in there:
+        samples = runs[depth].inputs[:, i], runs[depth].edges[:, i, j]
+        ranking = suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight)
+        by_hand = fit_edge(*samples, chosen[depth, i, j]) if (depth, i, j) in chosen else None
+        choices.append(_choice(runs, (depth, i, j), ranking, by_hand, scores.edges[depth][i, j].item(), threshold))
+    network = SymbolicNetwork(
+        *(_named(layer, run, depth, choices) for depth, (layer, run) in enumerate(zip(layers, runs, strict=True)))
+    )
+    network.choices = Choices(tuple(choices), relative_change(network(x), runs[-1].outputs))
+    return network
+
+
+def _choice(
+    runs: Sequence[LayerRun],
+    edge: NetworkEdge,
+    ranking: Sequence[Fit],
+    by_hand: Fit | None,
+    attribution: float,
+    threshold: float,
+) -> Choice:
+    """The fit by hand, or else the best one of the ranking; and the first of the others that fit."""
+    ranking = [fit for fit in ranking if fit.reason == ""]
+    fit = best_allowed(ranking, attribution, threshold) if by_hand is None else by_hand
+    require(fit.reason == "", f"layer {edge[0]}, edge {edge[1:]}", "needs a function that fits", fit.reason)
+    rival = next((other for other in ranking if other.function != fit.function), None)
+    cost, rival_cost = (math.nan if each is None else output_moves(runs, edge, each) for each in (fit, rival))
+    return Choice(edge, fit, cost, rival, rival_cost, attribution)
+
+
+def _named(layer: KANLayer, run: LayerRun, depth: int, choices: Sequence[Choice]) -> SymbolicLayer:
+    """The layer at this depth with the functions that were chosen for it."""
+    fits = {choice.edge[1:]: choice.fit for choice in choices if choice.edge[0] == depth}
+    ranges = torch.stack([run.inputs.min(dim=0).values, run.inputs.max(dim=0).values], dim=1).tolist()
+    n_in, n_out = layer.active.shape
+    bounds = [(low, high) for low, high in ranges]
+    x = run.inputs
+    return SymbolicLayer(n_in, n_out, fits, bias=layer.bias, ranges=bounds, dtype=x.dtype).to(x.device)

@@ -1,48 +1,96 @@
 """Expressions made readable, in steps that are cheap on any expression: `sympy.simplify` may take for ever."""
 
 import math
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import sympy
 
 from kanbench.bases.base import require
+from kanbench.interpret.values import Array, Values, sample_of
 
-NOISE = 1e-13  # coefficients that a double cannot tell from zero beside 1
+NOISE = 1e-13  # relative; a part that varies less over the data is a number
+ROUNDING = 1e-10  # of the spread of the values; the least that may be asked of a form
+MOST_DIGITS = 15
 LARGEST_EXPANSION = 100  # terms
 LARGEST_MULTIPLE = 8  # of pi / 2 that is named
 
 
-def tidy(expression: sympy.Expr, digits: int, *, pi: bool = False) -> sympy.Expr:
+def tidy(
+    expression: sympy.Expr,
+    digits: int,
+    *,
+    pi: bool = False,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+) -> sympy.Expr:
     """The expression with numbers folded together, then rounded to significant `digits`, whole numbers as integers.
 
-    Constants leave exp, log, |.| and powers as factors, and sin up to half a turn. A term of a sum is left out where
-    its coefficient is under 10^-digits of the largest one there, so variables should be of order one. Sums are
-    multiplied out where that makes the expression shorter.
+    Constants leave log, |.| and powers as factors, as they do exp by themselves, and sin up to half a turn. With
+    `ranges`, the (low, high) of each variable, a term of a sum is left out where it moves the sum by under 10^-digits
+    of its spread over them, and sums are multiplied out where that makes the expression shorter. Then its values are
+    checked: where they are off by more than 10^(1 - digits) of their spread, more digits are kept. Without ranges
+    nothing is left out or checked.
+
+    Raises `ValueError` for a variable without a range.
     """
-    require(1 <= digits <= 15, "digits", "must be 1 to 15", digits)
+    require(1 <= digits <= MOST_DIGITS, "digits", f"must be 1 to {MOST_DIGITS}", digits)
+    if ranges is None:
+        return next(_forms(expression, None, digits, pi), expression)
+    missing = sorted({s.name for s in expression.free_symbols} - set(ranges))
+    require(not missing, "ranges", "must hold every variable", f"none for {', '.join(missing)}")
+    data = sample_of(expression.free_symbols, ranges)
+    tolerance = max(10.0 ** (1 - digits), ROUNDING)
+    for kept in range(digits, MOST_DIGITS + 1):
+        forms = _forms(expression, data, kept, pi)
+        near = [form for form in forms if _agree(data(form), data(expression), tolerance)]
+        if near:
+            return min(near, key=sympy.count_ops)
+    return expression
+
+
+def _agree(values: Array, exact: Array, tolerance: float) -> bool:
+    """Whether values are near where exact ones are finite: as near as `tolerance` of the spread of the exact ones."""
+    finite = np.isfinite(exact)
+    return bool((np.abs(values[finite] - exact[finite]) <= tolerance * _spread(exact)).all())
+
+
+def _spread(values: Array) -> float:
+    """The range of the finite values; their size where they are all the same; 0 where there are none."""
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return 0.0
+    spread, size = np.ptp(values), np.abs(values).max()
+    return float(spread if spread > NOISE * size else size)
+
+
+def _forms(expression: sympy.Expr, data: Values | None, digits: int, pi: bool) -> Iterator[sympy.Expr]:
+    """The expression folded and rounded, also multiplied out where that may be; without forms that no doubles hold."""
     least = 10.0**-digits
-    folded = _fold(expression, least)
-    forms = [folded]
-    if _expanded_terms(folded) <= LARGEST_EXPANSION:
-        expanded = sympy.expand(folded, log=False, power_base=False, power_exp=False)
-        forms.append(_fold(expanded, least))
-    return min((_round(form, digits, pi) for form in forms), key=sympy.count_ops)
+    try:
+        folded = _fold(expression, data, least)
+        yield _round(folded, digits, pi)
+        if data is not None and _expanded_terms(folded) <= LARGEST_EXPANSION:
+            expanded = sympy.expand(folded, log=False, power_base=False, power_exp=False)
+            yield _round(_fold(expanded, data, least), digits, pi)
+    except OverflowError:
+        return
 
 
-def _fold(node: sympy.Expr, least: float) -> sympy.Expr:
-    """From the leaves up: numbers out of functions, sums flat, negligible terms out."""
+def _fold(node: sympy.Expr, data: Values | None, least: float) -> sympy.Expr:
+    """From the leaves up: numbers out of functions, sums flat, negligible terms and variables out."""
     if not node.args:
         return node
-    node = node.func(*(_fold(arg, least) for arg in node.args))
+    node = node.func(*(_fold(arg, data, least) for arg in node.args))
+    if data is not None and not node.is_Add and node.free_symbols and _is_still(data(node)):
+        return _middle(data(node))
     if node.is_Mul:
         factor, rest = node.as_coeff_Mul()
         node = sympy.Add(*(factor * term for term in rest.args)) if rest.is_Add else node
     if node.is_Add:
-        return _without_negligible(node, least)
-    if isinstance(node, sympy.exp):
-        shift, rest = node.args[0].as_coeff_Add()
-        return sympy.exp(shift) * (1 if _largest(rest) < NOISE else sympy.exp(rest))
+        return node if data is None else _without_negligible(node, data, least)
     if isinstance(node, sympy.sin):
-        return _within_half_a_turn(*node.args[0].as_coeff_Add())
+        shift, rest = node.args[0].as_coeff_Add()
+        return _within_half_a_turn(shift, rest, data, least)
     if isinstance(node, sympy.log):
         factor, rest = _factored(node.args[0], signed=False)
         return sympy.log(factor) + sympy.log(rest)
@@ -55,20 +103,35 @@ def _fold(node: sympy.Expr, least: float) -> sympy.Expr:
     return node
 
 
-def _without_negligible(total: sympy.Add, least: float) -> sympy.Expr:
-    sizes = {term: abs(float(term.as_coeff_Mul()[0])) for term in total.args}
-    return sympy.Add(*(term for term, size in sizes.items() if size >= least * max(sizes.values())))
+def _without_negligible(total: sympy.Expr, data: Values, least: float) -> sympy.Expr:
+    """A sum without what is small beside its own spread: a term that hardly moves is the number in its middle."""
+    small = least * _spread(data(total))
+    constant, rest = total.as_coeff_Add()
+    terms = sympy.Add.make_args(rest)
+    still = [term for term in terms if _varies_by(data(term)) < small]
+    constant = sympy.Add(constant, *(_middle(data(term)) for term in still))
+    kept = [term for term in terms if term not in still]
+    return sympy.Add(*kept, 0 if abs(float(constant)) < small else constant)
 
 
-def _largest(total: sympy.Expr) -> float:
-    """The magnitude of the largest coefficient of a sum."""
-    return max(abs(float(term.as_coeff_Mul()[0])) for term in sympy.Add.make_args(total))
+def _varies_by(values: Array) -> float:
+    """Highest less lowest; infinite where a value is not finite."""
+    return float(values.max() - values.min()) if np.isfinite(values).all() else math.inf
 
 
-def _within_half_a_turn(shift: sympy.Expr, rest: sympy.Expr) -> sympy.Expr:
+def _is_still(values: Array) -> bool:
+    return math.isfinite(_varies_by(values)) and _varies_by(values) <= NOISE * np.abs(values).max()
+
+
+def _middle(values: Array) -> sympy.Expr:
+    return sympy.Float((values.max() + values.min()) / 2)
+
+
+def _within_half_a_turn(shift: sympy.Expr, rest: sympy.Expr, data: Values | None, least: float) -> sympy.Expr:
     """sin(rest + shift) with the shift in [-pi/2, pi/2]."""
     half_turns = round(float(shift) / math.pi)
-    return (-1) ** half_turns * sympy.sin(rest + (shift if half_turns == 0 else float(shift) - half_turns * math.pi))
+    inner = rest + (shift if half_turns == 0 else float(shift) - half_turns * math.pi)
+    return (-1) ** half_turns * sympy.sin(inner if data is None else _without_negligible(inner, data, least))
 
 
 def _factored(total: sympy.Expr, *, signed: bool) -> tuple[sympy.Expr, sympy.Expr]:
@@ -94,9 +157,15 @@ def _expanded_terms(node: sympy.Expr) -> int:
 
 
 def _round(node: sympy.Expr, digits: int, pi: bool) -> sympy.Expr:
+    """All numbers rounded; twice, since terms that are alike once they are rounded become one with another number."""
+    return _rounded(_rounded(node, digits, pi), digits, pi)
+
+
+def _rounded(node: sympy.Expr, digits: int, pi: bool) -> sympy.Expr:
     if node.is_Float:
-        return _rounded_number(float(node), digits, pi)
-    return node.func(*(_round(arg, digits, pi) for arg in node.args)) if node.args else node
+        held = node == 0 or 0.0 < abs(float(node)) < math.inf
+        return _rounded_number(float(node), digits, pi) if held else sympy.Float(str(sympy.Float(node, digits)), 15)
+    return node.func(*(_rounded(arg, digits, pi) for arg in node.args)) if node.args else node
 
 
 def _rounded_number(value: float, digits: int, pi: bool) -> sympy.Expr:

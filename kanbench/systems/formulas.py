@@ -89,7 +89,7 @@ class Formulas(System):
             "numeric": life.sameness.numeric,
             "test_r2": r2 if finite else None,
             "edges": n_edges(life.stages["pruned"]),
-            "expression": readable(life.expression),
+            "expression": readable(life),
             "reason": "" if finite else "the formula is not finite everywhere on the test split",
             "seconds": time.perf_counter() - started,
         }

@@ -85,7 +85,7 @@ def _row(seed: int, life: Life) -> dict[str, object]:
     return {
         "seed": seed,
         "pruned_shape": life.pruned_shape,
-        "expression": readable(life.expression),
+        "expression": readable(life),
         "recovered": life.sameness.algebraic,
         "test_rmse": life.test_rmse(),
         "train_mse": life.errors,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import sympy
 import torch
-from sympy.core.function import AppliedUndef
 from torch import Tensor, nn
 
 from kanbench.bases import BSpline
@@ -13,7 +12,7 @@ from kanbench.bases.base import require, require_finite
 from kanbench.data import Dataset, SplitSizes, Task, sample, stream
 from kanbench.interpret import Sameness, formula, prune, same_function, snap_network, tidy
 from kanbench.interpret.edges import edge_layers
-from kanbench.interpret.expression import symbols
+from kanbench.interpret.parsing import FUNCTIONS, parse
 from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KAN, BaseBranch, extend
 from kanbench.training import LBFGS, LevenbergMarquardt, train
@@ -29,6 +28,7 @@ class Life:
     data: Dataset
     stages: dict[str, nn.Sequential]
     errors: dict[str, float]
+    ranges: dict[str, tuple[float, float]]  # of the task's variables
     expression: sympy.Expr  # in the variables of the task, constants as they are
     sameness: Sameness  # of the expression and the task's formula
 
@@ -95,9 +95,11 @@ class Upbringing:
         constants = LevenbergMarquardt(steps=self.constant_steps, tolerance=1e-6)
         errors["named"] = train(stages["named"], x, y, constants)
         expression = formula_of(stages["named"], task, data)
-        ranges = [(variable.low, variable.high) for variable in task.variables]
-        sameness = same_function(expression, truth, names_of(task), ranges, digits=DIGITS, seconds=PATIENCE)
-        return Life(data, stages, errors, expression, sameness)
+        ranges = {variable.name: (variable.low, variable.high) for variable in task.variables}
+        sameness = same_function(
+            expression, truth, list(ranges), list(ranges.values()), digits=DIGITS, seconds=PATIENCE
+        )
+        return Life(data, stages, errors, ranges, expression, sameness)
 
     def born(self, task: Task, seed: int) -> KAN:
         """The network of this seed before training."""
@@ -146,19 +148,16 @@ def formula_of(model: nn.Sequential, task: Task, data: Dataset) -> sympy.Expr:
     return formula(model, names_of(task), inputs=maps, output=(data.y_std, data.y_mean))
 
 
-def readable(expression: sympy.Expr) -> str:
-    """Rounded and tidied, as text."""
-    return sympy.sstr(tidy(expression, DIGITS, pi=True), full_prec=False)
+def readable(life: Life) -> str:
+    """The expression of a life rounded and tidied over the ranges of its variables, as text."""
+    return sympy.sstr(tidy(life.expression, DIGITS, pi=True, ranges=life.ranges), full_prec=False)
 
 
 def truth_of(task: Task) -> sympy.Expr:
     """The formula of a task; its sinc is that of NumPy. Raises `ValueError` for one that sympy cannot read."""
     require(len(task.variables) == task.n_inputs, f"task {task.name}", "must have no vectors", task.formula)
-    known: dict[str, object] = dict(zip(names_of(task), symbols(names_of(task)), strict=True))
+    functions = FUNCTIONS | {"sinc": lambda u: sympy.sinc(sympy.pi * u)}
     try:
-        truth = sympy.sympify(task.formula, locals=known | {"sinc": lambda u: sympy.sinc(sympy.pi * u)})
-        for unknown in truth.atoms(AppliedUndef):  # sympy takes some unknown names for functions of yours
-            raise NameError(f"name '{unknown.func}' is not defined")
-    except NameError as error:
-        raise ValueError(f"task {task.name}: sympy cannot read {task.formula!r} ({error})") from error
-    return truth
+        return parse(task.formula, names_of(task), functions)
+    except ValueError as error:
+        raise ValueError(f"task {task.name}: sympy cannot read it ({error})") from error

@@ -87,6 +87,79 @@ def test_scaled_inputs_and_outputs_are_undone_in_the_formula():
     assert tidy(expression, 6) == 3 * X**2 + 6 * sympy.sin(sympy.Float(0.5) * Y - 1) + 1
 
 
+RANGES = st.sampled_from([(-1.0, 1.0), (0.0, 1e6), (2000.0, 2024.0), (1000.0, 1010.0), (-1e-5, 3e-5), (1e6, 1e6 + 1)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.tuples(RANGES, RANGES), st.integers(2, 8))
+def test_a_rounded_formula_is_near_the_exact_one_over_the_range_of_its_data(model, ranges, digits):
+    maps = [(2 / (high - low), -(high + low) / (high - low)) for low, high in ranges]
+    x = np.random.default_rng(1).uniform(*np.array(ranges).T, (300, 2))
+    exact = evaluate(formula(model, ["x", "y"], inputs=maps), ["x", "y"], x)
+    assume(np.isfinite(exact).all() and np.abs(exact).max() < 1e6 and np.ptp(exact) > 1e-3)
+    found = evaluate(formula(model, ["x", "y"], digits, inputs=maps), ["x", "y"], x)
+    assert np.abs(found - exact).max() <= 2 * 10.0 ** (1 - digits) * np.ptp(exact)
+
+
+AGES = {"age": (18.0, 90.0), "income": (0.0, 1e6)}
+
+
+def test_a_small_coefficient_of_a_large_variable_stays():
+    age, income = sympy.symbols("age income", real=True)
+    exact = 0.08 * age + 4e-6 * income - 4.0
+    assert str(tidy(exact, 4, ranges=AGES)) == "0.08*age + 4.0e-6*income - 4"
+    assert tidy(exact, 4) == tidy(exact, 4, ranges=AGES)  # where nothing is known of them, nothing is left out
+    assert str(tidy(exact, 4, ranges=AGES | {"income": (0.0, 1.0)})) == "0.08*age - 4"
+    assert str(tidy(1000 + 0.05 * age, 4, ranges={"age": (-1.0, 1.0)})) == "0.05*age + 1000"
+
+
+def test_a_layer_knows_the_ranges_that_it_was_fitted_on():
+    fits = {(0, 0): fit("x", 0.08, -4.0, 1, 0), (1, 0): fit("x", 4e-6, 0, 1, 0)}
+    raw = torch.nn.Sequential(SymbolicLayer(2, 1, fits, ranges=list(AGES.values()), dtype=torch.float64))
+    assert str(formula(raw, ["age", "income"], 4)) == "0.08*age + 4.0e-6*income - 4"
+    plain = torch.nn.Sequential(SymbolicLayer(2, 1, fits, dtype=torch.float64))
+    assert str(formula(plain, ["age", "income"], 4)) == "0.08*age - 4"  # it sees [-1, 1]
+    found = formula(plain, ["age", "income"], 4, ranges=list(AGES.values()))
+    assert str(found) == "0.08*age + 4.0e-6*income - 4"
+    with pytest.raises(ValueError, match="ranges must be 2 pairs"):
+        formula(plain, ["age", "income"], 4, ranges=[(0, 1)])
+
+
+@pytest.mark.parametrize("bounds", [(2000.0, 2024.0), (1000.0, 1010.0), (1e6, 1e6 + 2)])
+def test_years_keep_the_form_that_is_not_multiplied_out(bounds):
+    low, high = bounds
+    inner = {(0, 0): fit("sin", math.pi, 0, 1, 0), (1, 0): fit("x^2", 1, 0, 1, 0)}
+    model = network(((2, 1), inner), ((1, 1), {(0, 0): fit("exp", 1, 0, 1, 0)}))
+    maps = [(2 / (high - low), -(high + low) / (high - low))] * 2
+    u = points(1000)
+    expected = np.exp(np.sin(np.pi * u[:, 0]) + u[:, 1] ** 2)
+    found = formula(model, ["x", "p"], 4, inputs=maps)
+    values_found = evaluate(found, ["x", "p"], (low + high) / 2 + (high - low) / 2 * u)
+    assert np.abs(values_found - expected).max() < 2e-3 * np.ptp(expected)
+    assert sympy.count_ops(found) < 15
+
+
+def test_numbers_that_no_double_holds_are_rounded():
+    assert str(tidy(sympy.exp(300 * X + sympy.Float(1000.0)), 3)) == "1.97e+434*exp(300*x)"
+    assert str(tidy((1e-200 * X + 1e-201) ** -2, 3, ranges={"x": (0.0, 1.0)})) == "1.0e+400/(x + 0.1)**2"
+
+
+def test_small_numbers_stay_where_a_pole_or_a_root_is_near():
+    assert str(tidy(1 / (X + 1e-7), 3, ranges={"x": (0.0, 1.0)})) == "1/(x + 1.0e-7)"
+    assert str(tidy(sympy.log(X - 5), 3, ranges={"x": (0.0, 1.0)})) == "log(x - 5)"  # has no value there
+    with pytest.raises(ValueError, match="ranges must hold every variable, got 'none for y'"):
+        tidy(X + Y, 3, ranges={"x": (0, 1)})
+
+
+def test_formulas_differ_where_a_small_coefficient_has_a_large_variable():
+    said = same_function(sympy.sympify("0.08*a - 4"), "0.08*a + 4e-6*b - 4", ["a", "b"], [(18, 90), (0, 1e6)])
+    assert said == Sameness(algebraic=False, numeric=False)
+
+
+def test_a_formula_without_values_is_no_other():
+    assert same_function(X, "exp(exp(exp(100)))*x", ["x"], [(0.5, 1)]) == Sameness(algebraic=False, numeric=False)
+
+
 def test_the_formula_of_the_tour():
     inner = {(0, 0): fit("sin", 3.1415927, 6.2831854, 1.3, 0.4), (1, 0): fit("x^2", -2.0, 1e-7, 0.325, -0.1)}
     outer = {(0, 0): fit("exp", 1 / 1.3, 0.2, math.exp(-0.2 - 0.3 / 1.3), 1e-9)}
@@ -108,12 +181,13 @@ def test_the_formula_of_the_tour():
         (sympy.sqrt(4.0 * X + 4.0), 2 * sympy.sqrt(X + 1)),
         (2.0 / (4.0 * X + 2.0 * Y), 1 / (2 * X + Y)),
         (1.0 * X + 1e-7, X),
+        (0.99638 * sympy.exp(1.0000001 * X) + 0.003617 * sympy.exp(0.9999999 * X), sympy.exp(X)),
         (0.5 * sympy.exp(4.5e-15 * (Y + 0.003) ** 2) + 1.0 * X - 0.5, X),  # an edge that has died
         (sympy.Float(0.0), sympy.Integer(0)),
     ],
 )
 def test_numbers_are_folded_rounded_and_named(messy, tidied):
-    found = tidy(messy, 5, pi=True)
+    found = tidy(messy, 5, pi=True, ranges={"x": (0.5, 2.0), "y": (0.5, 2.0)})
     x = points(low=0.5, high=2.0)
     np.testing.assert_allclose(evaluate(found, ["x", "y"], x), evaluate(tidied, ["x", "y"], x), rtol=1e-9)
     assert sympy.count_ops(found) <= sympy.count_ops(tidied) + 1

@@ -10,11 +10,21 @@ import torch
 from matplotlib.mathtext import MathTextParser
 from torch.func import vmap
 
-from kanbench.bases import Chebyshev
+from kanbench.bases import BSpline, Chebyshev
 from kanbench.data import UnknownName
-from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, fit_edge, select, snap, snap_network, without_edges
+from kanbench.interpret import (
+    LIBRARY,
+    Fit,
+    SymbolicLayer,
+    attribute,
+    fit_edge,
+    select,
+    snap,
+    snap_network,
+    without_edges,
+)
 from kanbench.models import KAN, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
-from kanbench.training import Ensemble, LevenbergMarquardt
+from kanbench.training import Adam, Ensemble, LevenbergMarquardt, train
 
 float64 = torch.float64
 MIXED = {(0, 0): "sin", (2, 0): "x^2", (1, 1): "exp", (2, 1): "sin"}
@@ -182,6 +192,89 @@ def test_later_layers_are_fitted_on_what_the_network_feeds_them():
     good = snap_network(kan, x, library=select(["x", "x^2", "sin"]))
     assert (poor[0](x) - kan[0](x)).abs().max() > 1e-6
     torch.testing.assert_close(poor[1].constants, good[1].constants)
+
+
+def trained_network():
+    """A KAN that 400 steps of Adam taught exp(sin(pi x) + y^2), not to the end; its samples and targets."""
+    start = seeded()
+    x = 2 * torch.rand(500, 2, generator=start, dtype=float64) - 1
+    y = torch.exp(torch.sin(torch.pi * x[:, 0]) + x[:, 1] ** 2)
+    y = (y - y.mean()) / y.std()
+    model = KAN([2, 3, 1], BSpline(intervals=5), generator=start, dtype=float64)
+    train(model, x, y, Adam(steps=400, rates=(0.02,)))
+    return model, x, y
+
+
+def test_an_input_that_matters_is_not_lost():
+    model, x, y = trained_network()
+    scores = attribute(model, x).edges
+    network = snap_network(model, x)
+    for score, layer in zip(scores, network, strict=True):
+        assert layer.active[score > 0.03].all()
+    assert (network(x).squeeze(1) - y).square().mean() < 0.05  # without x it is 0.3
+    careless = snap_network(model, x, threshold=1.0)
+    assert not careless[0].active[0].all()
+    assert (careless(x).squeeze(1) - y).square().mean() > 0.2
+    assert "0" in [choice.fit.name for choice in careless.choices]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 0.5])
+def test_zero_replaces_only_what_the_threshold_allows(seed, threshold):
+    model = KAN([2, 2, 1], BSpline(intervals=4), generator=seeded(seed), dtype=float64)
+    x = inputs(200, 2)
+    scores = attribute(model, x)
+    network = snap_network(model, x, library=select(["x", "x^2"]), weight=8.0, threshold=threshold)
+    assert len(network.choices) == 6
+    for choice in network.choices:
+        depth, i, j = choice.edge
+        assert choice.attribution == pytest.approx(scores.edges[depth][i, j].item())
+        assert (choice.fit.name == "0") == (choice.attribution <= threshold)  # at this weight "0" is always the first
+
+
+def test_what_a_name_costs_is_what_it_moves_the_output_by():
+    model, x = KAN([2, 2, 1], BSpline(intervals=4), generator=seeded(), dtype=float64), inputs(200, 2)
+    network = snap_network(model, x, library=select(["x", "x^2", "sin"]))
+    before = model(x)
+    for choice in network.choices:
+        depth, i, j = choice.edge
+        hidden = x
+        for index, layer in enumerate(model):
+            edges = layer.edge_outputs(hidden)
+            if index == depth:
+                edges[:, i, j] = choice.fit(hidden[:, i])
+            hidden = edges.sum(-2) + layer.bias
+        assert choice.cost == pytest.approx(((hidden - before).square().mean().sqrt() / before.std()).item())
+        if depth == 1:  # nothing comes after it
+            lost = choice.attribution * math.sqrt(1 - choice.fit.r2) * math.sqrt(199 / 200)
+            assert choice.cost == pytest.approx(lost, rel=1e-6)
+        assert choice.rival.name != choice.fit.name
+    together = (network(x) - before).square().mean().sqrt() / before.std()
+    assert network.choices.cost == pytest.approx(together.item())
+
+
+def test_choices_print_with_their_rivals():
+    kan, x = named_polynomials(), inputs(300, 2)
+    network = snap_network(kan, x, {(0, 1, 0): "sin"}, select(["x", "x^2", "sin"]))
+    lines = str(network.choices).splitlines()
+    assert lines[0].split() == ["edge", "function", "R^2", "cost", "rival", "R^2", "cost", "attribution"]
+    assert lines[1].startswith("(0, 0, 0)  x^2       1.000000")
+    assert lines[2].startswith("(0, 1, 0)  sin")
+    assert " x " in lines[2]  # which would have been chosen
+    assert lines[-1].startswith("All names together cost ")
+    alone = snap_network(kan, torch.zeros_like(x)).choices  # constants, to which nothing else fits
+    assert [(choice.fit.name, choice.rival) for choice in alone] == [("0", None)] * 3
+    assert "none" in str(alone)
+    with pytest.raises(ValueError, match=r"threshold must not be negative, got -0\.1"):
+        snap_network(kan, x, threshold=-0.1)
+
+
+def test_a_snapped_layer_knows_the_range_of_its_inputs():
+    kan, x = named_polynomials(), 3.0 * inputs(300, 2)
+    network = snap_network(kan, x)
+    for layer, seen in zip(network, (x, kan[0](x)), strict=True):
+        ends = torch.stack([seen.min(dim=0).values, seen.max(dim=0).values], dim=1)
+        assert torch.equal(torch.tensor(layer.ranges, dtype=float64), ends)
 
 
 def test_a_squash_is_part_of_the_edges_behind_it():

@@ -1,0 +1,96 @@
+"""Which function an edge is named after: what it was, what else it could have been, and what the name costs."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.interpret.edges import LayerRun
+from kanbench.interpret.fit import Fit
+from kanbench.interpret.library import ZERO
+
+THRESHOLD = 0.03  # as an edge may have that is pruned
+LOSES_MORE = 1.5  # than the best function
+
+NetworkEdge = tuple[int, int, int]  # layer, input, output
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The function of an edge, and its rival: the first of `suggest` beside it, or none where nothing else fits.
+
+    A cost is how far the outputs of the network move (root mean square) if this edge alone becomes that function, in
+    standard deviations of the output that moves the most.
+    """
+
+    edge: NetworkEdge
+    fit: Fit
+    cost: float
+    rival: Fit | None
+    rival_cost: float
+    attribution: float
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All choices, by layer, input and output; `cost` is that of all names together. Prints as a table."""
+
+    edges: tuple[Choice, ...]
+    cost: float
+
+    def __iter__(self) -> Iterator[Choice]:
+        return iter(self.edges)
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def __str__(self) -> str:
+        heading = ("edge", "function", "R^2", "cost", "rival", "R^2", "cost", "attribution")
+        rows = [heading, *(_row(choice) for choice in self.edges)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(heading))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, f"All names together cost {self.cost:.2g} standard deviations of the output."])
+
+
+def _row(choice: Choice) -> tuple[str, ...]:
+    rival = ("none", "", "") if choice.rival is None else _cells(choice.rival, choice.rival_cost)
+    return str(choice.edge), *_cells(choice.fit, choice.cost), *rival, f"{choice.attribution:.2g}"
+
+
+def _cells(fit: Fit, cost: float) -> tuple[str, str, str]:
+    return fit.name, f"{fit.r2:.6f}", f"{cost:.2g}"
+
+
+def best_allowed(ranking: Sequence[Fit], attribution: float, threshold: float) -> Fit:
+    """The first fit of the ranking that loses little enough; the ranking is that of `suggest` without rejected fits.
+
+    A fit loses attribution * sqrt(1 - R^2), about the share of the output's spread that it gets wrong; "0" loses the
+    attribution of its edge. A fit may lose `threshold`, or else 1.5 times what the best one loses; "0" may lose
+    `threshold` alone, unless nothing else fits.
+    """
+    losses = [attribution * math.sqrt(max(1.0 - fit.r2, 0.0)) for fit in ranking]
+    most = max(threshold, LOSES_MORE * min(losses))
+    allowed = [
+        fit for fit, loss in zip(ranking, losses, strict=True) if loss <= (threshold if fit.function == ZERO else most)
+    ]
+    return allowed[0] if allowed else ranking[0]
+
+
+def output_moves(runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit) -> float:
+    """The cost of a fit, see `Choice`, in a network that has been run."""
+    depth, i, j = edge
+    run = runs[depth]
+    outputs = run.outputs.clone()
+    outputs[:, j] += fit(run.inputs[:, i]) - run.edges[:, i, j]
+    for later in runs[depth + 1 :]:
+        outputs = later.layer(outputs)
+    return relative_change(outputs, runs[-1].outputs)
+
+
+def relative_change(outputs: Tensor, before: Tensor) -> float:
+    """The root mean square of the change in standard deviations of an output; that of the output it is largest for."""
+    spread = before.std(dim=0)
+    change = (outputs - before).square().mean(dim=0).sqrt()
+    return float((change / torch.where(spread > 0, spread, 1.0)).max())
