@@ -43,6 +43,8 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     _prepare(config, store, plan, command, job_folder)
     for remark in filter(None, (task.remark for task in config.tasks)):
         console.print(f"data      {remark}")
+    for remark in filter(None, dict.fromkeys(method.remark for method in config.methods)):
+        console.print(f"basis     {remark}")
 
     started = time.perf_counter()
     logger = RunLogger(config, command)

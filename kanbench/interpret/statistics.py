@@ -38,11 +38,12 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = me
     inputs = [x]
     for layer in model:
         inputs.append(layer(inputs[-1]))
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     by_parameter = dict(zip(parameters, torch.autograd.grad(loss(inputs[-1], y), parameters), strict=True))
     return [
         LayerStatistics(
-            gradient_norm=sum(by_parameter[p].square().sum().item() for p in layer.parameters()) ** 0.5,
+            gradient_norm=sum(by_parameter[p].square().sum().item() for p in layer.parameters() if p in by_parameter)
+            ** 0.5,
             lowest=output.min().item(),
             highest=output.max().item(),
             outside=layer.share_off_domain(layer.squashed(before)) if isinstance(layer, KANLayer) else None,

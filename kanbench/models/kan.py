@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
 from kanbench.bases.base import chosen, require
-from kanbench.models.linear import FeatureLinear
+from kanbench.models.linear import FeatureLinear, require_shape, require_widths
 
 ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
@@ -108,7 +108,7 @@ class KANLayer(FeatureLinear):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        require(n_in >= 1 and n_out >= 1, "n_in and n_out", "must be at least 1", (n_in, n_out))
+        require_widths("n_in and n_out", (n_in, n_out))
         require(basis is None or isinstance(basis, Basis), "basis", "must be a Basis", basis)
         self.n_in, self.n_out = n_in, n_out
         self.edges = None if edges is None else some_edges(edges, n_in, n_out)
@@ -226,6 +226,8 @@ class KANLayer(FeatureLinear):
                 layer.knots = self.knots[inputs].clone()
             if layer.inner is not None and self.inner is not None:
                 layer.inner.copy_(self.inner[inputs])
+            for name, parameter in layer.named_parameters():
+                parameter.requires_grad_(self.get_parameter(name).requires_grad)
             magnitude = layer.scale if self.edge_scale is EdgeScale.edge else layer.coefficients
             magnitude.mul_(self.factor / layer.factor)
         return layer
@@ -315,7 +317,7 @@ class KAN(nn.Sequential):
         squash: Squash = Squash.tanh,
         **layer: object,
     ) -> None:
-        require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
+        require_shape(shape)
         squash = chosen(Squash, "squash", squash)
         squashes = [Squash.none] + [squash] * (len(shape) - 2)
         super().__init__(

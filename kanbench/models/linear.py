@@ -1,12 +1,27 @@
 """Layers that are linear in their parameters: a matrix applied to features of the input."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases.base import require
+
+
+def require_shape(shape: Sequence[int]) -> None:
+    """Raises `ValueError` unless these are the widths of a network, from its inputs to its outputs."""
+    require(isinstance(shape, Sequence), "shape", "must be a list of widths, as [2, 5, 1] is", shape)
+    require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
+    require_widths("shape", shape)
+
+
+def require_widths(field: str, widths: Sequence[int]) -> None:
+    """Raises `ValueError` unless all are whole numbers from 1."""
+    whole = all(isinstance(width, Integral) and width >= 1 for width in widths)
+    require(whole, field, "must be whole numbers of at least 1", widths)
 
 
 class FeatureLinear(nn.Module):
@@ -29,6 +44,7 @@ class FeatureLinear(nn.Module):
 
     def require_input(self, x: Tensor, n_in: int) -> None:
         """Raises `ValueError` for inputs with another number of columns, or of another precision than the layer."""
+        require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
         columns = x.shape[-1] if x.ndim else 0
         require(columns == n_in, "x", f"must have {n_in} column{'s' * (n_in != 1)}", columns)
         dtype = next(self.parameters()).dtype

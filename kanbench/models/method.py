@@ -13,6 +13,8 @@ from kanbench.bases.base import require, require_finite, take_choices
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
+SMALL_SHARE = 0.01  # of inputs off a domain: nothing to speak of
+
 
 @dataclass(frozen=True)
 class Method(ABC):
@@ -37,6 +39,11 @@ class Method(ABC):
     def first(self) -> "Method":
         """What a training begins with: the method at the first of its stages."""
         return self
+
+    @property
+    def remark(self) -> str:
+        """A sentence that a run says before it begins, or nothing."""
+        return ""
 
     @property
     @abstractmethod
@@ -92,6 +99,18 @@ class KANMethod(Method):
         if not self.stages:
             return self
         return replace(self, stages=(), basis=replace(self.basis, **{self.basis.grows_by: self.stages[0]}))
+
+    @property
+    def remark(self) -> str:
+        low, high = self.basis.low, self.basis.high
+        off = 1.0 - max(0.0, min(high, 1.0) - max(low, -1.0)) / 2.0
+        if off < SMALL_SHARE:
+            return ""
+        kind = type(self.basis).__name__
+        return (
+            f"{off:.0%} of the inputs, which are scaled to [-1, 1], are off the domain [{low:g}, {high:g}] of {kind}: "
+            "set basis.low and basis.high so that it holds them"
+        )
 
     @property
     def label(self) -> str:

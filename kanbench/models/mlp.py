@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import chosen, require
-from kanbench.models.linear import Affine, FourierAffine
+from kanbench.bases.base import chosen
+from kanbench.models.linear import Affine, FourierAffine, require_shape
 
 
 class Activation(StrEnum):
@@ -55,8 +55,7 @@ class MLP(nn.Sequential):
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
-        require(min(shape) >= 1, "shape", "must hold widths of at least 1", list(shape))
+        require_shape(shape)
         activation = chosen(Activation, "activation", activation)
         variance = 2.0 if activation is Activation.relu else 1.0
         random: dict[str, Any] = {"generator": generator, "dtype": dtype}

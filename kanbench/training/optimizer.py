@@ -56,8 +56,9 @@ class Optimizer(ABC):
         """Raises `ValueError` that names the field, the rule and the value."""
         require_finite(self)
         take_choices(self)
-        require(self.steps >= 1, "steps", "must be at least 1", self.steps)
-        require(self.check_every >= 1, "check_every", "must be at least 1", self.check_every)
+        for name in ("steps", "check_every"):
+            require(isinstance(getattr(self, name), int), name, "must be a whole number", getattr(self, name))
+            require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
 
     @property
     @abstractmethod

@@ -292,9 +292,7 @@ def test_edges_that_a_layer_cannot_have_are_refused(edges):
 
 @pytest.mark.parametrize("shape", [[], [2], [2, 0, 1], [-1, 1]])
 def test_shapes_that_a_network_cannot_have_are_refused(shape):
-    with pytest.raises(
-        ValueError, match=r"^(shape must have a width of inputs|n_in and n_out must be at least 1, got )"
-    ):
+    with pytest.raises(ValueError, match=r"^shape must (have a width of inputs|be whole numbers of at least 1, got )"):
         KAN(shape)
     with pytest.raises(ValueError, match=r"^basis must be a Basis, got 'bspline'$"):
         KAN([2, 1], "bspline")
@@ -371,6 +369,8 @@ def test_data_that_do_not_fit_a_network_are_refused_in_its_own_words():
                 model(x[:, :columns])
         with pytest.raises(ValueError, match=r"^x must be torch\.float32, as the layer is, got torch\.float64$"):
             model(x[:, :2].double())
+        with pytest.raises(ValueError, match=r"^x must be a tensor, got 'ndarray'$"):
+            model(x[:, :2].numpy())
     with pytest.raises(ValueError, match=r"^x must have 1 column, got 0$"):
         KANLayer(1, 1)(torch.tensor(0.5))
     with torch.autocast("cpu", dtype=torch.bfloat16):  # torch itself chooses the precision here
@@ -414,8 +414,31 @@ def test_switches_can_be_named():
         "base_branch must be none or linear or silu, got 'gelu'": lambda: KANMethod(base_branch="gelu"),
         "activation must be relu or silu or gelu or tanh or bspline, got 'ReLU'": lambda: MLP([2, 3, 1], "ReLU"),
         "shape must have a width of inputs and one of outputs, got [2]": lambda: MLP([2]),
+        "shape must be whole numbers of at least 1, got [2, 5.0, 1]": lambda: KAN([2, 5.0, 1]),
+        "shape must be whole numbers of at least 1, got [2, 0, 1]": lambda: MLP([2, 0, 1]),
+        "shape must be a list of widths, as [2, 5, 1] is, got 2": lambda: KAN(2, 5, 1),
+        "n_in and n_out must be whole numbers of at least 1, got (2, 0.5)": lambda: KANLayer(2, 0.5),
     }.items(),
 )
 def test_switches_that_do_not_exist_are_refused_with_those_that_do(sentence, act):
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         act()
+
+
+def test_what_was_frozen_in_a_layer_is_frozen_in_its_part():
+    module = layer(3, 2, edge_scale=EdgeScale.edge)
+    module.coefficients.requires_grad_(False)
+    all_of_it = torch.ones(3, 2, dtype=torch.bool)
+    part = module.sublayer(torch.tensor([True, False, True]), torch.tensor([True, True]), all_of_it)
+    assert {name: p.requires_grad for name, p in part.named_parameters()} == {
+        name: p.requires_grad for name, p in module.named_parameters()
+    }
+
+
+def test_a_method_whose_basis_does_not_hold_the_inputs_of_a_run_says_so():
+    assert KANMethod().remark == KANMethod(basis=BSpline(low=-2.0, high=2.0)).remark == ""
+    assert KANMethod(basis=Chebyshev(low=0.0, high=1.0)).remark == (
+        "50% of the inputs, which are scaled to [-1, 1], are off the domain [0, 1] of Chebyshev: "
+        "set basis.low and basis.high so that it holds them"
+    )
+    assert KANMethod(basis=BSpline(low=2.0, high=3.0)).remark.startswith("100% of the inputs")

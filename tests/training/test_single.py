@@ -187,6 +187,9 @@ def test_a_single_learning_rate_needs_no_tuple(given):
     assert Adam(schedule="constant").schedule is Schedule.constant
     with pytest.raises(ValueError, match=r"^schedule must be constant or cosine, got 'linear'$"):
         Adam(schedule="linear")
+    for steps in (2.5, "100"):
+        with pytest.raises(ValueError, match=r"^steps must be a whole number"):
+            Adam(steps=steps)
     with pytest.raises(ValueError, match=r"^rates must be positive numbers"):
         SGD(rates=-0.1)
 
