@@ -258,7 +258,11 @@ def test_a_table_of_your_own_is_a_suite_of_one_task(tmp_path):
         (50, {"inputs": "[a,c]"}, r"data.target or data.inputs: unknown column of my.csv 'c'"),
         (50, {"train": 45}, r"data: train, validation and test take 65 of 50 rows"),
         (5, {}, r"data: every split needs at least 2 rows; 5 rows give 3, 1 and 1"),
-        (50, {"train": 1.5}, r"data.train: must be a share of the rows between 0 and 1, or a number of them up to 10,000,000, got 1.5"),
+        (
+            50,
+            {"train": 1.5},
+            r"data.train: must be a share of the rows between 0 and 1, or a number of them up to 10,000,000, got 1.5",
+        ),
         (50, {"train": "many"}, r"data.train: expected a number, got 'many'"),
         (50, {"noise": -1}, r"data.noise: must be a number that is not negative"),
     ],
