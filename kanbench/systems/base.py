@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from kanbench.bases.base import require_finite
+from kanbench.bases.base import require, require_finite
 from kanbench.systems.findings import Findings
 
 
@@ -20,3 +20,15 @@ class System(ABC):
     @abstractmethod
     def run(self, console: Console) -> Findings:
         """Train, and look at what came out; the console is for what should be said meanwhile."""
+
+
+LARGEST_SEED = 2**32 - 1
+
+
+def require_at_most(system: System, **limits: int) -> None:
+    """Raise `ValueError` for a setting, or one of several, over its limit: what would never end or fill the memory."""
+    for name, limit in limits.items():
+        value = getattr(system, name)
+        largest = max(value, default=0) if isinstance(value, tuple) else value
+        require(largest <= limit, name, f"must be at most {limit:,}", value)
+        require(not isinstance(value, tuple) or len(value) <= 10, name, "must have at most 10 entries", value)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -93,8 +94,8 @@ def _derivative(values: Tensor, x: Tensor, i: int) -> Tensor:
 def distances(model: Function, target: Function, x: Tensor, order: int) -> list[float]:
     """|| model - target || in C^0 .. C^order on points x: the largest error of any derivative up to that order."""
     mine, theirs = derivatives(model, x, order), derivatives(target, x, order)
-    of_order = [0.0] * (order + 1)
+    of_order = np.zeros(order + 1)
     for index, value in mine.items():
         error = (value - theirs[index]).abs().max().item()
-        of_order[sum(index)] = max(of_order[sum(index)], error)
-    return [max(of_order[: m + 1]) for m in range(order + 1)]
+        of_order[sum(index)] = np.maximum(of_order[sum(index)], error)  # NaN if either is, which max is not
+    return np.maximum.accumulate(of_order).tolist()

@@ -83,3 +83,9 @@ def test_a_small_run_confirms_degree_two():
     assert edges.holds
     assert built.holds
     assert "times as wrong" in findings.notes[1]
+
+
+def test_the_distance_to_a_function_that_is_no_number_somewhere_is_none():
+    x = torch.tensor([[0.5], [0.25]], dtype=torch.float64)
+    assert np.isnan(distances(lambda x: x.log(), lambda x: (x - 0.4).log(), x, 1)).all()
+    assert distances(lambda x: x.square(), lambda x: x.square() + x / 2, x, 2) == [0.25, 0.5, 0.5]

@@ -5,11 +5,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from scipy.interpolate import BSpline as SciPySpline
 
 from kanbench.systems import HandDerived
 from kanbench.systems.by_hand import HandKAN, basis, slopes, uniform_knots
-from kanbench.systems.hand_derived import distance, twin
+from kanbench.systems.hand_derived import distance, gradient_distance, twin
 from kanbench.systems.watch import watched
 
 INSIDE = np.linspace(-1.0, 1.0, 41)
@@ -80,3 +81,23 @@ def test_the_target_and_its_samples():
     assert (x[0].item(), x[-1].item()) == (-1.0, 1.0)
     assert y[0].item() == pytest.approx(np.sin(-4) / 2)
     assert y[-1].item() == pytest.approx(np.sin(4) * np.exp(-2) / 2)
+
+
+@pytest.mark.parametrize("settings", [{"rate": 1000.0}, {"std": 1000.0}])
+def test_a_training_that_ends_in_no_numbers_is_not_called_the_same(settings):
+    found = HandDerived(epochs=5, **settings).run(Console(quiet=True))
+    learns = found.checks[2]
+    assert not learns.holds
+    if not np.isfinite(found.numbers["largest_weight_distance"]):
+        assert not found.checks[1].holds
+        assert "is not the same" in found.answer
+
+
+def test_a_distance_of_weights_that_are_no_numbers_is_none():
+    model = HandDerived().model()
+    hand = twin(model)
+    hand.weights[0][0, 0, 0] = np.nan
+    assert np.isnan(distance(hand, model))
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.nan)
+    assert np.isnan(gradient_distance(model, *HandDerived().data()))

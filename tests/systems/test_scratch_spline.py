@@ -39,3 +39,9 @@ def test_a_short_run_moves_the_control_points_and_lowers_the_error():
     assert moved.holds
     assert not error.holds  # twenty steps are not enough, and it says so
     assert short.numbers["mse"][-1] < 0.7 * short.numbers["mse"][0]
+
+
+def test_a_training_that_has_hardly_begun_is_not_said_to_train():
+    found = ScratchSpline(steps=1, samples=10).run(Console(quiet=True))
+    assert not found.hold
+    assert found.answer.startswith("Backpropagation does not train the splines as far")

@@ -49,3 +49,10 @@ def test_a_short_run_checks_what_it_says():
     assert converged.holds == (max(ends) < 0.01)
     assert all(law.holds for law in laws)
     assert len(findings.numbers["gradient_norms"]) == 41
+
+
+@pytest.mark.parametrize("settings", [{"std": 1e-300}, {"rate": 1000.0}, {"std": 1000.0, "rate": 100.0}])
+def test_a_network_that_stands_still_or_diverges_has_not_learned(settings):
+    found = TaylorParaboloid(epochs=40, samples=20, batch=20, **settings).run(Console(quiet=True))
+    assert not found.hold
+    assert found.answer.startswith("The Taylor KAN does not learn the paraboloid")
