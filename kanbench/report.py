@@ -13,6 +13,7 @@ from kanbench.analysis import Answer, answers, load_records, say, summarise
 from kanbench.analysis.axes import along, along_axes, loss_along
 from kanbench.analysis.plots import loss_vs_parameters, ordered_methods, save, small_multiples
 from kanbench.analysis.protocol import levels, say_level
+from kanbench.analysis.spreadsheet import write_csv
 from kanbench.atomic import staged
 from kanbench.plural import counted
 from kanbench.record import CellRecord
@@ -46,8 +47,8 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
 
 
 def _draw(records: pd.DataFrame, summary: pd.DataFrame, folder: Path, title: str, baseline: str | None) -> Report:
-    records.to_csv(folder / "records.csv", index=False)
-    summary.to_csv(folder / "summary.csv", index=False)
+    write_csv(records, folder / "records.csv")
+    write_csv(summary, folder / "summary.csv")
     apart = {say_level(level): answers(part, baseline) for level, part in levels(records)}
     if "" not in apart:
         return Report(records, summary, [], apart, _draw_along(records, folder, title, baseline))
@@ -107,9 +108,9 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
 
 def _print_table(console: Console, summary: pd.DataFrame) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    of_classes = bool(summary.accuracy.notna().any())
-    headings = ("budget", "method", "parameters", "error", "95 % interval", "win/tie/loss")
-    for heading in (*headings, *["accuracy"] * of_classes):
+    of_classes, any_failed = bool(summary.accuracy.notna().any()), bool(summary.failed.any())
+    headings = ("budget", "method", "parameters", "error", "95 % interval")
+    for heading in (*headings, *["failed"] * any_failed, "win/tie/loss", *["accuracy"] * of_classes):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for _, at_budget in summary.groupby("budget"):
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
@@ -119,6 +120,7 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
                 _parameters(row),
                 _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
                 _interval(row),
+                *[f"{row.failed} of {row.members}" if row.failed else ""] * any_failed,
                 f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
                 *[f"{100 * row.accuracy:.1f} %"] * of_classes,
             )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis import load_records
+from kanbench.analysis.spreadsheet import write_csv
 from kanbench.atomic import staged
 from kanbench.command_line import UsageError, complain
 from kanbench.data import FileError, read_yaml, require_name, shown
@@ -128,7 +129,7 @@ def run_all(commands: list[list[str]]) -> int:
 def publish(study: Study, records: pd.DataFrame, out: Path) -> None:
     """Write records.csv.gz, and every table and figure of the records, to the folder `out`."""
     with staged(out) as place:
-        records.to_csv(place / "records.csv.gz", index=False, compression={"method": "gzip", "mtime": 0})
+        write_csv(records, place / "records.csv.gz", compression={"method": "gzip", "mtime": 0})
         said = write_tables(records, place, study.baseline, study.title)
     print_tables(said, out)
 

@@ -29,7 +29,8 @@ from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
 from kanbench.analysis.parts import split
 from kanbench.analysis.plots import error_name, loss_vs_parameters, ordered_methods, save, small_multiples
 from kanbench.analysis.protocol import Level, levels, say_level
-from kanbench.analysis.scores import Scores, scores_by_budget
+from kanbench.analysis.scores import Compared, Records, Scores, compared
+from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.typeset import (
     NOTHING,
     Columns,
@@ -87,7 +88,8 @@ def write_tables(frame: pd.DataFrame, out: Path, baseline: str | None = None, ti
     written = []
     parts = split(frame)
     for name, part in parts.items():
-        heading = " ".join(filter(None, [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]))
+        words = [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]
+        heading = " ".join(" ".join(words).split())
         folder = name if len(parts) > 1 else ""
         write = write_part if len(levels(part)) == 1 else write_levels
         written.append(Written(heading, write(part, out / folder, baseline, heading), folder))
@@ -109,7 +111,7 @@ class Folder:
 
     def table(self, name: str, tidy: pd.DataFrame, table: Table) -> None:
         """name.csv, name.md and name.tex."""
-        tidy.to_csv(self.path / f"{name}.csv", index=False)
+        write_csv(tidy, self.path / f"{name}.csv")
         (self.path / f"{name}.md").write_text(table.markdown(), encoding="utf-8")
         (self.path / f"{name}.tex").write_text(table.latex(), encoding="utf-8")
         self.page.append(table.markdown())
@@ -121,22 +123,23 @@ class Folder:
 
 def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
     """All tables and figures of one protocol; returns the answer, and what could not be said."""
-    by_budget = scores_by_budget(frame)
+    records = compared(frame)
+    by_budget = records.by_budget
     if not by_budget:
         return "no two methods were trained on the same tasks: nothing to compare\n"
     path.mkdir(parents=True, exist_ok=True)
-    sentence = say(answers(frame, baseline))
+    sentence = say(answers(records, baseline))
     folder = Folder(path, [f"# {title}\n", f"{sentence}\n"] if sentence else [f"# {title}\n"])
-    ranked = ranking(frame)
+    ranked = ranking(records)
     last = max(by_budget)
     mark = baseline or best_mlp(ranked, frame)
     at = f"{title}, {last:,} parameters"
     _errors(folder, ranked, by_budget, error_name(frame))
     _accuracy(folder, frame)
-    remark = _significance(folder, frame, by_budget[last], last, baseline, at)
-    _exponents(folder, frame, title)
-    _failures(folder, frame)
-    _aggregations(folder, frame, title)
+    remark = _significance(folder, records, last, baseline, at)
+    _exponents(folder, records, title)
+    _failures(folder, records)
+    _aggregations(folder, records, title)
     _costs(folder, ranked, frame, title, mark)
     folder.figure("performance_profile", profile(by_budget[last], frame, at, mark))
     folder.figure("heat_map", heat_map(by_budget[last], at))
@@ -149,7 +152,8 @@ def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], 
     best = {budget: not_worse(scores) for budget, scores in by_budget.items()}
     what = (
         f"{measure[0].upper()}{measure[1:]}"
-        + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval; "
+        + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval, members that failed "
+        + "(scored as a constant predictor); "
     )
     for name, column, mean in (
         ("errors", "error", "geometric mean"),
@@ -160,6 +164,8 @@ def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], 
 
 def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
     """Of classifications, the highest at the largest budget first."""
+    if "test_accuracy" not in frame or frame.test_accuracy.isna().all():
+        return
     tidy = summarise(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
     if tidy.empty:
         return
@@ -172,11 +178,10 @@ def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
     folder.table("accuracy", tidy, tabulate(wide, columns, caption))
 
 
-def _significance(
-    folder: Folder, frame: pd.DataFrame, scores: Scores, budget: int, baseline: str | None, title: str
-) -> str:
+def _significance(folder: Folder, records: Compared, budget: int, baseline: str | None, title: str) -> str:
     """The pairwise tests at the largest budget and their diagram, or why there are none."""
-    tidy = pair_tests(frame, baseline)
+    scores = records.by_budget[budget]
+    tidy = pair_tests(records, baseline)
     shown = tidy[(tidy.budget == budget) & (tidy.reason == "")]
     if shown.empty:
         return f"no tests: {tidy[tidy.budget == budget].reason.iloc[0]}"
@@ -191,7 +196,7 @@ def _significance(
     }  # fmt: skip
     shown = shown.sort_values(["p_holm", "p"])
     folder.table("tests", tidy, tabulate(shown, columns, caption, list(shown.differ)))
-    folder.figure("critical_difference", critical_difference(scores, frame, title))
+    folder.figure("critical_difference", critical_difference(scores, records.frame, title))
     best = best_of(scores)
     caption = f"{title}: expected lowest error of n seeds, geometric mean over tasks"
     of_n: Columns = {"method: method": str} | {f"n = {n}: {n}": error for n in best.columns[1:]}
@@ -203,8 +208,8 @@ def _counts(win: float, tie: float, loss: float) -> str:
     return f"{win:.0f} / {tie:.0f} / {loss:.0f}"
 
 
-def _exponents(folder: Folder, frame: pd.DataFrame, title: str) -> None:
-    tidy = exponents(frame)
+def _exponents(folder: Folder, records: Compared, title: str) -> None:
+    tidy = exponents(records)
     columns: Columns = {
         "method: method": str, "sizes: sizes": count, "from: smallest": count, "to: largest": count,
         "exponent: exponent, exponent_low, exponent_high": plain_interval, "floor: floor": error,
@@ -216,11 +221,11 @@ def _exponents(folder: Folder, frame: pd.DataFrame, title: str) -> None:
     )
     folder.table("exponents", tidy, tabulate(tidy, columns, caption))
     if tidy.exponent.notna().any():
-        folder.figure("exponents", exponent_chart(tidy, frame, title))
+        folder.figure("exponents", exponent_chart(tidy, records.frame, title))
 
 
-def _failures(folder: Folder, frame: pd.DataFrame) -> None:
-    tidy = failures(frame)
+def _failures(folder: Folder, records: Records) -> None:
+    tidy = failures(records)
     columns: Columns = {
         "method: method": str, "trained: members": count, "failed: failed": count,
         "rate: rate, rate_low, rate_high": share, "skipped: skipped": count, "budget missed: missed": count,
@@ -229,8 +234,8 @@ def _failures(folder: Folder, frame: pd.DataFrame) -> None:
     folder.table("failures", tidy, tabulate(tidy, columns, caption))
 
 
-def _aggregations(folder: Folder, frame: pd.DataFrame, title: str) -> None:
-    tidy = aggregations(frame)
+def _aggregations(folder: Folder, records: Compared, title: str) -> None:
+    tidy = aggregations(records)
     if tidy.empty:
         return
     columns: Columns = {
@@ -243,7 +248,7 @@ def _aggregations(folder: Folder, frame: pd.DataFrame, title: str) -> None:
         "interval (above 1 sum is better); wins of the other over tasks and budgets; Wilcoxon over tasks"
     )
     folder.table("aggregations", tidy, tabulate(tidy, columns, caption))
-    folder.figure("aggregations", sum_against(tidy, frame, title))
+    folder.figure("aggregations", sum_against(tidy, records, title))
 
 
 def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str, mark: str | None) -> None:
@@ -267,11 +272,11 @@ def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str
 
 def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
     """Ranks at every level of the axes and, along each axis, tables and a figure; returns the answer at every level."""
-    apart = [(level, part) for level, part in levels(frame) if scores_by_budget(part)]
+    apart = [(level, found) for level, part in levels(frame) if (found := compared(part)).by_budget]
     if not apart:
         return "no two methods were trained on the same tasks: nothing to compare\n"
     path.mkdir(parents=True, exist_ok=True)
-    said = {say_level(level): say(answers(part, baseline)) for level, part in apart}
+    said = {say_level(level): say(answers(found, baseline)) for level, found in apart}
     lines = [f"{level}: {sentence}\n" for level, sentence in said.items() if sentence]
     folder = Folder(path, [f"# {title}\n", "".join(f"- {line}" for line in lines)])
     _ranks(folder, apart)
@@ -282,9 +287,9 @@ def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: s
     return "".join(lines)
 
 
-def _ranks(folder: Folder, apart: list[tuple[Level, pd.DataFrame]]) -> None:
+def _ranks(folder: Folder, apart: list[tuple[Level, Compared]]) -> None:
     """Of every level at its largest budget; the CSV holds errors and costs at all budgets as well."""
-    each = [(level, ranking(part), scores_by_budget(part)) for level, part in apart]
+    each = [(level, ranking(found), found.by_budget) for level, found in apart]
     tidy = pd.concat([ranked.assign(**level) for level, ranked, _ in each], ignore_index=True)
     of_level = {say_level(level): ranked[ranked.budget == ranked.budget.max()] for level, ranked, _ in each}
     best = {say_level(level): not_worse(by_budget[max(by_budget)]) for level, _, by_budget in each}

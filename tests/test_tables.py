@@ -1,15 +1,26 @@
 """Everything that can be said of a table of records, from one command."""
 
+import logging
 import re
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+import kanbench.tables
+from kanbench.analysis import load_records, summarise
+from kanbench.analysis.axes import along
+from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.parts import LONGEST, folder_names, split
+from kanbench.analysis.scores import compared
+from kanbench.command_line import run_command
+from kanbench.record import CellRecord, RecordStore
+from kanbench.report import print_summary
 from kanbench.tables import main
 
 METHODS = {
@@ -147,3 +158,147 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="nowhere"):
         main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
+
+
+def written(frame, folder):
+    frame.to_csv(folder / "records.csv", index=False)
+    return folder / "records.csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("budget", -50, "budget must be above 0, got '-50' (row 4; 1 row like it)"),
+        ("budget", 50.5, "budget must be a whole number, got '50.5' (row 4"),
+        ("budget", "many", "budget must be a number, got 'many' (row 4"),
+        ("budget", np.inf, "budget must be finite, got 'inf' (row 4"),
+        ("seconds", -1.0, "seconds must not be negative, got '-1.0' (row 4"),
+        ("score", -0.1, "score must not be negative"),
+        ("score", np.nan, "score must not be empty (row 4"),
+        ("status", "good", "status must be one of ok, diverged, failed, skipped, got 'good' (row 4"),
+        ("status", np.nan, "status must not be empty (row 4"),
+        ("seed", np.nan, "seed must not be empty"),
+        ("seed", "0; DROP", "seed must be a number"),
+        ("cell", np.nan, "cell must not be empty"),
+        ("method", np.nan, "method must not be empty"),
+        ("task", np.nan, "task must not be empty"),
+        ("protocol", np.nan, "protocol must not be empty"),
+    ],
+)
+def test_a_table_that_no_training_can_have_left_is_refused_with_its_row(tmp_path, column, value, sentence):
+    frame = records(2, (50,)).astype({column: object})
+    frame.loc[2, column] = value
+    path = written(frame, tmp_path)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: {sentence}")):
+        load_records(path)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        main([str(path), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_that_are_there_twice_count_once_and_that_is_said(tmp_path, caplog):
+    frame = records(2, (50,))
+    once = load_records(written(frame, tmp_path))
+    moved = frame.assign(commit="other", seconds=9.0)  # trained again elsewhere
+    with caplog.at_level(logging.WARNING):
+        twice = load_records(written(pd.concat([frame, moved]), tmp_path))
+    assert f"{len(frame)} rows found more than once and counted once" in caplog.text
+    pd.testing.assert_frame_equal(once, twice, check_dtype=False)
+
+
+def test_two_results_of_one_member_are_refused(tmp_path):
+    frame = records(2, (50,))
+    path = written(pd.concat([frame, frame.tail(1).assign(score=0.5)]), tmp_path)
+    sentence = rf"cell {frame.cell.iloc[-1]} has two different results of seed 2 \(the second is row {len(frame) + 2}\)"
+    with pytest.raises(ValueError, match=sentence):
+        load_records(path)
+
+
+def test_a_table_that_no_memory_holds_is_one_sentence(tmp_path, monkeypatch):
+    path = written(records(2, (50,)), tmp_path)
+    monkeypatch.setattr("kanbench.analysis.load.MOST_ROWS", 30)
+    with pytest.raises(ValueError, match="more than 30 rows are not read at once; split it by suite or by task"):
+        load_records(path)
+
+
+def test_names_like_formulas_are_marked_in_every_table_and_read_back(tmp_path):
+    frame = records(2, (50,)).assign(suite="=1+1", experiment="@e")
+    path = written(frame, tmp_path)
+    main([str(path), "--out", str(tmp_path / "out")])
+    kanbench.tables.write_csv(load_records(path), tmp_path / "again.csv")
+    assert "'=1+1" in (tmp_path / "again.csv").read_text()
+    assert load_records(tmp_path / "again.csv").suite.unique().tolist() == ["=1+1"]
+
+
+def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
+    """A median over three seeds is that of a success while one of them fails."""
+    frame = records(7, (50, 100))
+    failed = (frame.method == "KAN RBF") & (frame.seed == 2) & (frame.budget == 100) & frame.task.isin(["t0", "t1"])
+    frame.loc[failed, ["status", "score"]] = ["failed", 1.0]
+    summary = summarise(frame, "MLP tanh")
+    assert summary.set_index(["method", "budget"]).failed["KAN RBF", 100] == 2
+    print_summary(Console(width=200), summary, "MLP tanh")
+    said = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF" in line and "mean" not in line]
+    assert "2 of 21" in said[1]
+    assert "of 21" not in said[0]
+    main([str(written(frame, tmp_path)), "--out", str(tmp_path / "out")])
+    for name in ("errors", "ranking"):
+        row = next(line for line in (tmp_path / f"out/{name}.md").read_text().splitlines() if "| KAN RBF |" in line)
+        assert row.count("2 of 21 failed") == 1
+        tidy = pd.read_csv(tmp_path / f"out/{name}.csv").set_index(["method", "budget"])
+        assert tidy.failed.to_dict() == {key: 2 * (key == ("KAN RBF", 100)) for key in tidy.index}
+    sizes = pd.concat([frame.assign(train_size=n, protocol=f"{n}", cell=frame.cell + f"{n}") for n in (10, 20)])
+    tidy = along(sizes, "train_size").set_index(["method", "budget"])
+    assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
+
+
+def test_reporting_two_versions_of_one_table_is_one_sentence(tmp_path, capsys):
+    """A user changes his table and runs again; the records of both lie in one folder."""
+    for data in ("before", "after"):
+        store = RecordStore(tmp_path / data / "cells")
+        store.prepare()
+        facts = dict.fromkeys(COLUMNS, 0.5) | {"experiment": "e", "activation": "", "optimizer": "LM", "reason": ""}
+        frame = records(2, (50,), data=data).fillna(facts | {"depth": 1, "width": 3, "evaluations": 9, "commit": "c"})
+        for cell, part in frame.astype({"evaluations": int, "depth": int, "width": int}).groupby("cell"):
+            rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in part.to_dict("records")]
+            rows = [row | {"cell": f"{cell}{data}".replace(" ", "")} for row in rows]
+            store.write(CellRecord(rows[0]["cell"], rows, {}, {}, {}))
+    for command in (["report", str(tmp_path)], ["tables", str(tmp_path), "--out", str(tmp_path / "out")]):
+        assert run_command(*command) == 2
+        assert "the data of task t0 differ (suite s; column data)" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"before", "after"}
+
+
+def test_a_table_that_cannot_be_written_leaves_no_part_of_the_others(tmp_path, monkeypatch):
+    path = written(records(2, (50,)), tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "errors.csv").write_text("of yesterday")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kanbench.tables.heat_map", full)
+    with pytest.raises(ValueError, match="No space left"):
+        main([str(path), "--out", str(out)])
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("errors.csv", "of yesterday")]
+
+
+def test_what_all_tables_of_a_frame_need_is_computed_once(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("kanbench.analysis.scores.check_protocol", calls.append)
+    monkeypatch.setattr("kanbench.analysis.plots.Figure.savefig", lambda *_, **__: None)
+    kanbench.tables.write_part(records(7), tmp_path, None, "t")
+    assert len(calls) == 1
+    found = compared(records(7))
+    assert ranking(found).equals(ranking(found.frame))
+
+
+@pytest.mark.slow
+def test_ten_thousand_cells_of_five_hundred_tasks_take_half_a_minute_of_a_processor(tmp_path):
+    frame = records(500, (50, 100, 200, 400))
+    assert frame.cell.nunique() >= 10_000
+    path = written(frame, tmp_path)
+    start = time.process_time()
+    main([str(path), "--out", str(tmp_path / "out")])
+    assert time.process_time() - start < 30

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from kanbench.analysis.scores import Scores, scores_by_budget
+from kanbench.analysis.scores import Records, Scores, scores_by_budget
 from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal, compare
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
+    LARGEST_DRAW,
     Array,
     Interval,
     WinTieLoss,
@@ -105,14 +105,17 @@ def error_ratio(
         estimate = float(task_geometric_mean(scores) / task_geometric_mean(baseline))
     if n_seeds == 1 or not 0.0 < estimate < np.inf:  # an error of exactly zero has no ratio
         return Interval(estimate)
-    draws = generator.integers(n_seeds, size=(resamples, n_tasks, n_seeds))
     of_task = np.arange(n_tasks)[:, None]
-    ratios = task_geometric_mean(scores[of_task, draws]) / task_geometric_mean(baseline[of_task, draws])
-    low, high = percentiles(ratios, confidence)
+    at_once = max(1, LARGEST_DRAW // scores.size)
+    ratios = []
+    for done in range(0, resamples, at_once):
+        draws = generator.integers(n_seeds, size=(min(at_once, resamples - done), n_tasks, n_seeds))
+        ratios.append(task_geometric_mean(scores[of_task, draws]) / task_geometric_mean(baseline[of_task, draws]))
+    low, high = percentiles(np.concatenate(ratios), confidence)
     return Interval(estimate, float(low), float(high))
 
 
-def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
+def answers(records: Records, baseline: str | None = None) -> list[Answer]:
     """The baseline against its best rival at every budget at which methods can be compared, smallest budget first.
 
     The rival is the best of the others at the largest budget. Without a baseline, or where it was not trained, the
@@ -121,7 +124,7 @@ def answers(frame: pd.DataFrame, baseline: str | None = None) -> list[Answer]:
 
     Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
-    scores = scores_by_budget(frame)
+    scores = scores_by_budget(records)
     if not scores or len(last := scores[max(scores)].by_method) < 2:
         return []
     ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))

@@ -12,7 +12,7 @@ from kanbench.analysis.curves import line
 from kanbench.analysis.panels import Look, draw_families, families
 from kanbench.analysis.plots import OVER_TASKS, error_name, method_styles
 from kanbench.analysis.protocol import Level, levels
-from kanbench.analysis.scores import Scores, scores_by_budget
+from kanbench.analysis.scores import Scores, compared, failed_of_each
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
 
 AXIS_NAMES = {
@@ -20,7 +20,10 @@ AXIS_NAMES = {
     "noise": "noise, in standard deviations of the target",
     "extrapolation": "how much wider the range of the test points is",
 }
-COLUMNS = ["budget", "method", "tasks", "error", "error_low", "error_high", "ratio", "ratio_low", "ratio_high"]
+COLUMNS = [
+    *("budget", "method", "tasks", "members", "failed"),
+    *("error", "error_low", "error_high", "ratio", "ratio_low", "ratio_high"),
+]
 
 
 def base_level(frame: pd.DataFrame) -> Level:
@@ -50,15 +53,16 @@ def along(frame: pd.DataFrame, axis: str, baseline: str | None = None) -> pd.Dat
     """Error against an axis: one row per budget, value of the axis and method.
 
     Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, over
-    the same seeds; NaN without one.
+    the same seeds; NaN without one. `failed` of the `members` diverged or failed.
     """
-    found = {value: scores_by_budget(part) for value, part in frame.groupby(axis)}
+    found = {value: compared(part) for value, part in frame.groupby(axis)}
     rows = []
-    for budget in sorted({budget for by_budget in found.values() for budget in by_budget}):
-        held = {value: by_budget[budget] for value, by_budget in found.items() if budget in by_budget}
+    for budget in sorted({budget for each in found.values() for budget in each.by_budget}):
+        held = {value: each.by_budget[budget] for value, each in found.items() if budget in each.by_budget}
         for value, scores in zip(held, _on_shared_tasks(list(held.values())), strict=True):
-            at = {axis: value, "budget": budget}
-            rows += [at | _row(scores, method, baseline) for method in scores.methods if scores.tasks]
+            at, chosen = {axis: value, "budget": budget}, found[value].chosen
+            failed = failed_of_each(chosen[chosen.budget == budget], scores.tasks)
+            rows += [at | _row(scores, method, baseline) | failed[method] for method in scores.methods if scores.tasks]
     return pd.DataFrame(rows, columns=[axis, *COLUMNS])
 
 

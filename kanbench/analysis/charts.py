@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
 from kanbench.analysis.plots import ROW, STYLE, method_styles, natural, put_title, readable, tick_decades
-from kanbench.analysis.scores import Scores, scores_by_budget
+from kanbench.analysis.scores import Records, Scores, compared
 from kanbench.analysis.significance import groups
 from kanbench.plural import counted
 
@@ -137,11 +137,11 @@ def exponent_chart(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figu
     return figure
 
 
-def sum_against(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+def sum_against(table: pd.DataFrame, records: Records, title: str) -> Figure:
     """The error of other aggregations over that of sum: a point per task and budget, the mean with its interval."""
-    styles = method_styles(frame)
-    by_budget = scores_by_budget(frame)
-    names = {(plain, aggregation): other for plain, other, aggregation in aggregation_pairs(frame)}
+    found = compared(records)
+    styles = method_styles(found.frame)
+    names = {(plain, aggregation): other for plain, other, aggregation in aggregation_pairs(found.frame)}
     others = [names[row.method, row.aggregation] for row in table.itertuples()]
     generator = np.random.default_rng(0)  # of the jitter
     with mpl.rc_context(STYLE):
@@ -149,7 +149,7 @@ def sum_against(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
         axes.set_xscale("log")
         axes.axvline(1.0, color="0.3", linewidth=1.0)
         for place, (row, other) in enumerate(zip(table.itertuples(), others, strict=True)):
-            held = [scores for scores in by_budget.values() if {row.method, other} <= set(scores.methods)]
+            held = [scores for scores in found.by_budget.values() if {row.method, other} <= set(scores.methods)]
             ratios = np.concatenate(
                 [np.median(scores.of(other), axis=1) / np.median(scores.of(row.method), axis=1) for scores in held]
             )

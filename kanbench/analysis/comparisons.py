@@ -9,7 +9,18 @@ from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.pareto import hypervolume, pareto_front
 from kanbench.analysis.protocol import levels
 from kanbench.analysis.scaling import fit_scaling
-from kanbench.analysis.scores import Scores, chosen_members, of_tasks, score_matrices, scores_by_budget
+from kanbench.analysis.scores import (
+    FAILURES,
+    Compared,
+    Records,
+    Scores,
+    chosen_members,
+    compared,
+    failed_of_each,
+    of_tasks,
+    score_matrices,
+    scores_by_budget,
+)
 from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
@@ -30,30 +41,32 @@ COSTS = ("params", "flops", "seconds")  # per model
 REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
 
 
-def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+def ranking(records: Records) -> pd.DataFrame:
     """One row per budget and method, the lowest interquartile mean first; references stand at every budget.
 
     `error` is the geometric mean over tasks and `iqm` the interquartile mean, both of medians over seeds and with
     95 % bootstrap intervals (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
-    tasks, per model.
+    tasks, per model. `failed` of the `members` on these tasks diverged or failed.
     """
-    chosen = chosen_members(frame)
+    chosen = chosen_members(records)
     references = chosen[chosen.budget.isna()]
     costs = chosen.groupby(["budget", "method"])[list(COSTS)].median()
     rows = []
-    for budget, scores in scores_by_budget(frame).items():
+    for budget, scores in scores_by_budget(records).items():
         ranks = dict(zip(scores.methods, pd.DataFrame(scores.medians).rank().mean(axis=1), strict=True))
         beside = score_matrices(references, scores.tasks)
+        failed = failed_of_each(pd.concat([chosen[chosen.budget == budget], references]), scores.tasks)
         for method, errors in (scores.by_method | beside).items():
             rows.append(
                 {"budget": budget, "method": method, "reference": method in beside, "tasks": len(scores.tasks)}
                 | _interval(errors, task_interquartile_mean).columns("iqm")
                 | _interval(errors, task_geometric_mean).columns("error")
                 | {"mean_rank": ranks.get(method, np.nan)}
+                | failed[method]
                 | ({} if method in beside else costs.loc[(budget, method)].to_dict())
             )
     measured = [*UNKNOWN.columns("iqm"), *UNKNOWN.columns("error")]
-    columns = ["budget", "method", "reference", "tasks", *measured, "mean_rank", *COSTS]
+    columns = ["budget", "method", "reference", "tasks", *measured, "members", "failed", "mean_rank", *COSTS]
     return pd.DataFrame(rows, columns=columns).sort_values(["budget", "iqm"], ignore_index=True)
 
 
@@ -66,14 +79,14 @@ def compare_methods(scores: Scores, baseline: str | None = None) -> Comparison:
     return compare(scores.medians, scores.methods.index(baseline) if baseline in scores.methods else None)
 
 
-def pair_tests(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
+def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and pair of methods: Friedman over all, Wilcoxon and Holm for the pair, wins of the first.
 
     `ratio` is the median over tasks of the first method's error over the second's. Where a test is refused, one row
     says so in `reason`.
     """
     rows: list[dict[str, object]] = []
-    for budget, scores in scores_by_budget(frame).items():
+    for budget, scores in scores_by_budget(records).items():
         try:
             comparison = compare_methods(scores, baseline)
         except Refusal as refusal:
@@ -103,11 +116,11 @@ def not_worse(scores: Scores) -> set[str]:
     return {method for i, method in enumerate(scores.methods) if i == best or i not in apart}
 
 
-def exponents(frame: pd.DataFrame) -> pd.DataFrame:
+def exponents(records: Records) -> pd.DataFrame:
     """One row per method: the exponent alpha of A N^-alpha + E with its interval, or the reason why there is none."""
-    by_budget = scores_by_budget(frame)
+    by_budget = scores_by_budget(records)
     tasks = [task for task in _first(by_budget).tasks if all(task in each.tasks for each in by_budget.values())]
-    sizes = of_tasks(chosen_members(frame), tasks).groupby(["method", "budget"]).params.median()
+    sizes = of_tasks(chosen_members(records), tasks).groupby(["method", "budget"]).params.median()
     rows: list[dict[str, object]] = []
     for method in sorted({method for scores in by_budget.values() for method in scores.methods}):
         held = {b: s for b, s in by_budget.items() if method in s.methods}
@@ -137,16 +150,17 @@ def _first(by_budget: dict[int, Scores]) -> Scores:
     return next(iter(by_budget.values()), Scores([], [], np.empty((0, 0, 0))))
 
 
-def failures(frame: pd.DataFrame) -> pd.DataFrame:
+def failures(records: Records) -> pd.DataFrame:
     """One row per method: members that diverged or failed, their share with its Wilson interval, skips and misses.
 
     Where training rows, noise or extrapolation differ, all levels are counted.
     """
     rows = []
-    chosen = pd.concat([chosen_members(part) for _, part in levels(frame)])
+    parts = [records] if isinstance(records, Compared) else [part for _, part in levels(records)]
+    chosen = pd.concat([chosen_members(part) for part in parts])
     for method, part in chosen.groupby("method"):
         trained = part[part.status != "skipped"]
-        failed = int(trained.status.isin(["diverged", "failed"]).sum())
+        failed = int(trained.status.isin(FAILURES).sum())
         rate = wilson(failed, len(trained)) if len(trained) else UNKNOWN
         missed = int(trained.drop_duplicates("cell").missed.sum()) if "missed" in trained else 0
         rows.append(
@@ -167,18 +181,18 @@ def aggregation_pairs(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
             yield twin, row.method, row.aggregation
 
 
-def aggregations(frame: pd.DataFrame) -> pd.DataFrame:
+def aggregations(records: Records) -> pd.DataFrame:
     """Sum against the other aggregations, paired by basis, task, budget and seed: one row per pair of methods.
 
     `ratio` is the error of the other aggregation over that of sum, geometric mean over budgets and tasks, with a 95 %
     bootstrap interval; above 1, sum is better. Wins are of the other, over tasks and budgets. p is Wilcoxon's on
     per-task means over budgets of the log ratio, corrected by Holm for all rows; NaN under six tasks.
     """
-    by_budget = scores_by_budget(frame)
+    found = compared(records)
     rows: list[dict[str, object]] = []
     alone = []
-    for plain, other, aggregation in aggregation_pairs(frame):
-        held = [scores for scores in by_budget.values() if plain in scores.methods and other in scores.methods]
+    for plain, other, aggregation in aggregation_pairs(found.frame):
+        held = [scores for scores in found.by_budget.values() if plain in scores.methods and other in scores.methods]
         if not held:
             continue
         theirs, ours = (np.concatenate([scores.of(method) for scores in held]) for method in (other, plain))

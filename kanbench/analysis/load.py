@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from kanbench.analysis.check import check_table
 from kanbench.analysis.protocol import complete
+from kanbench.analysis.spreadsheet import read_marked
 from kanbench.plural import counted
 from kanbench.record import read_record
 from kanbench.sealed import Damaged
@@ -23,6 +25,7 @@ COLUMNS = [
 TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
 TABLES = ("records.csv", "records.csv.gz")
 AT_ONCE = 2_000  # files that are Python objects at a time: a frame of their rows is a fifth of the size
+MOST_ROWS = 1_000_000  # of a table that is read whole
 SPLITS = ("train_", "val_", "test_")
 CONSTANT_PREDICTOR = 1.0  # relative L2; and relative cross-entropy of the class prior
 
@@ -42,8 +45,8 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     and left out. A cell that is found twice, with the same results, counts once, and the log says so. Where records of
     before and after a column was added meet, the older ones have the value that they were trained with, see `complete`.
 
-    Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns, and for
-    two records of one cell with different results.
+    Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns or
+    with rows that no training can have left behind, and for two records of one cell with different results.
     """
     if isinstance(source, str | Path) and (table := _table(Path(source))):
         return _read_table(table)
@@ -120,11 +123,14 @@ def _table(source: Path) -> Path | None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, low_memory=False)
+        frame = pd.read_csv(path, low_memory=False, nrows=MOST_ROWS + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:  # of pandas, most are ValueErrors
         raise ValueError(f"{path}: not a table of records ({error})") from None
     if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
         raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
+    if len(frame) > MOST_ROWS:
+        raise ValueError(f"{path}: more than {MOST_ROWS:,} rows are not read at once; split it by suite or by task")
+    frame = check_table(path, read_marked(frame))
     text = [name for name in TEXT if name in frame]
     return complete(
         frame.assign(budget=frame.budget.astype("Int64"), **frame[text].astype(object).fillna("").astype(str))

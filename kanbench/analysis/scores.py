@@ -1,6 +1,7 @@
 """What can be compared: the members that count, and at each budget the errors of methods on tasks that all share."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from kanbench.analysis.load import choose_rates
 from kanbench.analysis.protocol import check_protocol
 from kanbench.analysis.stats import Array
 
+FAILURES = ("diverged", "failed")
 TaskName = tuple[str, str]  # suite, task
 
 
@@ -35,17 +37,44 @@ class Scores:
         return self.errors[self.methods.index(method)]
 
 
-def scores_by_budget(frame: pd.DataFrame) -> dict[int, Scores]:
+@dataclass(frozen=True)
+class Compared:
+    """Records with what every table asks of them, which is computed once: see `compared`.
+
+    chosen: the members that count.   by_budget: what can be compared, the smallest budget first; budgets at which
+    nothing can be are left out.
+    """
+
+    frame: pd.DataFrame
+    chosen: pd.DataFrame
+    by_budget: dict[int, Scores]
+
+
+Records: TypeAlias = pd.DataFrame | Compared
+
+
+def compared(records: Records) -> Compared:
+    """Find what the records of a frame compare; what was found before comes back as it is."""
+    if isinstance(records, Compared):
+        return records
+    chosen = chosen_members(records)
+    found = {int(budget): comparable(part) for budget, part in chosen.groupby("budget")}
+    return Compared(records, chosen, {budget: scores for budget, scores in found.items() if scores.tasks})
+
+
+def scores_by_budget(records: Records) -> dict[int, Scores]:
     """What can be compared, budget by budget, the smallest first; budgets at which nothing can be are left out."""
-    found = {int(budget): comparable(part) for budget, part in chosen_members(frame).groupby("budget")}
-    return {budget: scores for budget, scores in found.items() if scores.tasks}
+    return compared(records).by_budget
 
 
-def chosen_members(frame: pd.DataFrame) -> pd.DataFrame:
+def chosen_members(records: Records) -> pd.DataFrame:
     """The members that count, at the rates chosen on validation, each once.
 
     Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
+    if isinstance(records, Compared):
+        return records.chosen
+    frame = records
     if frame.empty:
         raise ValueError("there are no records to compare")
     check_protocol(frame)
@@ -90,6 +119,19 @@ def score_matrices(members: pd.DataFrame, tasks: list[TaskName]) -> dict[str, Ar
         str(method): part.score.to_numpy(dtype=float).reshape(len(tasks), -1)
         for method, part in ordered.groupby("method")
         if len(part.drop_duplicates(["suite", "task"])) == len(tasks)
+    }
+
+
+def failed_of_each(members: pd.DataFrame, tasks: list[TaskName]) -> dict[str, dict[str, int]]:
+    """How many members each method has on these tasks, and how many of them diverged or failed.
+
+    A median over seeds does not show them: two of five members may fail, and the error be that of a success.
+    """
+    part = of_tasks(members, tasks)
+    bad = part.status.isin(FAILURES)
+    return {
+        str(method): {"members": len(of_method), "failed": int(of_method.sum())}
+        for method, of_method in bad.groupby(part.method)
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.protocol import levels
-from kanbench.analysis.scores import chosen_members, comparable, of_tasks, score_matrices
+from kanbench.analysis.scores import FAILURES, chosen_members, comparable, of_tasks, score_matrices
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
 
 
@@ -70,6 +70,6 @@ def _facts(part: pd.DataFrame) -> dict[str, float]:
         "missed": int(sizes.missed.sum()),
         "at_edge": int(sizes.best_rate_at_edge.sum()),
         "members": len(part),
-        "failed": int(part.status.isin(["diverged", "failed"]).sum()),
+        "failed": int(part.status.isin(FAILURES).sum()),
         "seconds": part.seconds.sum(),
     }

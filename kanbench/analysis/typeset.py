@@ -1,7 +1,8 @@
 """Tables for people: Markdown, and LaTeX with booktabs. Numbers become text once, the same in both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,13 @@ LATEX = {
     "$": r"\$",
     "^": r"\^{}",
     "~": r"\~{}",
+    "{": r"\{",
+    "}": r"\}",
+    "<": "$<$",  # in the fonts of old, < and > are Spanish marks
+    ">": "$>$",
+    "|": r"\textbar{}",
+    "[": "{[}",  # the end of a row would take it for an argument, and a star as well
+    "*": "{*}",
 }
 Columns = dict[str, Callable[..., str]]  # see `tabulate`
 
@@ -31,9 +39,9 @@ class Table:
 
     def markdown(self) -> str:
         """A caption, and a table that GitHub renders."""
-        lines = [self.headings, ["---", *["---:"] * (len(self.headings) - 1)]]
-        lines += self._marked(lambda text: f"**{text}**", lambda text: text.replace("|", r"\|"))
-        return f"{self.caption}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        lines = [[*map(_one_line, self.headings)], ["---", *["---:"] * (len(self.headings) - 1)]]
+        lines += self._marked(lambda text: f"**{text}**", _one_line)
+        return f"{' '.join(self.caption.split())}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
     def latex(self) -> str:
         r"""A `table` environment for documents with \usepackage{booktabs}."""
@@ -62,7 +70,13 @@ class Table:
 
 
 def _escape(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    """Text as LaTeX prints it, in one line: an empty one ends a paragraph, which a table may not hold."""
+    return "".join(LATEX.get(character, character) for character in " ".join(text.split()))
+
+
+def _one_line(text: str) -> str:
+    """A cell of a Markdown table, which a line break or a bar would end."""
+    return " ".join(text.split()).replace("\\", r"\\").replace("|", r"\|")
 
 
 def error(value: float, digits: int = 3) -> str:
@@ -76,6 +90,11 @@ def error(value: float, digits: int = 3) -> str:
 def interval(value: float, low: float, high: float) -> str:
     """1.11e-3 (1.0e-3 .. 1.3e-3); without the brackets where there is no interval."""
     return error(value) if pd.isna(low) else f"{error(value)} ({error(low, 2)} .. {error(high, 2)})"
+
+
+def with_failures(text: str, members: float, failed: float) -> str:
+    """1.11e-3, 2 of 50 failed; the text alone where none did. A median over seeds does not show them."""
+    return f"{text}, {failed:.0f} of {members:.0f} failed" if failed > 0 else text
 
 
 def plain_interval(value: float, low: float, high: float) -> str:
@@ -116,7 +135,7 @@ def error_table(ranked: pd.DataFrame, best: dict[int, set[str]], measure: str, c
         cells = [method]
         for j, budget in enumerate(budgets, start=1):
             row = held.get((budget, method))
-            cells.append(interval(*(row[measure + end] for end in ("", "_low", "_high"))) if row else NOTHING)
+            cells.append(_said(row, measure, interval) if row else NOTHING)
             if row and method in best.get(budget, set()):
                 bold.add((i, j))
         rows.append(cells)
@@ -129,12 +148,16 @@ def axis_table(tidy: pd.DataFrame, axis: str, measure: str, caption: str) -> Tab
     values = sorted(tidy[axis].unique())
     order = np.log(tidy.set_index("method")[measure]).groupby("method").mean().sort_values().index
     held = {(row["method"], row[axis]): row for row in tidy.to_dict("records")}
-    names = [measure + end for end in ("", "_low", "_high")]
     rows = [
-        [m, *[write(*(held[m, v][name] for name in names)) if (m, v) in held else NOTHING for v in values]]
-        for m in order
+        [method, *[_said(held[method, v], measure, write) if (method, v) in held else NOTHING for v in values]]
+        for method in order
     ]
     return Table(caption, ["method", *[f"{value:,g}" for value in values]], rows)
+
+
+def _said(row: dict[Hashable, Any], measure: str, write: Callable[..., str]) -> str:
+    text = write(*(row[measure + end] for end in ("", "_low", "_high")))
+    return with_failures(text, row["members"], row["failed"])
 
 
 def tabulate(frame: pd.DataFrame, columns: Columns, caption: str, bold: Sequence[bool] = ()) -> Table:

@@ -91,7 +91,10 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     Raises `CannotReport` where there are several, with their names, where records of one differ in something else,
     such as the version of a table, and where no record can be read.
     """
-    frame = load_records(source.cells)
+    try:
+        frame = load_records(source.cells)
+    except ValueError as error:
+        raise CannotReport(f"report: {error}") from error
     if frame.empty:
         raise CannotReport(
             f"report: none of the {counted(len(source.cells), 'record')} can be read; the run trains them again"
