@@ -49,7 +49,9 @@ export const errors = { type: "log", exponentformat: "power" };
 // Plotly keeps the size that a chart had at first; its place may have become wider or narrower since.
 export function draw(element, traces, layout, config = {}) {
   Plotly.react(element, traces, merge(baseLayout(), layout), { ...CONFIG, ...config });
-  if (Math.abs(element._fullLayout.width - element.offsetWidth) > 2) Plotly.relayout(element, { autosize: true });
+  const { width, height } = element._fullLayout;
+  const off = Math.max(Math.abs(width - element.offsetWidth), Math.abs(height - element.offsetHeight));
+  if (off > 2) Plotly.relayout(element, { autosize: true });
 }
 
 // A chart as the text of an SVG file (a promise), with a legend of its own.

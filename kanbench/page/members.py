@@ -35,7 +35,7 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     record = read_record(files[choice.cell])
     (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
     about = {name: member[name] for name in ("suite", "task", "method", "budget", "params", "seed", "cell")}
-    about |= {"role": choice.role, "recorded": member.get("test_rel_l2", member.get("test_rel_cross_entropy"))}
+    about |= {"role": choice.role, "recorded": plain(member.get("test_rel_l2", member.get("test_rel_cross_entropy")))}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
         model = retrain(cell, choice.seed, choice.rate).double()
@@ -43,7 +43,7 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         x = torch.from_numpy(dataset.test.x)
         with torch.no_grad():
             reached = grade(dataset.restore(model(x).squeeze(1).numpy()), dataset.test.y, dataset.y_mean)["rel_l2"]
-        about |= {"reached": reached, "layers": plain_network(model, x), "candidates": candidates(model, x)}
+        about |= {"reached": plain(reached), "layers": plain_network(model, x), "candidates": candidates(model, x)}
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
     assert isinstance(cell.task, Task)  # tables are not restored

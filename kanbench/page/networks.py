@@ -56,7 +56,9 @@ def plain_network(model: nn.Module, x: Tensor) -> list[Plain]:
         values = module(values)
     if functions:
         raise NoPicture("the page cannot draw a network that ends with an activation")
-    if not torch.allclose(values, model(x), equal_nan=True):
+    if not values.isfinite().all():
+        raise NoPicture("its outputs are not finite")
+    if not torch.allclose(values, model(x)):
         raise NoPicture(f"a {type(model).__name__} is more than its layers, one after the other")
     return layers
 

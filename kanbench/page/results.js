@@ -9,21 +9,22 @@ const ERROR = "test_rel_cross_entropy" in data.records ? "cross-entropy on test 
 const methods = data.methods.map((each) => each.method);
 export const shown = () => methods.filter((method) => state.methods.has(method));
 
-// The line of a method through its points; one without marks goes on to both sides of its only point.
-export function line(method, points, more = {}) {
+// The line of a method through its points; its only point shows its interval as a bar, as a band would not be seen.
+export function line(method, points) {
   const { ink, mark, dash, width } = lookOf(method);
-  const drawn = mark || points.length !== 1 ? points : [0.8, 1, 1.25].map((by) => ({ ...points[0], x: by * points[0].x }));
+  const isAlone = points.length === 1 && points[0].low != null;
+  const bar = ({ y, low, high }) => ({ symmetric: false, array: [high - y], arrayminus: [y - low], color: ink, thickness: 1.5 });
   return {
     name: method,
-    x: drawn.map((point) => point.x),
-    y: drawn.map((point) => point.y),
-    customdata: drawn.map((point) => point.row.budget),
-    text: drawn.map(hoverOf),
+    x: points.map((point) => point.x),
+    y: points.map((point) => point.y),
+    error_y: isAlone ? bar(points[0]) : {},
+    customdata: points.map((point) => point.row.budget),
+    text: points.map(hoverOf),
     hovertemplate: "%{text}<extra></extra>",
     mode: mark ? "lines+markers" : "lines",
     line: { color: ink, width, dash },
     marker: { color: ink, symbol: mark || "circle", size: 9 },
-    ...more,
   };
 }
 
@@ -47,15 +48,23 @@ const referenceNames = new Set(data.summary.filter((row) => row.reference).map((
 const placeOf = (rows, budget) =>
   median(rows.filter((row) => row.budget === budget && !referenceNames.has(row.method)).map((row) => row[state.axis]));
 
+// One reference beside one budget is a line from the smallest to the largest method there.
+function across(points, method, rows) {
+  if (!referenceNames.has(method) || points.length !== 1) return points;
+  const places = rows.filter((row) => !referenceNames.has(row.method) && row[state.axis] > 0).map((row) => row[state.axis]);
+  return [Math.min(...places) / 1.05, Math.max(...places) * 1.05].map((x) => ({ ...points[0], x }));
+}
+
 // Over all tasks: the rows of the summary.
 function averagePoints(method) {
-  return data.summary
+  const points = data.summary
     .filter((row) => row.method === method && row.error != null)
     .map((row) => {
       const x = row.reference ? placeOf(data.summary, row.budget) : row[state.axis];
       return { x, y: row.error, low: row.error_low, high: row.error_high, row };
     })
     .sort((a, b) => a.row.budget - b.row.budget);
+  return across(points, method, data.summary);
 }
 
 export const scored = records.filter((record) => record.score != null);
@@ -65,7 +74,7 @@ export const byTask = groupBy(scored, (record) => record.task);
 export function taskPoints(task, method) {
   const rows = byTask.get(task);
   const isReference = referenceNames.has(method);
-  return budgets
+  const points = budgets
     .map((budget) => {
       const of = rows.filter((row) => row.method === method && (isReference || row.budget === budget));
       const scores = of.map((record) => record.score);
@@ -74,6 +83,7 @@ export function taskPoints(task, method) {
       return { x, y: median(scores), low, high, row: { budget, method }, of };
     })
     .filter((point) => point.of.length && point.x != null);
+  return across(points, method, rows);
 }
 
 function hoverOf({ row, x, y, low, high }) {

@@ -173,6 +173,7 @@ class Louder(KANLayer):
         (Doubled([2, 3, 1], **random_start()), "a Doubled is more than its layers"),
         (nn.Sequential(Louder(2, 1, **random_start())), "cannot draw a Louder"),
         (nn.Sequential(nn.Linear(2, 1, dtype=torch.float64)), "cannot draw a Linear"),
+        (nn.Sequential(Affine(2, 1, std=float("nan"), **random_start())), "its outputs are not finite"),
         (nn.Sequential(MLP([2, 3, 1], **random_start())), "cannot draw a MLP"),
         (nn.Sequential(*list(MLP([2, 3, 1], **random_start()))[:2]), "ends with an activation"),
         (nn.Sequential(FixedActivation(Activation.tanh), KANLayer(2, 1, **random_start())), "draw a KANLayer at this"),

@@ -376,14 +376,16 @@ def test_charts_and_the_network_are_downloaded_as_svg(tab):
 
 
 def test_no_script_runs_but_those_of_the_page(chromium, study):
-    """Whatever a record's text may do: neither a script, nor an attribute, nor another base of its addresses."""
+    """Whatever a record's text may do: no script, no attribute, no base of its addresses and no form."""
     attack = """() => {
       const script = Object.assign(document.createElement("script"), { textContent: "globalThis.ran = 'script'" });
       const image = document.createElement("div");
       image.innerHTML = "<img src='data:,' onerror='globalThis.ran = 1'>";
       const base = Object.assign(document.createElement("base"), { href: "https://evil.example/" });
       document.head.prepend(base);
-      document.body.append(script, image);
+      const form = Object.assign(document.createElement("form"), { action: "https://evil.example/", method: "get" });
+      document.body.append(script, image, form);
+      form.submit();
       return document.baseURI;
     }"""
     with chromium.new_context(offline=True) as context:
@@ -392,3 +394,4 @@ def test_no_script_runs_but_those_of_the_page(chromium, study):
         assert tab.evaluate(attack) == study[1].as_uri()
         tab.wait_for_timeout(200)
         assert tab.evaluate("() => globalThis.ran") is None
+        assert tab.url == study[1].as_uri()

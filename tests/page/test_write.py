@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from kanbench.analysis import load_records
+from kanbench.analysis import load_records, summarise
 from kanbench.analysis.plots import error_name
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
-from kanbench.models import Method, MLPMethod
+from kanbench.models import REFERENCES, Activation, Method, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.page.choose import Choice
 from kanbench.page.members import show
@@ -95,6 +95,39 @@ def test_a_network_of_ones_own_is_on_the_page_with_why_it_is_not_drawn(tmp_path)
     shown = show(Choice(cell.key, 0, None, "best"), {cell.key: store.path(cell.key)})
     assert shown.network["reason"] == "a Line is no sequence of layers"
     assert write_page(find_source(tmp_path), tmp_path / "report.html", PageOptions()) == 1
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("page")
+def test_one_budget_shows_its_intervals_and_its_references(tmp_path, chromium):
+    """A band about one point is not seen, nor is a line through it."""
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    trained = [(MLPMethod(), 40), (MLPMethod(activation=Activation.relu), 40)]
+    for method, budget in (*trained, *((reference, 0) for reference in REFERENCES)):
+        store.write(run_cell(replace(REGRESSION, method=method, budget=budget, seeds=(0, 1, 2))))
+    path = tmp_path / "report.html"
+    write_page(find_source(tmp_path), path, PageOptions(networks=0))
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        complaints = []
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.goto(path.as_uri(), timeout=60_000)
+        read = """() => document.getElementById('curves').data.filter(({name}) => name)
+          .map(({name, x, y, error_y}) => [name, {x: [...x], y: [...y], bar: error_y}])"""
+        drawn = dict(tab.evaluate(read))
+    assert complaints == []
+    frame = load_records(tmp_path)
+    summary = summarise(frame, None).set_index("method")
+    for method in ("MLP tanh", "MLP relu"):
+        row, bar = summary.loc[method], drawn[method]["bar"]
+        assert drawn[method]["y"] == pytest.approx([row.error], rel=1e-5)
+        assert bar["array"] == pytest.approx([row.error_high - row.error], rel=1e-3)
+        assert bar["arrayminus"] == pytest.approx([row.error - row.error_low], rel=1e-3)
+    sizes = frame[frame.budget.notna()].params
+    for reference in REFERENCES:
+        x = drawn[reference.label]["x"]
+        assert x[0] < sizes.min() < sizes.max() < x[1]
 
 
 @pytest.mark.browser
