@@ -15,6 +15,7 @@ from kanbench.record import read_record
 from kanbench.training import CannotRestore, restore_cell, retrain
 
 POINTS, SLICE = 400, 61  # test points on the page; points of a walk along one input
+DIGITS = 17  # all of a float: errors are compared with those of the records
 ELSEWHERE = 0.5  # where a walk holds the other inputs, in [-1, 1]: many formulas are constant through the middle
 
 Plain = dict[str, Any]
@@ -35,7 +36,8 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     record = read_record(files[choice.cell])
     (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
     about = {name: member[name] for name in ("suite", "task", "method", "budget", "params", "seed", "cell")}
-    about |= {"role": choice.role, "recorded": plain(member.get("test_rel_l2", member.get("test_rel_cross_entropy")))}
+    error = member.get("test_rel_l2", member.get("test_rel_cross_entropy"))
+    about |= {"role": choice.role, "recorded": plain(error, DIGITS)}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
         model = retrain(cell, choice.seed, choice.rate).double()
@@ -43,7 +45,11 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         x = torch.from_numpy(dataset.test.x)
         with torch.no_grad():
             reached = grade(dataset.restore(model(x).squeeze(1).numpy()), dataset.test.y, dataset.y_mean)["rel_l2"]
-        about |= {"reached": plain(reached), "layers": plain_network(model, x), "candidates": candidates(model, x)}
+        about |= {
+            "reached": plain(reached, DIGITS),
+            "layers": plain_network(model, x),
+            "candidates": candidates(model, x),
+        }
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
     assert isinstance(cell.task, Task)  # tables are not restored
