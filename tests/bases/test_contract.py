@@ -229,6 +229,29 @@ def test_second_and_forward_derivatives_agree_with_differences(cls):
     torch.testing.assert_close(second, difference.detach(), rtol=1e-5, atol=1e-4)
 
 
+@EVERY
+def test_unit_coordinates_of_the_domain(cls):
+    basis = replace(cls(), low=2.0, high=5.0)
+    x = torch.tensor([2.0, 3.5, 5.0, 8.0, -1.0], dtype=torch.float64)
+    z = torch.tensor([-1.0, 0.0, 1.0, 3.0, -3.0], dtype=torch.float64)
+    torch.testing.assert_close(basis.to_unit(x), z)
+    torch.testing.assert_close(basis.from_unit(z), x)
+    assert torch.equal(cls().to_unit(x), x)
+    assert torch.equal(cls().from_unit(z), z)
+
+
+GROWING = {name: cls() for name, cls in BASES.items() if cls.grows_by and cls is not BSpline}
+
+
+@pytest.mark.parametrize("basis", GROWING.values(), ids=GROWING)
+def test_a_larger_family_holds_every_function_where_it_says(basis):
+    larger = replace(basis, **{basis.grows_by: 2 * getattr(basis, basis.grows_by) + 1})
+    places = basis.positions_in(larger)
+    assert len(set(places)) == basis.n_terms < larger.n_terms
+    x = interior(basis)
+    torch.testing.assert_close(larger.expand(x)[..., places], basis.expand(x), rtol=1e-12, atol=1e-12)
+
+
 HESSIANS = {
     "forward over forward": (jacfwd, jacfwd),
     "forward over reverse": (jacfwd, jacrev),
