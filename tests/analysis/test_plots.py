@@ -1,0 +1,86 @@
+"""The pieces that figures are made of, by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from kanbench.analysis import plots
+from kanbench.analysis.curves import best_mlp
+
+
+@pytest.fixture
+def figure():
+    return Figure(figsize=(6.0, 4.0), layout="constrained")
+
+
+def shown(axis, low, high):
+    """The labels of the ticks that are seen between two values."""
+    axis.axes.set_xlim(low, high)
+    axis.axes.figure.draw_without_rendering()
+    places = zip(axis.get_majorticklocs(), [text.get_text() for text in axis.get_majorticklabels()], strict=True)
+    return {round(float(place), 12): label for place, label in places if low <= place <= high}
+
+
+def test_sizes_are_ticked_in_plain_digits_and_none_touches_its_neighbour(figure):
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    plots.tick_budgets(axes, [1000.0, 50.0, 100.0, 110.0, 200.0])
+    assert shown(axes.xaxis, 40, 2000) == {50: "50", 100: "100", 200: "200", 1000: "1,000"}
+    assert len(axes.xaxis.get_minorticklocs()) == 0
+
+
+def test_errors_are_ticked_by_decades_and_short_axes_more_finely(figure):
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    plots.tick_decades(axes.xaxis, 2e-6, 2e-2)
+    assert list(shown(axes.xaxis, 2e-6, 2e-2)) == [1e-5, 1e-4, 1e-3, 1e-2]
+    assert len(axes.xaxis.get_minorticklocs()) == 0
+    plots.tick_decades(axes.xaxis, 0.15, 3.0)
+    assert shown(axes.xaxis, 0.15, 3.0) == {0.2: "0.2", 0.5: "0.5", 1: "1", 2: "2"}
+
+
+def test_a_long_title_takes_lines_at_the_left_and_says_how_high_it_is(figure):
+    one, two = plots.put_title(figure, "short"), plots.put_title(figure, "long " * 20)
+    assert two == pytest.approx(2 * one)
+    assert (figure.get_suptitle().count("\n"), figure._suptitle.get_position()[0]) == (1, 0.01)
+    assert figure.get_suptitle().split() == ["long"] * 20
+
+
+def test_the_legend_of_a_figure_leaves_its_width_to_it(figure):
+    figure.subplots()
+    lines = {"KAN X sum_over_sqrt": Line2D([], []), "MLP tanh": Line2D([], [])}
+    plots.legend_at_right(figure, lines, 0.5, "what bars are")
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["KAN X sum/\N{SQUARE ROOT}n", "MLP tanh"]
+    assert legend.get_title().get_text() == "what bars are"
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_tightbbox().x1 <= legend.get_window_extent().x0
+
+
+def test_names_as_figures_show_and_sort_them():
+    assert plots.readable("KAN BSpline sum_over_sqrt") == "KAN BSpline sum/\N{SQUARE ROOT}n"
+    assert plots.readable("KAN BSpline mean") == "KAN BSpline mean"
+    assert sorted(["f 10", "f 2", "f 1b", "f 1"], key=plots.natural) == ["f 1", "f 1b", "f 2", "f 10"]
+
+
+def test_intervals_are_explained_where_there_are_any():
+    assert plots.explain_intervals(pd.Series([np.nan, 0.1]), "shaded") == "95 % bootstrap interval over seeds shaded"
+    assert plots.explain_intervals(pd.Series([np.nan, np.nan]), "shaded") == ""
+
+
+def test_the_measure_is_that_of_the_records():
+    numbers = pd.DataFrame({"test_rel_l2": [0.1], "test_rel_cross_entropy": [np.nan]})
+    classes = pd.DataFrame({"test_rel_l2": [np.nan], "test_rel_cross_entropy": [0.2]})
+    assert plots.error_name(numbers) == plots.error_name(numbers[["test_rel_l2"]]) == "relative L2 error on test"
+    assert plots.error_name(classes) == "cross-entropy on test over that of the class prior"
+
+
+def test_the_mlp_to_compare_with_is_the_best_at_the_largest_budget():
+    frame = pd.DataFrame({"method": ["KAN", "MLP a", "MLP b", "linear"], "basis": ["X", "", "", ""],
+                          "budget": [9.0, 9.0, 9.0, np.nan]})  # fmt: skip
+    ranked = pd.DataFrame({"method": ["MLP a", "MLP b", "KAN", "MLP a", "MLP b", "linear"],
+                           "budget": [5, 5, 9, 9, 9, 9], "error": [0.1, 0.9, 0.01, 0.4, 0.3, 0.02]})  # fmt: skip
+    assert best_mlp(ranked, frame) == "MLP b"
+    assert best_mlp(ranked, frame[frame.method == "KAN"]) is None
