@@ -296,7 +296,8 @@ def coefficient_std(basis: Basis, n_in: int, initialisation: Initialisation, gai
 
 
 def require_dtype(model: nn.Module, x: Tensor) -> None:
-    """Raises `ValueError` for inputs of another precision than the parameters of the model."""
+    """Raises `ValueError` for inputs that are no tensor, or of another precision than the parameters of the model."""
+    require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
     dtype = next(model.parameters(), x).dtype
     require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)
 

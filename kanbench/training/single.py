@@ -7,6 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import vector_to_parameters
 
 from kanbench.bases.base import require
@@ -138,6 +140,9 @@ def _require_fit(model: nn.Module, x: Tensor, y: Tensor) -> None:
     for name, data in (("x", x), ("y", y)):
         require(bool(data.isfinite().all()), name, "must be finite", "NaN or infinity")
     require_dtype(model, x)
+    for module in model.modules():
+        changes = isinstance(module, (_DropoutNd, _BatchNorm)) and module.training
+        require(not changes, "model", "must do the same at every call; model.eval() lets it", type(module).__name__)
     require(y.dtype == x.dtype, "y", f"must be {x.dtype}, as x is", y.dtype)
     try:
         outputs = model(x[0, :1]).shape[1:]

@@ -57,3 +57,13 @@ def test_the_median_of_models_is_taken_number_by_number_and_nan_does_not_count()
             assert getattr(median, name) == middle
         assert median.outside == 0.0
     assert median_statistics([MLP([1, 2, 1])], x[:1].float(), y[:1].float())[0].outside is None
+
+
+def test_frozen_parameters_have_no_part_in_the_gradient():
+    model = KAN([2, 3, 1], generator=seeded(), dtype=torch.float64)
+    x = torch.rand(30, 2, generator=seeded(1), dtype=torch.float64)
+    model[0].coefficients.requires_grad_(False)
+    model[1].requires_grad_(False)
+    norms = [layer.gradient_norm for layer in layer_statistics(model, x, x[:, :1])]
+    (model(x) - x[:, :1]).square().mean().backward()
+    assert norms == [pytest.approx(model[0].bias.grad.norm().item(), rel=1e-12), 0.0]

@@ -237,6 +237,7 @@ REFUSALS = {
     "degree must not shrink from 8, got 7": lambda: extend(KAN([2, 1], Chebyshev()), 7),
     "intervals must be a whole number, got 7.5": lambda: extend(SPLINES, 7.5),
     "x must be torch.float64, as the model is, got torch.float32": lambda: extend(SPLINES, 9, X.float()),
+    "x must be a tensor, got 'list'": lambda: update_grid(SPLINES, X.tolist()),
     "mix must be in [0, 1], got 1.5": lambda: update_grid(SPLINES, X, mix=1.5),
     "mix must be in [0, 1], got nan": lambda: extend(SPLINES, 9, X, mix=float("nan")),
     "mix must be 0 where there is no x to follow, got 0.5": lambda: extend(SPLINES, 9, mix=0.5),

@@ -142,6 +142,11 @@ def test_what_cannot_be_trained_is_refused():
             train(network(), columns, rows, lbfgs)
     with pytest.raises(ValueError, match=r"model must have one output, got \(2,\)"):
         train(KAN([2, 2], dtype=float64), x, y, lbfgs)
+    for kind, between in {"Dropout": torch.nn.Dropout(), "BatchNorm1d": torch.nn.BatchNorm1d(3, dtype=float64)}.items():
+        model = torch.nn.Sequential(*network()[:1], between, *network()[1:])
+        with pytest.raises(ValueError, match=rf"^model must do the same at every call; .*eval.*, got '{kind}'"):
+            train(model, x, y, lbfgs)
+        assert math.isfinite(train(model.eval(), x, y, lbfgs))
     with pytest.raises(ValueError, match="x must hold the data of 2 models, got 1"):
         train_all([network(), network()], x.unsqueeze(0), y.unsqueeze(0), lbfgs)
     with pytest.raises(ValueError, match="x must have the columns that the model takes, got 1"):
