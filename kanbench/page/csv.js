@@ -1,10 +1,15 @@
 // Rows as a CSV file (RFC 4180), the names of their fields first.
 
-// A text that a spreadsheet would read as a formula gets an apostrophe.
+// A text that a spreadsheet would take for a formula is marked, as kanbench/analysis/spreadsheet.py does it.
+function marked(text) {
+  const lines = text.replaceAll("\r", "\n");
+  return /^'*[=+\-@\t\n]/.test(lines) ? `'${lines}` : lines;
+}
+
 function field(value) {
   if (value == null) return "";
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "string" ? marked(value) : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 export function csv(rows) {

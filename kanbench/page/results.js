@@ -142,7 +142,7 @@ function drawSummary() {
     return of.map((row) => {
       const interval = row.error_low == null ? "one seed" : `${short(row.error_low)} – ${short(row.error_high)}`;
       const against = row.win == null ? "" : `${row.win} / ${row.tie} / ${row.loss}`;
-      const marks = [["failed", row.failed], ["missed the budget", row.missed], ["skipped", row.skipped]].filter(([, n]) => n);
+      const marks = [[`of ${plural(row.members, "member")} failed`, row.failed], ["missed the budget", row.missed], ["skipped", row.skipped]].filter(([, n]) => n);
       return `<tr><td>${short(row.budget)}</td><td class="text${row.reference ? " reference" : ""}">${escape(row.method)}</td><td>${short(row.params)}</td>
         <td>${short(row.flops)}</td><td>${short(row.seconds)}</td><td class="${row === best ? "best" : ""}">${short(row.error)}</td>
         <td>${interval}</td><td>${against}</td><td class="text marks">${marks.map(([name, n]) => `${n} ${name}`).join(", ")}</td></tr>`;

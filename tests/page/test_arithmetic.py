@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from kanbench import KAN, MLP
+from kanbench.analysis.spreadsheet import marked
 from kanbench.bases import BASES, BSpline, Chebyshev, Rational, Taylor
 from kanbench.interpret import LIBRARY, Fit, attribute
 from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
@@ -269,6 +270,11 @@ def test_after_coefficients_of_a_layer_have_moved_the_layers_before_it_are_not_c
 
 
 def test_a_csv_file_is_read_back_as_it_was_and_a_spreadsheet_computes_nothing(page):
+    texts = ["=1+1", "+x", "-x", "@x", "\tx", "'=1", "'plain", "a\rb", "KAN -1"]
+    plain_text = page.evaluate("(rows) => csv(rows)", [{"text": text} for text in texts])
+    assert [row["text"] for row in csv.DictReader(io.StringIO(plain_text, newline=""))] == [
+        marked(text) for text in texts
+    ]
     rows = [
         {"method": 'KAN "mean", of two', "error": 1.5e-7, "note": "two\nlines"},
         {"method": "=HYPERLINK(1)", "error": -2, "seed": None},

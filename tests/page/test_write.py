@@ -99,13 +99,16 @@ def test_a_network_of_ones_own_is_on_the_page_with_why_it_is_not_drawn(tmp_path)
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("page")
-def test_one_budget_shows_its_intervals_and_its_references(tmp_path, chromium):
+def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path, chromium):
     """A band about one point is not seen, nor is a line through it."""
     store = RecordStore(tmp_path / "cells")
     store.prepare()
     trained = [(MLPMethod(), 40), (MLPMethod(activation=Activation.relu), 40)]
     for method, budget in (*trained, *((reference, 0) for reference in REFERENCES)):
-        store.write(run_cell(replace(REGRESSION, method=method, budget=budget, seeds=(0, 1, 2))))
+        record = run_cell(replace(REGRESSION, method=method, budget=budget, seeds=(0, 1, 2)))
+        if record.members[0]["method"] == "MLP relu":
+            record.members[0] |= {"status": "diverged", "reason": "not finite at step 3"}
+        store.write(record)
     path = tmp_path / "report.html"
     write_page(find_source(tmp_path), path, PageOptions(networks=0))
     with chromium.new_context(offline=True) as context:
@@ -116,7 +119,9 @@ def test_one_budget_shows_its_intervals_and_its_references(tmp_path, chromium):
         read = """() => document.getElementById('curves').data.filter(({name}) => name)
           .map(({name, x, y, error_y}) => [name, {x: [...x], y: [...y], bar: error_y}])"""
         drawn = dict(tab.evaluate(read))
+        marks = tab.locator("#summary tr", has_text="MLP relu").locator(".marks").text_content()
     assert complaints == []
+    assert marks == "1 of 3 members failed"
     frame = load_records(tmp_path)
     summary = summarise(frame, None).set_index("method")
     for method in ("MLP tanh", "MLP relu"):
