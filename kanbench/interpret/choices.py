@@ -11,8 +11,8 @@ from kanbench.interpret.edges import LayerRun
 from kanbench.interpret.fit import Fit
 from kanbench.interpret.library import ZERO
 
-THRESHOLD = 0.03  # as an edge may have that is pruned
-LOSES_MORE = 1.5  # than the best function
+THRESHOLD = 0.03  # of the spread of the output
+LOSES_MORE = 1.5  # than the function that fits best
 
 NetworkEdge = tuple[int, int, int]  # layer, input, output
 
@@ -63,19 +63,29 @@ def _cells(fit: Fit, cost: float) -> tuple[str, str, str]:
     return fit.name, f"{fit.r2:.6f}", f"{cost:.2g}"
 
 
-def best_allowed(ranking: Sequence[Fit], attribution: float, threshold: float) -> Fit:
-    """The first fit of the ranking that loses little enough; the ranking is that of `suggest` without rejected fits.
+def minor_edges(attribution: Tensor, threshold: float) -> Tensor:
+    """The edges of a layer that matter so little that all of them may go: bool (n_in, n_out).
 
-    A fit loses attribution * sqrt(1 - R^2), about the share of the output's spread that it gets wrong; "0" loses the
-    attribution of its edge. A fit may lose `threshold`, or else 1.5 times what the best one loses; "0" may lose
-    `threshold` alone, unless nothing else fits.
+    They are the least ones, as many as have attributions (n_in, n_out) that sum to at most `threshold`: an input that
+    reaches the output over many small edges is not lost.
     """
-    losses = [attribution * math.sqrt(max(1.0 - fit.r2, 0.0)) for fit in ranking]
-    most = max(threshold, LOSES_MORE * min(losses))
-    allowed = [
-        fit for fit, loss in zip(ranking, losses, strict=True) if loss <= (threshold if fit.function == ZERO else most)
-    ]
-    return allowed[0] if allowed else ranking[0]
+    order = attribution.flatten().argsort()
+    minor = torch.zeros_like(order, dtype=torch.bool)
+    minor[order] = attribution.flatten()[order].cumsum(dim=0) <= threshold
+    return minor.unflatten(0, attribution.shape)
+
+
+def best_allowed(ranking: Sequence[Fit], most: float) -> Fit:
+    """The first fit of a ranking beside "0" with sqrt(1 - R^2) at most `most`, or else 1.5 times that of the best one.
+
+    The ranking is that of `suggest` without rejected fits; "0" is chosen where there is nothing else.
+    """
+    others = [fit for fit in ranking if fit.function != ZERO]
+    if not others:
+        return ranking[0]
+    lost = {fit.function: math.sqrt(max(1.0 - fit.r2, 0.0)) for fit in others}
+    most = max(most, LOSES_MORE * min(lost.values()))
+    return next(fit for fit in others if lost[fit.function] <= most)
 
 
 def output_moves(runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit) -> float:

@@ -20,6 +20,7 @@ def prune(model: Network, x: Tensor, *, edge_threshold: float = 0.03, node_thres
     A new network of the same class, with the parameters of the remaining edges only; all inputs and outputs stay.
     A removed edge leaves its mean over the samples in the bias of its node; so does all that comes from a hidden node
     which no input reaches any more. A layer without a bias gets one, unless all means are zero.
+    Every edge is judged by itself: in a wide layer many small ones may matter together.
 
     Raises `ValueError` if a threshold is not in [0, 1), or if no path from an input to an output would be left.
 

@@ -16,6 +16,7 @@ from kanbench.interpret.choices import (
     Choices,
     NetworkEdge,
     best_allowed,
+    minor_edges,
     output_moves,
     relative_change,
 )
@@ -155,9 +156,11 @@ def snap_network(
     """A KAN with a function of the library in place of every edge, fitted on samples x (n, n_in).
 
     `names` says which function an edge becomes, by hand. The others become the first of `suggest`, or a constant,
-    whatever the library holds, that loses little: see `best_allowed`. So an edge is left out only if its attribution
-    is at most `threshold`, or if nothing fits it better. `print(network.choices)` shows every choice beside its rival.
-    Each layer is fitted on what the KAN itself feeds to it, so that an edge with a poor fit does not spoil later ones.
+    whatever the library holds, as long as little is lost: the edges of a layer that may be left out have attributions
+    that sum to at most `threshold`; sqrt(1 - R^2) of the others is at most `threshold` over the sum of all
+    attributions of the layer, or else at most 1.5 times that of the function that fits best.
+    `print(network.choices)` shows every choice beside its rival. Each layer is fitted on what the KAN itself feeds to
+    it, so that an edge with a poor fit does not spoil later ones.
 
     Raises `ValueError` for a layer that is no `KANLayer`, for a named edge that is not there or whose function does
     not fit, and `UnknownName` for a function that is not in the library.
@@ -170,12 +173,19 @@ def snap_network(
         require(edge in there, "edge (layer, input, output)", "must be one that the network has", edge)
     chosen = {edge: select([name], library)[name] for edge, name in names.items()}
     runs, scores = run_layers(model, x), attribute(model, x)
+    minor = [minor_edges(of_layer, threshold) for of_layer in scores.edges]
     choices = []
     for depth, i, j in there:
         samples = runs[depth].inputs[:, i], runs[depth].edges[:, i, j]
-        ranking = suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight)
-        by_hand = fit_edge(*samples, chosen[depth, i, j]) if (depth, i, j) in chosen else None
-        choices.append(_choice(runs, (depth, i, j), ranking, by_hand, scores.edges[depth][i, j].item(), threshold))
+        ranking = [fit for fit in suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight) if fit.reason == ""]
+        if (depth, i, j) in chosen:
+            fit = fit_edge(*samples, chosen[depth, i, j])
+            require(fit.reason == "", f"layer {depth}, edge {(i, j)}", "needs a function that fits", fit.reason)
+        elif minor[depth][i, j]:
+            fit = ranking[0]
+        else:
+            fit = best_allowed(ranking, threshold / scores.edges[depth].sum().item())
+        choices.append(_choice(runs, (depth, i, j), fit, ranking, scores.edges[depth][i, j].item()))
     network = SymbolicNetwork(
         *(_named(layer, run, depth, choices) for depth, (layer, run) in enumerate(zip(layers, runs, strict=True)))
     )
@@ -184,17 +194,9 @@ def snap_network(
 
 
 def _choice(
-    runs: Sequence[LayerRun],
-    edge: NetworkEdge,
-    ranking: Sequence[Fit],
-    by_hand: Fit | None,
-    attribution: float,
-    threshold: float,
+    runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit, ranking: Sequence[Fit], attribution: float
 ) -> Choice:
-    """The fit by hand, or else the best one of the ranking; and the first of the others that fit."""
-    ranking = [fit for fit in ranking if fit.reason == ""]
-    fit = best_allowed(ranking, attribution, threshold) if by_hand is None else by_hand
-    require(fit.reason == "", f"layer {edge[0]}, edge {edge[1:]}", "needs a function that fits", fit.reason)
+    """The fit that was chosen, beside the first other one of the ranking."""
     rival = next((other for other in ranking if other.function != fit.function), None)
     cost, rival_cost = (math.nan if each is None else output_moves(runs, edge, each) for each in (fit, rival))
     return Choice(edge, fit, cost, rival, rival_cost, attribution)

@@ -34,6 +34,7 @@ def tidy(
     Raises `ValueError` for a variable without a range.
     """
     require(1 <= digits <= MOST_DIGITS, "digits", f"must be 1 to {MOST_DIGITS}", digits)
+    pi = pi and "pi" not in {s.name for s in expression.free_symbols}
     if ranges is None:
         return next(_forms(expression, None, digits, pi), expression)
     missing = sorted({s.name for s in expression.free_symbols} - set(ranges))

@@ -24,6 +24,8 @@ def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
     Raises `ValueError` for a symbol that is not among the names, and for a function that sympy knows by name only.
     """
     variables = symbols(names)
+    fits = x.ndim == 2 and x.shape[1] == len(names)
+    require(fits, "x", f"must have {len(names)} columns, those of {', '.join(names)}", x.shape)
     unknown = sorted(str(s) for s in expression.free_symbols - set(variables))
     require(not unknown, "expression", f"must be in {', '.join(names)}", unknown)
     undefined = sorted(str(f.func) for f in expression.atoms(AppliedUndef))

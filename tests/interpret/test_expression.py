@@ -144,6 +144,12 @@ def test_numbers_that_no_double_holds_are_rounded():
     assert str(tidy((1e-200 * X + 1e-201) ** -2, 3, ranges={"x": (0.0, 1.0)})) == "1.0e+400/(x + 0.1)**2"
 
 
+def test_a_variable_that_is_called_pi_is_told_from_the_number():
+    of_that_name = sympy.Symbol("pi", real=True)
+    assert str(tidy(sympy.sin(math.pi * of_that_name), 4, pi=True)) == "sin(3.142*pi)"
+    assert str(tidy(sympy.sin(math.pi * X), 4, pi=True)) == "sin(pi*x)"
+
+
 def test_small_numbers_stay_where_a_pole_or_a_root_is_near():
     assert str(tidy(1 / (X + 1e-7), 3, ranges={"x": (0.0, 1.0)})) == "1/(x + 1.0e-7)"
     assert str(tidy(sympy.log(X - 5), 3, ranges={"x": (0.0, 1.0)})) == "log(x - 5)"  # has no value there

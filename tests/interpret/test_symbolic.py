@@ -212,7 +212,7 @@ def test_an_input_that_matters_is_not_lost():
     for score, layer in zip(scores, network, strict=True):
         assert layer.active[score > 0.03].all()
     assert (network(x).squeeze(1) - y).square().mean() < 0.05  # without x it is 0.3
-    careless = snap_network(model, x, threshold=1.0)
+    careless = snap_network(model, x, threshold=2.0)
     assert not careless[0].active[0].all()
     assert (careless(x).squeeze(1) - y).square().mean() > 0.2
     assert "0" in [choice.fit.name for choice in careless.choices]
@@ -220,16 +220,32 @@ def test_an_input_that_matters_is_not_lost():
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("threshold", [0.0, 0.1, 0.5])
-def test_zero_replaces_only_what_the_threshold_allows(seed, threshold):
+def test_edges_are_left_out_where_the_threshold_allows_all_of_them(seed, threshold):
     model = KAN([2, 2, 1], BSpline(intervals=4), generator=seeded(seed), dtype=float64)
     x = inputs(200, 2)
     scores = attribute(model, x)
     network = snap_network(model, x, library=select(["x", "x^2"]), weight=8.0, threshold=threshold)
     assert len(network.choices) == 6
-    for choice in network.choices:
-        depth, i, j = choice.edge
-        assert choice.attribution == pytest.approx(scores.edges[depth][i, j].item())
-        assert (choice.fit.name == "0") == (choice.attribution <= threshold)  # at this weight "0" is always the first
+    for depth, of_layer in enumerate(scores.edges):
+        choices = sorted((c for c in network.choices if c.edge[0] == depth), key=lambda choice: choice.attribution)
+        assert [c.attribution for c in choices] == pytest.approx(of_layer.flatten().sort().values.tolist())
+        total = 0.0
+        for choice in choices:
+            total += choice.attribution
+            assert (choice.fit.name == "0") == (total <= threshold)  # at this weight "0" is always the first
+
+
+def test_an_input_over_many_small_edges_is_not_lost():
+    model = KAN([2, 60, 1], Chebyshev(degree=2), squash=Squash.none, generator=seeded(), dtype=float64)
+    x = inputs(300, 2)
+    with torch.no_grad():
+        for layer in model:
+            layer.coefficients.zero_()
+            layer.coefficients[:, 0] = 1.0  # all edges are lines
+            layer.coefficients[:, 1] = 0.05  # nearly
+    assert max(edges.max().item() for edges in attribute(model, x).edges) < 0.03
+    network = snap_network(model, x, weight=4.0)
+    assert (network(x) - model(x)).square().mean().sqrt() < 0.1 * model(x).std()
 
 
 def test_what_a_name_costs_is_what_it_moves_the_output_by():
