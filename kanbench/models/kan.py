@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
 from kanbench.bases.base import chosen, require
-from kanbench.models.linear import FeatureLinear, require_shape, require_widths
+from kanbench.models.linear import FeatureLinear, Layers, require_shape, require_widths
 
 ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
@@ -302,7 +302,7 @@ def require_dtype(model: nn.Module, x: Tensor) -> None:
     require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)
 
 
-class KAN(nn.Sequential):
+class KAN(Layers):
     """Layers of the widths in `shape`: KAN([2, 5, 1]) maps (batch, 2) to (batch, 1) through one hidden layer.
 
     Keyword arguments are those of `KANLayer`, the same for every layer, but for one: `squash` acts between layers

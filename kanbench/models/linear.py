@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,13 @@ def require_widths(field: str, widths: Sequence[int]) -> None:
     """Raises `ValueError` unless all are whole numbers from 1."""
     whole = all(isinstance(width, Integral) and width >= 1 for width in widths)
     require(whole, field, "must be whole numbers of at least 1", widths)
+
+
+class Layers(nn.Sequential):
+    """A sequence that is built from widths; a slice of it is a plain sequence of some of its layers."""
+
+    def __getitem__(self, index: slice | int) -> Any:
+        return nn.Sequential(*list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
 
 class FeatureLinear(nn.Module):

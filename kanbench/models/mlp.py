@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
 from kanbench.bases.base import chosen
-from kanbench.models.linear import Affine, FourierAffine, require_shape
+from kanbench.models.linear import Affine, FourierAffine, Layers, require_shape
 
 
 class Activation(StrEnum):
@@ -35,7 +35,7 @@ FIXED: dict[Activation, Callable[[Tensor], Tensor]] = {
 SPLINE = BSpline(low=-3.0, high=3.0)  # hidden inputs are about normal at the start
 
 
-class MLP(nn.Sequential):
+class MLP(Layers):
     """Affine layers with an activation between them: MLP([2, 16, 1]) maps (batch, 2) to (batch, 1).
 
     Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015); biases start uniform in

@@ -442,3 +442,11 @@ def test_a_method_whose_basis_does_not_hold_the_inputs_of_a_run_says_so():
         "set basis.low and basis.high so that it holds them"
     )
     assert KANMethod(basis=BSpline(low=2.0, high=3.0)).remark.startswith("100% of the inputs")
+
+
+@pytest.mark.parametrize("kind", [KAN, MLP])
+def test_a_slice_of_a_network_is_some_of_its_layers(kind):
+    model, x = kind([2, 3, 4, 1]), torch.rand(5, 2, generator=seeded()) * 2 - 1
+    assert torch.equal(model[1:](model[:1](x)), model(x))
+    assert list(model[:-1]) == list(model)[:-1]
+    assert model[:1][0] is model[0]
