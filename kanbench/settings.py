@@ -1,6 +1,7 @@
 """Where and how cells are trained, and where trainings are logged."""
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from enum import StrEnum, auto
@@ -115,5 +116,8 @@ class LoggerConfig:
     statistics: bool = False
 
     def __post_init__(self) -> None:
+        for name, value in (("project", self.project), ("entity", self.entity or "default")):
+            fine = value.isprintable() and value.strip() and re.fullmatch(r"[^/\\#?%:]{1,128}", value)
+            require(bool(fine), name, "must be 1 to 128 printable letters, none of / \\ # ? % :", value)
         if self.kind is LoggerKind.wandb and find_spec("wandb") is None:
             raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")

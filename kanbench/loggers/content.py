@@ -69,7 +69,7 @@ def aggregate(report: Report, name: str, project: str, command: str) -> Content:
     facts = {"error": last.error, "error_low": last.error_low, "error_high": last.error_high, "params": last.params}
     return Content(
         id=digest(project, name, content),
-        name=" | ".join(last.method)[: 120 - len(place)] + place,
+        name=" | ".join(last.method)[: max(0, 120 - len(place))] + place,
         group=name,
         job_type="aggregate",
         tags=sorted(set(records.suite)),

@@ -32,7 +32,7 @@ class Ledger:
     def claim(self, id: str) -> Iterator[bool]:
         """Whether `id` is new; if so, and if the block ends well, it is noted. One process at a time."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+") as file:
+        with self.path.open("a+", encoding="utf-8", errors="replace") as file:  # a damaged line is the id of no run
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self.read)
             self.ids.update(file.read().split())
@@ -118,8 +118,8 @@ class Runs:
         curve = report.summary[list(CHART_FIELDS)].dropna(subset="error")
         run.log(
             {
-                "records": wandb.Table(dataframe=report.records),
-                "summary": wandb.Table(dataframe=report.summary),
+                "records": _table(report.records),
+                "summary": _table(report.summary),
                 "loss_vs_parameters": self._chart(curve),
             }
             | {f"figures/{path.stem}": wandb.Image(str(path)) for path in report.figures}
@@ -128,7 +128,7 @@ class Runs:
     def _chart(self, curve: pd.DataFrame) -> Any:
         """Log-log by our own preset where the entity is known; otherwise W&B's lines through the logarithms."""
         if self.config.entity:
-            table, fields = wandb.Table(dataframe=curve), {name: name for name in CHART_FIELDS}
+            table, fields = _table(curve), {name: name for name in CHART_FIELDS}
             return wandb.plot_table(f"{self.config.entity}/{CHART}", table, fields)
         lines = [(str(method), line.sort_values("params")) for method, line in curve.groupby("method")]
         return wandb.plot.line_series(
@@ -138,6 +138,11 @@ class Runs:
             title="log10 of the relative error on test",
             xname="log10 of the parameters",
         )
+
+
+def _table(frame: pd.DataFrame) -> Any:
+    """A table of W&B, with None for what is not there: it takes no NA of pandas, and NaN for numbers only."""
+    return wandb.Table(dataframe=frame.astype(object).where(frame.notna(), None))
 
 
 def _log10(values: pd.Series) -> list[float]:
