@@ -184,6 +184,13 @@ def test_a_typed_optimizer_keeps_its_values():
         (["logger.statistics=often"], "logger.statistics: expected true or false, got 'often'"),
         (["trainer.accelerator=tpu"], "trainer.accelerator: expected one of auto, cpu, cuda, got 'tpu'"),
         (["trainer.precision=half"], "trainer.precision: expected one of single, double, got 'half'"),
+        (["logger.project=''"], "logger.project must be 1 to 128 printable letters, none of / \\ # ? % :, got ''"),
+        (
+            ["logger.project=../../x"],
+            "logger.project must be 1 to 128 printable letters, none of / \\ # ? % :, got '../../x'",
+        ),
+        ([f"logger.project={'x' * 129}"], "logger.project must be 1 to 128 printable letters"),
+        (["logger.entity=a/b"], "logger.entity must be 1 to 128 printable letters"),
         (["logger.kind=tensorboard"], "logger.kind: expected one of none, csv, wandb, got 'tensorboard'"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
-from kanbench.analysis.plots import ROW, STYLE, method_styles, natural, put_title, readable, tick_decades
+from kanbench.analysis.plots import ROW, STYLE, method_styles, natural, plain, put_title, readable, tick_decades
 from kanbench.analysis.scores import Records, Scores, compared
 from kanbench.analysis.significance import groups
 from kanbench.plural import counted
@@ -91,7 +91,7 @@ def heat_map(scores: Scores, title: str) -> Figure:
         best_rows, best_columns = np.nonzero(ratios[order] == 0.0)
         axes.plot(best_columns, best_rows, "o", color="0.1", markersize=3.5)
         if columns <= MOST_NAMES:
-            axes.set_xticks(range(columns), [names[task] for task in by_name], rotation=90)
+            axes.set_xticks(range(columns), [plain(names[task]) for task in by_name], rotation=90)
             axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
         else:
             axes.set_xticks([])

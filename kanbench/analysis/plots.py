@@ -75,6 +75,11 @@ def readable(method: str) -> str:
     return method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n")
 
 
+def plain(text: str) -> str:
+    """A text that people gave, as figures show it letter by letter: what is between $ is no formula of matplotlib."""
+    return text.replace("$", r"\$")
+
+
 def natural(name: str) -> list[str | int]:
     """The key by which names sort as people count: task 2 before task 10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
@@ -84,7 +89,7 @@ def put_title(figure: Figure, title: str) -> float:
     """The title at the top left, in as many lines as the width asks for; the height that it takes, in inches."""
     letters = int(figure.get_figwidth() * 72 / (0.6 * TITLE))
     lines = [part for line in title.splitlines() for part in wrap(line, letters)]
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=TITLE)
+    figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=TITLE)
     return len(lines) * 1.25 * TITLE / 72
 
 
@@ -186,7 +191,7 @@ def small_multiples(frame: pd.DataFrame, title: str, order: Sequence[str] = (), 
         handles: dict[str, Any] = {}
         for (name, part), axes in zip(shown.items(), grid.flat, strict=False):
             handles |= _task_panel(axes, part, methods, styles)
-            axes.set_title(fill(name, 24), loc="left")
+            axes.set_title(plain(fill(name, 24)), loc="left")
         for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
         drawn = list(grid.flat[: len(shown)])

@@ -255,3 +255,13 @@ def test_a_figure_of_very_many_tasks_shows_some_and_says_so():
     figure = small_multiples(many, "t")
     assert len([axes for axes in figure.axes if axes.axison]) == MOST_PANELS
     assert figure._suptitle.get_text() == f"t (the first {MOST_PANELS} of 64 tasks)"
+
+
+@pytest.mark.parametrize("name", [r"y of $\frac{x$.csv", "$x$", "price in $", "$a^b", r"\$x$"])
+def test_a_table_whose_name_looks_like_a_formula_is_drawn_letter_by_letter(name):
+    frame = members(missed=False).assign(task=lambda each: each.task.str.replace("t0", name, regex=False))
+    small_multiples(frame, name).draw_without_rendering()
+    scored = scores([[0.1], [0.2]])
+    heat_map(Scores(scored.methods, [("s", name)], scored.errors), name).draw_without_rendering()
+    texts = [text.get_text() for text in small_multiples(frame, name).findobj(lambda each: hasattr(each, "get_text"))]
+    assert name.replace("$", r"\$") in texts

@@ -142,3 +142,26 @@ def test_the_ledger_is_shared_and_forgets_what_did_not_end_well(tmp_path):
 
 def test_tests_have_no_way_online():
     assert "WANDB_API_KEY" not in os.environ
+
+
+def test_references_which_have_no_budget_and_no_rate_are_logged_beside_the_methods(tmp_path):
+    folder = run(tmp_path, "logger=wandb", "references=true", "model@baseline=none", "optimizer.steps=3")
+    aggregate = next(each for each in map(read_back, offline_runs(folder)) if each["job_type"] == "aggregate")
+    assert {"constant", "linear", "cubic ridge"} < set(aggregate["config"]["update"]["methods"])
+    home = next(
+        offline.glob("files/media/table/records_*.json")
+        for offline in offline_runs(folder)
+        if offline.name.endswith(aggregate["run_id"])
+    )
+    table = json.loads(next(home).read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert {row["budget"] for row in rows if row["method"] == "constant"} == {None}
+    assert {row["budget"] for row in rows if row["method"].startswith("KAN")} == {50}
+
+
+def test_a_ledger_with_bytes_that_are_no_text_is_read_and_goes_on(tmp_path):
+    (tmp_path / "logged.txt").write_bytes(b"first\n\xff\xfe\0\nsecond\n")
+    ledger = Ledger(tmp_path / "logged.txt")
+    for id, expected in (("first", False), ("third", True), ("second", False), ("third", False)):
+        with ledger.claim(id) as new:
+            assert new is expected
