@@ -123,13 +123,14 @@ def _table(source: Path) -> Path | None:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, low_memory=False, nrows=MOST_ROWS + 1)
+        n_rows = len(pd.read_csv(path, usecols=[0], nrows=MOST_ROWS + 1))  # a column first: all may not find room
+        frame = pd.read_csv(path, low_memory=False, nrows=MOST_ROWS) if n_rows <= MOST_ROWS else None
     except (OSError, EOFError, zlib.error, ValueError) as error:  # of pandas, most are ValueErrors
         raise ValueError(f"{path}: not a table of records ({error})") from None
+    if frame is None:
+        raise ValueError(f"{path}: more than {MOST_ROWS:,} rows are not read at once; split it by suite or by task")
     if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
         raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
-    if len(frame) > MOST_ROWS:
-        raise ValueError(f"{path}: more than {MOST_ROWS:,} rows are not read at once; split it by suite or by task")
     frame = check_table(path, read_marked(frame))
     text = [name for name in TEXT if name in frame]
     return complete(
