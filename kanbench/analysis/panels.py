@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from kanbench.analysis.plots import STYLE, Styles, put_title, readable, tick_budgets
+from kanbench.analysis.plots import STYLE, Styles, plain, put_title, readable, tick_budgets
 from kanbench.analysis.stats import Array
 
 TOGETHER = 5  # methods that share one panel
@@ -81,7 +81,7 @@ def draw_families(
 
 
 def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
-    others = f"behind each family the others in light grey{f', {mark} in black' if mark else ''}"
+    others = f"behind each family the others in light grey{f', {readable(mark)} in black' if mark else ''}"
     said = ["95 % bootstrap intervals over seeds"] * has_intervals + [others] * (columns > 1)
     gap = ";\n" if columns < 3 else "; "
     return "\n" * bool(said) + gap.join(said)
@@ -96,8 +96,16 @@ def _draw_family(
     labels = {method: _short(method, name) for method in members}
     colours = {method: styles[method]["color"] for method in members}
     if mark in lines and mark not in members:
-        axes.plot(lines[mark].x, lines[mark].y, color=MARKED, linewidth=1.2, zorder=2, drawstyle=drawstyle, label=mark)
-        labels[mark], colours[mark] = mark, MARKED
+        axes.plot(
+            lines[mark].x,
+            lines[mark].y,
+            color=MARKED,
+            linewidth=1.2,
+            zorder=2,
+            drawstyle=drawstyle,
+            label=readable(mark),
+        )
+        labels[mark], colours[mark] = readable(mark), MARKED
     for method in members:
         line, style = lines[method], styles[method] | ({"marker": ""} if look.profile else {})
         style |= {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6, "drawstyle": drawstyle}
@@ -112,7 +120,7 @@ def _draw_family(
         axes.legend(loc="upper left", fontsize=8.5, handlelength=2.6, borderaxespad=0.2)
     else:
         _label_ends(axes, lines, labels, colours)
-    axes.set_title(name, loc="left")
+    axes.set_title(plain(name), loc="left")
 
 
 def _scale(axes: Axes, lines: Lines, look: Look) -> None:

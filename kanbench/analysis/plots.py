@@ -34,6 +34,7 @@ STYLE = {
 Styles = dict[str, dict[str, Any]]
 ROW = 0.27  # inches per method, in a legend and where methods are rows
 TITLE = 12  # points
+LONGEST = 36  # letters of a method's name in one line
 MOST_PANELS = 60  # of one figure: more are neither drawn in seconds nor read
 OVER_TASKS = "(geometric mean over tasks)"
 PARAMETERS = "trainable parameters"
@@ -71,8 +72,8 @@ def method_styles(frame: pd.DataFrame) -> Styles:
 
 
 def readable(method: str) -> str:
-    """A method's name as figures show it."""
-    return method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n")
+    """A method's name as figures show it: a legend of very long ones would leave no room for what it explains."""
+    return plain(fill(method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n"), LONGEST))
 
 
 def plain(text: str) -> str:

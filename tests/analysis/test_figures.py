@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from kanbench.analysis.axes import along, along_axes, base_level, loss_along
 from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map
-from kanbench.analysis.curves import loss_vs_cost
+from kanbench.analysis.comparisons import ranking
+from kanbench.analysis.curves import loss_vs_cost, profile
 from kanbench.analysis.panels import families, spread
 from kanbench.analysis.plots import (
     MOST_PANELS,
@@ -18,7 +19,7 @@ from kanbench.analysis.plots import (
     ordered_methods,
     small_multiples,
 )
-from kanbench.analysis.scores import Scores
+from kanbench.analysis.scores import Scores, compared
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import summarise
 
@@ -265,3 +266,25 @@ def test_a_table_whose_name_looks_like_a_formula_is_drawn_letter_by_letter(name)
     heat_map(Scores(scored.methods, [("s", name)], scored.errors), name).draw_without_rendering()
     texts = [text.get_text() for text in small_multiples(frame, name).findobj(lambda each: hasattr(each, "get_text"))]
     assert name.replace("$", r"\$") in texts
+
+
+@pytest.mark.parametrize("odd", ["$5 \\{ and $6", "größe 漢 <b>" + 90 * "x"])
+@pytest.mark.parametrize("budgets", [(50,), (50, 100)])
+def test_odd_names_of_methods_and_tasks_are_text_in_every_figure(odd, budgets, tmp_path):
+    records = run(budgets).replace({"task": {"t0": odd}, "method": {"KAN RBF": f"KAN RBF {odd}"}})
+    summary, ranked = summarise(records), ranking(records.assign(flops=9.0))
+    last = compared(records).by_budget[budgets[-1]]
+    figures = [loss_vs_parameters(summary, records, odd), small_multiples(records, odd), heat_map(last, odd)]
+    figures += [critical_difference(last, records, odd), profile(last, records, odd, f"KAN RBF {odd}")]
+    figures += [loss_vs_cost(ranked, records, "params", odd, f"KAN RBF {odd}")]
+    for figure in figures:
+        figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, 1e-300])
+def test_errors_that_are_all_the_same_are_drawn(score):
+    """All members failed, or all errors are zero."""
+    for budgets in ((50,), (50, 100)):
+        records = run(budgets).assign(score=score)
+        loss_vs_parameters(summarise(records), records, "t").draw_without_rendering()
+        small_multiples(records, "t").draw_without_rendering()
