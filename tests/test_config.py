@@ -241,6 +241,9 @@ def test_a_device_that_is_not_there_is_refused():
         (f"name={'a' * 101}", r"name: must be letters, .* at most 100"),
         ("experiment=hello_kan system.width=0", r"system.width must be at least 1, got 0"),
         ("experiment=hello_kan system.refined_intervals=2", r"system.refined_intervals must not be fewer than"),
+        ("experiment=hello_kan system.seeds=10000000", r"system.seeds must be at most 10,000, got 10000000"),
+        ("experiment=formulas system.train=1000000000", r"system.train must be at most 100,000, got 1000000000"),
+        ("experiment=formulas system.folder=''", r"system.folder must name a folder, got ''"),
         ("experiment=formulas system.suite=none", r"system.suite must be one of classic, feynman, "),
     ],
 )

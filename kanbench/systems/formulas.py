@@ -16,9 +16,9 @@ from rich.table import Table
 
 from kanbench.atomic import staged
 from kanbench.bases.base import require
-from kanbench.data import SplitSizes, Task, load_suite, suite_names
+from kanbench.data import FileError, SplitSizes, Task, load_suite, suite_names
 from kanbench.sealed import Damaged, Seal
-from kanbench.systems.base import System
+from kanbench.systems.base import System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.life import Upbringing, n_edges, readable, require_splits
 
@@ -45,6 +45,12 @@ class Formulas(System):
         require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
         require_splits(self.train, self.test)
         require(self.suite in suite_names(), "suite", f"must be one of {', '.join(suite_names())}", self.suite)
+        require_at_most(self, seeds=10_000, train=100_000, test=1_000_000, width=100)
+        require(bool(self.folder.strip()), "folder", "must name a folder", self.folder)
+        try:
+            load_suite(self.suite)
+        except FileError as error:
+            raise ValueError(f"suite {error}") from error
         self.upbringing()
 
     def upbringing(self) -> Upbringing:

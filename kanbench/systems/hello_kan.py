@@ -11,7 +11,7 @@ from rich.table import Table
 from kanbench.bases.base import require
 from kanbench.data import SplitSizes, load_suite
 from kanbench.interpret import draw
-from kanbench.systems.base import System
+from kanbench.systems.base import System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.life import Life, Upbringing, readable, require_splits
 
@@ -45,6 +45,7 @@ class HelloKAN(System):
         super().__post_init__()
         require(self.seeds >= 1, "seeds", "must be at least 1", self.seeds)
         require_splits(self.train, self.test)
+        require_at_most(self, seeds=10_000, train=100_000, test=1_000_000, width=100, refined_intervals=1_000)
         self.upbringing()
 
     def upbringing(self) -> Upbringing:

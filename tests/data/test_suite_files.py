@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 from kanbench import command_line
+from kanbench.config import read_config
 from kanbench.data import FileError, Suite, Task, Variable, load_suite, task
 from kanbench.data.yaml_file import read_yaml
+from kanbench.schema import ConfigError
+from kanbench.systems import Formulas
 
 GOOD = """\
 title: Mine
@@ -139,6 +143,17 @@ def test_one_bad_suite_does_not_hide_the_others(suites, tmp_path, capsys):
     assert command_line.run_command("list", "good") == 0
     assert command_line.run_command("list", "bad") == 2
     assert "has no source" in capsys.readouterr().err
+
+
+def test_a_bad_suite_is_refused_by_runs_and_by_the_system_of_formulas_before_anything_is_computed(suites, tmp_path):
+    suites(with_task("{name: ../../escaped, formula: x, variables: {x: [0, 1]}}"))
+    with pytest.raises(ValueError, match=rf"^suite {tmp_path / 'mine.yaml'}: the name of a task must be letters"):
+        Formulas(suite="mine")
+    with (
+        initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"),
+        pytest.raises(ConfigError, match=rf"^data.suite: {tmp_path / 'mine.yaml'}: the name of a task must be"),
+    ):
+        read_config(compose("config", ["data.suite=mine"]))
 
 
 def test_a_suite_that_is_a_folder_is_one_sentence(suites, tmp_path):
