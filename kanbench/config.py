@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 from kanbench.bases import BASES
+from kanbench.command_line import home_of
 from kanbench.data import (
     CLEAN,
     Conditions,
@@ -161,6 +162,9 @@ def _refuse_unknown(node: DictConfig) -> None:
         for key in (OmegaConf.select(node, path) or ()) if path else node:
             if key not in known:
                 raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
+    for key in ("suite", "tasks") if node.data.name == "table" else ("path", "target", "inputs"):
+        if key in node.data:  # which only + can bring here, and nothing would read
+            raise ConfigError(f"{home_of('data', key)}; ~data.{key} takes it out")
 
 
 GROUPS = ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger")

@@ -184,6 +184,11 @@ def test_a_typed_optimizer_keeps_its_values():
         (["logger.statistics=often"], "logger.statistics: expected true or false, got 'often'"),
         (["trainer.accelerator=tpu"], "trainer.accelerator: expected one of auto, cpu, cuda, got 'tpu'"),
         (["trainer.precision=half"], "trainer.precision: expected one of single, double, got 'half'"),
+        (["+data.path=my.csv", "+data.target=y"], "data.path is a key of data=table only; ~data.path takes it out"),
+        (
+            ["data=table", "data.path=x.csv", "data.target=y", "+data.tasks=[I.6.2]"],
+            "data.tasks is a key of data=classic or data=feynman or ",
+        ),
         (["logger.project=''"], "logger.project must be 1 to 128 printable letters, none of / \\ # ? % :, got ''"),
         (
             ["logger.project=../../x"],

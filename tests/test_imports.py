@@ -33,7 +33,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
     "systems": {"bases", "models", "data", "training", "interpret", "analysis", "atomic", "provenance", "sealed"},
     "schema": {"command_line", "data"},
     "settings": {"bases", "devices", "training"},
-    "config": {"bases", "models", "data", "schema", "settings", "plan", "training", "systems"},
+    "config": {"bases", "command_line", "models", "data", "schema", "settings", "plan", "training", "systems"},
     "report": {"analysis", "atomic", "record"},
     "tables": {"analysis", "atomic", "command_line"},
     "study": {"analysis", "atomic", "command_line", "data", "tables"},
