@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -122,7 +123,8 @@ class Formula:
 
     @cached_property
     def _tree(self) -> ast.expr:
-        return ast.parse(self.text, mode="eval").body
+        with warnings.catch_warnings(action="ignore"):  # 1if is refused by what it parses to
+            return ast.parse(self.text, mode="eval").body
 
     def _check(self, node: ast.expr) -> None:
         match node:

@@ -99,7 +99,8 @@ def read_yaml(path: Path) -> Node:
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise FileError(f"{path}: is no YAML ({error.problem}{line})") from error
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none, bytes that are no text
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # bytes that are no text, a date that is none; what PyYAML makes of `!!int ""` or `!!bool maybe`
         raise FileError(f"{path}: is no YAML in UTF-8 ({' '.join(str(error).split())})") from error
     except RecursionError as error:
         raise FileError(f"{path}: is nested too deeply") from error
