@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from kanbench import command_line, stopping
+from kanbench.output import Lasting, lasting
 from kanbench.plural import counted
 from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
 from kanbench.sweep import SweepSummary
@@ -39,6 +40,7 @@ def run_job(node: DictConfig) -> None:
 
     global entered, status
     entered = True
+    Lasting.consequence = "the run goes on, and writes what it finds into its folder of results"
     job = HydraConfig.get()
     try:
         with stopping.listening():
@@ -127,7 +129,17 @@ def _submit(words: list[str]) -> int:
 
 
 def main() -> int:
-    """Exit code 0 if everything went well, 1 if a cell failed, 2 for input that cannot be run."""
+    """Exit code 0 if everything went well, 1 if a cell failed, 2 for words that cannot be run or a lost answer."""
+    try:
+        with lasting():
+            return _main()
+    finally:
+        lost = None if Lasting.consequence else Lasting.lost
+        if lost and not isinstance(lost, BrokenPipeError):  # whoever reads no more has read enough
+            sys.exit(command_line.complain(command_line.UsageError(f"standard output: {lost.strerror}")))
+
+
+def _main() -> int:
     words = sys.argv[1:]
     if not words:
         print(command_line.WHAT_NEXT)

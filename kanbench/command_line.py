@@ -3,7 +3,6 @@
 NumPy and SciPy are imported where they are needed: `--help` should come at once.
 """
 
-import os
 import re
 import sys
 from importlib import import_module
@@ -92,9 +91,6 @@ def run_command(word: str, *rest: str) -> int:
         return getattr(import_module(module), function)(list(rest))
     except UsageError as error:
         return complain(error)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever reads has read enough
-        return 0
     except OSError as error:
         return complain(UsageError(f"{word}: {error.filename or 'file'}: {error.strerror or error}"))
 

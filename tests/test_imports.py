@@ -25,6 +25,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
     "claims": set(),
     "plan": {"sealed"},
     "pool": {"stopping"},
+    "output": set(),
     "devices": set(),
     "interpret": {"bases", "models", "data"},
     "training": {"bases", "models", "data", "interpret", "record", "sealed", "stopping", "provenance"},
@@ -53,6 +54,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
             "page",
             "plan",
             "pool",
+            "output",
             "progress",
             "provenance",
         ),
@@ -63,7 +65,10 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"record", "report", "sealed"},
     "command_line": {"data"},
-    "__main__": {"command_line", "config", "pool", "run", "schema", "stopping", "submit", "sweep", "systems", "words"},
+    "__main__": {
+        *("command_line", "config", "output", "pool", "run", "schema", "stopping", "submit", "sweep", "systems"),
+        "words",
+    },
     "topics": {"command_line", "data"},
     "__init__": {"models"},
 }
