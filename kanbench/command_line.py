@@ -138,6 +138,8 @@ def check_words(words: list[str], *folders: Path) -> None:
             continue
         if not equals:
             raise UsageError(f"{word!r} is not of the form key=value")
+        if head == "results" and not value.strip(" '\""):
+            raise UsageError(f"{word}: must name a folder; without the word it is results/runs")
         paths = options.get("model" if head == "baseline" else head)
         if word.startswith("+") and (field or paths is None):
             continue

@@ -40,7 +40,7 @@ from kanbench.models import (
     solve_width,
 )
 from kanbench.plan import WHOLE, Shard
-from kanbench.schema import ConfigError, choice, listed, only, scalar, typed
+from kanbench.schema import LARGEST_SEED, ConfigError, choice, listed, only, scalar, typed
 from kanbench.settings import LoggerConfig, TrainerConfig
 from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Vary
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from kanbench.systems import System
 
 LARGEST_BUDGET = 100_000_000
+MOST_SEEDS = 10_000
 
 
 class ReportKind(StrEnum):
@@ -102,8 +103,12 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     _refuse_unknown(node)
     name = _name(node)
     n_seeds, first_seed = scalar(node, "seeds", int), scalar(node, "first_seed", int)
-    if n_seeds < 1 or first_seed < 0:
-        raise ConfigError(f"seeds: must be at least 1, and first_seed at least 0, got {n_seeds} and {first_seed}")
+    if not 1 <= n_seeds <= MOST_SEEDS:
+        raise ConfigError(f"seeds: must be at least 1 and at most {MOST_SEEDS:,}, got {n_seeds}")
+    if not 0 <= first_seed <= LARGEST_SEED:
+        raise ConfigError(f"first_seed: must be at least 0 and at most {LARGEST_SEED:,}, got {first_seed}")
+    if not scalar(node, "results", str).strip():
+        raise ConfigError("results: must name a folder, got ''")
     suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")

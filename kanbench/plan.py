@@ -13,6 +13,7 @@ from typing import Any
 from kanbench.sealed import Damaged, Seal
 
 SEAL = Seal("plan", format=1)
+MOST_SHARDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Raises `ValueError` for anything but i/n with 1 <= i <= n."""
+        """Raises `ValueError` for anything but i/n with 1 <= i <= n <= `MOST_SHARDS`."""
         index, slash, count = text.partition("/")
-        if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise ValueError(f"must be i/n with 1 <= i <= n, as 3/8, got {text!r}")
+        numbers = slash and index.isdecimal() and count.isdecimal() and len(text) < 20
+        if not (numbers and 1 <= int(index) <= int(count) <= MOST_SHARDS):
+            raise ValueError(f"must be i/n with 1 <= i <= n <= {MOST_SHARDS:,}, as 3/8, got {text!r}")
         return cls(int(index), int(count))
 
     def __str__(self) -> str:

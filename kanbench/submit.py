@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from kanbench.plan import MOST_SHARDS
 from kanbench.stopping import GRACE
 
 DEFAULTS = {"time": "04:00:00", "cpus-per-task": "4", "mem": "8G"}
@@ -60,8 +61,8 @@ class Submission:
                 raise SubmitError(f"{word!r} is no option of sbatch: --name=value on one line, as --partition=cpu")
             else:
                 options[name.removeprefix("--")] = value
-        if not jobs.isdecimal() or int(jobs) < 1:
-            raise SubmitError(f"--jobs must be a positive integer, got {jobs!r}")
+        if not (jobs.isdecimal() and len(jobs) < 10 and 1 <= int(jobs) <= MOST_SHARDS):
+            raise SubmitError(f"--jobs must be a positive integer up to {MOST_SHARDS:,}, got {jobs!r}")
         if not rest:
             raise SubmitError("submit: say what to run, as in submit experiment=feynman --jobs=8")
         if any(word.lstrip("+").startswith("shard=") for word in rest):

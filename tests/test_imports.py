@@ -60,7 +60,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
         ),
         *("record", "report", "schema", "stopping", "training"),
     },
-    "submit": {"stopping"},
+    "submit": {"plan", "stopping"},
     "words": {"command_line"},
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"record", "report", "sealed"},

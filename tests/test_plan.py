@@ -38,9 +38,9 @@ def test_shards_of_a_pencil_example():
     assert Shard().of("abcde", costs) == list("abcde")
 
 
-@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/2", ""])
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "a/b", "1/0", "-1/4", "1/4/2", "", "1/10001", "1/" + "9" * 5000])
 def test_what_is_no_shard_is_refused(text):
-    with pytest.raises(ValueError, match=r"must be i/n with 1 <= i <= n"):
+    with pytest.raises(ValueError, match=r"must be i/n with 1 <= i <= n <= 10,000"):
         Shard.parse(text)
 
 

@@ -70,8 +70,9 @@ def test_bash_can_read_it():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["a=1", "--jobs=0"], "--jobs must be a positive integer, got '0'"),
-        (["a=1", "--jobs=few"], "--jobs must be a positive integer, got 'few'"),
+        (["a=1", "--jobs=0"], "--jobs must be a positive integer up to 10,000, got '0'"),
+        (["a=1", "--jobs=few"], "--jobs must be a positive integer up to 10,000, got 'few'"),
+        (["a=1", "--jobs=10001"], "--jobs must be a positive integer up to 10,000, got '10001'"),
         (["a=1", "--array=1-3"], "--array: submit sets it itself"),
         (["a=1", "shard=1/2"], "--jobs=N makes the shards"),
         (["--jobs=2"], "say what to run"),

@@ -62,6 +62,10 @@ class Basis(ABC):
         """Raises `ValueError` that names the field, the rule and the value."""
         require_finite(self)
         require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
+        least = max(1e-12, 1e-6 * max(abs(self.low), abs(self.high)))  # which single precision tells apart
+        require(
+            self.high - self.low >= least, "high", f"must exceed low = {self.low} by {least:.1g} at least", self.high
+        )
 
     @property
     @abstractmethod

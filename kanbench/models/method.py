@@ -14,6 +14,7 @@ from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initial
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
 SMALL_SHARE = 0.01  # of inputs off a domain: nothing to speak of
+MOST_LAYERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Method(ABC):
         require_finite(self)
         take_choices(self)
         require(self.depth >= 1, "depth", "must be at least 1", self.depth)
+        require(self.depth <= MOST_LAYERS, "depth", f"must be at most {MOST_LAYERS:,}", self.depth)
 
     def shape(self, n_in: int, width: int, n_out: int) -> list[int]:
         return [n_in, *[width] * self.depth, n_out]
@@ -83,6 +85,7 @@ class KANMethod(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.gain > 0, "gain", "must be positive", self.gain)
+        require(1e-9 <= self.gain <= 1e3, "gain", "must be from 1e-9 to 1000", self.gain)
         if self.stages:
             self._check_stages()
 
@@ -159,6 +162,7 @@ class MLPMethod(Method):
         super().__post_init__()
         require(self.fourier >= 0, "fourier", "must not be negative (0: the inputs themselves)", self.fourier)
         require(self.fourier_scale > 0, "fourier_scale", "must be positive", self.fourier_scale)
+        require(self.fourier_scale <= 1e6, "fourier_scale", "must be at most 1e6", self.fourier_scale)
         if not self.fourier:  # the scale of nothing makes no other method, and no other cell
             object.__setattr__(self, "fourier_scale", type(self).fourier_scale)
 

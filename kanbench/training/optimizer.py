@@ -12,6 +12,8 @@ from torch import Tensor
 from kanbench.bases.base import require, require_finite, take_choices
 from kanbench.training.ensemble import Ensemble, Loss
 
+MOST_STEPS = 10_000_000
+
 
 @dataclass
 class State:
@@ -59,6 +61,7 @@ class Optimizer(ABC):
         for name in ("steps", "check_every"):
             require(isinstance(getattr(self, name), int), name, "must be a whole number", getattr(self, name))
             require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
+        require(self.steps <= MOST_STEPS, "steps", f"must be at most {MOST_STEPS:,}", self.steps)
 
     @property
     @abstractmethod
