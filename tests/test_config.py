@@ -178,7 +178,7 @@ def test_a_typed_optimizer_keeps_its_values():
         (["trainer.threads=100000"], "trainer.threads must be at most "),
         (["trainer.workers=100000"], "trainer.workers must be at most "),
         (["data.noise=1e308"], "data.noise: must be at most 1,000,000,000 in size, got 1e+308"),
-        (["data.noise=2000"], "data.noise: must be at most 1000, got 2000.0"),
+        (["data.noise=2000"], "data.noise: must be a number that is not negative, at most 1000, got 2000.0"),
         (["data.extrapolation=1e308"], "data.extrapolation: must be at most 1,000,000,000 in size"),
         (["basis.low=0", "basis.high=5e-324"], "basis.high must exceed low = 0.0 by 1e-12 at least, got 5e-324"),
         (["basis.low=1", "basis.high=1.0000000000000002"], "basis.high must exceed low = 1.0 by 1e-06 at least"),

@@ -94,7 +94,11 @@ def test_a_mistake_is_a_sentence(words, sentence):
         (["-m", "experiment=smoke", "basis=bspline,taylor", "optimizer.steps=5,-5"], 2, "optimizer.steps must be"),
         (["-m", "experiment=smoke,hand_derived"], 2, "a system is one process"),
         (["experiment=noise"], 0, ""),  # a sweep without -m
-        (["experiment=noise", "data.noise=0,-1"], 2, "data.noise: must be a number that is not negative, got -1.0"),
+        (
+            ["experiment=noise", "data.noise=0,-1"],
+            2,
+            "data.noise: must be a number that is not negative, at most 1000, got -1.0",
+        ),
         (["experiment=smoke", "seeds=1,2"], 2, "add --multirun"),
     ],
 )
