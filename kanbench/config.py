@@ -40,7 +40,7 @@ from kanbench.models import (
     solve_width,
 )
 from kanbench.plan import WHOLE, Shard
-from kanbench.schema import LARGEST_SEED, ConfigError, choice, listed, only, scalar, typed
+from kanbench.schema import ConfigError, choice, listed, only, scalar, typed
 from kanbench.settings import LoggerConfig, TrainerConfig
 from kanbench.training import OPTIMIZERS, Cell, Loss, Optimizer, Vary
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from kanbench.systems import System
 
 LARGEST_BUDGET = 100_000_000
-MOST_SEEDS = 10_000
+MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
 
 
 class ReportKind(StrEnum):

@@ -1,7 +1,6 @@
 """Nodes of the composed YAML as typed values; every fault is a `ConfigError`."""
 
 import dataclasses
-import math
 from enum import Enum
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -12,7 +11,7 @@ from kanbench.command_line import home_of
 from kanbench.data import UnknownName
 
 T = TypeVar("T")
-LARGEST_INTEGER, LARGEST_SEED, LARGEST_NUMBER = 10_000_000, 10**12, 1e9
+LARGEST_INTEGER, LARGEST_NUMBER = 10_000_000, 1e9
 
 
 class ConfigError(ValueError):
@@ -42,21 +41,21 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
         raise ConfigError(f"{path}.{key}: expected {expected}, got {content[key]!r}") from error
     assert isinstance(merged, dict)
     values = {str(key): tuple(value) if isinstance(value, list) else value for key, value in merged.items()}
-    for key, value in values.items():
-        _check_size(f"{path}.{key}", value)
     try:
-        return schema(**values, **given)
+        made = schema(**values, **given)
     except ValueError as error:
         raise ConfigError(f"{path}.{error}") from error
+    for key, value in values.items():
+        if key != "seed":
+            _check_size(f"{path}.{key}", value)
+    return made
 
 
 def _check_size(key: str, value: Any) -> None:
     """Refuse numbers that no run can be meant to have: they would end in memory, time or overflow."""
     for number in value if isinstance(value, tuple) else (value,):
-        largest: float = LARGEST_SEED if key.endswith(".seed") else LARGEST_INTEGER
-        if isinstance(number, float) and math.isfinite(number):
-            largest = LARGEST_NUMBER
-        if isinstance(number, int | float) and math.isfinite(number) and abs(number) > largest:
+        largest = LARGEST_NUMBER if isinstance(number, float) else LARGEST_INTEGER
+        if isinstance(number, int | float) and abs(number) > largest:
             raise ConfigError(f"{key}: must be at most {largest:,.0f} in size, got {number}")
 
 
