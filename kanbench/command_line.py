@@ -12,6 +12,7 @@ from shutil import which
 from typing import TYPE_CHECKING
 
 from kanbench import __version__
+from kanbench.hints import hint_for
 from kanbench.plural import counted
 
 if TYPE_CHECKING:
@@ -137,10 +138,13 @@ def check_words(words: list[str], *folders: Path) -> None:
         if head.startswith("hydra"):
             continue
         if not equals:
-            raise UsageError(f"{word!r} is not of the form key=value")
+            raise UsageError(hint_for(word) or f"{word!r} is not of the form key=value")
         if head == "results" and not value.strip(" '\""):
             raise UsageError(f"{word}: must name a folder; without the word it is results/runs")
         paths = options.get("model" if head == "baseline" else head)
+        known = sorted({key for path in paths or () for key in _keys(path)} - {"name"})
+        if (head not in top or (field and paths and field not in known)) and (hint := hint_for(word)):
+            raise UsageError(hint)
         if word.startswith("+") and (field or paths is None):
             continue
         if head not in top:
@@ -150,13 +154,13 @@ def check_words(words: list[str], *folders: Path) -> None:
         if field == "name":
             raise UsageError(f"{word}: {head}=... chooses the option, of which {head}.name is a part")
         if field:
-            known = sorted({key for path in paths for key in _keys(path)} - {"name"})
             if field not in known:
                 raise _unknown(f"key of {head}", field, known)
         elif value == "null" and head in OPTIONAL:
             raise UsageError(f"{word}: leave the word out; without it there is no {head}")
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
-            _check_options(word, value.split(","), sorted(path.stem for path in paths))
+            without = {"none"} if head == "model" else set()
+            _check_options(word, value.split(","), sorted({path.stem for path in paths} - without))
 
 
 def groups(*folders: Path) -> dict[str, list[Path]]:

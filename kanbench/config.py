@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from kanbench.systems import System
 
 LARGEST_BUDGET = 100_000_000
+TWO_BASES = "two bases are compared by a sweep, as -m basis=bspline,chebyshev"
 MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
 
 
@@ -78,6 +79,7 @@ class Config:
     vary: Vary = Vary.all
     shard: Shard = WHOLE
     report: ReportKind = ReportKind.none
+    remark: str = ""  # about what is compared, for who starts the run
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -113,11 +115,13 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
     loss = _check_kind(tasks, node.optimizer.name)
+    model = _method(node, "model")
+    alone = f"model and baseline are the same method, {model.label}: nothing is compared; {TWO_BASES}"
     references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
     config = Config(
         name=name,
         folder=Path(scalar(node, "results", str)) / name,
-        methods=tuple(dict.fromkeys([_method(node, "model"), *baseline])),
+        methods=tuple(dict.fromkeys([model, *baseline])),
         suite=suite,
         tasks=tasks,
         sizes=_sizes(node.data, tasks[0]),
@@ -131,6 +135,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         vary=choice({each.value: each for each in Vary}, scalar(node, "vary", str), "vary"),
         shard=_shard(node),
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
+        remark=alone if baseline == [model] else "",
     )
     _check_data(config)
     _check_order(config)

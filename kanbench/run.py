@@ -41,6 +41,8 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     store, cells = RecordStore(config.folder / "cells"), config.cells()
     plan = _plan(cells, command)
     _prepare(config, store, plan, command, job_folder)
+    if config.remark:
+        console.print(f"methods   {config.remark}")
     for remark in filter(None, (task.remark for task in config.tasks)):
         console.print(f"data      {remark}")
     for remark in filter(None, dict.fromkeys(method.remark for method in config.methods)):

@@ -78,7 +78,9 @@ def _default(field: dataclasses.Field) -> Any:
 def listed(node: DictConfig, key: str, path: str) -> list[Any]:
     """A list under `key`."""
     if not OmegaConf.is_list(node.get(key)):
-        raise ConfigError(f"{path}.{key}: must be a list, got {node.get(key)!r}")
+        value = node.get(key)
+        hint = f"; say {path}.{key}=[{value}]" if isinstance(value, str | int | float) else ""
+        raise ConfigError(f"{path}.{key}: must be a list, got {value!r}{hint}")
     return list(node[key])
 
 

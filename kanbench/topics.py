@@ -68,7 +68,7 @@ def show_help(words: list[str]) -> int:
             print(f"  {name:13s} {topic.headline}")
         print("\npython -m kanbench --help   all groups and keys on one page")
         return 0
-    by_group = {topic.group: name for name, topic in TOPICS.items()}
+    by_group = {group: name for name, topic in TOPICS.items() for group in (topic.group, f"{topic.group}s")}
     name = by_group.get(words[0], words[0])
     if name not in TOPICS:
         raise UsageError(str(UnknownName("topic", words[0], list(TOPICS))))

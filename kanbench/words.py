@@ -18,6 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from kanbench.command_line import CONF, UsageError, check_words, groups
+from kanbench.hints import hint_for
 
 PRIMARY = "config"  # the name of the config that every run begins with
 
@@ -41,7 +42,8 @@ class Words:
         if found.experimental_rerun is not None:
             unknown.append("--experimental-rerun")
         if unknown:
-            raise UsageError(f"{unknown[0]}: the words of a run have no dashes before them, as in experiment=smoke")
+            plain = f"{unknown[0]}: the words of a run have no dashes before them, as in experiment=smoke"
+            raise UsageError(hint_for(unknown[0]) or plain)
         folder = Path(found.config_dir).resolve() if found.config_dir else None
         if folder and not folder.is_dir():
             raise UsageError(f"--config-dir: {found.config_dir} is no folder")

@@ -125,6 +125,17 @@ def test_references_are_three_cells_more_per_task_and_leave_the_others_alone():
     assert {cell.protocol for cell in beside} == {plain[0].protocol}
 
 
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [(["baseline=kan"], "KAN BSpline"), (["model=mlp"], "MLP tanh"), (["basis=rbf", "baseline=kan"], "KAN RBF")],
+)
+def test_a_method_that_is_compared_with_itself_is_said(words, label):
+    words = [word.replace("baseline=", "model@baseline=") for word in words]
+    alone = config("experiment=smoke", *words)
+    assert alone.remark.startswith(f"model and baseline are the same method, {label}: nothing is compared; two bases")
+    assert config("experiment=smoke").remark == config("experiment=smoke", "model@baseline=none").remark == ""
+
+
 def test_a_typed_optimizer_keeps_its_values():
     assert config("optimizer.steps=7", "optimizer.damping=0.5").optimizer == LevenbergMarquardt(steps=7, damping=0.5)
     assert config("optimizer=adam", "optimizer.rates=[0.1]").optimizer.rates == (0.1,)
@@ -148,7 +159,8 @@ def test_a_typed_optimizer_keeps_its_values():
             "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has 26 parameters",
         ),
         (["budget.targets=[]"], "budget.targets: must be a list of positive integers up to 100,000,000, got []"),
-        (["budget.targets=50"], "budget.targets: must be a list, got 50"),
+        (["budget.targets=50"], "budget.targets: must be a list, got 50; say budget.targets=[50]"),
+        (["data.tasks=I.6.2"], "data.tasks: must be a list, got 'I.6.2'; say data.tasks=[I.6.2]"),
         (["data.tasks=[I.6.20]"], "data.tasks: unknown task of suite feynman 'I.6.20'; did you mean I.6.2"),
         (["data.tasks=[]"], "data.tasks: must name at least one task"),
         (["data.suite=feyman"], "data.suite: unknown suite 'feyman'; did you mean feynman"),

@@ -61,10 +61,11 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `plural`
         *("record", "report", "schema", "stopping", "training"),
     },
     "submit": {"plan", "stopping"},
-    "words": {"command_line"},
+    "hints": set(),
+    "words": {"command_line", "hints"},
     "status": {"claims", "command_line", "plan", "record", "sealed"},
     "sweep": {"record", "report", "sealed"},
-    "command_line": {"data"},
+    "command_line": {"data", "hints"},
     "__main__": {
         *("command_line", "config", "output", "pool", "run", "schema", "stopping", "submit", "sweep", "systems"),
         "words",
