@@ -7,6 +7,7 @@ Each mutant lives in a process of its own, which runs the tests of its room unti
 the mutants that survived; the exit code is 1 if there are any.
 """
 
+import gc
 import importlib
 import inspect
 import os
@@ -28,7 +29,7 @@ ROOMS = {
     "kanbench.data.metrics": ["tests/data/test_metrics.py"],
     "kanbench.analysis": ["tests/analysis", "tests/test_tables.py"],
 }
-OPTIONS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+OPTIONS = ["-x", "-q", "-n", "0", *(f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception"))]
 LONGEST = 600  # seconds; a mutant that never ends is noticed
 PASSED, FAILED, INTERRUPTED, NO_TESTS = 0, 1, 2, 5  # pytest's exit codes
 
@@ -173,6 +174,7 @@ def survivors_in(room: str, words: list[str]) -> list[str]:
         return []
     files = files_of(room)
     pytest.main(["--collect-only", "-qq", *OPTIONS[1:], *map(str, files)])  # imports what all children share
+    gc.freeze()  # or each child would copy all memory by looking through it for garbage
     if not passes(files):
         sys.exit(f"{room}: its tests fail without any mutant, so they can judge none")
     survived = []
