@@ -4,7 +4,7 @@ import { startTheme } from "./theme.js";
 import { startResults, escape, summaryRows } from "./results.js";
 import { startPanels } from "./panels.js";
 import { startTable, filterRecords, matching } from "./table.js";
-import { startTraining, showTraining } from "./training.js";
+import { startTraining, showTraining, hasTraining } from "./training.js";
 import { startDownloads } from "./download.js";
 import { startCuts } from "./cut.js";
 import { startPrint } from "./print.js";
@@ -26,7 +26,7 @@ function drawOrigin() {
 
 startTheme();
 document.getElementById("answer").textContent = data.answer;
-const open = startTable({ hasNetwork, toNetwork: showNetwork, toTraining: showTraining });
+const open = startTable({ hasNetwork, hasTraining, toNetwork: showNetwork, toTraining: showTraining });
 startResults({ open, filter: filterRecords });
 startPanels();
 startTraining();

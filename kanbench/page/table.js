@@ -77,8 +77,8 @@ export function filterRecords(exact) {
   document.getElementById("records").scrollIntoView();
 }
 
-// `toNetwork` and `toTraining` take a record; the former is null where its network is not on the page.
-export function startTable({ hasNetwork, toNetwork, toTraining }) {
+// All four take a record: `hasNetwork` and `hasTraining` say whether there is something to go to.
+export function startTable({ hasNetwork, hasTraining, toNetwork, toTraining }) {
   const dialog = document.getElementById("record");
   let current = null;
   const leave = (go) => () => {
@@ -117,6 +117,7 @@ export function startTable({ hasNetwork, toNetwork, toTraining }) {
       .map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`)
       .join("");
     document.getElementById("to-network").disabled = !hasNetwork(record);
+    document.getElementById("to-training").disabled = !hasTraining(record);
     dialog.showModal();
   }
   return open;

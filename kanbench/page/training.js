@@ -51,6 +51,9 @@ function drawTraining() {
   if (gradients.length) draw(element, gradients, layout("gradient norm"));
 }
 
+// References, and cells that failed, have no learning curve.
+export const hasTraining = (record) => record.cell in data.curves;
+
 export function showTraining(record) {
   task.value = record.task;
   budget.value = record.budget;

@@ -120,7 +120,11 @@ def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path,
           .map(({name, x, y, error_y}) => [name, {x: [...x], y: [...y], bar: error_y}])"""
         drawn = dict(tab.evaluate(read))
         marks = tab.locator("#summary tr", has_text="MLP relu").locator(".marks").text_content()
+        tab.fill("#filter", "constant")
+        tab.locator("#table tbody button").first.click()
+        ways = [tab.locator(way).is_enabled() for way in ("#to-network", "#to-training")]
     assert complaints == []
+    assert ways == [False, False]  # a reference has neither
     assert marks == "1 of 3 members failed"
     frame = load_records(tmp_path)
     summary = summarise(frame, None).set_index("method")
