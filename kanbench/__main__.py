@@ -1,6 +1,5 @@
 """The entry: `python -m kanbench experiment=feynman basis=bspline`. Heavy imports wait until there is work."""
 
-import errno
 import os
 import shlex
 import signal
@@ -24,11 +23,10 @@ from kanbench import command_line, stopping
 from kanbench.output import Lasting, lasting
 from kanbench.plural import counted
 from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
-from kanbench.sweep import SweepSummary
+from kanbench.sweep import SweepSummary, remove_empty
 from kanbench.words import PRIMARY, Words, of_job
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
-DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 entered, status = False, 0
 
 
@@ -46,20 +44,30 @@ def run_job(node: DictConfig) -> None:
         with stopping.listening():
             status = max(status, _run(node, job, Path(job.runtime.output_dir)))
     except stopping.Stopped as stop:
-        print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
+        _say_what_is_kept("stopped")
         sys.exit(128 + stop.number)
     except (ConfigError, command_line.UsageError, OmegaConfBaseException) as error:
-        with suppress(OSError):  # Hydra has made DIR/name/jobs/time; what is empty goes
-            for folder in [Path(job.runtime.output_dir), *Path(job.runtime.output_dir).parents[:2]]:
-                folder.rmdir()
+        remove_empty(Path(job.runtime.output_dir))
         sys.exit(command_line.complain(error))
     except OSError as error:
-        if error.errno not in DISK_TROUBLE:
-            raise
-        sys.exit(command_line.complain(error))  # here, or Hydra would say it as well
+        sys.exit(_complain_of_files(error))  # here, or Hydra would say it as well
     except WorkerDied as error:
-        print(f"kanbench: {error}; {KEPT}", file=sys.stderr)
+        _say_what_is_kept(str(error))
         sys.exit(1)
+
+
+def _say_what_is_kept(reason: str) -> None:
+    """One sentence on stderr, unless the terminal is gone."""
+    with suppress(OSError):
+        print(f"kanbench: {reason}; {KEPT}", file=sys.stderr, flush=True)
+
+
+def _complain_of_files(error: OSError) -> int:
+    """One sentence about what the operating system refused to a run that had begun; the exit code."""
+    remove_empty()
+    where = f"{error.filename}: " if error.filename else ""
+    _say_what_is_kept(f"{where}{error.strerror or error}")
+    return 2
 
 
 def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
@@ -158,8 +166,8 @@ def _main() -> int:
     except (command_line.UsageError, HydraException, OmegaConfBaseException) as error:
         return command_line.complain(error)
     except OSError as error:
-        if entered and error.errno not in DISK_TROUBLE:
-            raise
+        if entered:
+            return _complain_of_files(error)
         return command_line.complain(error)  # before that only Hydra has written: the folder of the job
     except ValueError as error:
         if entered:
@@ -173,9 +181,9 @@ def _main() -> int:
         return 1
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is on its way out
-        print(f"kanbench: stopped; {KEPT}", file=sys.stderr)
+        _say_what_is_kept("stopped")
         return 130
-    return max(status, int(SweepSummary.failures > 0))
+    return max(status, SweepSummary.status)
 
 
 if __name__ == "__main__":

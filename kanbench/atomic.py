@@ -4,30 +4,64 @@ A rename replaces a symbolic link that is in the way, and leaves what it points 
 """
 
 import errno
+import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PART = ".kanbench-part"
+LOCK = ".lock"
+LONGEST = 60  # characters of a file's name in that of its part
 os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write all of the file or none of it, whatever happens meanwhile; its folder must be there."""
+    """Write all of the file or none of it, whatever happens meanwhile; its folder must be there.
+
+    Raises `OSError` with the path of the file.
+    """
     _check_place(path)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+    name = ""
     try:
+        descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
+            os.replace(name, path)
+    except BaseException as error:
+        with suppress(OSError):
             os.unlink(name)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder; whoever still writes there holds a lock."""
+    for part in folder.glob(f".*{PART}"):
+        lock = part / LOCK if part.is_dir() else part
+        with suppress(OSError), lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
+
+
+def _open_locked(folder: Path, prefix: str) -> tuple[int, str]:
+    """A new file that `remove_parts` leaves alone while it is open."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=PART)
+        with suppress(OSError):  # a file system without locks, where nothing is removed either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        os.close(descriptor)  # it was removed before it was locked
 
 
 @contextmanager
@@ -39,14 +73,26 @@ def staged(folder: Path) -> Iterator[Path]:
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as name:
-            yield Path(name)
-            _move(Path(name), folder)
+        remove_parts(folder)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=PART) as name, _locked(Path(name) / LOCK):
+            place = Path(name) / "files"
+            place.mkdir()
+            yield place
+            _move(place, folder)
     except BaseException:
         for each in made:
             with suppress(OSError):  # others may have written there meanwhile
                 each.rmdir()
         raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """A new file that is locked for the block."""
+    with path.open("xb") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _move(source: Path, folder: Path) -> None:

@@ -53,7 +53,10 @@ def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device |
         model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
             model.get_parameter(name).requires_grad_(False)
-    except (UnpicklingError, KeyError, TypeError, RuntimeError) as error:
+    except (
+        *(UnpicklingError, EOFError, OSError, LookupError, TypeError, AttributeError),
+        *(ArithmeticError, RuntimeError, AssertionError),
+    ) as error:
         raise Damaged(f"{path}: holds no network that this version can build ({type(error).__name__})") from error
     return model
 

@@ -7,18 +7,22 @@ that jumps changes nothing. In a window of microseconds two processes may take o
 no result: both would write the same record.
 """
 
+import errno
 import json
+import logging
 import os
 import secrets
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 
 SUFFIX = ".claim"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,12 @@ class Owner:
     job: str
     life: int
     token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def __post_init__(self) -> None:
+        """Raises `TypeError` for what a file may hold and no process has written."""
+        for each in fields(self):
+            if type(getattr(self, each.name)) is not each.type:
+                raise TypeError(f"{each.name} must be of type {each.type}")
 
     @classmethod
     def this_process(cls) -> "Owner":
@@ -85,17 +95,34 @@ class Sight:
 
 
 def look(path: Path) -> Sight | None:
-    """The claim in a file, None if there is none. The file is opened, so that a network file system asks its server."""
+    """The claim in a file, None if there is none. The file is opened, so that a network file system asks its server.
+
+    What is no file, and so no claim, is set aside.
+    """
     try:
-        with open(path, "rb") as file:
-            content, facts = file.read(), os.fstat(file.fileno())
-    except FileNotFoundError:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise IsADirectoryError(errno.EISDIR, "not a file", str(path))
+            content = file.read()
+    except OSError as error:
+        if path.is_symlink() or error.errno in (errno.EISDIR, errno.ENXIO):  # nobody could claim over it
+            _set_aside(path)
+        elif error.errno != errno.ENOENT:
+            raise
         return None
     try:
         owner = Owner(**json.loads(content))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         owner = None
     return Sight(owner, facts.st_mtime_ns, facts.st_ino)
+
+
+def _set_aside(path: Path) -> None:
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.damaged")
+    with suppress(FileNotFoundError):
+        os.rename(path, aside)
+        log.warning("%s: not a file, and no claim; set aside as %s", path, aside.name)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from kanbench.sealed import Damaged, Seal
+from kanbench.atomic import remove_parts
+from kanbench.sealed import Damaged, Seal, parse_json
 
 SEAL = Seal("plan", format=1)
 MOST_SHARDS = 10_000
@@ -66,9 +68,12 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for what a file may hold that no run has written."""
+        if not all(isinstance(each, list) for each in (self.cells, self.costs, self.labels)):
+            raise ValueError("cells, costs and labels must be lists")
         if not all(isinstance(text, str) for text in (self.command, *self.cells, *self.labels)):
             raise ValueError("command, cells and labels must be texts")
-        if not all(isinstance(cost, int | float) and cost > 0 for cost in self.costs):
+        "".join([self.command, *self.labels]).encode()  # a UnicodeEncodeError is a ValueError
+        if not all(isinstance(cost, int | float) and 0 < cost < inf for cost in self.costs):
             raise ValueError("costs must be positive numbers")
         if not len(self.cells) == len(self.costs) == len(self.labels):
             raise ValueError("every cell must have a cost and a label")
@@ -78,6 +83,7 @@ class Plan:
         body = json.dumps(asdict(self)).encode()
         path = folder / "plans" / f"{hashlib.sha256(body).hexdigest()[:12]}.json"
         path.parent.mkdir(exist_ok=True)
+        remove_parts(path.parent)
         SEAL.write(path, body)
 
 
@@ -85,6 +91,6 @@ def read_plan(path: Path) -> Plan:
     """Raises `Damaged`; `FileNotFoundError` where there is no file."""
     body = SEAL.read(path)
     try:
-        return Plan(**json.loads(body))
+        return Plan(**parse_json(body))
     except (ValueError, TypeError) as error:
         raise Damaged(f"{path}: not a plan ({error})") from error

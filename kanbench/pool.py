@@ -68,9 +68,11 @@ def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Gener
     except (EOFError, ConnectionError) as error:
         raise WorkerDied("a worker process died, perhaps for lack of memory") from error
     finally:
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave workers behind
+        # A second Ctrl-C must not leave workers behind.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
         _end(list(crew.values()))
-        signal.signal(signal.SIGINT, interrupt)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(crew: list[BaseProcess]) -> None:
@@ -95,7 +97,7 @@ def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
 def _work(function: Callable[[Any], Any], pipe: Connection, parent: int, prepare: Callable[[], None]) -> None:
     """Answer every item with (result, None) or (None, error); all signals but SIGTERM are the parent's."""
     stopping.listen()
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     prepare()

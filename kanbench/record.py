@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from kanbench.atomic import remove_parts
 from kanbench.sealed import Damaged, Seal, parse_json
 
 SEAL = Seal("record", format=1)
@@ -158,8 +159,9 @@ class RecordStore:
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folder; raises `OSError` if it cannot be written to."""
+        """Make the folder, and remove what killed writers left there; raises `OSError` if it cannot be written to."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        remove_parts(self.folder)
         with tempfile.TemporaryFile(dir=self.folder):
             pass
 

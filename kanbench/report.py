@@ -18,8 +18,6 @@ from kanbench.atomic import staged
 from kanbench.plural import counted
 from kanbench.record import CellRecord
 
-MANIFEST = "cells.json"  # in the folder of a job: which records it is about
-
 
 @dataclass(frozen=True)
 class Report:

@@ -1,6 +1,5 @@
 """One run: cells are planned, found or trained, and reported."""
 
-import json
 import os
 import shlex
 import time
@@ -14,11 +13,11 @@ import torch
 from rich.console import Console
 
 from kanbench import provenance, stopping
-from kanbench.atomic import write_whole
 from kanbench.claims import Claims
 from kanbench.config import Config, ReportKind
 from kanbench.devices import pin
 from kanbench.loggers import RunLogger
+from kanbench.manifest import Manifest
 from kanbench.models import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.plan import Plan
@@ -26,9 +25,10 @@ from kanbench.plural import counted
 from kanbench.pool import unordered
 from kanbench.progress import Tally, progress_of
 from kanbench.record import CellRecord, RecordStore, label
-from kanbench.report import MANIFEST, print_answer, print_failures, print_summary, write_report
+from kanbench.report import print_answer, print_failures, print_summary, write_report
 from kanbench.schema import ConfigError
 from kanbench.training import Cell, ResumeFile, run_cell, unfinished
+from kanbench.training.cell import digest
 from kanbench.training.cost import keep_freed_memory
 
 
@@ -39,7 +39,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     """
     console = Console(highlight=False, soft_wrap=True, markup=False)
     store, cells = RecordStore(config.folder / "cells"), config.cells()
-    plan = _plan(cells, command)
+    plan = plan_of(cells, command)
     _prepare(config, store, plan, command, job_folder)
     if config.remark:
         console.print(f"methods   {config.remark}")
@@ -57,8 +57,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
         whole = counted(len(cells), "cell")
         console.print(f"the other shards have {absent} of {whole} to do; the last one reports the whole")
     else:
-        name = f"{config.methods[0].label.replace(' ', '_')}-{cells[0].protocol[:6]}"
-        folder = config.folder / "reports" / name
+        folder = config.folder / "reports" / report_name(config, plan)
         drawn = _report(config, map(store.path, plan.cells), folder, job_folder, logger, console)
         places = [*drawn, f"{places[0]}, {folder}/records.csv"]
     share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
@@ -74,16 +73,10 @@ def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_f
         store.prepare()
         job_folder.mkdir(parents=True, exist_ok=True)
         plan.write(config.folder)
+        cells = tuple(str(store.path(key)) for key in plan.cells)
+        Manifest(cells, _baseline(config), _title(config), command, provenance.commit()).write(job_folder)
     except OSError as error:
         raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
-    manifest = {
-        "cells": [str(store.path(key)) for key in plan.cells],
-        "baseline": _baseline(config),
-        "title": _title(config),
-        "command": command,
-        "commit": provenance.commit(),
-    }
-    write_whole(job_folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def _report(
@@ -107,12 +100,12 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
 
     Cells that other processes have claimed come last: most of them are done by then.
     """
-    tally = Tally()
+    tally, claims = Tally(), Claims(store.folder)
     found = {cell.key: store.find(cell.key) for cell in cells}
     missing = [cell for cell in cells if (record := found[cell.key]) is None or record.failed]
     tally.reused = len(cells) - len(missing)
+    _remove_remains(store, claims, found.keys() - {cell.key for cell in missing})
     failed = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
-    claims = Claims(store.folder)
     work = partial(train_one, config, store, logger, claims, failed)
     pin_worker = partial(pin, config.trainer.gpus)
     done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
@@ -133,6 +126,18 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
             claims.forget_dead(cell.key)  # of workers that were killed; all of them have ended by now
         raise
     return tally
+
+
+def _remove_remains(store: RecordStore, claims: Claims, finished: Iterable[str]) -> None:
+    """Remove what a process that was killed just after it had written its record has left beside it."""
+    for key in finished:
+        claims.forget_dead(key)
+        if not claims.is_held(key):
+            _resume_path(store, key).unlink(missing_ok=True)
+
+
+def _resume_path(store: RecordStore, key: str) -> Path:
+    return store.folder / f"{key}.training"
 
 
 def unclaimed_first(cells: list[Cell], claims: Claims) -> Iterator[Cell]:
@@ -174,7 +179,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) ->
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # trainings side by side compile side by side
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
-    resume = ResumeFile(store.folder / f"{cell.key}.training", pause) if pause else None
+    resume = ResumeFile(_resume_path(store, cell.key), pause) if pause else None
     with stopping.deferred() if resume else nullcontext():
         try:
             record = run_cell(
@@ -195,11 +200,17 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) ->
     return record
 
 
-def _plan(cells: list[Cell], command: str) -> Plan:
+def plan_of(cells: list[Cell], command: str) -> Plan:
     """Of the whole run, whatever share of it `command` does."""
     words = [word for word in shlex.split(command) if not word.startswith("shard=")]
     labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in cells]
     return Plan(shlex.join(words), [cell.key for cell in cells], [_cost(cell) for cell in cells], labels)
+
+
+def report_name(config: Config, plan: Plan) -> str:
+    """The folder of a report: the same for the same cells and baseline, and another for any others."""
+    about = {"cells": sorted(plan.cells), "baseline": _baseline(config)}
+    return f"{config.methods[0].label.replace(' ', '_')}-{digest(about)[:8]}"
 
 
 def _title(config: Config) -> str:

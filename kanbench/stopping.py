@@ -1,6 +1,7 @@
 """Stopping on a signal: at once where nothing is lost by it, at the next check of a training where something would be.
 
-Schedulers stop a job by SIGTERM and kill it half a minute later; a terminal sends SIGINT. Imports no torch.
+Schedulers stop a job by SIGTERM and kill it half a minute later; a terminal sends SIGINT, and SIGHUP when it is closed.
+Imports no torch.
 """
 
 import signal
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 5.0  # seconds that a training has to come to its next check
-_ASK_TO_END = (signal.SIGTERM, signal.SIGINT)
+_ASK_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _deferring, _asked = False, 0
 
 
@@ -23,9 +24,13 @@ class Stopped(BaseException):
 
 
 def listen() -> None:
-    """From now on SIGTERM and SIGINT raise `Stopped` in the main thread, or are kept for `check`."""
+    """From now on SIGTERM, SIGINT and SIGHUP raise `Stopped` in the main thread, or are kept for `check`.
+
+    SIGHUP stays ignored under `nohup`.
+    """
     for number in _ASK_TO_END:
-        signal.signal(number, _on_signal)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _on_signal)
 
 
 @contextmanager

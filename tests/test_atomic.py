@@ -1,11 +1,14 @@
 """What is written appears whole or not at all, and nothing is written through a link."""
 
+import multiprocessing
 import os
+import signal
 import stat
+import time
 
 import pytest
 
-from kanbench.atomic import UMASK, staged, write_whole
+from kanbench.atomic import UMASK, remove_parts, staged, write_whole
 
 
 def everything_in(folder):
@@ -88,3 +91,53 @@ def test_one_place_that_cannot_be_written_keeps_all_files_back(tmp_path):
     with pytest.raises(OSError, match="not a file"):
         write(tmp_path, "a", "b")
     assert everything_in(tmp_path) == {"b"}
+
+
+def write_for_ever(folder):
+    """Stops in the middle of two files and waits to be killed."""
+    os.setpgid(0, 0)
+    os.fsync = lambda descriptor: time.sleep(60)
+    if os.fork():
+        write_whole(folder / "a", b"half of it")
+    with staged(folder) as place:
+        (place / "b").write_text("half of it")
+        time.sleep(60)
+
+
+def parts_of(folder):
+    return [path for path in folder.iterdir() if path.name.endswith("-part")]
+
+
+def test_what_a_kill_leaves_is_removed_later_and_what_is_written_now_is_not(tmp_path):
+    writer = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(tmp_path,))
+    writer.start()
+    while len(parts_of(tmp_path)) < 2 or not list(tmp_path.glob("*/*/b")):
+        time.sleep(0.01)
+    remove_parts(tmp_path)
+    assert len(parts_of(tmp_path)) == 2
+    os.killpg(writer.pid, signal.SIGKILL)
+    writer.join()
+    (tmp_path / ".download.part").write_text("of another program")
+    for _ in range(100):
+        remove_parts(tmp_path)
+        if not parts_of(tmp_path):
+            break
+        time.sleep(0.05)
+    assert everything_in(tmp_path) == {".download.part"}
+
+
+def test_an_error_of_the_file_system_names_the_file(tmp_path, monkeypatch):
+    def broken(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    for path in (tmp_path / "a", tmp_path / "nowhere/a"):
+        with pytest.raises(OSError, match=r"error|No such") as error:
+            write_whole(path, b"")
+        assert error.value.filename == str(path)
+    assert everything_in(tmp_path) == set()
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    write_whole(tmp_path / ("a" * 255), b"")
+    assert everything_in(tmp_path) == {"a" * 255}

@@ -39,6 +39,35 @@ def test_a_claim_is_there_during_the_block_and_gone_after_it(claims):
     assert os.listdir(claims.folder) == []
 
 
+def loop(path):
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, loop, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_no_claim_and_is_set_aside(claims, make, caplog):
+    make(claims.path("a"))
+    assert not claims.is_held("a")
+    assert f"{claims.path('a')}: not a file, and no claim" in caplog.text
+    make(claims.path("a"))
+    with claims.hold("a", never) as is_mine:
+        assert is_mine
+    assert {path.suffix for path in claims.folder.iterdir()} == {".damaged"}
+
+
+@pytest.mark.parametrize("changes", [{"pid": "1"}, {"life": None}, {"host": ["x"]}, {"token": 3}, {"born": {}}])
+def test_a_claim_with_nonsense_inside_is_one_without_an_owner_and_ends_like_a_silent_one(claims, changes):
+    claims.path("a").write_text(json.dumps(asdict(Owner.this_process()) | changes))
+    assert look(claims.path("a")).owner is None
+    with claims.hold("a", never) as is_mine:
+        assert is_mine
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "1" * 10_000, "{}", "null", ""])
+def test_a_claim_that_is_no_json_has_no_owner(claims, content):
+    claims.path("a").write_text(content)
+    assert look(claims.path("a")).owner is None
+
+
 def test_a_claim_is_given_up_when_its_block_raises(claims):
     with pytest.raises(ZeroDivisionError), claims.hold("a", never):
         1 / 0  # noqa: B018

@@ -138,8 +138,14 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert not any(path.is_file() for path in tmp_path.rglob("*"))
-    assert not list(tmp_path.glob("results/runs/*"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_refused_sweep_leaves_no_folder_that_was_not_there(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for words in (["-m", "basis.degree=-1,-2"], ["-m", "seeds=0", "results=mine"]):
+        assert kanbench(*words, folder=tmp_path).returncode == 2
+        assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
 def test_words_about_systems_are_checked_like_all_others():

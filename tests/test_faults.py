@@ -34,6 +34,7 @@ WORDS = [
     *("data.validation=40", "data.test=40", "optimizer.steps=6", "trainer.workers=1"),
     "trainer.checkpoint_seconds=1e-9",
 ]
+ROOM = 1200  # seconds that a process may take on a machine that does much else
 MEASURED = ["seconds", "peak_memory_bytes", "commit"]
 FORK = multiprocessing.get_context("fork")
 
@@ -71,7 +72,7 @@ def start(config, folder):
 
 def go_on(config, folder):
     process = start(config, folder)
-    process.join(120)
+    process.join(ROOM)
     assert process.exitcode == 0
 
 
@@ -105,7 +106,7 @@ def test_two_runs_in_one_folder_train_every_cell_once(quiet, tmp_path):
     config = config_of(tmp_path)
     crew = [start(config, tmp_path / str(i)) for i in range(2)]
     for process in crew:
-        process.join(240)
+        process.join(ROOM)
         assert process.exitcode == 0
     check(tmp_path, quiet)
 
@@ -147,7 +148,7 @@ def test_a_file_that_cannot_grow_ends_the_run_and_leaves_whole_records(quiet, tm
     config = config_of(tmp_path)
     process = FORK.Process(target=work)
     process.start()
-    process.join(120)
+    process.join(ROOM)
     assert process.exitcode == 3
     for path in (tmp_path / "x").rglob("cells/*.json"):
         read_record(path)
@@ -202,9 +203,10 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(smal
     (small_disk / "ballast").write_bytes(bytes(20_000))
     command = [sys.executable, "-m", "kanbench", *WORDS, f"results={small_disk}"]
     environment = os.environ | {"PYTHONPATH": str(CONF.parent)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, cwd=small_disk.parent)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=ROOM, cwd=small_disk.parent)
     assert done.returncode == 2, done.stdout
-    assert "No space left on device" in done.stderr
+    assert f"{small_disk}/x/" in done.stderr
+    assert "No space left on device; everything that was finished is kept" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     for path in small_disk.rglob("cells/*.json"):
         assert not read_record(path).failed

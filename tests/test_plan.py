@@ -137,7 +137,7 @@ GOOD = asdict(PLAN)
         (lambda path: path.write_text("[1]"), "not a plan of kanbench"),
         (lambda path: sealed(path, [1]), "not a plan"),
         (lambda path: sealed(path, GOOD | {"owner": "me"}), "unexpected keyword argument 'owner'"),
-        (lambda path: sealed(path, GOOD | {"cells": 5}), "must be an iterable"),
+        (lambda path: sealed(path, GOOD | {"cells": 5}), "cells, costs and labels must be lists"),
         (lambda path: sealed(path, GOOD | {"labels": [None] * 5}), "command, cells and labels must be texts"),
         (lambda path: sealed(path, GOOD | {"command": None}), "command, cells and labels must be texts"),
         (lambda path: sealed(path, GOOD | {"costs": ["1"] * 5}), "costs must be positive numbers"),

@@ -15,7 +15,7 @@ def ask(number=signal.SIGTERM):
     time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_and_the_handlers_of_before_come_back(number):
     before = signal.getsignal(number)
     with pytest.raises(Stopped) as stop, listening():
@@ -23,6 +23,16 @@ def test_a_signal_stops_and_the_handlers_of_before_come_back(number):
         pytest.fail("not stopped")
     assert stop.value.number == number
     assert signal.getsignal(number) == before
+
+
+def test_a_closed_terminal_does_not_stop_what_runs_under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with listening():
+            ask(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_training_is_stopped_at_its_next_check_however_often_it_is_asked():

@@ -13,22 +13,34 @@ LONGEST = 60  # characters of a name, before what tells it from another
 
 
 def split(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What can share tables, one suite and one protocol but for the axes: by the settings that differ, as a name.
+    """What can share tables, by the settings that differ, as a name: one suite, one protocol but for the axes, and one
+    data set of each task.
 
     Names are short, of letters, digits and `.=+_-`, and differ in more than their case. A part alone has that of its
     suite.
     """
     kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
     kind = frame.protocol.map(kinds).rename("kind")
-    parts = dict(list(frame.groupby(["suite", kind], sort=False)))
+    data = _data_sets(frame).rename("data set")
+    parts = dict(list(frame.groupby(["suite", kind, data], sort=False)))
     trained = frame[frame.budget.notna()]  # references may have other values
     settings = {name: unshared(trained[name]) for name in differing(trained, kind)}
     several = len(frame.suite.unique()) > 1 or len(parts) == 1
     labels = [
-        "-".join([*[suite] * several, *(_said(part, name, texts) for name, texts in settings.items())])
-        for (suite, _), part in parts.items()
+        "-".join(
+            [*[suite] * several, *(_said(part, name, texts) for name, texts in settings.items()), *[data] * bool(data)]
+        )
+        for (suite, _, data), part in parts.items()
     ]
     return dict(zip(folder_names(labels, ["\n".join(key) for key in parts]), parts.values(), strict=True))
+
+
+def _data_sets(frame: pd.DataFrame) -> pd.Series:
+    """For tasks whose data differ, as two targets of one table do, which data a record is of; "" for all others."""
+    if "data" not in frame:
+        return pd.Series("", frame.index)
+    several = frame.groupby(["suite", "task"]).data.transform("nunique") > 1
+    return ("data=" + frame.data.str[:6]).where(several, "")
 
 
 def folder_names(labels: Sequence[str], contents: Sequence[str]) -> list[str]:

@@ -1,19 +1,16 @@
 """What a page is about: the records below a folder, and the commands that made them. Imports no torch."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from kanbench.analysis import load_records
 from kanbench.analysis.protocol import check_protocol
 from kanbench.command_line import UsageError
+from kanbench.manifest import NAME, Manifest, read_manifest
 from kanbench.plural import counted
-from kanbench.report import MANIFEST
-
-KINDS = {"cells": list, "baseline": str | None, "title": str, "command": str}  # of what a manifest holds
+from kanbench.sealed import Damaged
 
 
 class CannotReport(UsageError):
@@ -37,44 +34,29 @@ def find_source(folder: Path) -> Source:
     """
     if not folder.is_dir():
         raise CannotReport(f"report: {folder} is no folder")
-    own = folder / MANIFEST
-    paths = [own] if own.exists() else sorted(folder.rglob(MANIFEST), key=lambda path: path.parent.name)
+    own = folder / NAME
+    paths = [own] if own.exists() else sorted(folder.rglob(NAME), key=lambda path: path.parent.name)
     manifests = [_manifest(path) for path in paths]
     below = [] if own.exists() else sorted(folder.rglob("cells/*.json"))
-    named = [_found(Path(cell), path) for path, m in zip(paths, manifests, strict=True) for cell in m["cells"]]
+    named = [_found(Path(cell), path) for path, m in zip(paths, manifests, strict=True) for cell in m.cells]
     cells = tuple(below or dict.fromkeys(cell for cell in named if cell.exists()))
     if not cells:
         raise CannotReport(
             f"report: no records below {folder}; it should be a folder of a run, such as results/runs/toy"
         )
-    latest: dict[str, Any] = manifests[-1] if manifests else {}
-    titles = {m["title"] for m in manifests}
+    titles = {m.title for m in manifests}
     title = titles.pop() if len(titles) == 1 else folder.resolve().name
-    commands = tuple(dict.fromkeys(m["command"] for m in manifests))
-    return Source(cells, title, latest.get("baseline"), commands)
+    commands = tuple(dict.fromkeys(m.command for m in manifests))
+    return Source(cells, title, manifests[-1].baseline if manifests else None, commands)
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    """What a job is about; raises `CannotReport` for a file that does not say it."""
+def _manifest(path: Path) -> Manifest:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CannotReport(f"report: {path} is damaged; remove it, no record is lost with it") from error
+        return read_manifest(path)
+    except Damaged as fault:
+        raise CannotReport(f"report: {fault}") from fault
     except OSError as error:
         raise CannotReport(f"report: cannot read {path} ({error.strerror})") from error
-    if not _is_manifest(manifest):
-        raise CannotReport(f"report: {path} is damaged; remove it, no record is lost with it")
-    return {name: manifest[name] for name in KINDS}
-
-
-def _is_manifest(content: Any) -> bool:
-    """It is an object with everything that a page needs, each of its type."""
-    return (
-        isinstance(content, dict)
-        and all(isinstance(content.get(name), kinds) for name, kinds in KINDS.items())
-        and "baseline" in content
-        and all(isinstance(cell, str) for cell in content["cells"])
-    )
 
 
 def _found(cell: Path, manifest: Path) -> Path:

@@ -33,7 +33,7 @@ class ResumeFile:
             return torch.load(io.BytesIO(SEAL.read(self.path)), map_location="cpu", weights_only=True)
         except FileNotFoundError:
             return None
-        except (Damaged, UnpicklingError, RuntimeError) as fault:
+        except (Damaged, UnpicklingError, EOFError, OSError, RuntimeError) as fault:
             log.warning("its training starts again: %s", fault)
             return None
 
