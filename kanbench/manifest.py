@@ -27,8 +27,9 @@ class Manifest:
 
 def read_manifest(path: Path) -> Manifest:
     """Raises `Damaged`, and `FileNotFoundError` where there is no file."""
+    text = read_whole(path)
     try:
-        content = parse_json(read_whole(path))
+        content = parse_json(text)
         manifest = Manifest(**content | {"cells": tuple(content["cells"])})
         texts = [*manifest.cells, manifest.title, manifest.command, manifest.commit, manifest.baseline or ""]
         if not isinstance(content["cells"], list) or not all(isinstance(text, str) for text in texts):

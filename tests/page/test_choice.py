@@ -153,7 +153,7 @@ def test_a_manifest_that_is_a_folder_is_one_sentence(study):
     path = study / "jobs" / "two" / "cells.json"
     path.unlink()
     path.mkdir()
-    with pytest.raises(CannotReport, match=f"cannot read {path}"):
+    with pytest.raises(CannotReport, match=f"report: {path}: not a file"):
         find_source(study)
 
 
