@@ -29,9 +29,9 @@ from kanbench.analysis.comparisons import (
 from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
 from kanbench.analysis.plots import small_multiples
 from kanbench.analysis.scores import scores_by_budget
-from kanbench.study import studies
+from kanbench.study import read_study, study_files
 
-study = studies()["methods"]
+study = read_study(study_files()["methods"])
 records = load_records(study.folder)
 print(f"{len(records):,} models, {records.method.nunique()} methods, {records.task.nunique()} equations")
 records.head()

@@ -15,7 +15,7 @@ def test_counts_in_words():
 
 
 def test_one_of_a_thing_is_one(tmp_path):
-    (line, *_) = list(say([standing(Plan("run", ["a"], [1.0], ["cell a"]), tmp_path)]))[1:]
+    (line, *_) = list(say([standing(Plan("run", ["a"], [1.0], ["cell a"]), tmp_path)]))[2:]
     assert line.startswith("  0 of 1 cell done, 0 running")
     assert str(Agreement(1, 1.0, 1.0)).startswith("1 member is in the published table")
 
