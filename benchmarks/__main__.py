@@ -17,7 +17,7 @@ from benchmarks import ensembles, layers, main_job, overhead, scale, time_to_err
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
-from kanbench.training.cost import keep_freed_memory
+from kanbench.cells.cost import keep_freed_memory
 
 BENCHMARKS = {
     "layers": layers.run,

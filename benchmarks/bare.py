@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kanbench.cells import Cell
 from kanbench.data import Dataset, Task, grade, sample, stream
-from kanbench.training import Cell, Ensemble
+from kanbench.training import Ensemble
 
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardised y (members, n)
 

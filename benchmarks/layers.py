@@ -14,7 +14,7 @@ from benchmarks.peers import PEERS, TERMS, Missing
 from benchmarks.timing import Timings, interleave, peak_bytes
 from kanbench import KAN, MLP
 from kanbench.bases import BASES, Basis
-from kanbench.models import MLPMethod, solve_width
+from kanbench.methods import MLPMethod, solve_width
 from kanbench.training import Adam, Ensemble
 
 

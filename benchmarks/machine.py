@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from kanbench import provenance
+from kanbench.store import provenance
 
 
 def machine(device: torch.device) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from functools import partial
 from benchmarks import bare
 from benchmarks.measurement import Result, Row, Settings, at_most
 from benchmarks.timing import interleave
+from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod, MLPMethod
-from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.training import LevenbergMarquardt
 
 TASK = "I.9.18"
 SEEDS = (0, 1, 2, 3, 4)

@@ -17,11 +17,12 @@ from benchmarks.timing import Timings, interleave
 from kanbench import KAN
 from kanbench.analysis import load_records, summarise
 from kanbench.bases import BSpline
+from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells.cost import peak_memory
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod
-from kanbench.record import RecordStore
-from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
-from kanbench.training.cost import peak_memory
+from kanbench.methods import KANMethod
+from kanbench.store.record import RecordStore
+from kanbench.training import LevenbergMarquardt
 
 ROWS = (100, 1_000, 10_000, 100_000)
 WIDTHS = (4, 16, 64, 256, 1_024)

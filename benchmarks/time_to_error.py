@@ -15,10 +15,12 @@ from benchmarks import bare, peers
 from benchmarks.machine import machine
 from benchmarks.measurement import Goal, Result, Row, Settings, at_least
 from benchmarks.timing import Stopwatch
+from kanbench.cells import Cell, Precision
 from kanbench.data import SplitSizes, Task, load_suite
-from kanbench.models import BaseBranch, KANMethod
-from kanbench.progress import Tally, progress_of
-from kanbench.training import Cell, LevenbergMarquardt, Precision
+from kanbench.methods import KANMethod
+from kanbench.models import BaseBranch
+from kanbench.run.progress import Tally, progress_of
+from kanbench.training import LevenbergMarquardt
 
 WIDTH = 5  # of the hidden layer; cubic splines on 5 intervals for both
 METHOD = KANMethod(base_branch=BaseBranch.silu)  # the functions that pykan's edges are made of

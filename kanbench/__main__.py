@@ -19,12 +19,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from kanbench import command_line, stopping
-from kanbench.output import Lasting, lasting
-from kanbench.plural import counted
-from kanbench.submit import MULTIRUN, Submission, SubmitError, submit
-from kanbench.sweep import SweepSummary, remove_empty
-from kanbench.words import PRIMARY, Words, of_job
+from kanbench.cli import commands as command_line
+from kanbench.cli.output import Lasting, lasting
+from kanbench.cli.submit import MULTIRUN, Submission, SubmitError, submit
+from kanbench.cli.words import PRIMARY, Words, of_job
+from kanbench.errors import counted
+from kanbench.run.sweep import SweepSummary, remove_empty
+from kanbench.workers import stopping
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
 entered, status = False, 0
@@ -33,8 +34,8 @@ entered, status = False, 0
 @hydra.main(version_base="1.3", config_path="../conf", config_name=PRIMARY)
 def run_job(node: DictConfig) -> None:
     """One Hydra job: a run."""
-    from kanbench.pool import WorkerDied
-    from kanbench.schema import ConfigError
+    from kanbench.errors import ConfigError
+    from kanbench.workers.pool import WorkerDied
 
     global entered, status
     entered = True
@@ -74,11 +75,11 @@ def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
     """A comparison, or the system that the config names."""
     command = shlex.join(["python", "-m", "kanbench", *of_job(job)])
     if "system" not in node:
-        from kanbench.config import read_config
-        from kanbench.run import run
+        from kanbench.config.read import read_config
+        from kanbench.run.running import run
 
         return run(read_config(node), command, folder)
-    from kanbench.config import read_system
+    from kanbench.config.read import read_system
     from kanbench.systems.run import run_system
 
     command_line.check_words_beside_system(job.overrides.task)
@@ -101,7 +102,7 @@ def _jobs(words: Words) -> list[list[str]]:
 
 def _check(words: Words) -> Path:
     """The folder of all runs; raises the error of the first run that could not begin."""
-    from kanbench.config import read_config
+    from kanbench.config.read import read_config
 
     with words.composing():
         for job in _jobs(words):
@@ -114,7 +115,7 @@ def _check(words: Words) -> Path:
 
 def _submit(words: list[str]) -> int:
     """A run as an array of Slurm jobs, once its words are known to be good."""
-    from kanbench.schema import ConfigError
+    from kanbench.errors import ConfigError
 
     try:
         submission = Submission.parse(words)

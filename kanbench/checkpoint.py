@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from kanbench.bases import BASES, Basis
+from kanbench.files.sealed import Damaged, Seal
 from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, SymbolicNetwork, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
-from kanbench.sealed import Damaged, Seal
 
 SEAL = Seal("network", format=1)
 

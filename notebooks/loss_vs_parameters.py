@@ -25,11 +25,12 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 
 from kanbench.analysis import load_records, summarise
-from kanbench.analysis.plots import loss_vs_parameters
+from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod, MLPMethod
-from kanbench.record import RecordStore
-from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.report.figures.curves import loss_vs_parameters
+from kanbench.store.record import RecordStore
+from kanbench.training import LevenbergMarquardt
 
 # %% [markdown]
 # ## A run by hand

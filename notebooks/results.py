@@ -17,19 +17,12 @@
 # %%
 # %matplotlib inline
 from kanbench.analysis import answers, load_records, say, summarise
-from kanbench.analysis.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.analysis.comparisons import (
-    aggregations,
-    compare_methods,
-    exponents,
-    failures,
-    pair_tests,
-    ranking,
-)
-from kanbench.analysis.curves import best_mlp, loss_vs_cost, profile
-from kanbench.analysis.plots import small_multiples
+from kanbench.analysis.comparisons import aggregations, compare_methods, exponents, failures, pair_tests, ranking
 from kanbench.analysis.scores import scores_by_budget
-from kanbench.study import read_study, study_files
+from kanbench.cli.reproduce import read_study, study_files
+from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
+from kanbench.report.figures.costs import best_mlp, loss_vs_cost, profile
+from kanbench.report.figures.curves import small_multiples
 
 study = read_study(study_files()["methods"])
 records = load_records(study.folder)

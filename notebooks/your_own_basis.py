@@ -27,12 +27,13 @@ from torch import Tensor
 from kanbench import KAN
 from kanbench.analysis import answers, say, summarise
 from kanbench.analysis.load import load_records
-from kanbench.analysis.plots import loss_vs_parameters
 from kanbench.bases import Basis, BSpline, Chebyshev
+from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod, MLPMethod
-from kanbench.record import RecordStore
-from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.report.figures.curves import loss_vs_parameters
+from kanbench.store.record import RecordStore
+from kanbench.training import LevenbergMarquardt
 
 # %% [markdown]
 # ## Ten lines

@@ -9,10 +9,10 @@ from torch import nn
 
 from kanbench.bases import BASES, BSpline, Chebyshev
 from kanbench.checkpoint import build, describe, load, save
-from kanbench.data import UnknownName
+from kanbench.errors import UnknownName
+from kanbench.files.sealed import Damaged, Seal
 from kanbench.interpret import LIBRARY, Function, formula, prune, snap, snap_network
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, update_grid
-from kanbench.sealed import Damaged, Seal
 
 X = torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
 Y = torch.sin(2 * X[:, :1]) * X[:, 1:]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from kanbench.config import read_config
-from kanbench.record import RecordStore
-from kanbench.training import run_cell
+from kanbench.cells import run_cell
+from kanbench.config.read import read_config
+from kanbench.store.record import RecordStore
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -16,7 +16,7 @@ from kanbench.analysis.stats import (
     task_geometric_mean,
     win_tie_loss,
 )
-from kanbench.plural import counted
+from kanbench.errors import counted
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from kanbench.analysis.answer import error_ratio
-from kanbench.analysis.curves import line
-from kanbench.analysis.panels import Look, draw_families, families
-from kanbench.analysis.plots import OVER_TASKS, error_name, method_styles
 from kanbench.analysis.protocol import Level, levels
 from kanbench.analysis.scores import Scores, compared, failed_of_each
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
@@ -78,17 +74,3 @@ def _row(scores: Scores, method: str, baseline: str | None) -> dict[str, object]
     if baseline in scores.methods:
         ratio = error_ratio(errors, scores.of(baseline), np.random.default_rng(BOOTSTRAP_SEED))
     return {"method": method, "tasks": len(scores.tasks)} | error.columns("error") | ratio.columns("ratio")
-
-
-def loss_along(table: pd.DataFrame, frame: pd.DataFrame, axis: str, title: str, mark: str | None) -> Figure:
-    """The picture of `along` at one budget. A zero stands a third of a decade left of the least value above it."""
-    values = np.sort(table[axis].unique()).astype(float)
-    zero = values[values > 0].min() / 10 ** (1 / 3) if (values > 0).any() else 1.0
-    placed = table.assign(**{axis: table[axis].astype(float).where(table[axis] > 0, zero)})
-    lines = {str(method): line(part.sort_values(axis), axis) for method, part in placed.groupby("method")}
-    look = Look(title, AXIS_NAMES[axis], f"{error_name(frame)}\n{OVER_TASKS}")
-    figure = draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
-    for axes in figure.axes:
-        axes.set_xticks([value if value > 0 else zero for value in values], [f"{value:,g}" for value in values])
-        axes.minorticks_off()
-    return figure

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kanbench.plural import counted
+from kanbench.errors import counted
 
 STATUSES = ("ok", "diverged", "failed", "skipped")
 KEYS = ("suite", "task", "method", "cell", "protocol", "seed", "status")  # a row without one of these is of nothing

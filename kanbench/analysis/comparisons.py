@@ -1,4 +1,4 @@
-"""From a tidy frame of one protocol to tidy tables of answers; `kanbench.analysis.typeset` makes them readable."""
+"""From a tidy frame of one protocol to tidy tables of answers; `kanbench.report.typeset` makes them readable."""
 
 from collections.abc import Iterator
 

@@ -12,9 +12,9 @@ import pandas as pd
 from kanbench.analysis.check import check_table
 from kanbench.analysis.protocol import complete
 from kanbench.analysis.spreadsheet import read_marked
-from kanbench.plural import counted
-from kanbench.record import read_record
-from kanbench.sealed import Damaged
+from kanbench.errors import counted
+from kanbench.files.sealed import Damaged
+from kanbench.store.record import read_record
 
 COLUMNS = [
     *("experiment", "suite", "task", "method", "basis", "aggregation", "activation", "depth", "width", "budget"),

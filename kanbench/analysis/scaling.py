@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.stats import TIE_BAND, Array, Interval, redraw_seeds, task_geometric_mean
-from kanbench.plural import are, counted
+from kanbench.errors import are, counted
 
 LEAST_SIZES = 5
 LEAST_RATIO = 10.0  # between the largest and the smallest size

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from kanbench.analysis.stats import Array
-from kanbench.plural import are, counted
+from kanbench.errors import are, counted
 
 LEAST_TASKS = 6  # of five pairs the lowest two-sided p is 2 / 2^5 = 0.0625
 LEVEL = 0.05

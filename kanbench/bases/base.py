@@ -1,41 +1,12 @@
 """The contract that every basis keeps."""
 
-import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
-Choice = TypeVar("Choice", bound=StrEnum)
-
-
-def require(condition: bool, field: str, rule: str, value: object) -> None:
-    """Raise ``ValueError("<field> <rule>, got <value>")`` unless the condition holds."""
-    if not condition:
-        raise ValueError(f"{field} {rule}, got {value!r}")
-
-
-def require_finite(settings: Any) -> None:
-    """The same for every float field of a dataclass that is NaN or infinite."""
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
-
-
-def chosen(kind: type[Choice], field: str, value: str) -> Choice:
-    """The member of `kind` that `value` is or names; raises ``ValueError("<field> must be <one of them>, got ..")``."""
-    require(value in list(kind), field, f"must be {' or '.join(kind)}", value)
-    return kind(value)
-
-
-def take_choices(settings: Any) -> None:
-    """Let every field of a frozen dataclass that is one of several choices hold it where its name was given."""
-    for field in fields(settings):
-        if isinstance(field.default, StrEnum):
-            choice = chosen(type(field.default), field.name, getattr(settings, field.name))
-            object.__setattr__(settings, field.name, choice)
+from kanbench.errors import require, require_finite
 
 
 @dataclass(frozen=True)

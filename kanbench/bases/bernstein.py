@@ -6,8 +6,8 @@ from math import comb
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.termwise import TermwiseBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

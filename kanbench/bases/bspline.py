@@ -9,9 +9,9 @@ import torch
 from numpy.polynomial import Polynomial
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.cox_de_boor import expand_on_knots
 from kanbench.bases.termwise import TermwiseBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.termwise import TermwiseBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

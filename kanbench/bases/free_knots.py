@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kanbench.bases.base import require
 from kanbench.bases.learnable import FLOOR, LearnableBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

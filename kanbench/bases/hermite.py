@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from kanbench.bases.base import require
 from kanbench.bases.polynomials import Polynomials
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

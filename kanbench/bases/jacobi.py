@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from kanbench.bases.base import require
 from kanbench.bases.polynomials import Polynomials
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.termwise import TermwiseBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.learnable import LearnableBasis
+from kanbench.errors import require
 
 
 @dataclass(frozen=True)

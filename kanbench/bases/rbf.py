@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.termwise import TermwiseBasis
+from kanbench.errors import require
 
 REACH = 6.0  # widths; exp(-36) is below the float32 resolution of any sum that it could join
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
 from kanbench.bases.learnable import LearnableBasis, stretch
+from kanbench.errors import require
 
 REACH = 30.0  # scales; exp(-450) is nothing, and the square of a larger distance could overflow
 

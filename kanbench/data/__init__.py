@@ -3,21 +3,17 @@
 from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
 from kanbench.data.columns import TableError
 from kanbench.data.metrics import class_prior, grade, grade_classes
-from kanbench.data.names import UnknownName, require_name, shown
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
 from kanbench.data.table import TableTask, read_table
 from kanbench.data.task import Suite, Task, Variable, load_suite, suite_names
-from kanbench.data.yaml_file import FileError, Node, read_yaml
 
 __all__ = [
     "BUNDLED",
     "CLEAN",
     "Conditions",
     "Dataset",
-    "FileError",
     "MissingPackage",
-    "Node",
     "Shares",
     "Split",
     "SplitSizes",
@@ -25,7 +21,6 @@ __all__ = [
     "TableError",
     "TableTask",
     "Task",
-    "UnknownName",
     "Variable",
     "class_prior",
     "find_suite",
@@ -34,10 +29,7 @@ __all__ = [
     "load_bundled",
     "load_suite",
     "read_table",
-    "read_yaml",
-    "require_name",
     "sample",
-    "shown",
     "stream",
     "suite_names",
 ]

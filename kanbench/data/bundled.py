@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.data.names import UnknownName
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, load_suite, suite_names
+from kanbench.errors import UnknownName
 
 BUNDLED = "sklearn"
 TITLE = "Tables that come with scikit-learn"

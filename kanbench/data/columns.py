@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from kanbench.data.formula import Array
-from kanbench.data.names import shown
 from kanbench.data.splits import LARGEST, MOST_NUMBERS, ROUNDING
-from kanbench.plural import counted
+from kanbench.errors import counted, shown
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 STRETCH = 10_000  # rows that are in memory as text

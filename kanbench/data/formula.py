@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from kanbench.data.names import shown
-from kanbench.plural import counted
+from kanbench.errors import counted, shown
 
 Array = NDArray[np.float64]
 Value = Array | np.float64

@@ -10,8 +10,7 @@ import numpy as np
 
 from kanbench.data.columns import LEAVE_OUT, TableError, read_columns
 from kanbench.data.formula import Array
-from kanbench.data.names import UnknownName, shown
-from kanbench.plural import counted
+from kanbench.errors import UnknownName, counted, shown
 
 INDEX_OF_PANDAS = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
 INDEX_OF_PEOPLE = ("id", "index", "level_0", "no", "nr", "row", "rownames")

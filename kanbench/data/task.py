@@ -11,9 +11,9 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from kanbench.data.formula import Array, Formula, FormulaError
-from kanbench.data.names import UnknownName, require_name, shown
 from kanbench.data.splits import LARGEST, ROUNDING
-from kanbench.data.yaml_file import FileError, Node, read_yaml
+from kanbench.errors import UnknownName, require_name, shown
+from kanbench.files.yaml_file import FileError, Node, read_yaml
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
 MOST_INPUTS = 10_000

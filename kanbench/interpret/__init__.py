@@ -3,7 +3,6 @@
 from kanbench.interpret.attribution import Attribution, attribute
 from kanbench.interpret.choices import Choice, Choices
 from kanbench.interpret.drawing import draw
-from kanbench.interpret.edges import edge_norms, norm_entropy, sparsity
 from kanbench.interpret.expression import formula
 from kanbench.interpret.fit import Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
@@ -13,6 +12,7 @@ from kanbench.interpret.statistics import LayerStatistics, layer_statistics, med
 from kanbench.interpret.symbolic import SymbolicLayer, SymbolicNetwork, snap, snap_network
 from kanbench.interpret.tidying import tidy
 from kanbench.interpret.values import evaluate
+from kanbench.models.edges import edge_norms, norm_entropy, sparsity
 
 __all__ = [
     "LIBRARY",

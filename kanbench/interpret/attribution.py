@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
-from kanbench.interpret.edges import run_layers
+from kanbench.errors import require
+from kanbench.models.edges import run_layers
 
 
 @dataclass(frozen=True)

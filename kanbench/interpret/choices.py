@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.interpret.edges import LayerRun
 from kanbench.interpret.fit import Fit
 from kanbench.interpret.library import ZERO
+from kanbench.models.edges import LayerRun
 
 THRESHOLD = 0.03  # of the spread of the output
 LOSES_MORE = 1.5  # than the function that fits best

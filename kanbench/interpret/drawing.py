@@ -12,10 +12,10 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.attribution import attribute
-from kanbench.interpret.edges import LayerRun, run_layers
 from kanbench.interpret.layout import Card, Layout, Storey, lay_out
+from kanbench.models.edges import LayerRun, run_layers
 
 CURVE, FORMULA = "#0072b2", "#d55e00"  # blue and vermilion of Okabe & Ito, safe for the colour-blind
 POINTS = 80  # of a curve

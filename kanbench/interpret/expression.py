@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from torch import nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.parsing import symbols
 from kanbench.interpret.symbolic import SymbolicLayer
 from kanbench.interpret.tidying import tidy

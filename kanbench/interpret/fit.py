@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.library import LIBRARY, ZERO, Absorbs, Function, select
 from kanbench.interpret.search import best_inner
 

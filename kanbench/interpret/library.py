@@ -11,7 +11,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from kanbench.data import UnknownName
+from kanbench.errors import UnknownName
 
 POLE_MARGIN = 1e-6  # how near a pole the inner values may come, relative to the farthest of them
 

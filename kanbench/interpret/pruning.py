@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.attribution import attribute
 from kanbench.models import KANLayer
 

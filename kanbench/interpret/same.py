@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.parsing import parse
 from kanbench.interpret.tidying import tidy
 from kanbench.interpret.values import Array, evaluate

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.models import KANLayer
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, n_out), targets -> a number

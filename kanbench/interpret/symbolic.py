@@ -8,7 +8,7 @@ import sympy
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.attribution import attribute
 from kanbench.interpret.choices import (
     THRESHOLD,
@@ -20,11 +20,11 @@ from kanbench.interpret.choices import (
     output_moves,
     relative_change,
 )
-from kanbench.interpret.edges import LayerRun, run_layers
 from kanbench.interpret.fit import WEIGHT, Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, ZERO, Function, select
 from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KANLayer
+from kanbench.models.edges import LayerRun, run_layers
 
 Edge = tuple[int, int]  # input, output
 

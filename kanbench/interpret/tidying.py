@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import sympy
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.values import Array, Values, sample_of
 
 NOISE = 1e-13  # relative; a part that varies less over the data is a number

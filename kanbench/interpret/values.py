@@ -9,7 +9,7 @@ import sympy
 from numpy.typing import NDArray
 from sympy.core.function import AppliedUndef
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.interpret.parsing import symbols
 
 Array = NDArray[np.float64]

@@ -11,8 +11,8 @@ import numpy as np
 
 from kanbench.analysis import say
 from kanbench.analysis.protocol import level_of, say_level
-from kanbench.record import CellRecord
-from kanbench.report import Report
+from kanbench.report.run_report import Report
+from kanbench.store.record import CellRecord
 
 POINTS = 100  # of a learning curve, at most
 SPLITS = ("train_", "val_", "test_")

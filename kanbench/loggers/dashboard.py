@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from kanbench.atomic import staged
-from kanbench.command_line import UsageError
+from kanbench.errors import UsageError
+from kanbench.files.atomic import staged
 
 PRESET = Path(__file__).parent / "loss_vs_parameters.vl.json"
 CHART = "kanbench-loss-vs-parameters"

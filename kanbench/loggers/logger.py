@@ -5,12 +5,12 @@ from contextlib import contextmanager, nullcontext
 
 from lightning.pytorch.loggers import CSVLogger, Logger
 
-from kanbench.config import Config
+from kanbench.cells import Cell
+from kanbench.config.read import Config
 from kanbench.loggers.content import aggregate, training
-from kanbench.record import CellRecord
-from kanbench.report import Report
-from kanbench.settings import LoggerKind
-from kanbench.training import Cell
+from kanbench.loggers.settings import LoggerKind
+from kanbench.report.run_report import Report
+from kanbench.store.record import CellRecord
 
 
 class RunLogger:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import wandb
 
+from kanbench.errors import ConfigError
 from kanbench.loggers.content import Content, digest
 from kanbench.loggers.dashboard import CHART, CHART_FIELDS
-from kanbench.report import Report
-from kanbench.schema import ConfigError
-from kanbench.settings import LoggerConfig, WandbMode
+from kanbench.loggers.settings import LoggerConfig, WandbMode
+from kanbench.report.run_report import Report
 
 LEDGER = "logged.txt"
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import chosen, require
+from kanbench.errors import chosen, require
 from kanbench.models.linear import FeatureLinear, Layers, require_shape, require_widths
 
 ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge

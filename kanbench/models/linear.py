@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 
 
 def require_shape(shape: Sequence[int]) -> None:

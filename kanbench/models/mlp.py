@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import chosen
+from kanbench.errors import chosen
 from kanbench.models.linear import Affine, FourierAffine, Layers, require_shape
 
 

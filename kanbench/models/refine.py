@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases import Basis, BSpline
-from kanbench.bases.base import require
 from kanbench.bases.blossom import reexpress
 from kanbench.bases.grid import Grid, Knots
+from kanbench.errors import require
 from kanbench.models.kan import KANLayer, Squash, require_dtype
 
 Model = TypeVar("Model", bound=nn.Module)

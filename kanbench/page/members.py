@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from kanbench.cells import CannotRestore, restore_cell, retrain
 from kanbench.data import Dataset, Task, grade
 from kanbench.page.choose import Choice
 from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.results import plain
-from kanbench.record import read_record
-from kanbench.training import CannotRestore, restore_cell, retrain
+from kanbench.store.record import read_record
 
 POINTS, SLICE = 400, 61  # test points on the page; points of a walk along one input
 DIGITS = 17  # all of a float: errors are compared with those of the records

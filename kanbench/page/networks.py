@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from kanbench.bases import Basis, FreeKnots
 from kanbench.interpret import attribute, suggest
-from kanbench.interpret.edges import run_layers
 from kanbench.models import BaseBranch, KANLayer, Squash
+from kanbench.models.edges import run_layers
 from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
 from kanbench.page.pieces import fit_pieces, plain_pieces

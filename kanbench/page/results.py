@@ -8,7 +8,7 @@ import pandas as pd
 
 from kanbench.analysis import choose_rates
 from kanbench.analysis.scores import comparable
-from kanbench.record import CellRecord
+from kanbench.store.record import CellRecord
 
 Plain = dict[str, Any]  # what JSON holds
 DIGITS = 6

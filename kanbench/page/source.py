@@ -7,10 +7,9 @@ import pandas as pd
 
 from kanbench.analysis import load_records
 from kanbench.analysis.protocol import check_protocol
-from kanbench.command_line import UsageError
-from kanbench.manifest import NAME, Manifest, read_manifest
-from kanbench.plural import counted
-from kanbench.sealed import Damaged
+from kanbench.errors import UsageError, counted
+from kanbench.files.sealed import Damaged
+from kanbench.store.manifest import NAME, Manifest, read_manifest
 
 
 class CannotReport(UsageError):

@@ -12,16 +12,17 @@ from typing import Any
 
 import pandas as pd
 
-from kanbench import __version__, provenance
+from kanbench import __version__
 from kanbench.analysis import answers, say, summarise
-from kanbench.atomic import write_whole
+from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
 from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
 from kanbench.page.source import CannotReport, Source, comparable_records
 from kanbench.page.styles import plain_styles
-from kanbench.pool import unordered
-from kanbench.record import read_record
+from kanbench.store import provenance
+from kanbench.store.record import read_record
+from kanbench.workers.pool import unordered
 
 HERE = Path(__file__).parent
 SCRIPTS = (

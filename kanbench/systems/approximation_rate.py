@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most
 from kanbench.systems.findings import Check, Findings
 from kanbench.systems.rates import Rate, draw_rates, rates_table

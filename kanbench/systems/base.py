@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from kanbench.bases.base import require, require_finite
+from kanbench.errors import require, require_finite
 from kanbench.systems.findings import Findings
 
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kanbench import provenance
-from kanbench.analysis.plots import save
-from kanbench.atomic import staged
+from kanbench.files.atomic import staged
+from kanbench.report.figures.style import save
+from kanbench.store import provenance
 
 
 @dataclass(frozen=True)

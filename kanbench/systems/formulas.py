@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from kanbench.atomic import staged
-from kanbench.bases.base import require
-from kanbench.data import FileError, SplitSizes, Task, load_suite, suite_names
-from kanbench.sealed import Damaged, Seal
+from kanbench.data import SplitSizes, Task, load_suite, suite_names
+from kanbench.errors import require
+from kanbench.files.atomic import staged
+from kanbench.files.sealed import Damaged, Seal
+from kanbench.files.yaml_file import FileError
 from kanbench.systems.base import System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.life import Upbringing, n_edges, readable, require_splits

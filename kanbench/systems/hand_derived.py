@@ -8,8 +8,8 @@ from rich.console import Console
 from torch import Tensor
 
 from kanbench.bases import BSpline
-from kanbench.bases.base import require
 from kanbench.data import load_suite
+from kanbench.errors import require
 from kanbench.interpret import draw
 from kanbench.models import KAN, Initialisation
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most

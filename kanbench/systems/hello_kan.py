@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from kanbench.bases.base import require
 from kanbench.data import SplitSizes, load_suite
+from kanbench.errors import require
 from kanbench.interpret import draw
 from kanbench.systems.base import System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases import BSpline
-from kanbench.bases.base import require, require_finite
 from kanbench.data import Dataset, SplitSizes, Task, sample, stream
+from kanbench.errors import require, require_finite
 from kanbench.interpret import Sameness, formula, prune, same_function, snap_network, tidy
-from kanbench.interpret.edges import edge_layers
 from kanbench.interpret.parsing import FUNCTIONS, parse
 from kanbench.interpret.pruning import kan_layers
 from kanbench.models import KAN, BaseBranch, extend
+from kanbench.models.edges import edge_layers
 from kanbench.training import LBFGS, LevenbergMarquardt, train
 
 DIGITS = 4  # of constants, so that they are within 5e-4 relative when a formula is said to be the true one

@@ -11,8 +11,8 @@ from scipy.special import expit
 from torch import Tensor
 
 from kanbench.bases import BSpline
-from kanbench.bases.base import require
 from kanbench.data import SplitSizes, load_suite, sample
+from kanbench.errors import require
 from kanbench.interpret import draw, layer_statistics
 from kanbench.models import KAN, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most

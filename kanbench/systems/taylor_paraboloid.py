@@ -9,8 +9,8 @@ import torch
 from rich.console import Console
 
 from kanbench.bases import BSpline, Taylor
-from kanbench.bases.base import require
 from kanbench.data import SplitSizes, load_suite, sample
+from kanbench.errors import require
 from kanbench.interpret import draw, layer_statistics
 from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Initialisation, Squash
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from kanbench.bases.base import require
+from kanbench.errors import require
 from kanbench.models.linear import FeatureLinear
 
 Named = dict[str, Tensor]

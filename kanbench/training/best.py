@@ -8,9 +8,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from kanbench.interpret.edges import EdgeLayer
+from kanbench.models.edges import EdgeLayer
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.optimizer import Optimizer, State
+from kanbench.training.optimizers.base import Optimizer, State
 
 
 @dataclass(frozen=True)

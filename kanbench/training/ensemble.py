@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
 from torch.nn import functional
 
-from kanbench.bases.base import chosen, require
+from kanbench.errors import chosen, require
 from kanbench.models import extend_all
 from kanbench.models.linear import FeatureLinear
 from kanbench.training.architecture import (

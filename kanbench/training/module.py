@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from kanbench.interpret.statistics import median_statistics
 from kanbench.training.ensemble import Ensemble, Loss
-from kanbench.training.optimizer import Optimizer
+from kanbench.training.optimizers.base import Optimizer
 
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every member's whole split
 

@@ -11,13 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import vector_to_parameters
 
-from kanbench.bases.base import require
-from kanbench.interpret.edges import edge_layers, run_layers, sparsity_of
+from kanbench.errors import require
+from kanbench.models.edges import edge_layers, run_layers, sparsity_of
 from kanbench.models.kan import require_dtype
 from kanbench.training.best import Training, finite_instead
 from kanbench.training.domain import warn_of_inputs_off_the_domain
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs
-from kanbench.training.optimizer import Optimizer
+from kanbench.training.optimizers.base import Optimizer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 from analysis.test_summary import member
 
 from kanbench.analysis import load_records
-from kanbench.record import CellRecord, RecordStore
+from kanbench.store.record import CellRecord, RecordStore
 
 
 def run_with(folder, error=0.5, **changes):

@@ -6,7 +6,7 @@ import pytest
 
 from kanbench.analysis import load_records, summarise
 from kanbench.analysis.protocol import FIXED, check_protocol, levels, say_level
-from kanbench.record import CellRecord, RecordStore
+from kanbench.store.record import CellRecord, RecordStore
 
 HELD = {
     "train_size": 100, "validation_size": 50, "test_size": 70, "noise": 0.0, "extrapolation": 0.0, "vary": "all",

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from kanbench.analysis import answers, load, load_records, stats, summarise
-from kanbench.record import SEAL
+from kanbench.store.record import SEAL
 
 SEEDS, METHODS, BUDGETS = 5, 2, 10
 

@@ -11,9 +11,10 @@ from rich.console import Console
 from kanbench.analysis import answers, choose_rates, load_records, summarise
 from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
-from kanbench.analysis.plots import loss_vs_parameters, save, small_multiples
-from kanbench.record import CellRecord, RecordStore
-from kanbench.report import print_summary
+from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
+from kanbench.report.figures.style import save
+from kanbench.report.terminal import print_summary
+from kanbench.store.record import CellRecord, RecordStore
 
 
 def member(method, task, budget, seed, error, **changes):

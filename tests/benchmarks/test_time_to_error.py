@@ -5,9 +5,10 @@ import torch
 
 from benchmarks.bare import everything
 from benchmarks.time_to_error import Trace, _row, _speed
+from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod
-from kanbench.training import Cell, LevenbergMarquardt, Precision, run_cell
+from kanbench.methods import KANMethod
+from kanbench.training import LevenbergMarquardt
 
 TRACE = Trace([1.0, 2.0, 3.0], [[0.9, 0.3, 0.3], [0.8, 0.2, 0.01], [0.7, 0.6, 0.02]])  # medians 0.8, 0.3, 0.02
 

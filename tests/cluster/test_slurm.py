@@ -16,7 +16,7 @@ import pytest
 
 import kanbench as kanbench_package
 from kanbench.analysis import load_records
-from kanbench.claims import look
+from kanbench.store.leases import look
 
 NEEDED = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if shutil.which(name) is None]
 pytestmark = [

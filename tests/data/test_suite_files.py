@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
-from kanbench import command_line
-from kanbench.config import read_config
-from kanbench.data import FileError, Suite, Task, Variable, load_suite, task
-from kanbench.data.yaml_file import read_yaml
-from kanbench.schema import ConfigError
+from kanbench.cli import commands as command_line
+from kanbench.config.read import read_config
+from kanbench.data import Suite, Task, Variable, load_suite, task
+from kanbench.errors import ConfigError
+from kanbench.files.yaml_file import FileError, read_yaml
 from kanbench.systems import Formulas
 
 GOOD = """\

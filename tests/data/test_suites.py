@@ -11,7 +11,8 @@ import pytest
 import sympy
 from sympy.parsing.sympy_parser import parse_expr
 
-from kanbench.data import SplitSizes, UnknownName, load_suite, sample, suite_names
+from kanbench.data import SplitSizes, load_suite, sample, suite_names
+from kanbench.errors import UnknownName
 
 TASKS = [(suite, task) for suite in suite_names() for task in load_suite(suite).tasks]
 EVERY = pytest.mark.parametrize(("suite", "task"), TASKS, ids=[f"{suite}-{task.name}" for suite, task in TASKS])

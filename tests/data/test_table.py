@@ -21,7 +21,6 @@ from kanbench.data import (
     Shares,
     SplitSizes,
     TableError,
-    UnknownName,
     columns,
     load_bundled,
     load_suite,
@@ -29,6 +28,7 @@ from kanbench.data import (
     sample,
 )
 from kanbench.data.table import table_task
+from kanbench.errors import UnknownName
 
 GOOD = "a,b,y\n1,2.5,3\n2,0.1,4\n3,-7,5e-1\n"
 

@@ -14,12 +14,12 @@ from hydra import compose, initialize_config_dir
 from kanbench import KAN, MLP
 from kanbench.analysis import load_records
 from kanbench.bases import BASES
+from kanbench.cells import run_cell
+from kanbench.cells.restore import restore_cell
 from kanbench.checkpoint import load
-from kanbench.config import read_config
+from kanbench.config.read import read_config
 from kanbench.models import Activation
-from kanbench.record import read_record
-from kanbench.training import run_cell
-from kanbench.training.restore import restore_cell
+from kanbench.store.record import read_record
 
 GOLDEN = Path(__file__).parent
 CONF = GOLDEN.parent.parent / "conf"

@@ -6,7 +6,7 @@ import sympy
 import torch
 from torch.autograd.functional import jacobian
 
-from kanbench.data import UnknownName
+from kanbench.errors import UnknownName
 from kanbench.interpret import LIBRARY, Absorbs, select
 
 float64 = torch.float64

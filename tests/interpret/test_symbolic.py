@@ -11,7 +11,7 @@ from matplotlib.mathtext import MathTextParser
 from torch.func import vmap
 
 from kanbench.bases import BSpline, Chebyshev
-from kanbench.data import UnknownName
+from kanbench.errors import UnknownName
 from kanbench.interpret import (
     LIBRARY,
     Fit,

@@ -7,8 +7,8 @@ import pytest
 
 from kanbench.analysis import answers, load_records, summarise
 from kanbench.loggers.content import POINTS, aggregate, flat, thinned, training
-from kanbench.record import CellRecord, RecordStore
-from kanbench.report import Report
+from kanbench.report.run_report import Report
+from kanbench.store.record import CellRecord, RecordStore
 
 
 def member(seed, error, status="ok", lr=None):

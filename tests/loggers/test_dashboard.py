@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from test_content import THREE, record
 
-from kanbench.command_line import UsageError
+from kanbench.errors import UsageError
 from kanbench.loggers.content import training
 from kanbench.loggers.dashboard import CHART, CHART_FIELDS, PRESET, dashboard, definitions
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-import kanbench.run
+import kanbench.run.running
 from kanbench.analysis import load_records
-from kanbench.config import read_config
+from kanbench.config.read import read_config
 from kanbench.loggers.content import Content
 from kanbench.loggers.runs import Ledger, Runs
-from kanbench.record import RecordStore, read_record
-from kanbench.settings import LoggerConfig, LoggerKind
+from kanbench.loggers.settings import LoggerConfig, LoggerKind
+from kanbench.store.record import RecordStore, read_record
 
 CONF = Path(__file__).parents[2] / "conf"
 TINY = ["seeds=2", "budget.targets=[50]", "data.train=60", "data.validation=60", "data.test=100", "optimizer.steps=20"]
@@ -26,7 +26,7 @@ def run(folder, *words):
     overrides = ["name=logged", f"results={folder}", "data.tasks=[I.27.6]", "trainer.workers=1", *TINY, *words]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = read_config(compose("config", overrides))
-    assert kanbench.run.run(config, "the command", folder / "job") == 0
+    assert kanbench.run.running.run(config, "the command", folder / "job") == 0
     return folder / "logged"
 
 

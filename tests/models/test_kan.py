@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kanbench.bases import BASES, BSpline, Chebyshev
+from kanbench.methods import KANMethod
 from kanbench.models import (
     KAN,
     MLP,
@@ -20,7 +21,6 @@ from kanbench.models import (
     EdgeScale,
     Initialisation,
     KANLayer,
-    KANMethod,
     Squash,
     update_grid,
 )

@@ -11,12 +11,13 @@ import torch
 from matplotlib.colors import to_hex
 
 from kanbench.analysis import load_records
-from kanbench.analysis.plots import method_styles
+from kanbench.cells import Cell, Precision, restore_cell, retrain, run_cell
 from kanbench.data import SplitSizes, load_suite
-from kanbench.models import KANMethod, MLPMethod
+from kanbench.methods import KANMethod, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
-from kanbench.record import RecordStore
-from kanbench.training import Cell, LevenbergMarquardt, Precision, restore_cell, retrain, run_cell
+from kanbench.report.figures.style import method_styles
+from kanbench.store.record import RecordStore
+from kanbench.training import LevenbergMarquardt
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 METHODS = (KANMethod(), MLPMethod())

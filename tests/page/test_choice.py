@@ -10,7 +10,7 @@ import pytest
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.results import plain, plain_records
 from kanbench.page.source import CannotReport, comparable_records, find_source
-from kanbench.record import CellRecord, RecordStore
+from kanbench.store.record import CellRecord, RecordStore
 
 
 def member(method, task, budget, seed, error, **changes):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
-from kanbench.analysis.plots import method_styles
 from kanbench.page.styles import SYMBOLS, on_dark, plain_styles
+from kanbench.report.figures.style import method_styles
 
 ROWS = [
     ("KAN BSpline", "BSpline", "sum", "", 50.0),

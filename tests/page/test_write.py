@@ -8,15 +8,17 @@ import torch
 from torch import nn
 
 from kanbench.analysis import load_records, summarise
-from kanbench.analysis.plots import error_name
+from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
-from kanbench.models import REFERENCES, Activation, Method, MLPMethod
+from kanbench.methods import REFERENCES, Method, MLPMethod
+from kanbench.models import Activation
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.page.choose import Choice
 from kanbench.page.members import show
-from kanbench.record import RecordStore
-from kanbench.training import Adam, Cell, LevenbergMarquardt, Precision, run_cell
+from kanbench.report.figures.style import error_name
+from kanbench.store.record import RecordStore
+from kanbench.training import Adam, LevenbergMarquardt
 
 REGRESSION = Cell(
     "study", "feynman", load_suite("feynman").task("I.27.6"), MLPMethod(), 40, (0, 1, 2, 3, 4),

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from kanbench.bases import RBF, BSpline, Chebyshev, Sine
-from kanbench.models import Activation, KANMethod, MLPMethod
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.models import Activation
 from kanbench.training import SGD, Adam, CompiledEnsemble, Ensemble
 
 METHODS = pytest.mark.parametrize(

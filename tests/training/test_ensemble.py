@@ -7,18 +7,8 @@ from torch.func import functional_call, jacrev
 from torch.nn.utils import parameters_to_vector
 
 from kanbench.bases import BASES
-from kanbench.models import (
-    Activation,
-    Aggregation,
-    BaseBranch,
-    EdgeScale,
-    KANLayer,
-    KANMethod,
-    MLPMethod,
-    extend,
-    extend_all,
-    update_grids,
-)
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, extend_all, update_grids
 from kanbench.models.linear import Affine
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt
 

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 
 from kanbench.interpret import layer_statistics
-from kanbench.models import KANMethod, MLPMethod
+from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, fit
 
 

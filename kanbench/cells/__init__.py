@@ -1,0 +1,19 @@
+"""A cell's way from config to record."""
+
+from kanbench.cells.cell import Cell, Precision, Vary
+from kanbench.cells.restore import CannotRestore, restore_cell, retrain
+from kanbench.cells.resume import ResumeFile
+from kanbench.cells.rows import unfinished
+from kanbench.cells.train import run_cell
+
+__all__ = [
+    "CannotRestore",
+    "Cell",
+    "Precision",
+    "ResumeFile",
+    "Vary",
+    "restore_cell",
+    "retrain",
+    "run_cell",
+    "unfinished",
+]

@@ -1,0 +1,137 @@
+"""A cell: the smallest unit of work that can be resumed."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum, StrEnum, auto
+from typing import Any
+
+import torch
+
+from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, TableTask, Task, sample
+from kanbench.methods import Method, Reference, Sizing, solve_width
+from kanbench.training.ensemble import Loss
+from kanbench.training.optimizers.base import Optimizer
+
+RESULTS_VERSION = 2  # part of every cell's key: raise it when a change of the code changes results
+
+
+class Precision(StrEnum):
+    """Of parameters, data and arithmetic."""
+
+    single = auto()
+    double = auto()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float64 if self is Precision.double else torch.float32
+
+    @property
+    def lightning(self) -> str:
+        return "64-true" if self is Precision.double else "32-true"
+
+
+class Vary(StrEnum):
+    """What differs between the seeds of a cell; the rest is that of the first seed."""
+
+    all = auto()
+    data = auto()
+    initialisation = auto()
+    order = auto()  # of rows in mini-batches
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Method x task x budget with the training settings: seeds x trials members, trained at once.
+
+    A reference in place of a method has no budget; it takes no part in training, and has one member per seed.
+    """
+
+    experiment: str
+    suite: str
+    task: Task | TableTask
+    method: Method | Reference
+    budget: int  # 0 for a reference
+    seeds: tuple[int, ...]
+    optimizer: Optimizer
+    sizes: SplitSizes | Shares
+    precision: Precision
+    conditions: Conditions = CLEAN
+    vary: Vary = Vary.all
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that the numbers depend on, as plain data; where the cell is filed and annotated stays out.
+
+        So does the machine: accelerator and number of threads change the last bits only. Fields with a default of the
+        cell's own are left out where they have it, so that cells which are older than a field keep their keys.
+        """
+        plain = as_plain(self)
+        for each in fields(self):
+            if getattr(self, each.name) == each.default:
+                del plain[each.name]
+        for annotation in ("experiment", "suite"):
+            del plain[annotation]
+        for annotation in ("source", "note"):
+            del plain["task"][annotation]
+        return {"results_version": RESULTS_VERSION, **plain}
+
+    @property
+    def key(self) -> str:
+        """The hash of `describe()`: equal cells have equal keys, whatever run they are planned in."""
+        return digest(self.describe())
+
+    @property
+    def protocol(self) -> str:
+        """The hash of what a comparison holds fixed: seeds, optimiser, splits, conditions and precision."""
+        compared = ("task", "method", "budget")
+        return digest({name: value for name, value in self.describe().items() if name not in compared})
+
+    @property
+    def loss(self) -> Loss:
+        """What training minimises."""
+        return Loss.cross_entropy if self.task.n_classes else Loss.mse
+
+    @property
+    def n_outputs(self) -> int:
+        """Of its models: one, or a logit for each class."""
+        return self.task.n_classes or 1
+
+    @property
+    def sizing(self) -> Sizing:
+        """Width 0 for a reference. Raises `BudgetTooSmall`."""
+        if isinstance(self.method, Reference):
+            return Sizing(0, self.method.count(self.task.n_inputs, self.n_outputs), 0.0)
+        return solve_width(self.method, self.task.n_inputs, self.budget, self.n_outputs)
+
+    @property
+    def members(self) -> list[tuple[int, float | None]]:
+        """(seed, learning rate) of each member."""
+        trials = self.optimizer.trials if isinstance(self.method, Method) else (None,)
+        return [(seed, rate) for seed in self.seeds for rate in trials]
+
+    def seed_of(self, purpose: Vary, seed: int) -> int:
+        """The seed that one purpose draws from in the members of `seed`."""
+        return seed if self.vary in (Vary.all, purpose) else self.seeds[0]
+
+    def datasets(self) -> dict[int, Dataset]:
+        """By seed, in their order. Raises `ValueError` for a task that cannot be sampled."""
+        of_data = [self.seed_of(Vary.data, seed) for seed in self.seeds]
+        sampled = {seed: sample(self.task, seed, self.sizes, self.conditions) for seed in dict.fromkeys(of_data)}
+        return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
+
+
+def digest(plain: dict[str, Any]) -> str:
+    """Of plain data, 24 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def as_plain(value: Any) -> Any:
+    """What JSON holds; of dataclasses the fields that are compared, and their type."""
+    if is_dataclass(value):
+        compared = [each.name for each in fields(value) if each.compare]
+        return {"type": type(value).__name__} | {name: as_plain(getattr(value, name)) for name in compared}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [as_plain(each) for each in value]
+    return value

@@ -1,0 +1,75 @@
+"""From a record back to its cell, and to the networks that it trained."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import Enum
+from typing import Any, get_args, get_type_hints
+
+from torch import nn
+
+from kanbench.bases import Basis
+from kanbench.cells.cell import Cell, Vary
+from kanbench.cells.train import prepare
+from kanbench.data import Conditions, SplitSizes, Task
+from kanbench.data.task import Variable
+from kanbench.methods import Method, Reference
+from kanbench.training.module import fit
+from kanbench.training.optimizers.base import Optimizer
+
+
+class CannotRestore(ValueError):
+    """A description that this version has no classes for."""
+
+
+def restore_cell(described: dict[str, Any], experiment: str = "", suite: str = "") -> Cell:
+    """The inverse of `Cell.describe`. Raises `CannotRestore`, as for tables, whose rows are not in records."""
+    fields = {name: value for name, value in described.items() if name not in ("type", "results_version")}
+    try:
+        return _made(Cell, fields | {"experiment": experiment, "suite": suite})
+    except (TypeError, ValueError, KeyError) as error:
+        raise CannotRestore(f"this version of kanbench cannot build the cell of the record ({error})") from error
+
+
+def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
+    """The network of one member of a cell, trained once more and alone: what `run_cell` reached with it, to rounding.
+
+    Records hold no parameters, and need none: everything that a training depends on is in the cell.
+
+    Raises `CannotRestore` for a reference, which is no network, and for seeds that share what the first one drew.
+    """
+    if isinstance(cell.method, Reference):
+        raise CannotRestore(f"{cell.method.label} is no network")
+    if cell.vary is not Vary.all:
+        raise CannotRestore(f"only the {cell.vary} differs between the seeds")
+    optimizer = cell.optimizer if rate is None else replace(cell.optimizer, rates=(rate,))  # type: ignore[call-arg]
+    module, _, splits = prepare(replace(cell, seeds=(seed,), optimizer=optimizer))
+    fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
+    (model,) = module.ensemble.members(module.best_theta)
+    return model
+
+
+def _made(kind: type, fields: dict[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    return kind(**{name: _typed(value, hints[name]) for name, value in fields.items()})
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    """Plain data as what the field of a dataclass holds."""
+    if isinstance(value, dict):
+        named = {each.__name__: each for each in _kinds()}
+        return _made(named[value["type"]], {name: part for name, part in value.items() if name != "type"})
+    if isinstance(value, list):
+        return tuple(_typed(each, get_args(hint)[0]) for each in value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    return value
+
+
+def _kinds() -> Iterator[type]:
+    """Every dataclass that a cell is made of."""
+    yield from (Task, Variable, SplitSizes, Conditions)
+    waiting: list[type] = [Basis, Method, Reference, Optimizer]
+    while waiting:
+        kind = waiting.pop()
+        yield kind
+        waiting += kind.__subclasses__()

@@ -1,0 +1,76 @@
+"""A training that was killed goes on from a file, to the numbers that it would have reached undisturbed."""
+
+import io
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+
+from kanbench.files.sealed import Damaged, Seal
+from kanbench.training.module import EnsembleModule
+from kanbench.workers import stopping
+
+SEAL = Seal("training", format=1)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ResumeFile:
+    """Where a training is saved, once `every` seconds at most; a short one never is."""
+
+    path: Path
+    every: float
+
+    def read(self) -> dict[str, Any] | None:
+        """What was written last; None if nothing was. A damaged file is named in the log and taken for nothing."""
+        try:
+            return torch.load(io.BytesIO(SEAL.read(self.path)), map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            return None
+        except (Damaged, UnpicklingError, EOFError, OSError, RuntimeError) as fault:
+            log.warning("its training starts again: %s", fault)
+            return None
+
+    def write(self, content: dict[str, Any]) -> None:
+        file = io.BytesIO()
+        torch.save(content, file)
+        SEAL.write(self.path, file.getvalue())
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class Resumption(Callback):
+    """Lets a module go on from its file, if there is one, and saves it there while it trains.
+
+    `earlier` are the seconds that the training took before.
+    """
+
+    def __init__(self, file: ResumeFile, module: EnsembleModule) -> None:
+        self.file, self.earlier = file, 0.0
+        saved = file.read()
+        if saved is not None:
+            module.resume(saved["module"])
+            self.earlier = saved["seconds"]
+        self.started = self.last = time.perf_counter()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if stopping.is_deferred():
+            stopping.listen()  # Lightning has put a handler of its own before it, which ends a training unsaved
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, EnsembleModule)
+        now = time.perf_counter()
+        if (now - self.last >= self.file.every or stopping.is_asked()) and not pl_module.is_over:
+            try:
+                self.file.write({"module": pl_module.pack(), "seconds": self.earlier + now - self.started})
+            except OSError as fault:
+                log.warning("a training is not saved, and goes on: %s", fault)
+            self.last = now
+            stopping.check()

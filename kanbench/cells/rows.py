@@ -1,0 +1,87 @@
+"""Rows of records: what a member was, of the cell that it belongs to."""
+
+from dataclasses import fields
+from typing import Any
+
+from kanbench.cells.cell import RESULTS_VERSION, Cell, as_plain, digest
+from kanbench.cells.grading import finite
+from kanbench.data import Shares, TableTask
+from kanbench.methods import KANMethod, Method, MLPMethod
+from kanbench.store import provenance
+from kanbench.store.record import CellRecord
+from kanbench.training.module import Curve
+
+
+def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
+    """The record of a cell that was not trained to the end: "skipped" for want of a width, or "failed"."""
+    shared = identity(cell) | {"status": status, "reason": reason}
+    if status == "failed":
+        shared |= size(cell)
+    return CellRecord(
+        key=cell.key,
+        members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
+        curve=storable(Curve(loss=cell.loss.value)),
+        cell=cell.describe(),
+        environment=provenance.environment(),
+        traceback=traceback,
+    )
+
+
+def identity(cell: Cell) -> dict[str, Any]:
+    """The columns that say what a member is."""
+    method = cell.method
+    return {
+        "experiment": cell.experiment,
+        "suite": cell.suite,
+        "task": cell.task.name,
+        "same_as": cell.task.same_as,
+        "method": method.label,
+        "basis": type(method.basis).__name__ if isinstance(method, KANMethod) else "",
+        "aggregation": method.aggregation.value if isinstance(method, KANMethod) else "",
+        "activation": method.activation.value if isinstance(method, MLPMethod) else "",
+        "depth": method.depth if isinstance(method, Method) else 0,
+        "budget": cell.budget or None,
+        "optimizer": type(cell.optimizer).__name__,
+        "precision": cell.precision.value,
+        **_protocol(cell),
+        "protocol": cell.protocol,
+        "cell": cell.key,
+        "commit": provenance.commit(),
+    }
+
+
+def _protocol(cell: Cell) -> dict[str, Any]:
+    """The columns that say what a comparison holds fixed; `data` is the hash of the task itself."""
+    rows = Shares.from_sizes(cell.sizes).of(cell.task.n_rows) if isinstance(cell.task, TableTask) else cell.sizes
+    settings = {each.name: getattr(cell.optimizer, each.name) for each in fields(cell.optimizer)}
+    return {
+        "data": digest(cell.describe()["task"]),
+        "train_size": cell.sizes.train,
+        "validation_size": cell.sizes.validation,
+        "test_size": cell.sizes.test,
+        "n_train": rows.train,
+        "noise": cell.conditions.noise,
+        "extrapolation": cell.conditions.extrapolation,
+        "vary": cell.vary.value,
+        "settings": "; ".join(f"{name}={as_plain(value)}" for name, value in settings.items()),
+        "results_version": RESULTS_VERSION,
+    }
+
+
+def size(cell: Cell) -> dict[str, Any]:
+    """The columns that say how large the models are, and how far that is from the budget."""
+    sizing = cell.sizing
+    return {"width": sizing.width, "params": sizing.params, "budget_miss": sizing.miss, "missed": sizing.is_marked}
+
+
+def storable(curve: Curve) -> dict[str, Any]:
+    """A learning curve as JSON has it."""
+    losses = [[finite(loss) for loss in check] for check in curve.validation]
+    stored = {"steps": curve.steps, f"validation_{curve.loss}": losses}
+    if not curve.layers:
+        return stored
+    layers = {
+        name: [[None if number is None else finite(number) for number in check] for check in checks]
+        for name, checks in curve.layers.items()
+    }
+    return stored | {"layers": layers}

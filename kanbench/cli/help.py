@@ -1,0 +1,129 @@
+"""`help TOPIC`: what can be chosen, from the registries and the YAML files, with an example that runs."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from textwrap import fill
+
+from kanbench.config.options import CONF
+from kanbench.data import load_suite, suite_names
+from kanbench.errors import UnknownName, UsageError, counted
+from kanbench.files.yaml_file import FileError
+
+WIDTH = 80
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A config group: what it is, a command that uses it, and where the classes of its options are registered."""
+
+    group: str
+    headline: str
+    example: str
+    registry: str = ""  # module:NAME
+
+
+TOPICS = {
+    "experiments": Topic("experiment", "questions that are set up, with everything that they need", "experiment=smoke"),
+    "bases": Topic(
+        "basis", "the functions on the edges of a KAN", "experiment=smoke basis=chebyshev basis.degree=8",
+        "kanbench.bases:BASES",
+    ),
+    "aggregations": Topic(
+        "aggregation", "how a node combines its incoming edges", "experiment=smoke aggregation=mean"
+    ),
+    "models": Topic(
+        "model", "what is compared: model against baseline, each a KAN or an MLP",
+        "experiment=smoke model.depth=2 baseline.activation=silu",
+    ),
+    "suites": Topic(
+        "data", "named lists of tasks; `list SUITE` shows them with their formulas",
+        "data=classic 'data.tasks=[nguyen_*]' name=nguyen",
+    ),
+    "optimisers": Topic(
+        "optimizer", "how every method is trained; one for both", "experiment=smoke optimizer=adam optimizer.steps=500",
+        "kanbench.training:OPTIMIZERS",
+    ),
+    "budgets": Topic(
+        "budget", "trainable parameters; widths are solved from them", "experiment=smoke 'budget.targets=[50,200]'"
+    ),
+    "loggers": Topic("logger", "where training is logged beside the records", "experiment=smoke logger=wandb"),
+    "trainer": Topic("trainer", "device, precision and worker processes", "experiment=smoke trainer.workers=1"),
+    "systems": Topic(
+        "system", "published experiments, their claims checked by running them", "experiment=hand_derived",
+        "kanbench.systems:SYSTEMS",
+    ),
+}  # fmt: skip
+
+
+def show_help(words: list[str]) -> int:
+    """`help`: the topics.   `help TOPIC`: its options, their settings and an example."""
+    if len(words) > 1:
+        raise UsageError("help takes at most one topic: python -m kanbench help bases")
+    if not words:
+        print("python -m kanbench help TOPIC\n")
+        for name, topic in TOPICS.items():
+            print(f"  {name:13s} {topic.headline}")
+        print("\npython -m kanbench --help   all groups and keys on one page")
+        return 0
+    by_group = {group: name for name, topic in TOPICS.items() for group in (topic.group, f"{topic.group}s")}
+    name = by_group.get(words[0], words[0])
+    if name not in TOPICS:
+        raise UsageError(str(UnknownName("topic", words[0], list(TOPICS))))
+    print("\n".join(page(name)))
+    return 0
+
+
+def page(name: str) -> Iterator[str]:
+    """The lines of a topic, at most `WIDTH` wide where words allow."""
+    topic = TOPICS[name]
+    yield f"{name}: {topic.headline}"
+    yield ""
+    folder, defaults = CONF / topic.group, (CONF / "config.yaml").read_text(encoding="utf-8")
+    chosen = re.search(rf"- {topic.group}: (\w+)", defaults)
+    for path in sorted(folder.glob("*.yaml")):
+        mark = " (the default)" if chosen and chosen[1] == path.stem else ""
+        yield f"  {topic.group}={path.stem}{mark}"
+        if about := description(topic, path):
+            yield fill(about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        yield from settings(topic.group, path)
+    yield ""
+    yield "example"
+    yield f"  python -m kanbench {topic.example}"
+
+
+def description(topic: Topic, path: Path) -> str:
+    """The first paragraph about an option: of its class, of its suite, or of its YAML file."""
+    text = path.read_text(encoding="utf-8")
+    if topic.registry:
+        module, _, registry = topic.registry.partition(":")
+        known = getattr(import_module(module), registry)
+        if path.stem in known:
+            return " ".join((inspect.getdoc(known[path.stem]) or "").partition("\n\n")[0].split())
+    if (suite := re.search(r"^suite: (\w+)", text, flags=re.MULTILINE)) and suite[1] in suite_names():
+        try:
+            found = load_suite(suite[1])
+        except FileError as error:
+            return str(error)
+        return f"{found.title}: {counted(len(found.tasks), 'task')}"
+    comment = re.match(r"(?:# @package.*\n)?# (.*)", text)
+    return comment[1] if comment else ""
+
+
+def settings(group: str, path: Path) -> Iterator[str]:
+    """The keys of an option with their defaults, one a line where the file says what they are, else together."""
+    if group == "experiment":
+        return
+    plain = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if (found := re.match(r"(\w+): ([^#]+?)(?:\s+# (.*))?$", line)) and found[1] != "name":
+            key, value, comment = found.groups()
+            if comment:
+                yield fill(f"{key}={value}  {comment}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 10)
+            else:
+                plain.append(f"{key}={value}")
+    if plain:
+        yield fill("  ".join(plain), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)

@@ -1,0 +1,136 @@
+"""The words of a run, brought into the form that Hydra reads: flags first, values quoted, groups by Hydra's names."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from hydra import initialize_config_dir
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.conf import HydraConf
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from kanbench.cli.commands import check_words, groups
+from kanbench.cli.hints import hint_for
+from kanbench.config.options import CONF
+from kanbench.errors import UsageError
+
+PRIMARY = "config"  # the name of the config that every run begins with
+
+
+@dataclass(frozen=True)
+class Words:
+    """flags: Hydra's, with their values.   overrides: key=value and the like.   name, folder: of the user's configs."""
+
+    flags: tuple[str, ...]
+    overrides: tuple[str, ...]
+    name: str = PRIMARY
+    folder: Path | None = None
+
+    @classmethod
+    def parse(cls, words: list[str]) -> "Words":
+        """The same words as Hydra can read them; raises `UsageError` for those that cannot be run."""
+        parser = get_args_parser()
+        parser.allow_abbrev = False  # --experiment is none of its flags
+        parser.error = _refuse  # type: ignore[method-assign]
+        found, unknown = parser.parse_known_intermixed_args(words)
+        if found.experimental_rerun is not None:
+            unknown.append("--experimental-rerun")
+        if unknown:
+            plain = f"{unknown[0]}: the words of a run have no dashes before them, as in experiment=smoke"
+            raise UsageError(hint_for(unknown[0]) or plain)
+        folder = Path(found.config_dir).resolve() if found.config_dir else None
+        if folder and not folder.is_dir():
+            raise UsageError(f"--config-dir: {found.config_dir} is no folder")
+        own = [each for each in (found.config_path, folder) if each]
+        check_words(found.overrides, CONF, *map(Path, own))
+        overrides = map(_readable, found.overrides)
+        return cls(_without(words, found.overrides), tuple(overrides), found.config_name or PRIMARY, folder)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self.flags, *self.overrides))
+
+    @contextmanager
+    def composing(self) -> Iterator[None]:
+        """A block in which `hydra.compose(name, ...)` finds what these words name."""
+        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+            if self.folder is not None:
+                path = create_config_search_path(str(CONF.resolve()))
+                path.prepend("command-line", f"file://{self.folder}", SearchPathQuery(provider="schema"))
+                GlobalHydra.instance().clear()
+                Hydra.create_main_hydra2(task_name="kanbench", config_search_path=path)
+            yield
+
+
+def of_job(job: HydraConf) -> list[str]:
+    """The words that make a job again: the flags that chose other configs than ours, and its own key=value."""
+    flags = [f"--config-name={job.job.config_name}"] * (job.job.config_name != PRIMARY)
+    for source in job.runtime.config_sources:
+        if source.provider == "command-line":
+            flags.append(f"--config-dir={source.path}")
+        elif source.provider == "main" and Path(source.path) != CONF.resolve():
+            flags.append(f"--config-path={source.path}")
+    return [*flags, *job.overrides.task]
+
+
+def _without(words: list[str], overrides: list[str]) -> tuple[str, ...]:
+    left, others = Counter(overrides), []
+    for word in words:
+        if left[word]:
+            left[word] -= 1
+        else:
+            others.append(word)
+    return tuple(others)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise UsageError(message)
+
+
+def _readable(word: str) -> str:
+    """A word as Hydra reads it; `+` before a group is dropped, because every group has an option already."""
+    key, equals, value = word.partition("=")
+    if key.lstrip("+").partition("@")[0] in [*groups(CONF), "baseline"]:
+        key = key.lstrip("+")
+    if key == "baseline" and not value.startswith("{"):
+        key = "model@baseline"
+    readable = f"{key}={_quoted(value)}" if equals else word
+    if not _parses(readable):
+        raise UsageError(f"{word}: cannot be read as key=value")
+    return readable
+
+
+def _quoted(value: str) -> str:
+    """A value with quotes around each part that Hydra's grammar cannot read, such as a name with an accent."""
+    if _parses(f"key={value}"):
+        return value
+    if value.startswith("[") and value.endswith("]"):
+        return f"[{_quoted_parts(value[1:-1])}]"
+    parts = _quoted_parts(value)
+    return parts if _parses(f"key={parts}") else _quote(value)
+
+
+def _quoted_parts(value: str) -> str:
+    return ",".join(part if _parses(f"key={part}") else _quote(part) for part in value.split(","))
+
+
+def _quote(text: str) -> str:
+    if text.startswith("~/"):
+        text = str(Path(text).expanduser())
+    escaped = re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", r"\'")
+    return f"'{escaped}'"
+
+
+def _parses(word: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The boundary where YAML becomes typed, frozen dataclasses."""

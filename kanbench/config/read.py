@@ -1,0 +1,351 @@
+"""The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
+
+from kanbench.bases import BASES
+from kanbench.cells import Cell, Vary
+from kanbench.config.options import home_of
+from kanbench.config.schema import choice, listed, only, scalar, typed
+from kanbench.config.settings import TrainerConfig
+from kanbench.data import (
+    CLEAN,
+    Conditions,
+    MissingPackage,
+    Shares,
+    SplitSizes,
+    Suite,
+    TableError,
+    TableTask,
+    Task,
+    find_suite,
+    read_table,
+    sample,
+)
+from kanbench.errors import ConfigError, UnknownName, require_name
+from kanbench.files.yaml_file import FileError
+from kanbench.loggers.settings import LoggerConfig
+from kanbench.methods import (
+    CLASS_REFERENCES,
+    REFERENCES,
+    BudgetTooSmall,
+    KANMethod,
+    Method,
+    MLPMethod,
+    Reference,
+    solve_width,
+)
+from kanbench.models import Aggregation
+from kanbench.store.plan import WHOLE, Shard
+from kanbench.training import OPTIMIZERS, Loss, Optimizer
+
+if TYPE_CHECKING:
+    from kanbench.systems import System
+
+LARGEST_BUDGET = 100_000_000
+TWO_BASES = "two bases are compared by a sweep, as -m basis=bspline,chebyshev"
+MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
+
+
+class ReportKind(StrEnum):
+    """What a run writes beside its tables and figures."""
+
+    none = auto()
+    html = auto()
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run: every method on every task at every budget."""
+
+    name: str
+    folder: Path
+    methods: tuple[Method, ...]
+    suite: Suite
+    tasks: tuple[Task | TableTask, ...]
+    sizes: SplitSizes | Shares
+    budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    optimizer: Optimizer
+    trainer: TrainerConfig
+    logger: LoggerConfig
+    references: tuple[Reference, ...] = ()
+    conditions: Conditions = CLEAN
+    vary: Vary = Vary.all
+    shard: Shard = WHOLE
+    report: ReportKind = ReportKind.none
+    remark: str = ""  # about what is compared, for who starts the run
+
+    def cells(self) -> list[Cell]:
+        """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
+        compared: list[tuple[Method | Reference, int]] = [(reference, 0) for reference in self.references]
+        compared += [(method, budget) for budget in self.budgets for method in self.methods]
+        every = [
+            Cell(
+                self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
+                self.trainer.precision, self.conditions, self.vary,
+            )
+            for task in self.tasks
+            for method, budget in compared
+        ]  # fmt: skip
+        return list({cell.key: cell for cell in every}.values())
+
+
+def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
+    """The composed YAML as a `Config`; raises `ConfigError`.
+
+    A run that starts `elsewhere` is not refused for devices, cores or a compiler that this machine lacks.
+    """
+    _refuse_missing(node)
+    _refuse_unknown(node)
+    name = _name(node)
+    n_seeds, first_seed = scalar(node, "seeds", int), scalar(node, "first_seed", int)
+    if not 1 <= n_seeds <= MOST_SEEDS:
+        raise ConfigError(f"seeds: must be at least 1 and at most {MOST_SEEDS:,}, got {n_seeds}")
+    if not 0 <= first_seed <= LARGEST_SEED:
+        raise ConfigError(f"first_seed: must be at least 0 and at most {LARGEST_SEED:,}, got {first_seed}")
+    if not scalar(node, "results", str).strip():
+        raise ConfigError("results: must name a folder, got ''")
+    suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
+    baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
+    optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
+    loss = _check_kind(tasks, node.optimizer.name)
+    model = _method(node, "model")
+    alone = f"model and baseline are the same method, {model.label}: nothing is compared; {TWO_BASES}"
+    references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
+    config = Config(
+        name=name,
+        folder=Path(scalar(node, "results", str)) / name,
+        methods=tuple(dict.fromkeys([model, *baseline])),
+        suite=suite,
+        tasks=tasks,
+        sizes=_sizes(node.data, tasks[0]),
+        budgets=_budgets(node.budget),
+        seeds=tuple(range(first_seed, first_seed + n_seeds)),
+        optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
+        trainer=typed(TrainerConfig, node.trainer, "trainer"),
+        logger=typed(LoggerConfig, node.logger, "logger"),
+        references=references if scalar(node, "references", bool) else (),
+        conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
+        vary=choice({each.value: each for each in Vary}, scalar(node, "vary", str), "vary"),
+        shard=_shard(node),
+        report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
+        remark=alone if baseline == [model] else "",
+    )
+    _check_data(config)
+    _check_order(config)
+    _check_sizes(config)
+    _check_stages(config)
+    _check_compile(config)
+    if not elsewhere:
+        _check_machine(config)
+    return config
+
+
+def read_system(node: DictConfig) -> "System":
+    """The system of a composed YAML that names one; raises `ConfigError`."""
+    from kanbench.systems import SYSTEMS  # formulas and pictures, which no other run needs
+
+    _refuse_unknown(node)
+    _name(node)
+    return typed(choice(SYSTEMS, node.system.name, "system.name"), node.system, "system")
+
+
+KEYS = {
+    "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
+         "name", "results", "seeds", "first_seed", "references", "vary", "report", "shard"),
+    "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
+             "inputs"),
+    "budget": ("name", "targets"),
+    "aggregation": ("name",),
+}  # fmt: skip
+
+
+def _refuse_unknown(node: DictConfig) -> None:
+    """A key that nothing reads is a mistake; nodes that have a schema are checked by `typed`."""
+    for path, known in KEYS.items():
+        for key in (OmegaConf.select(node, path) or ()) if path else node:
+            if key not in known:
+                raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
+    for key in ("suite", "tasks") if node.data.name == "table" else ("path", "target", "inputs"):
+        if key in node.data:  # which only + can bring here, and nothing would read
+            raise ConfigError(f"{home_of('data', key)}; ~data.{key} takes it out")
+
+
+GROUPS = ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger")
+
+
+def _refuse_missing(node: DictConfig) -> None:
+    """A config of one's own may lack a group, or what names the choice in it."""
+    for group in GROUPS:
+        if not OmegaConf.is_dict(node.get(group)) or not isinstance(node[group].get("name"), str):
+            raise ConfigError(f"{group}.name: must say which {group} is meant; {group}=... on the command line chooses")
+
+
+def _method(node: DictConfig, group: str) -> Method:
+    content = node[group]
+    if content.name == "mlp":
+        return typed(MLPMethod, content, group)
+    if content.name == "kan":
+        basis = typed(choice(BASES, node.basis.name, "basis.name"), node.basis, "basis")
+        aggregation = choice({each.value: each for each in Aggregation}, node.aggregation.name, "aggregation.name")
+        return typed(KANMethod, content, group, basis=basis, aggregation=aggregation)
+    raise ConfigError(f"{group}.name: must be kan or mlp{' or none' * (group == 'baseline')}, got {content.name!r}")
+
+
+def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
+    """A suite of one task: the file that `data.path` names."""
+    for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
+        if OmegaConf.is_missing(node, key):
+            raise ConfigError(f"data.{key}: must {meaning}: data=table data.path=my.csv data.target=y")
+    path = Path(str(node.path))
+    try:
+        task = read_table(path, str(node.target), [str(column) for column in listed(node, "inputs", "data")])
+    except UnknownName as error:
+        raise ConfigError(f"data.target or data.inputs: {error}") from error
+    except TableError as error:
+        raise ConfigError(f"data.path: {error}") from error
+    return Suite("table", f"{task.target} of {path.name}", (task,)), (task,)
+
+
+def _sizes(node: DictConfig, task: Task | TableTask) -> SplitSizes | Shares:
+    splits = only(node, "train", "validation", "test")
+    if isinstance(task, TableTask):
+        return typed(Shares, splits, "data")
+    sizes = typed(SplitSizes, splits, "data")
+    if min(sizes.train, sizes.validation, sizes.test) < 2:
+        raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
+    return sizes
+
+
+def _check_data(config: Config) -> None:
+    """Tables and wider ranges are tried before anything is trained: not every task can be put to every test."""
+    faults = {}
+    for task in config.tasks:
+        if isinstance(task, TableTask) or config.conditions.extrapolation:
+            try:
+                for seed in config.seeds:
+                    sample(task, seed, config.sizes, config.conditions)
+            except ValueError as error:
+                faults[task.name] = error
+    if faults:
+        others = f"; leave out of data.tasks: {', '.join(faults)}" if len(config.suite.tasks) > 1 else ""
+        raise ConfigError(f"data: {next(iter(faults.values()))}{others}")
+
+
+def _check_order(config: Config) -> None:
+    if config.vary is Vary.order and not config.optimizer.shuffles:
+        raise ConfigError("vary: order makes no difference, because the optimizer does not shuffle rows into batches")
+
+
+def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
+    """The suite, and its tasks that match any of the patterns in `data.tasks`."""
+    try:
+        suite = find_suite(str(node.suite))
+    except (UnknownName, MissingPackage, FileError) as error:
+        raise ConfigError(f"data.suite: {error}") from error
+    patterns = [str(pattern) for pattern in listed(node, "tasks", "data")]
+    names = [task.name for task in suite.tasks]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, names)}")
+    chosen = [task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns)]
+    if not chosen:
+        raise ConfigError("data.tasks: must name at least one task; ['*'] takes all")
+    return suite, tuple(chosen)
+
+
+def _budgets(node: DictConfig) -> tuple[int, ...]:
+    targets = listed(node, "targets", "budget")
+    if not targets or not all(type(t) is int and 0 < t <= LARGEST_BUDGET for t in targets):
+        raise ConfigError(
+            f"budget.targets: must be a list of positive integers up to {LARGEST_BUDGET:,}, got {targets!r}"
+        )
+    return tuple(dict.fromkeys(targets))
+
+
+def _check_sizes(config: Config) -> None:
+    """A budget that no method reaches on any task is a mistake, not a result."""
+    for budget in config.budgets:
+        for method in config.methods:
+            if not any(_fits(method, task, budget) for task in config.tasks):
+                least = min(method.count(task.n_inputs, 1, task.n_classes or 1) for task in config.tasks)
+                raise ConfigError(
+                    f"budget.targets: {budget} is too small for {method.label} on every task; "
+                    f"its smallest model has {least} parameters"
+                )
+
+
+def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: str) -> Loss:
+    """All tasks are of one kind, whose loss the optimiser must be able to minimise."""
+    numbers, classes = ([task.name for task in tasks if bool(task.n_classes) == kind] for kind in (False, True))
+    if numbers and classes:
+        raise ConfigError(
+            f"data.tasks: {classes[0]} is a classification and {numbers[0]} a regression; "
+            "a run compares tasks of one kind"
+        )
+    loss = Loss.cross_entropy if classes else Loss.mse
+    allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
+    if optimizer not in allowed:
+        raise ConfigError(
+            f"optimizer: {optimizer} minimises squared residuals of one output, and {classes[0]} is a classification, "
+            f"whose loss is the cross-entropy; choose {' or '.join(allowed)}"
+        )
+    return loss
+
+
+def _check_compile(config: Config) -> None:
+    able = [name for name, kind in OPTIMIZERS.items() if kind().trials != (None,)]  # type: ignore[call-arg]
+    if config.trainer.compile and config.optimizer.trials == (None,):
+        raise ConfigError(
+            f"trainer.compile: compiles the gradients of {' and '.join(able)}; with "
+            f"{type(config.optimizer).__name__} nothing would be compiled"
+        )
+
+
+def _check_machine(config: Config) -> None:
+    try:
+        config.trainer.check_here()
+    except ValueError as error:
+        raise ConfigError(f"trainer.{error}") from error
+
+
+def _check_stages(config: Config) -> None:
+    """Every stage of a method needs a step of the optimiser."""
+    for method in config.methods:
+        if config.optimizer.steps < len(method.stages):
+            raise ConfigError(
+                f"optimizer.steps: must be at least 1 for each of the {len(method.stages)} stages of {method.label}, "
+                f"got {config.optimizer.steps}"
+            )
+
+
+def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
+    try:
+        solve_width(method, task.n_inputs, budget, task.n_classes or 1)
+    except BudgetTooSmall:
+        return False
+    return True
+
+
+def _name(node: DictConfig) -> str:
+    name = scalar(node, "name", str)
+    try:
+        require_name("name:", name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return name
+
+
+def _shard(node: DictConfig) -> Shard:
+    text = scalar(node, "shard", str)
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"shard: {error}") from error

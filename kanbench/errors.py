@@ -1,0 +1,93 @@
+"""Numbers of things in words."""
+
+import difflib
+import math
+import re
+import reprlib
+from collections.abc import Iterable
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any, TypeVar
+
+SHOWN = 60  # letters of a text in a message
+LISTED = 50  # known names in a message
+LONGEST = 100  # letters of a name: file systems allow 255 bytes, and ours get endings
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_short = reprlib.Repr()
+_short.maxlevel = 2
+
+
+class UnknownName(ValueError):
+    """A name that is not in a list; the message suggests the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = list(known)
+        near = difflib.get_close_matches(name[:LONGEST], known, n=3, cutoff=0.4)
+        more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:LISTED])}{more}"
+        super().__init__(f"unknown {kind} {shown(name)}; {hint}")
+
+
+def require_name(what: str, name: str) -> None:
+    """Raise `ValueError` for a name that is no plain name of a file: for one with a slash, or beginning with a dot."""
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        raise ValueError(
+            f"{what} must be letters, digits, '.', '_' and '-', not begin with '.', and have at most {LONGEST} of "
+            f"them, because it may name a file or folder, got {shown(name)}"
+        )
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it, cut if it is long."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...")
+    text = _short.repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def counted(n: int, noun: str) -> str:
+    """1 task, 2 tasks, 1,080 tasks."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def are(n: int) -> str:
+    """The verb that goes with n things."""
+    return "is" if n == 1 else "are"
+
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def require(condition: bool, field: str, rule: str, value: object) -> None:
+    """Raise ``ValueError("<field> <rule>, got <value>")`` unless the condition holds."""
+    if not condition:
+        raise ValueError(f"{field} {rule}, got {value!r}")
+
+
+def require_finite(settings: Any) -> None:
+    """The same for every float field of a dataclass that is NaN or infinite."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
+
+
+def chosen(kind: type[Choice], field: str, value: str) -> Choice:
+    """The member of `kind` that `value` is or names; raises ``ValueError("<field> must be <one of them>, got ..")``."""
+    require(value in list(kind), field, f"must be {' or '.join(kind)}", value)
+    return kind(value)
+
+
+def take_choices(settings: Any) -> None:
+    """Let every field of a frozen dataclass that is one of several choices hold it where its name was given."""
+    for field in fields(settings):
+        if isinstance(field.default, StrEnum):
+            choice = chosen(type(field.default), field.name, getattr(settings, field.name))
+            object.__setattr__(settings, field.name, choice)
+
+
+class UsageError(ValueError):
+    """Words on the command line that cannot be run."""
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run; one sentence with the config path and what is allowed."""

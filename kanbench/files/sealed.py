@@ -1,0 +1,67 @@
+"""Files that are written whole or not at all, and distrusted when damaged. Imports no torch."""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kanbench.files.atomic import write_whole
+
+
+class Damaged(ValueError):
+    """A file whose content is not what was written; the message names the file and the fault."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A first line that says what a file is, of which format, and the checksum of the rest."""
+
+    kind: str
+    format: int  # a file of another one is not read
+
+    def write(self, path: Path, body: bytes) -> None:
+        """All of the file or none of it, whatever happens meanwhile."""
+        header = {f"kanbench_{self.kind}": self.format, "sha256": hashlib.sha256(body).hexdigest()}
+        write_whole(path, json.dumps(header).encode() + b"\n" + body)
+
+    def read(self, path: Path) -> bytes:
+        """What was written; raises `Damaged`, and `FileNotFoundError` where there is no file."""
+        header, _, body = read_whole(path).partition(b"\n")
+        try:
+            facts = parse_json(header)
+            found, checksum = facts[f"kanbench_{self.kind}"], facts["sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"{path}: not a {self.kind} of kanbench") from error
+        if found != self.format:
+            raise Damaged(f"{path}: a {self.kind} of format {found}, this version reads {self.format}")
+        if hashlib.sha256(body).hexdigest() != checksum:
+            raise Damaged(f"{path}: the content does not match its checksum; the file is damaged or cut short")
+        return body
+
+
+def read_whole(path: Path) -> bytes:
+    """The content of a file. Raises `Damaged` for a folder, a pipe, a device or a loop of links; none is waited for."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+    except OSError as error:
+        if error.errno not in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
+            raise
+    raise Damaged(f"{path}: not a file")
+
+
+def parse_json(text: bytes | str) -> Any:
+    """Strict JSON: raises `ValueError` for anything else, for NaN and infinity, and for what is nested too deeply."""
+
+    def refuse(number: str) -> NoReturn:
+        raise ValueError(f"{number} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -1,0 +1,46 @@
+"""Settings of the loggers."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from importlib.util import find_spec
+
+from kanbench.errors import require
+
+
+class LoggerKind(StrEnum):
+    """Where training is logged beside the records."""
+
+    none = auto()
+    csv = auto()
+    wandb = auto()
+
+
+class WandbMode(StrEnum):
+    """Whether W&B may use the network."""
+
+    offline = auto()
+    online = auto()
+
+
+@dataclass(frozen=True)
+class LoggerConfig:
+    """`project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
+
+    `system_metrics`: of the machine, sampled while cells are trained, as a run of W&B of their own.
+    `statistics`: of every layer at every check, into the record's curve and the log; it changes no other number.
+    """
+
+    kind: LoggerKind = LoggerKind.none
+    project: str = "kanbench"
+    entity: str = ""
+    mode: WandbMode = WandbMode.offline
+    system_metrics: bool = False
+    statistics: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in (("project", self.project), ("entity", self.entity or "default")):
+            fine = value.isprintable() and value.strip() and re.fullmatch(r"[^/\\#?%:]{1,128}", value)
+            require(bool(fine), name, "must be 1 to 128 printable letters, none of / \\ # ? % :", value)
+        if self.kind is LoggerKind.wandb and find_spec("wandb") is None:
+            raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")

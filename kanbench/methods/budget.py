@@ -1,0 +1,54 @@
+"""Matching by size: the width whose parameter count is nearest a budget."""
+
+from dataclasses import dataclass
+
+from kanbench.errors import counted
+from kanbench.methods.base import Method
+
+MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
+LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budget by more cannot be matched to it
+
+
+class BudgetTooSmall(ValueError):
+    """Even the smallest model of the method is too large; the message says how large it is."""
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A width, its exact number of parameters, and the relative miss (params - budget) / budget."""
+
+    width: int
+    params: int
+    miss: float
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the miss is so large that it has to be said."""
+        return abs(self.miss) > MARKED_MISS
+
+
+def solve_width(method: Method, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+    """The width whose count is nearest the budget; the smaller one of two that are equally near.
+
+    Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
+    """
+
+    def count(width: int) -> int:
+        return method.count(n_in, width, n_out)
+
+    least = count(1)
+    if least > budget * (1.0 + LARGEST_EXCESS):
+        raise BudgetTooSmall(
+            f"a budget of {budget} parameters is too small for {method.label} with {counted(n_in, 'input')}, "
+            f"whose smallest model has {least}"
+        )
+    high = 2
+    while count(high) < budget:
+        high *= 2
+    low = high // 2
+    while high - low > 1:  # count(low) <= budget <= count(high), unless low is 1
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) <= budget else (low, middle)
+    width = min((low, high), key=lambda w: abs(count(w) - budget))
+    params = count(width)
+    return Sizing(width, params, (params - budget) / budget)

@@ -1,0 +1,98 @@
+"""KANs as methods."""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from kanbench.bases import Basis, BSpline
+from kanbench.errors import require
+from kanbench.methods.base import SMALL_SHARE, Method, _changes
+from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
+
+
+@dataclass(frozen=True)
+class KANMethod(Method):
+    """A KAN; the switches are those of `KANLayer`.
+
+    With `stages` a training begins with a basis of the first size (intervals of splines, degree, harmonics) and goes
+    on with the others, each for an equal share of its steps; the last is the size of `basis`, for which parameters
+    are counted and models built. At each change the functions are kept, see `extend`.
+
+    Source of the stages: Liu et al. 2024 (arXiv:2404.19756), section 2.4.
+    """
+
+    base_branch: BaseBranch = BaseBranch.none
+    bias: bool = True
+    edge_scale: EdgeScale = EdgeScale.none
+    squash: Squash = Squash.tanh
+    initialisation: Initialisation = Initialisation.variance
+    gain: float = 0.3
+    basis: Basis = field(default_factory=BSpline)
+    aggregation: Aggregation = Aggregation.sum
+    stages: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.gain > 0, "gain", "must be positive", self.gain)
+        require(1e-9 <= self.gain <= 1e3, "gain", "must be from 1e-9 to 1000", self.gain)
+        if self.stages:
+            self._check_stages()
+
+    def _check_stages(self) -> None:
+        kind, size = type(self.basis).__name__, self.basis.grows_by
+        require(size != "", "stages", f"must be empty for {kind}, which cannot be extended", self.stages)
+        require(self.stages[0] >= 1, "stages", "must be at least 1", self.stages)
+        require(all(a < b for a, b in pairwise(self.stages)), "stages", "must increase", self.stages)
+        last = getattr(self.basis, size)
+        require(self.stages[-1] == last, "stages", f"must end at the {size} of the basis, {last}", self.stages)
+
+    @property
+    def first(self) -> "KANMethod":
+        if not self.stages:
+            return self
+        return replace(self, stages=(), basis=replace(self.basis, **{self.basis.grows_by: self.stages[0]}))
+
+    @property
+    def remark(self) -> str:
+        low, high = self.basis.low, self.basis.high
+        off = 1.0 - max(0.0, min(high, 1.0) - max(low, -1.0)) / 2.0
+        if off < SMALL_SHARE:
+            return ""
+        kind = type(self.basis).__name__
+        return (
+            f"{off:.0%} of the inputs, which are scaled to [-1, 1], are off the domain [{low:g}, {high:g}] of {kind}: "
+            "set basis.low and basis.high so that it holds them"
+        )
+
+    @property
+    def label(self) -> str:
+        basis = " ".join([type(self.basis).__name__, *_changes(self.basis)])
+        aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
+        return " ".join(["KAN", basis, *aggregation, *_changes(self, "basis", "aggregation")])
+
+    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
+        return KAN(
+            self.shape(n_in, width, n_out),
+            self.basis,
+            self.aggregation,
+            base_branch=self.base_branch,
+            bias=self.bias,
+            edge_scale=self.edge_scale,
+            squash=self.squash,
+            initialisation=self.initialisation,
+            gain=self.gain,
+            generator=generator,
+            dtype=dtype,
+        )
+
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Per edge: the terms of the basis, the base weight and the scale; per input of a layer: the inner parameters
+        of the basis; per node: the bias."""
+        scaled = self.edge_scale is not EdgeScale.none
+        weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
+        per_edge = self.basis.n_terms + weighted_base + scaled
+        per_input = self.basis.n_inner
+        shape = self.shape(n_in, width, n_out)
+        return sum(a * b * per_edge + a * per_input + b * self.bias for a, b in pairwise(shape))

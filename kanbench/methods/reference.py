@@ -1,0 +1,186 @@
+"""References: simple predictors beside which every method can be read. They have no width, so no budget.
+
+Targets are numbers (n,), or classes as rows of zeros with a one (n, n_classes); of these the outputs are logits.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from kanbench.errors import require
+
+Array = NDArray[np.float64]
+
+RIDGES = tuple(10.0**power for power in range(-12, 3))
+MOST_TERMS = 10_000
+ROWS_AT_ONCE = 1_000  # of monomials, which are many
+
+
+class TooManyTerms(ValueError):
+    """A polynomial of so many inputs is no simple predictor any more; the message says how large it is."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A predictor (n, n_in) -> (n,) or (n, n_classes), and the ridge weight that validation chose for it."""
+
+    predict: Callable[[Array], Array]
+    ridge: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reference(ABC):
+    """A predictor that is fitted in one piece; at most a ridge weight is chosen, on validation."""
+
+    label: str
+
+    @abstractmethod
+    def count(self, n_in: int, n_out: int = 1) -> int:
+        """Its parameters."""
+
+    @abstractmethod
+    def flops(self, n_in: int, n_out: int = 1) -> int:
+        """Of the product with the weights, per row."""
+
+    @abstractmethod
+    def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
+        """To x (n, n_in) and targets y, the ridge chosen on the other two."""
+
+
+@dataclass(frozen=True)
+class Polynomial(Reference):
+    """All monomials of the inputs up to `degree`, by least squares with the penalty ridge * |weights|^2.
+
+    What is minimised is the mean squared error plus the penalty, which the constant term is free of. Validation
+    chooses among `ridges`; nothing else is chosen. Ridge 0 is plain least squares, the shortest solution of many.
+    """
+
+    degree: int
+    ridges: tuple[float, ...] = (0.0,)
+
+    def __post_init__(self) -> None:
+        require(self.degree >= 0, "degree", "must not be negative", self.degree)
+        require(len(self.ridges) > 0, "ridges", "must hold at least one weight", self.ridges)
+
+    def count(self, n_in: int, n_out: int = 1) -> int:
+        """Monomials of `n_in` inputs, the constant among them."""
+        return math.comb(n_in + self.degree, self.degree)
+
+    def flops(self, n_in: int, n_out: int = 1) -> int:
+        return 2 * (self.count(n_in) - 1)
+
+    def monomials(self, x: Array) -> Array:
+        """All but the constant: (n, n_in) -> (n, count - 1)."""
+        n, n_in = x.shape
+        chosen = (c for k in range(1, self.degree + 1) for c in combinations_with_replacement(range(n_in), k))
+        columns = [x[:, list(inputs)].prod(axis=1) for inputs in chosen]
+        return np.stack(columns, axis=1) if columns else np.empty((n, 0))
+
+    def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
+        """Raises `TooManyTerms` if there are over 10,000 monomials."""
+        if self.count(x.shape[1]) > MOST_TERMS:
+            raise TooManyTerms(
+                f"{self.label} of {x.shape[1]} inputs has {self.count(x.shape[1]):,} terms; at most {MOST_TERMS:,}"
+            )
+        features = self.monomials(x)
+        centre, level = features.mean(axis=0), y.mean()
+        left, sizes, right = np.linalg.svd(features - centre, full_matrices=False)
+        along = left.T @ (y - level)
+
+        def predictor(ridge: float) -> Callable[[Array], Array]:
+            weights = (_inverse(sizes, ridge * len(y), len(y)) * along) @ right
+
+            def predict(at: Array) -> Array:
+                parts = np.array_split(at, -(-len(at) // ROWS_AT_ONCE))
+                return np.concatenate([level + (self.monomials(part) - centre) @ weights for part in parts])
+
+            return predict
+
+        def error(ridge: float) -> float:
+            return float(np.square(predictor(ridge)(x_validation) - y_validation).mean())
+
+        best = self.ridges[0] if len(self.ridges) == 1 else min(self.ridges, key=error)
+        return Fitted(predictor(best), best)
+
+
+def _inverse(sizes: Array, penalty: float, n: int) -> Array:
+    """Singular values s -> s / (s^2 + penalty), and 0 for those that rounding alone has made."""
+    cut = max(n, len(sizes)) * np.finfo(float).eps * sizes.max(initial=0.0)
+    large = sizes > cut
+    return np.where(large, sizes, 0.0) / np.where(large, sizes**2 + penalty, 1.0)
+
+
+@dataclass(frozen=True)
+class ClassPrior(Reference):
+    """The probability of each class from its frequency, one added to every count: none is impossible (Laplace)."""
+
+    def count(self, n_in: int, n_out: int = 1) -> int:
+        return n_out
+
+    def flops(self, n_in: int, n_out: int = 1) -> int:
+        return 0
+
+    def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
+        counts = y.sum(axis=0) + 1.0
+        logits = np.log(counts / counts.sum())
+        return Fitted(lambda at: np.tile(logits, (len(at), 1)))
+
+
+@dataclass(frozen=True)
+class Logistic(Reference):
+    """Multinomial logistic regression: linear logits, the mean cross-entropy plus ridge * |weights|^2 minimised.
+
+    Validation chooses among `ridges` by its cross-entropy; biases are free of the penalty. The minimum is unique but
+    for a constant in the biases, and found by L-BFGS, from the strongest penalty to the weakest.
+    """
+
+    ridges: tuple[float, ...]
+
+    def count(self, n_in: int, n_out: int = 1) -> int:
+        return (n_in + 1) * n_out
+
+    def flops(self, n_in: int, n_out: int = 1) -> int:
+        return 2 * n_in * n_out
+
+    def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
+        weights, path = np.zeros((x.shape[1] + 1, y.shape[1])), {}
+        for ridge in sorted(self.ridges, reverse=True):
+            path[ridge] = weights = _logistic(x, y, ridge, weights)
+        best = min(path, key=lambda ridge: _cross_entropy(_affine(x_validation, path[ridge]), y_validation)[0])
+        return Fitted(partial(_affine, weights=path[best]), best)
+
+
+def _affine(x: Array, weights: Array) -> Array:
+    """The last row of the weights is the bias."""
+    return x @ weights[:-1] + weights[-1]
+
+
+def _cross_entropy(logits: Array, y: Array) -> tuple[float, Array]:
+    """Mean over rows, and its derivative by the logits."""
+    log_p = logits - logsumexp(logits, axis=1, keepdims=True)
+    return -float((y * log_p).sum()) / len(y), (np.exp(log_p) - y) / len(y)
+
+
+def _logistic(x: Array, y: Array, ridge: float, start: Array) -> Array:
+    """The weights (n_in + 1, n_classes) that minimise the penalised cross-entropy."""
+
+    def loss(flat: Array) -> tuple[float, Array]:
+        weights = flat.reshape(start.shape)
+        value, by_logits = _cross_entropy(_affine(x, weights), y)
+        gradient = np.vstack([x.T @ by_logits + 2.0 * ridge * weights[:-1], by_logits.sum(axis=0)])
+        return value + ridge * float(np.square(weights[:-1]).sum()), gradient.ravel()
+
+    options = {"maxiter": 10_000, "maxfun": 20_000, "gtol": 1e-7, "ftol": 0.0}
+    return minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(start.shape)
+
+
+REFERENCES = (Polynomial("constant", 0), Polynomial("linear", 1), Polynomial("cubic ridge", 3, RIDGES))
+CLASS_REFERENCES = (ClassPrior("class prior"), Logistic("logistic", tuple(10.0**power for power in range(-6, 1))))

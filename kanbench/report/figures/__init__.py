@@ -1,0 +1,1 @@
+"""Figures: a tidy frame in, a matplotlib figure out."""

@@ -1,0 +1,180 @@
+"""Comparisons that are no curves: critical differences, a heat map, exponents, sum against mean."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
+from kanbench.analysis.scores import Records, Scores, compared
+from kanbench.analysis.significance import groups
+from kanbench.errors import counted
+from kanbench.report.figures.curves import ROW
+from kanbench.report.figures.style import STYLE, method_styles, natural, plain, put_title, readable, tick_decades
+
+MOST_NAMES = 120  # of tasks below a heat map
+DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
+
+
+def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figure:
+    """Mean ranks over tasks; bars tie neighbours among which no pair was found to differ. Raises `Refusal`.
+
+    The bars come from pairwise Wilcoxon tests with Holm, after Friedman: there is no one critical distance.
+    """
+    comparison = compare_methods(scores)
+    bars = groups(comparison)
+    order = np.argsort(comparison.mean_ranks, kind="stable")
+    styles = method_styles(frame)
+    n_left = -(-len(order) // 2)
+    depth = 0.5 + 0.16 * len(bars)  # below the axis, in inches
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.6, 1.1 + depth + ROW * n_left), layout="constrained")
+        axes = figure.subplots()
+        axes.set(xlim=(0.9, len(order) + 0.1), ylim=(depth + ROW * n_left, -0.35))
+        _rank_axis(axes, len(order))
+        for place, index in enumerate(order):
+            left = place < n_left
+            row = place if left else len(order) - 1 - place
+            rank, height = comparison.mean_ranks[index], depth + ROW * row
+            colour = styles[scores.methods[index]]["color"]
+            edge = 1.0 if left else float(len(order))
+            axes.plot([rank, rank, edge], [0.0, height, height], color=colour, linewidth=1.1, clip_on=False)
+            axes.plot(rank, 0.0, marker="o", markersize=4, color=colour, clip_on=False)
+            name = readable(scores.methods[index])
+            axes.annotate(
+                f"{name}  {rank:.1f}" if left else f"{rank:.1f}  {name}",
+                (edge, height), xytext=(-5 if left else 5, 0), textcoords="offset points", fontsize=10,
+                ha="right" if left else "left", va="center", color=colour, annotation_clip=False,
+            )  # fmt: skip
+        for i, bar in enumerate(bars):
+            ends = [comparison.mean_ranks[bar[0]] - 0.06, comparison.mean_ranks[bar[-1]] + 0.06]
+            axes.plot(ends, [0.25 + 0.16 * i] * 2, color="0.15", linewidth=3.2, solid_capstyle="round")
+        put_title(figure, title)
+        figure.supxlabel(_tested(scores, comparison.p), fontsize=9)
+    return figure
+
+
+def _tested(scores: Scores, p: float) -> str:
+    friedman = f"Friedman p = {p:.1g}, then " if len(scores.methods) > 2 else ""
+    return (
+        f"mean rank over {counted(len(scores.tasks), 'task')}, 1 is best; "
+        "bars tie methods among which no pair differs\n"
+        f"({friedman}Wilcoxon signed-rank on medians over seeds with Holm, 5 %)"
+    )
+
+
+def _rank_axis(axes: Axes, n_methods: int) -> None:
+    axes.xaxis.tick_top()
+    axes.xaxis.set_major_locator(MultipleLocator(1 if n_methods <= 20 else 5))
+    axes.spines["top"].set_position(("data", 0.0))
+    axes.spines[["left", "right", "bottom"]].set_visible(False)
+    axes.tick_params(axis="x", length=4, top=True, color="0.6")
+    axes.set_yticks([])
+    axes.grid(visible=False)
+
+
+def heat_map(scores: Scores, title: str) -> Figure:
+    """How many times the lowest median of its task each method's median is; methods by mean rank, tasks by name."""
+    medians = np.maximum(scores.medians, np.finfo(float).tiny)
+    names = _task_names(scores)
+    by_name = sorted(range(len(names)), key=lambda task: natural(names[task]))
+    ratios = np.log10(medians / medians.min(axis=0))[:, by_name]
+    order = np.argsort(pd.DataFrame(medians).rank().mean(axis=1), kind="stable")
+    rows, columns = ratios.shape
+    with mpl.rc_context(STYLE | {"font.size": 9, "axes.grid": False}):
+        width = max(2.6 + 0.3 * min(columns, MOST_NAMES), 6.0)
+        figure = Figure(figsize=(width, 1.9 + ROW * max(rows, 5)), layout="constrained")
+        axes = figure.subplots()
+        image = axes.imshow(ratios[order], cmap="cividis_r", vmin=0.0, vmax=DECADES, aspect="auto")
+        best_rows, best_columns = np.nonzero(ratios[order] == 0.0)
+        axes.plot(best_columns, best_rows, "o", color="0.1", markersize=3.5)
+        if columns <= MOST_NAMES:
+            axes.set_xticks(range(columns), [plain(names[task]) for task in by_name], rotation=90)
+            axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
+        else:
+            axes.set_xticks([])
+            axes.set_xlabel(f"{counted(columns, 'task')} by name")
+        axes.set_yticks(range(rows), [readable(scores.methods[i]) for i in order])
+        axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+        axes.grid(visible=True, which="minor", color="white", linewidth=1.2)
+        axes.tick_params(which="both", length=0)
+        axes.spines[:].set_visible(False)
+        bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30, extend="max", ticks=range(int(DECADES) + 1))
+        bar.ax.set_yticklabels([f"{10**decade:,}\N{MULTIPLICATION SIGN}" for decade in range(int(DECADES) + 1)])
+        bar.set_label("error over the lowest\nof the task (dot)")
+        bar.outline.set_visible(False)
+        put_title(figure, title)
+    return figure
+
+
+def _task_names(scores: Scores) -> list[str]:
+    """Names of tasks, with their suites if there are several."""
+    several = len({suite for suite, _ in scores.tasks}) > 1
+    return [f"{suite} {task}" if several else task for suite, task in scores.tasks]
+
+
+def exponent_chart(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    """Exponents with their intervals, the steepest first, and for the others the reason why there is none."""
+    ordered = table.sort_values("exponent", ascending=False, ignore_index=True)
+    styles = method_styles(frame)
+    with mpl.rc_context(STYLE):
+        figure, axes = _rows([readable(method) for method in ordered.method], title)
+        top = ordered.exponent_high.max() if ordered.exponent.notna().any() else 1.0
+        axes.set_xlim(0.0, 1.06 * top)
+        for place, row in enumerate(ordered.itertuples()):
+            colour = styles[row.method]["color"]
+            if np.isnan(row.exponent):
+                axes.text(0.01 * top, place, row.reason, color="0.4", fontsize=9, va="center", style="italic")
+                continue
+            axes.plot([row.exponent_low, row.exponent_high], [place, place], color=colour, linewidth=2.2)
+            axes.plot(row.exponent, place, marker=styles[row.method]["marker"], color=colour, markersize=7)
+        axes.set_xlabel(
+            "exponent \N{GREEK SMALL LETTER ALPHA} of A N$^{-\\alpha}$ + E, N parameters\n"
+            "(geometric means over tasks; 95 % bootstrap over seeds and sizes)"
+        )
+    return figure
+
+
+def sum_against(table: pd.DataFrame, records: Records, title: str) -> Figure:
+    """The error of other aggregations over that of sum: a point per task and budget, the mean with its interval."""
+    found = compared(records)
+    styles = method_styles(found.frame)
+    names = {(plain, aggregation): other for plain, other, aggregation in aggregation_pairs(found.frame)}
+    others = [names[row.method, row.aggregation] for row in table.itertuples()]
+    generator = np.random.default_rng(0)  # of the jitter
+    with mpl.rc_context(STYLE):
+        figure, axes = _rows([readable(other) for other in others], title)
+        axes.set_xscale("log")
+        axes.axvline(1.0, color="0.3", linewidth=1.0)
+        for place, (row, other) in enumerate(zip(table.itertuples(), others, strict=True)):
+            held = [scores for scores in found.by_budget.values() if {row.method, other} <= set(scores.methods)]
+            ratios = np.concatenate(
+                [np.median(scores.of(other), axis=1) / np.median(scores.of(row.method), axis=1) for scores in held]
+            )
+            jitter = place + generator.uniform(-0.28, 0.28, len(ratios))
+            colour = styles[other]["color"]
+            axes.plot(ratios, jitter, "o", color=colour, alpha=0.25, markersize=3, markeredgewidth=0)
+            axes.plot([row.ratio_low, row.ratio_high], [place, place], color="0.1", linewidth=3.0)
+            axes.plot(row.ratio, place, "D", color=colour, markeredgecolor="0.1", markersize=7)
+        tick_decades(axes.xaxis, *axes.get_xlim())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}"))
+        figure.supxlabel(
+            "error over that with sum: below 1 the other is better, above it sum; points: a task at a budget;\n"
+            "diamonds: geometric mean over tasks and budgets, with its 95 % bootstrap interval",
+            fontsize=10,
+        )
+    return figure
+
+
+def _rows(labels: list[str], title: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(8.0, 1.4 + ROW * max(len(labels), 3)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    put_title(figure, title)
+    sns.despine(figure, left=True)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes

@@ -1,0 +1,61 @@
+"""What falls with cost: error against parameters, FLOPs or seconds; profiles of errors."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kanbench.analysis.scores import Scores
+from kanbench.analysis.stats import BOOTSTRAP_SEED, performance_profile, profile_band
+from kanbench.report.figures.panels import Line, Lines, Look, draw_families, families
+from kanbench.report.figures.style import OVER_TASKS, error_name, method_styles
+
+COST_NAMES = {
+    "params": "trainable parameters",
+    "flops": "floating-point operations of one prediction",
+    "seconds": "seconds to train one model",
+}
+
+
+def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
+    """The MLP of lowest error at the largest budget, the one to compare with; None without MLPs."""
+    mlps = frame[(frame.basis == "") & frame.budget.notna()].method.unique()
+    last = ranked[(ranked.budget == ranked.budget.max()) & ranked.method.isin(mlps)]
+    return None if last.empty else str(last.loc[last.error.idxmin(), "method"])
+
+
+def loss_vs_cost(ranked: pd.DataFrame, frame: pd.DataFrame, cost: str, title: str, mark: str | None) -> Figure:
+    """Geometric-mean error of every method against a cost, along its budgets. `ranked` comes from `ranking`."""
+    lines: Lines = {}
+    for method, part in _trained(ranked).dropna(subset=cost).sort_values("budget").groupby("method"):
+        kept = part[part[cost] > 0]
+        if len(kept):
+            lines[str(method)] = line(kept, cost)
+    look = Look(
+        title,
+        f"{COST_NAMES[cost]} (median over tasks)",
+        f"{error_name(frame)}\n{OVER_TASKS}",
+        sizes=list(ranked.budget.unique()) if cost == "params" else (),
+    )
+    return draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
+
+
+def _trained(ranked: pd.DataFrame) -> pd.DataFrame:
+    return ranked[~ranked.reference.astype(bool)]
+
+
+def line(part: pd.DataFrame, x: str) -> Line:
+    """The errors of a table with their intervals, against its column `x`."""
+    columns = part[[x, "error", "error_low", "error_high"]].to_numpy(dtype=float)
+    return Line(*columns.T)
+
+
+def profile(scores: Scores, frame: pd.DataFrame, title: str, mark: str | None) -> Figure:
+    """The fraction of runs (tasks x seeds) of every method whose error is at most the one on the axis."""
+    positive = scores.errors[scores.errors > 0]
+    thresholds = np.geomspace(positive.min(), positive.max(), 120)
+    lines = {}
+    for method in scores.methods:
+        low, high = profile_band(scores.of(method), thresholds, np.random.default_rng(BOOTSTRAP_SEED))
+        lines[method] = Line(thresholds, performance_profile(scores.of(method), thresholds), low, high)
+    look = Look(title, error_name(frame), "fraction of runs at or below the error", log_y=False, profile=True)
+    return draw_families(lines, families(frame, scores.methods), method_styles(frame), look, mark=mark)

@@ -1,0 +1,179 @@
+"""Figures: frame -> Figure. One style, legible in print and on a slide; log axes throughout."""
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kanbench.analysis.load import choose_rates
+from kanbench.report.figures.style import (
+    OVER_TASKS,
+    PARAMETERS,
+    STYLE,
+    Styles,
+    _in_order,
+    error_name,
+    explain_intervals,
+    legend_at_right,
+    method_styles,
+    natural,
+    plain,
+    put_title,
+    readable,
+    tick_budgets,
+    tick_decades,
+)
+
+ROW = 0.27  # inches per method, in a legend and where methods are rows
+LONGEST = 36  # letters of a method's name in one line
+MOST_PANELS = 60  # of one figure: more are neither drawn in seconds nor read
+
+
+def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    """Geometric-mean error over tasks, with its 95 % interval: one line per method against parameters.
+
+    At one budget there are no lines: every method is a row.
+    """
+    draw = _lines if len(summary[~summary.reference].budget.unique()) > 1 else _as_rows
+    with mpl.rc_context(STYLE):
+        return draw(summary, frame, title)
+
+
+def _lines(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    styles = method_styles(frame)
+    figure = Figure(figsize=(9.6, max(4.8, ROW * len(styles) + 1.0)), layout="constrained")
+    axes = figure.subplots()
+    of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
+    handles: dict[str, Any] = {}
+    for method, line in _in_order(summary):
+        look = styles[method]
+        sizes = line.budget.map(of_budget) if line.reference.all() else line.params
+        (handles[method],) = axes.plot(sizes, line.error, label=method, markersize=6, **look)
+        axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
+    axes.set(xscale="log", yscale="log")
+    tick_decades(axes.yaxis, *axes.get_ylim())
+    tick_budgets(axes, list(summary.budget.unique()))
+    axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n{OVER_TASKS}")
+    heading = explain_intervals(summary.error_low, "shaded").replace(" over", "\nover")
+    legend_at_right(figure, handles, put_title(figure, title), heading)
+    return figure
+
+
+def _as_rows(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+    styles = method_styles(frame)
+    order = _in_order(summary)
+    figure = Figure(figsize=(7.2, 1.7 + ROW * max(len(order), 3)), layout="constrained")
+    axes = figure.subplots()
+    for place, (method, line) in enumerate(order):
+        row, look = line.iloc[0], {"marker": "|"} | styles[method]
+        axes.plot([row.error_low, row.error_high], [place, place], color=look["color"], linewidth=2.2)
+        axes.plot(row.error, place, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
+    axes.set_xscale("log")
+    tick_decades(axes.xaxis, *axes.get_xlim())
+    axes.set_yticks(range(len(order)), [readable(method) for method, _ in order])
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    sizes = summary[~summary.reference].budget
+    at = f" at {sizes.iloc[0]:,} {PARAMETERS}" if len(sizes) else ""
+    intervals = explain_intervals(summary.error_low, "as bars")
+    axes.set_xlabel("\n".join(filter(None, [error_name(frame) + at, OVER_TASKS, intervals])))
+    put_title(figure, title)
+    return figure
+
+
+def small_multiples(frame: pd.DataFrame, title: str, order: Sequence[str] = (), columns: int = 6) -> Figure:
+    """One panel per task: median error over seeds against parameters, with the range of the seeds.
+
+    `order` is that of the legend: `ordered_methods` has the one of `loss_vs_parameters`. Of very many tasks the first
+    are shown, and the title says so.
+    """
+    styles = method_styles(frame)
+    chosen = choose_rates(frame)
+    chosen = chosen[chosen.status != "skipped"]
+    panels = _panels(chosen)
+    shown = dict(list(panels.items())[:MOST_PANELS])
+    if len(shown) < len(panels):
+        title = f"{title} (the first {len(shown)} of {len(panels)} tasks)"
+    methods = sorted(chosen.method.unique(), key=lambda name: list(order).index(name) if name in order else len(order))
+    columns = min(columns, len(shown))
+    rows = -(-len(shown) // columns)
+    width = (2.9 if columns < 3 else 2.1) * columns + 2.8
+    height = max(2.0 * rows + 0.9, ROW * len(methods) + 0.3)  # below the title
+    with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
+        figure = Figure(figsize=(max(width, 6.0), height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        handles: dict[str, Any] = {}
+        for (name, part), axes in zip(shown.items(), grid.flat, strict=False):
+            handles |= _task_panel(axes, part, methods, styles)
+            axes.set_title(plain(fill(name, 24)), loc="left")
+        for axes in grid.flat[len(shown) :]:
+            axes.set_axis_off()
+        drawn = list(grid.flat[: len(shown)])
+        _same_scales(drawn, pd.concat(shown.values()), columns)
+        at_one = len(chosen.budget.dropna().unique()) == 1
+        figure.supxlabel(f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS, fontsize=11)
+        measure = fill(error_name(frame), 32 if rows == 1 else 60)
+        of_seeds = "\n(median and range over seeds)" if len(chosen.seed.unique()) > 1 else ""
+        figure.supylabel(f"{measure}{of_seeds}", fontsize=11 if rows > 1 else 10)
+        under = put_title(figure, title)
+        figure.set_figheight(height + under)
+        legend_at_right(figure, {name: handles[name] for name in methods if name in handles}, under)
+    return figure
+
+
+def _panels(chosen: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The members of every task by its name, and by that of its suite where there are several."""
+    several = len(chosen.suite.unique()) > 1
+    parts = {f"{suite} {task}" if several else task: part for (suite, task), part in chosen.groupby(["suite", "task"])}
+    return dict(sorted(parts.items(), key=lambda entry: natural(entry[0])))
+
+
+def _same_scales(panels: list[Axes], shown: pd.DataFrame, columns: int) -> None:
+    """One scale for all panels, as wide as what they show. Sharing axes does the same in time that grows as the square
+    of their number."""
+    scores = shown.score[shown.score > 0]
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.1, 1.0)
+    room = (high / low) ** 0.06 * 1.05
+    budgets = sorted(shown.budget.dropna().unique())
+    sizes = shown[shown.budget.notna()].params
+    for place, axes in enumerate(panels):
+        axes.set_yscale("log")
+        axes.set_ylim(low / room, high * room)
+        tick_decades(axes.yaxis, low / room, high * room)
+        if len(budgets) > 1:
+            axes.set_xscale("log")
+            axes.set_xlim(sizes.min() / 1.15, sizes.max() * 1.15)
+            tick_budgets(axes, budgets)
+        else:
+            axes.set_xticks([])
+            axes.set_xlim(-0.6, len(shown.method.unique()) - 0.4)
+        if place % columns:
+            axes.tick_params(labelleft=False)
+        if place + columns < len(panels):  # a panel is below
+            axes.tick_params(labelbottom=False)
+
+
+def _task_panel(axes: Axes, part: pd.DataFrame, methods: Sequence[str], styles: Styles) -> dict[str, Any]:
+    """The methods on one task; what a legend shows of each. At one budget each has a place of its own."""
+    handles: dict[str, Any] = {}
+    of_each = dict(list(part.groupby("method")))
+    at_one = len(part.budget.dropna().unique()) <= 1
+    for place, method in enumerate(methods):
+        if method not in of_each:
+            continue
+        of_method, look = of_each[method], styles[method] | {"linewidth": 0.7 * styles[method]["linewidth"]}
+        if of_method.budget.isna().all():
+            handles[method] = axes.axhline(of_method.score.median(), **look)
+            continue
+        by_size = of_method.groupby("budget").agg(size=("params", "median"), median=("score", "median"),
+                                                  low=("score", "min"), high=("score", "max"))  # fmt: skip
+        x = [place] if at_one else by_size["size"]
+        (handles[method],) = axes.plot(x, by_size["median"], markersize=3.5, **look)
+        if at_one:
+            axes.vlines(x, by_size.low, by_size.high, color=look["color"], linewidth=1.0)
+        else:
+            axes.fill_between(x, by_size.low, by_size.high, color=look["color"], alpha=0.15, linewidth=0)
+    return handles

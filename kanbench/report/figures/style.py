@@ -1,0 +1,180 @@
+"""One style for all figures: colors, marks and dashes of methods, titles, legends, ticks; and how figures are saved."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from pathlib import Path
+from textwrap import fill, wrap
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
+
+from kanbench.report.figures.curves import LONGEST
+
+DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
+
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
+
+
+MLP_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.", (0, (6, 1.2, 1, 1.2, 1, 1.2)))
+
+
+REFERENCE_DASHES = ("-.", (0, (1, 1)), (0, (6, 1.5)))
+
+
+STYLE = {
+    **sns.axes_style("whitegrid"),
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.edgecolor": "0.6",
+    "grid.color": "0.9",
+    "legend.frameon": False,
+}
+
+
+Styles = dict[str, dict[str, Any]]
+
+
+TITLE = 12  # points
+
+
+OVER_TASKS = "(geometric mean over tasks)"
+
+
+PARAMETERS = "trainable parameters"
+
+
+ERROR = "relative L2 error on test"
+
+
+CLASS_ERROR = "cross-entropy on test over that of the class prior"
+
+
+def method_styles(frame: pd.DataFrame) -> Styles:
+    """Line styles by method: colour by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart.
+
+    References are thin lines without markers.
+    """
+    references = sorted(frame[frame.budget.isna()].method.unique())
+    dashes = zip(references, cycle(REFERENCE_DASHES), strict=False)
+    thin: Styles = {name: {"color": "0.45", "linestyle": dash, "linewidth": 1.2} for name, dash in dashes}
+    frame = frame[frame.budget.notna()]
+    facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
+    bases = [basis for basis in facts.basis.unique() if basis]
+    colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
+    n_mlps = int((facts.basis == "").sum())
+    greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
+    # A basis starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
+    starts = {basis: bases.index(basis) % len(MARKERS) if basis else -1 for basis in facts.basis}
+    markers = {basis: cycle(MARKERS[start:] + MARKERS[:start]) for basis, start in starts.items()}
+    styles: Styles = {}
+    for row in facts.itertuples():
+        grey, dash = (0.0, DASHES.get(row.aggregation, "-")) if row.basis else next(greys)
+        styles[row.method] = {
+            "color": colours[row.basis] if row.basis else str(grey),
+            "marker": next(markers[row.basis]),
+            "linestyle": dash,
+            "linewidth": 2.0,
+        }
+    return styles | thin
+
+
+def readable(method: str) -> str:
+    """A method's name as figures show it: a legend of very long ones would leave no room for what it explains."""
+    return plain(fill(method.replace("sum_over_sqrt", "sum/\N{SQUARE ROOT}n"), LONGEST))
+
+
+def plain(text: str) -> str:
+    """A text that people gave, as figures show it letter by letter: what is between $ is no formula of matplotlib."""
+    return text.replace("$", r"\$")
+
+
+def natural(name: str) -> list[str | int]:
+    """The key by which names sort as people count: task 2 before task 10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def put_title(figure: Figure, title: str) -> float:
+    """The title at the top left, in as many lines as the width asks for; the height that it takes, in inches."""
+    letters = int(figure.get_figwidth() * 72 / (0.6 * TITLE))
+    lines = [part for line in title.splitlines() for part in wrap(line, letters)]
+    figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=TITLE)
+    return len(lines) * 1.25 * TITLE / 72
+
+
+def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, heading: str = "") -> None:
+    """The legend of the whole figure, `under` inches from its top, where the title ends; axes keep to its left."""
+    legend = figure.legend(
+        list(handles.values()),
+        [readable(method) for method in handles],
+        loc="upper right",
+        bbox_to_anchor=(1.0, 1.0 - under / figure.get_figheight()),
+        fontsize=10,
+        handlelength=3.5,
+        title=heading,
+        title_fontsize=9,
+    )
+    width = legend.get_window_extent().width / figure.bbox.width
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine)
+    engine.set(rect=(0.0, 0.0, 1.0 - width - 0.01, 1.0))
+
+
+def explain_intervals(lows: pd.Series, how: str) -> str:
+    """What a legend says of the intervals, which a single seed does not have."""
+    return f"95 % bootstrap interval over seeds {how}" if lows.notna().any() else ""
+
+
+def error_name(frame: pd.DataFrame) -> str:
+    """What the score of these records is."""
+    is_classes = "test_rel_cross_entropy" in frame and frame.test_rel_cross_entropy.notna().any()
+    return CLASS_ERROR if is_classes else ERROR
+
+
+def ordered_methods(summary: pd.DataFrame) -> list[str]:
+    """Methods of a summary or a ranking, the lowest error at the largest budget first."""
+    return [method for method, _ in _in_order(summary)]
+
+
+def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
+    return sorted(lines, key=lambda entry: entry[1].error.iloc[-1])
+
+
+def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
+    """Tick the given sizes, of which none that would touch its neighbour, in plain digits."""
+    ticks = sorted({round(float(size)) for size in budgets})
+    kept: list[int] = []
+    for tick in ticks:
+        if not kept or tick > 1.25 * kept[-1]:
+            kept.append(tick)
+    axes.xaxis.set_major_locator(FixedLocator(kept))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def tick_decades(axis: Axis, low: float, high: float) -> None:
+    """Tick powers of ten, or 1, 2 and 5 where the axis has less than two decades; nothing between."""
+    is_short = high < 100 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}") if is_short else LogFormatterSciNotation())
+    axis.set_minor_locator(NullLocator())
+
+
+def save(figure: Figure, stem: Path) -> Path:
+    """Write `stem`.png and `stem`.svg; returns the former."""
+    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
+    with mpl.rc_context({"svg.hashsalt": "kanbench"}):  # the same picture is the same file
+        figure.savefig(png, dpi=160)
+        figure.set_layout_engine("none")  # everything has found its place
+        figure.savefig(svg, metadata={"Date": None})
+    return png

@@ -1,0 +1,110 @@
+"""The answer, the table and the remarks of a run, printed to the terminal."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kanbench.analysis import say
+from kanbench.analysis.protocol import levels, say_level
+from kanbench.errors import counted
+from kanbench.report.run_report import Report
+from kanbench.store.record import CellRecord
+
+
+def print_failures(console: Console, failures: Iterable[CellRecord], command: str) -> None:
+    """What failed, and the command that tries it again; nothing if nothing did."""
+    for record in failures:
+        console.print(f"failed    {record.label}: {record.members[0]['reason']}", style="red")
+    if failures:
+        console.print(f"retry     {command}\n          (trains only what failed or is missing)", style="red")
+
+
+def print_answer(console: Console, report: Report) -> None:
+    """The answer, before the numbers that it rests on."""
+    sentences = {"": say(report.answers)} | {level: say(found) for level, found in report.of_level.items()}
+    for level, sentence in sentences.items():
+        if sentence:
+            console.print(f"\n{level}{': ' * bool(level)}{sentence}\n", style="bold", soft_wrap=False)
+
+
+def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
+    """One row per budget and method, and the sentence that says what the columns are; a table for each level."""
+    for level, part in levels(summary):
+        if level:
+            console.print(f"\n{say_level(level)}", style="bold")
+        _print_table(console, part)
+    tasks = sorted(summary.tasks.unique())
+    over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
+    of_classes = bool(summary.accuracy.notna().any())
+    error = "cross-entropy on test over that of the class prior" if of_classes else "relative L2 on test"
+    console.print(
+        f"error: {error}, geometric mean over {over} of the median over seeds; lowest first"
+        + "; accuracy: on test, mean over tasks" * of_classes
+        + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
+        style="dim",
+    )
+    for level, part in levels(summary):
+        _print_marks(console, part, say_level(level))
+
+
+def _print_table(console: Console, summary: pd.DataFrame) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    of_classes, any_failed = bool(summary.accuracy.notna().any()), bool(summary.failed.any())
+    headings = ("budget", "method", "parameters", "error", "95 % interval")
+    for heading in (*headings, *["failed"] * any_failed, "win/tie/loss", *["accuracy"] * of_classes):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for _, at_budget in summary.groupby("budget"):
+        for i, row in enumerate(at_budget.sort_values("error").itertuples()):
+            table.add_row(
+                f"{row.budget:,}" if i == 0 else "",
+                Text(row.method, style="italic" if row.reference else "bold" if i == 0 else ""),
+                _parameters(row),
+                _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
+                _interval(row),
+                *[f"{row.failed} of {row.members}" if row.failed else ""] * any_failed,
+                f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
+                *[f"{100 * row.accuracy:.1f} %"] * of_classes,
+            )
+        table.add_section()
+    console.print(table)
+
+
+def _short(number: str) -> str:
+    """1.2e-03 as 1.2e-3."""
+    return number.replace("e-0", "e-").replace("e+00", "")
+
+
+def _interval(row: tuple) -> str:
+    if pd.notna(row.error_low):  # type: ignore[attr-defined]
+        return _short(f"{row.error_low:.1e} .. {row.error_high:.1e}")  # type: ignore[attr-defined]
+    return "one seed" if pd.notna(row.error) else "not on every task"  # type: ignore[attr-defined]
+
+
+def _parameters(row: tuple) -> str:
+    low, high = row.params_min, row.params_max  # type: ignore[attr-defined]
+    return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
+
+
+def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
+    """Misses, failures and gaps are said, never dropped; methods of which the same is to be said share a line."""
+    marks = {
+        "missed": "cells whose size misses the budget by over 5 %",
+        "failed": "members that failed or diverged, each scored as a constant predictor",
+        "at_edge": "cells whose best learning rate is at the end of the range",
+        "skipped": "members that were skipped, no model of theirs being small enough for their task",
+    }
+    for column, meaning in marks.items():
+        sharing: dict[str, list[str]] = {}
+        for method, of_method in summary[summary[column] > 0].groupby("method"):
+            counts = ", ".join(
+                f"{n} at {budget}" for budget, n in zip(of_method.budget, of_method[column], strict=True)
+            )
+            if of_method.reference.all():  # the same beside every budget
+                counts = f"{of_method[column].max()}"
+            sharing.setdefault(counts, []).append(str(method))
+        for counts, methods in sharing.items():
+            where = f" ({level})" if level else ""
+            console.print(f"  {meaning}{where}: {counts}, of {', '.join(methods)}", style="yellow")

@@ -1,0 +1,1 @@
+"""A run: cells are planned, found or trained, and reported."""

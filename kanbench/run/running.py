@@ -1,0 +1,230 @@
+"""One run: cells are planned, found or trained, and reported."""
+
+import os
+import shlex
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import closing, nullcontext
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from kanbench.cells import Cell, ResumeFile, run_cell, unfinished
+from kanbench.cells.cell import digest
+from kanbench.cells.cost import keep_freed_memory
+from kanbench.config.read import Config, ReportKind
+from kanbench.errors import ConfigError, counted
+from kanbench.loggers.logger import RunLogger
+from kanbench.methods import BudgetTooSmall, TooManyTerms
+from kanbench.page import PageOptions, find_source, write_page
+from kanbench.report.run_report import write_report
+from kanbench.report.terminal import print_answer, print_failures, print_summary
+from kanbench.run.progress import Tally, progress_of
+from kanbench.store import provenance
+from kanbench.store.leases import Claims
+from kanbench.store.manifest import Manifest
+from kanbench.store.plan import Plan
+from kanbench.store.record import CellRecord, RecordStore, label
+from kanbench.workers import stopping
+from kanbench.workers.devices import pin
+from kanbench.workers.pool import unordered
+
+
+def run(config: Config, command: str, job_folder: Path) -> int:
+    """Train what is missing of this job's share, report the whole; the exit code is 1 if a cell failed.
+
+    Raises `ConfigError` if the results cannot be written.
+    """
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    store, cells = RecordStore(config.folder / "cells"), config.cells()
+    plan = plan_of(cells, command)
+    _prepare(config, store, plan, command, job_folder)
+    if config.remark:
+        console.print(f"methods   {config.remark}")
+    for remark in filter(None, (task.remark for task in config.tasks)):
+        console.print(f"data      {remark}")
+    for remark in filter(None, dict.fromkeys(method.remark for method in config.methods)):
+        console.print(f"basis     {remark}")
+
+    started = time.perf_counter()
+    logger = RunLogger(config, command)
+    mine = config.shard.of(cells, plan.costs)
+    tally = train(config, mine, store, logger, console)
+    places = [f"records   {store.folder} (one file per cell)"]
+    if absent := sum(not store.path(key).exists() for key in plan.cells):
+        whole = counted(len(cells), "cell")
+        console.print(f"the other shards have {absent} of {whole} to do; the last one reports the whole")
+    else:
+        folder = config.folder / "reports" / report_name(config, plan)
+        drawn = _report(config, map(store.path, plan.cells), folder, job_folder, logger, console)
+        places = [*drawn, f"{places[0]}, {folder}/records.csv"]
+    share = "" if len(mine) == len(cells) else f" of {len(cells)}, shard {config.shard}"
+    console.print(f"\n{counted(len(mine), 'cell')}{share}: {tally}; {time.perf_counter() - started:.0f} s")
+    console.print("\n".join([*places, f"again     {command}"]))
+    print_failures(console, tally.failures, plan.command)
+    return 1 if tally.failures else 0
+
+
+def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_folder: Path) -> None:
+    """The folders, the plan, and what this job is about; raises `ConfigError` if they cannot be written."""
+    try:
+        store.prepare()
+        job_folder.mkdir(parents=True, exist_ok=True)
+        plan.write(config.folder)
+        cells = tuple(str(store.path(key)) for key in plan.cells)
+        Manifest(cells, _baseline(config), _title(config), command, provenance.commit()).write(job_folder)
+    except OSError as error:
+        raise ConfigError(f"results: cannot write to {error.filename} ({error.strerror})") from error
+
+
+def _report(
+    config: Config, cells: Iterable[Path], folder: Path, job_folder: Path, logger: RunLogger, console: Console
+) -> list[str]:
+    """Report the records `cells` of the whole run into `folder`; the lines that say where figures and page are."""
+    report = write_report(cells, folder, _title(config), _baseline(config))
+    logger.log_report(report)
+    print_answer(console, report)
+    print_summary(console, report.summary, _baseline(config))
+    places = [f"figure    {path}" for path in report.figures]
+    if config.report is ReportKind.html:
+        page, options = folder / "report.html", PageOptions()
+        write_page(find_source(job_folder), page, options, config.trainer.workers_for(options.networks))
+        places.append(f"page      {page}")
+    return places
+
+
+def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogger, console: Console) -> Tally:
+    """Bring every cell into the store, under a progress bar whose estimate weighs cells by their size.
+
+    Cells that other processes have claimed come last: most of them are done by then.
+    """
+    tally, claims = Tally(), Claims(store.folder)
+    found = {cell.key: store.find(cell.key) for cell in cells}
+    missing = [cell for cell in cells if (record := found[cell.key]) is None or record.failed]
+    tally.reused = len(cells) - len(missing)
+    _remove_remains(store, claims, found.keys() - {cell.key for cell in missing})
+    failed = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
+    work = partial(train_one, config, store, logger, claims, failed)
+    pin_worker = partial(pin, config.trainer.gpus)
+    done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
+    try:
+        with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step, closing(done):
+            for record in found.values():
+                if record is not None and not record.failed:
+                    logger.log_record(record)
+            for cell, record, is_new in done:
+                tally.trained += is_new
+                tally.reused += not is_new
+                if record.failed:
+                    tally.failures.append(record)
+                logger.log_record(record)
+                step(_cost(cell), tally)
+    except BaseException:
+        for cell in missing:
+            claims.forget_dead(cell.key)  # of workers that were killed; all of them have ended by now
+        raise
+    return tally
+
+
+def _remove_remains(store: RecordStore, claims: Claims, finished: Iterable[str]) -> None:
+    """Remove what a process that was killed just after it had written its record has left beside it."""
+    for key in finished:
+        claims.forget_dead(key)
+        if not claims.is_held(key):
+            _resume_path(store, key).unlink(missing_ok=True)
+
+
+def _resume_path(store: RecordStore, key: str) -> Path:
+    return store.folder / f"{key}.training"
+
+
+def unclaimed_first(cells: list[Cell], claims: Claims) -> Iterator[Cell]:
+    """All cells; those that are claimed when their turn comes, at the end."""
+    later = []
+    for cell in cells:
+        if claims.is_held(cell.key):
+            later.append(cell)
+        else:
+            yield cell
+    yield from later
+
+
+def train_one(
+    config: Config,
+    store: RecordStore,
+    logger: RunLogger,
+    claims: Claims,
+    failed: dict[str, CellRecord],
+    cell: Cell,
+) -> tuple[Cell, CellRecord, bool]:
+    """The record of a cell, and whether it was trained here: another process may be quicker. `failed` are old records,
+    to be trained again."""
+
+    def found() -> CellRecord | None:
+        record = store.find(cell.key)
+        return None if record == failed.get(cell.key) else record
+
+    with claims.hold(cell.key, settled=lambda: found() is not None) as is_mine:
+        if is_mine:
+            return cell, _train(config, store, logger, cell), True
+    record = found()
+    return (cell, record, False) if record else train_one(config, store, logger, claims, failed, cell)
+
+
+def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> CellRecord:
+    """Train one cell and store its record; asked to stop, it is saved at its next check first, if it ever is."""
+    torch.set_num_threads(config.trainer.threads)
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # trainings side by side compile side by side
+    keep_freed_memory()
+    pause = config.trainer.checkpoint_seconds
+    resume = ResumeFile(_resume_path(store, cell.key), pause) if pause else None
+    with stopping.deferred() if resume else nullcontext():
+        try:
+            record = run_cell(
+                cell,
+                accelerator=config.trainer.resolved_accelerator,
+                logger=logger.of_training(cell),
+                resume=resume,
+                statistics=config.logger.statistics,
+                compiled=config.trainer.compile,
+            )
+        except (BudgetTooSmall, TooManyTerms) as reason:
+            record = unfinished(cell, "skipped", str(reason))
+        except Exception as error:  # whatever a cell dies of is its record; the others go on
+            record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+        store.write(record)
+        if resume is not None:
+            resume.remove()
+    return record
+
+
+def plan_of(cells: list[Cell], command: str) -> Plan:
+    """Of the whole run, whatever share of it `command` does."""
+    words = [word for word in shlex.split(command) if not word.startswith("shard=")]
+    labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in cells]
+    return Plan(shlex.join(words), [cell.key for cell in cells], [_cost(cell) for cell in cells], labels)
+
+
+def report_name(config: Config, plan: Plan) -> str:
+    """The folder of a report: the same for the same cells and baseline, and another for any others."""
+    about = {"cells": sorted(plan.cells), "baseline": _baseline(config)}
+    return f"{config.methods[0].label.replace(' ', '_')}-{digest(about)[:8]}"
+
+
+def _title(config: Config) -> str:
+    n_tasks, whole = len(config.tasks), len(config.suite.tasks)
+    return config.suite.title if n_tasks == whole else f"{config.suite.title} ({n_tasks} of {whole} tasks)"
+
+
+def _baseline(config: Config) -> str | None:
+    """What the model is compared with."""
+    return config.methods[-1].label if len(config.methods) > 1 else None
+
+
+def _cost(cell: Cell) -> float:
+    """Relative training time: a constant per step, the Jacobian, and its product."""
+    members = len(cell.members)
+    return members * (1.0 + cell.budget / 100 + (cell.budget / 100) ** 2)

@@ -1,0 +1,16 @@
+"""Optimizers of ensembles: one state and one step for all members at once."""
+
+from kanbench.training.optimizers.adam import Adam, Schedule
+from kanbench.training.optimizers.base import Optimizer
+from kanbench.training.optimizers.lbfgs import LBFGS
+from kanbench.training.optimizers.levenberg_marquardt import LevenbergMarquardt
+from kanbench.training.optimizers.sgd import SGD
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adam": Adam,
+    "lbfgs": LBFGS,
+    "lm": LevenbergMarquardt,
+    "sgd": SGD,
+}
+
+__all__ = ["LBFGS", "OPTIMIZERS", "SGD", "Adam", "LevenbergMarquardt", "Optimizer", "Schedule"]

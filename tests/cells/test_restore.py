@@ -1,0 +1,57 @@
+"""From a description back to the cell, and to its networks."""
+
+import json
+
+import pytest
+import torch
+
+from kanbench.bases import BASES
+from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells.restore import CannotRestore, restore_cell, retrain
+from kanbench.data import SplitSizes, grade, load_suite, sample
+from kanbench.methods import KANMethod, MLPMethod
+from kanbench.models import Activation, BaseBranch
+from kanbench.training import OPTIMIZERS, Adam, LevenbergMarquardt
+
+
+def cell(method=None, optimizer=None):
+    task, sizes = load_suite("feynman").task("I.27.6"), SplitSizes(60, 60, 80)
+    optimizer = optimizer or LevenbergMarquardt(steps=20)
+    return Cell("e", "feynman", task, method or KANMethod(), 50, (0, 1, 2), optimizer, sizes, Precision.double)
+
+
+@pytest.mark.parametrize(
+    "method", [*(KANMethod(basis=basis()) for basis in BASES.values()), MLPMethod(2, Activation.silu)]
+)
+def test_a_description_through_json_is_the_cell(method):
+    before = cell(method)
+    after = restore_cell(json.loads(json.dumps(before.describe())), "e", "feynman")
+    assert after.describe() == before.describe()
+    assert (after.key, after.experiment, after.suite) == (before.key, "e", "feynman")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
+def test_so_is_that_of_every_optimizer(optimizer):
+    before = cell(KANMethod(base_branch=BaseBranch.silu, stages=(3, 5)), optimizer())
+    assert restore_cell(before.describe()).describe() == before.describe()
+
+
+@pytest.mark.parametrize("before", [cell(), cell(MLPMethod(), Adam(steps=30, rates=(0.003, 0.01)))], ids=["lm", "adam"])
+def test_a_member_trained_once_more_is_the_one_of_the_record(before):
+    member = run_cell(before).members[-1]
+    model = retrain(before, member["seed"], member["lr"])
+    dataset = sample(before.task, member["seed"], before.sizes)
+    with torch.no_grad():
+        predictions = model(torch.from_numpy(dataset.test.x)).squeeze(1).numpy()
+    reached = grade(dataset.restore(predictions), dataset.test.y, dataset.y_mean)["rel_l2"]
+    assert reached == pytest.approx(member["test_rel_l2"], rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"method": {"type": "Transformer"}}, {"momentum": 0.9}, {"precision": "half"}],
+    ids=["kind", "field", "value"],
+)
+def test_what_does_not_exist_here_is_said(change):
+    with pytest.raises(CannotRestore, match=r"cannot build the cell of the record \("):
+        restore_cell(cell().describe() | change)

@@ -1,0 +1,48 @@
+"""Help by topic says what is there: every option, every setting, and examples that compose."""
+
+import shlex
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from kanbench.cli.commands import check_words
+from kanbench.cli.help import TOPICS, page, show_help
+from kanbench.config.options import CONF
+from kanbench.config.read import read_config, read_system
+from kanbench.errors import UsageError
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_a_topic_names_every_option_and_setting_and_fits_a_terminal(name):
+    text = "\n".join(page(name))
+    assert max(map(len, text.splitlines())) <= 80
+    for path in CONF.glob(f"{TOPICS[name].group}/*.yaml"):
+        assert f"  {TOPICS[name].group}={path.stem}" in text
+        if name != "experiments":
+            for key in set(OmegaConf.load(path)) - {"name"}:
+                assert f"{key}=" in text
+
+
+@pytest.mark.parametrize("name", TOPICS)
+def test_the_example_of_a_topic_is_a_run(name):
+    words = shlex.split(TOPICS[name].example)
+    check_words(words, CONF)
+    overrides = [f"model@{word}" if word.startswith("baseline=") else word for word in words]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = compose("config", overrides)
+    if "system" in node:
+        read_system(node)
+    else:
+        assert read_config(node).cells()
+
+
+def test_topics_are_listed_and_groups_are_topics_too(capsys):
+    assert show_help([]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"  {name}" in listed for name in TOPICS)
+    assert {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"} == {t.group for t in TOPICS.values()}
+    show_help(["basis"])
+    assert capsys.readouterr().out.startswith("bases: ")
+    with pytest.raises(UsageError, match="unknown topic 'basses'; did you mean bases"):
+        show_help(["basses"])

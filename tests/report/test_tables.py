@@ -1,0 +1,304 @@
+"""Everything that can be said of a table of records, from one command."""
+
+import logging
+import re
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+import kanbench.report.tables
+from kanbench.analysis import load_records, summarise
+from kanbench.analysis.axes import along
+from kanbench.analysis.comparisons import ranking
+from kanbench.analysis.load import COLUMNS
+from kanbench.analysis.parts import LONGEST, folder_names, split
+from kanbench.analysis.scores import compared
+from kanbench.cli.commands import run_command
+from kanbench.cli.tables import main
+from kanbench.report.terminal import print_summary
+from kanbench.store.record import CellRecord, RecordStore
+
+METHODS = {
+    "KAN RBF": 3.0,
+    "KAN RBF mean": 6.0,
+    "KAN Taylor": 1.0,
+    "KAN Taylor mean": 2.0,
+    "MLP relu": 9.0,
+    "MLP tanh": 4.0,
+}
+
+
+def records(tasks=8, budgets=(50, 100), protocol="p", **setting):
+    rows = [
+        dict.fromkeys(COLUMNS, np.nan)
+        | {
+            "suite": "s", "task": f"t{task}", "same_as": "", "method": method, "budget": budget, "params": budget + 1,
+            "basis": method.split()[1] if method.startswith("KAN") else "", "status": "ok", "flops": 9 * budget,
+            "aggregation": "" if "MLP" in method else "mean" if "mean" in method else "sum", "seconds": 0.01 * budget,
+            "cell": f"{method}{task}{budget}{protocol}", "seed": seed, "score": 1e-3 * factor / budget * 1.1**seed,
+            "protocol": protocol, "val_rel_l2": 0.1, "missed": False,
+        }
+        | setting
+        for method, factor in METHODS.items() for task in range(tasks) for budget in budgets for seed in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp_path, capsys):
+    frame = records()
+    frame.loc[(frame.method == "MLP relu") & (frame.budget == 50), ["status", "score", "params"]] = [
+        "skipped",
+        np.nan,
+        np.nan,
+    ]
+    frame.loc[frame.method == "KAN RBF", "flops"] = np.nan
+    frame = frame[(frame.method != "KAN RBF mean") | (frame.task != "t6") | (frame.budget != 50)]
+    frame.assign(extra="column").to_csv(tmp_path / "records.csv.gz", index=False)
+    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(
+        "KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks at 100 parameters: error ratio 4.00"
+    )
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    for table in ("errors", "ranking", "tests", "best_of", "exponents", "failures", "aggregations", "front_flops"):
+        assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= names
+    for figure in (
+        *("loss_vs_parameters", "loss_vs_flops", "loss_vs_seconds", "performance_profile", "critical_difference"),
+        *("heat_map", "aggregations", "tasks"),
+    ):
+        assert {f"{figure}.png", f"{figure}.svg"} <= names
+    page = (tmp_path / "out/tables.md").read_text()
+    assert page.index(said[1]) < page.index("| KAN Taylor |")
+    tested = pd.read_csv(tmp_path / "out/tests.csv")
+    assert len(tested[tested.budget == 50]) == 4  # the skipped one is left out
+    assert len(tested[tested.budget == 100]) == 5
+
+
+def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
+    levels = [(100, 0.0), (1000, 0.0), (1000, 0.1)]
+    frame = pd.concat(
+        records(8, (50, 100), f"p{n}{noise}", train_size=n, n_train=n, noise=noise, settings="steps=80")
+        for n, noise in levels
+    )
+    loud = (frame.noise > 0) & (frame.method == "KAN Taylor")
+    frame.loc[loud, "score"] *= 50.0
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh", "--title", "title"]) == 0
+    said = capsys.readouterr().out
+    assert "training rows 100, noise 0: KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks" in said
+    assert "training rows 1,000, noise 0.1: KAN Taylor mean (the best of 5) is better than MLP tanh" in said
+    names = {path.stem for path in (tmp_path / "out").iterdir()}
+    assert names == {
+        *("tables", "ranking", "failures", "train_size", "train_size_ratios", "noise", "noise_ratios"),
+        *("loss_vs_train_size", "loss_vs_noise"),
+    }
+    along = pd.read_csv(tmp_path / "out/noise.csv")
+    assert set(along.budget) == {50, 100}
+    taylor = along[(along.method == "KAN Taylor") & (along.budget == 100)].set_index("noise")
+    assert taylor.ratio.tolist() == pytest.approx([1 / 4, 50 / 4])
+    ranks = (tmp_path / "out/ranking.md").read_text().splitlines()
+    columns = [cell.strip() for cell in ranks[2].split("|")]
+    at = columns.index("training rows 1,000, noise 0.1")
+    row = next(line for line in ranks if line.startswith("| KAN Taylor |"))
+    assert row.split("|")[at].strip(" *") == "6.0"
+
+
+def test_protocols_that_differ_in_more_than_axes_get_a_folder_each():
+    frame = pd.concat(
+        records(3, (50,), f"{steps}{n}", train_size=n, n_train=n, settings=f"steps={steps}", experiment=f"e{n}")
+        for steps in (40, 80)
+        for n in (100, 1000)
+    )
+    assert {name: len(part) for name, part in split(frame).items()} == {
+        "steps=40": len(frame) // 2,
+        "steps=80": len(frame) // 2,
+    }
+    older = pd.concat([records(3, (50,), f"p{n}", n_train=n) for n in (100, 1000)])  # do not say what they hold fixed
+    assert list(split(older)) == ["n_train=100", "n_train=1000"]
+    assert list(split(older.query("n_train == 100"))) == ["s"]
+
+
+def test_parts_that_differ_in_seeds_alone_are_told_apart():
+    some = records(3, (50,), "a" * 24, settings="x", optimizer="A")
+    fewer = records(3, (50,), "b" * 24, settings="x", optimizer="A").query("seed < 2")
+    other = records(3, (50,), "c" * 24, settings="x", optimizer="B")
+    parts = split(pd.concat([some, fewer, other]))
+    assert [len(part) for part in parts.values()] == [len(some), len(fewer), len(other)]
+    assert [re.sub("[0-9a-f]{6}$", "#", name) for name in parts] == ["optimizer=A-#", "optimizer=A-#", "optimizer=B-#"]
+
+
+def test_the_name_of_a_part_is_of_what_differs_between_methods_that_are_trained():
+    """Floats as people write them, of a list of settings what is not shared, and nothing of references."""
+    linear = {"method": "linear", "budget": np.nan, "cell": "linear"}
+    frame = pd.concat(records(2, (50,), f"p{lr}", settings=f"steps=9; rate={lr}").assign(rate=lr) for lr in (0.1, 1e-7))
+    references = pd.concat(frame[frame.method == "MLP tanh"].assign(**linear, ridge=ridge) for ridge in (1.0, 2.0))
+    frame = pd.concat([frame, references], ignore_index=True)
+    assert list(split(frame)) == ["rate=0.1-rate=0.1", "rate=1e-07-rate=1e-07"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(max_size=90) | st.text("aA/.", max_size=4), max_size=6))
+def test_names_of_folders_are_short_safe_and_different(labels):
+    names = folder_names(labels, [f"{i}" for i in range(len(labels))])
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(re.fullmatch(r"[\w=+][\w.=+-]*", name, re.ASCII) and len(name) <= LONGEST + 65 for name in names)
+    if all(re.fullmatch(r"[a-z]{1,60}", label) for label in labels) and len(set(labels)) == len(labels):
+        assert names == labels
+
+
+def test_what_cannot_be_read_is_one_sentence(tmp_path):
+    records(2, (50,)).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match="--baseline: no method 'MLP tahn'"):
+        main([str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--baseline", "MLP tahn"])
+    with pytest.raises(ValueError, match="nowhere"):
+        main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def written(frame, folder):
+    frame.to_csv(folder / "records.csv", index=False)
+    return folder / "records.csv"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("budget", -50, "budget must be above 0, got '-50' (row 4; 1 row like it)"),
+        ("budget", 50.5, "budget must be a whole number, got '50.5' (row 4"),
+        ("budget", "many", "budget must be a number, got 'many' (row 4"),
+        ("budget", np.inf, "budget must be finite, got 'inf' (row 4"),
+        ("seconds", -1.0, "seconds must not be negative, got '-1.0' (row 4"),
+        ("score", -0.1, "score must not be negative"),
+        ("score", np.nan, "score must not be empty (row 4"),
+        ("status", "good", "status must be one of ok, diverged, failed, skipped, got 'good' (row 4"),
+        ("status", np.nan, "status must not be empty (row 4"),
+        ("seed", np.nan, "seed must not be empty"),
+        ("seed", "0; DROP", "seed must be a number"),
+        ("cell", np.nan, "cell must not be empty"),
+        ("method", np.nan, "method must not be empty"),
+        ("task", np.nan, "task must not be empty"),
+        ("protocol", np.nan, "protocol must not be empty"),
+    ],
+)
+def test_a_table_that_no_training_can_have_left_is_refused_with_its_row(tmp_path, column, value, sentence):
+    frame = records(2, (50,)).astype({column: object})
+    frame.loc[2, column] = value
+    path = written(frame, tmp_path)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: {sentence}")):
+        load_records(path)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        main([str(path), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_that_are_there_twice_count_once_and_that_is_said(tmp_path, caplog):
+    frame = records(2, (50,))
+    once = load_records(written(frame, tmp_path))
+    moved = frame.assign(commit="other", seconds=9.0)  # trained again elsewhere
+    with caplog.at_level(logging.WARNING):
+        twice = load_records(written(pd.concat([frame, moved]), tmp_path))
+    assert f"{len(frame)} rows found more than once and counted once" in caplog.text
+    pd.testing.assert_frame_equal(once, twice, check_dtype=False)
+
+
+def test_two_results_of_one_member_are_refused(tmp_path):
+    frame = records(2, (50,))
+    path = written(pd.concat([frame, frame.tail(1).assign(score=0.5)]), tmp_path)
+    sentence = rf"cell {frame.cell.iloc[-1]} has two different results of seed 2 \(the second is row {len(frame) + 2}\)"
+    with pytest.raises(ValueError, match=sentence):
+        load_records(path)
+
+
+def test_a_table_that_no_memory_holds_is_one_sentence(tmp_path, monkeypatch):
+    path = written(records(2, (50,)), tmp_path)
+    monkeypatch.setattr("kanbench.analysis.load.MOST_ROWS", 30)
+    with pytest.raises(ValueError, match="more than 30 rows are not read at once; split it by suite or by task"):
+        load_records(path)
+
+
+def test_names_like_formulas_are_marked_in_every_table_and_read_back(tmp_path):
+    frame = records(2, (50,)).assign(suite="=1+1", experiment="@e")
+    path = written(frame, tmp_path)
+    main([str(path), "--out", str(tmp_path / "out")])
+    kanbench.report.tables.write_csv(load_records(path), tmp_path / "again.csv")
+    assert "'=1+1" in (tmp_path / "again.csv").read_text()
+    assert load_records(tmp_path / "again.csv").suite.unique().tolist() == ["=1+1"]
+
+
+def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
+    """A median over three seeds is that of a success while one of them fails."""
+    frame = records(7, (50, 100))
+    failed = (frame.method == "KAN RBF") & (frame.seed == 2) & (frame.budget == 100) & frame.task.isin(["t0", "t1"])
+    frame.loc[failed, ["status", "score"]] = ["failed", 1.0]
+    summary = summarise(frame, "MLP tanh")
+    assert summary.set_index(["method", "budget"]).failed["KAN RBF", 100] == 2
+    print_summary(Console(width=200), summary, "MLP tanh")
+    said = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF" in line and "mean" not in line]
+    assert "2 of 21" in said[1]
+    assert "of 21" not in said[0]
+    main([str(written(frame, tmp_path)), "--out", str(tmp_path / "out")])
+    for name in ("errors", "ranking"):
+        row = next(line for line in (tmp_path / f"out/{name}.md").read_text().splitlines() if "| KAN RBF |" in line)
+        assert row.count("2 of 21 failed") == 1
+        tidy = pd.read_csv(tmp_path / f"out/{name}.csv").set_index(["method", "budget"])
+        assert tidy.failed.to_dict() == {key: 2 * (key == ("KAN RBF", 100)) for key in tidy.index}
+    sizes = pd.concat([frame.assign(train_size=n, protocol=f"{n}", cell=frame.cell + f"{n}") for n in (10, 20)])
+    tidy = along(sizes, "train_size").set_index(["method", "budget"])
+    assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
+
+
+def test_reporting_two_versions_of_one_table_is_one_sentence(tmp_path, capsys):
+    """A user changes his table and runs again; the records of both lie in one folder."""
+    for data in ("before", "after"):
+        store = RecordStore(tmp_path / data / "cells")
+        store.prepare()
+        facts = dict.fromkeys(COLUMNS, 0.5) | {"experiment": "e", "activation": "", "optimizer": "LM", "reason": ""}
+        frame = records(2, (50,), data=data).fillna(facts | {"depth": 1, "width": 3, "evaluations": 9, "commit": "c"})
+        for cell, part in frame.astype({"evaluations": int, "depth": int, "width": int}).groupby("cell"):
+            rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in part.to_dict("records")]
+            rows = [row | {"cell": f"{cell}{data}".replace(" ", "")} for row in rows]
+            store.write(CellRecord(rows[0]["cell"], rows, {}, {}, {}))
+    for command in (["report", str(tmp_path)], ["tables", str(tmp_path), "--out", str(tmp_path / "out")]):
+        assert run_command(*command) == 2
+        assert "the data of task t0 differ (suite s; column data)" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"before", "after"}
+
+
+def test_a_table_that_cannot_be_written_leaves_no_part_of_the_others(tmp_path, monkeypatch):
+    path = written(records(2, (50,)), tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "errors.csv").write_text("of yesterday")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kanbench.report.run_report.tables.heat_map", full)
+    with pytest.raises(ValueError, match="No space left"):
+        main([str(path), "--out", str(out)])
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("errors.csv", "of yesterday")]
+
+
+def test_what_all_tables_of_a_frame_need_is_computed_once(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("kanbench.analysis.scores.check_protocol", calls.append)
+    monkeypatch.setattr("kanbench.report.figures.curves.Figure.savefig", lambda *_, **__: None)
+    kanbench.report.tables.write_part(records(7), tmp_path, None, "t")
+    assert len(calls) == 1
+    found = compared(records(7))
+    assert ranking(found).equals(ranking(found.frame))
+
+
+@pytest.mark.slow
+def test_ten_thousand_cells_of_five_hundred_tasks_take_half_a_minute_of_a_processor(tmp_path):
+    frame = records(500, (50, 100, 200, 400))
+    assert frame.cell.nunique() >= 10_000
+    path = written(frame, tmp_path)
+    start = time.process_time()
+    main([str(path), "--out", str(tmp_path / "out")])
+    assert time.process_time() - start < 30
