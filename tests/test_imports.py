@@ -14,9 +14,9 @@ LIBRARY = ["bases", "models", "training", "interpret", "checkpoint"]
 ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "errors": set(),
     "files": set(),
-    "bases": set(),
+    "bases": {"files"},
     "models": {"bases"},
-    "training": {"models"},
+    "training": {"models", "files"},
     "interpret": {"bases", "models"},
     "checkpoint": {"bases", "models", "interpret", "files"},
     "data": {"files"},
@@ -27,7 +27,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "analysis": {"store", "files"},
     "report": {"analysis", "store", "files"},
     "loggers": {"analysis", "report", "store", "files"},
-    "systems": {"bases", "models", "training", "interpret", "data", "cells", "report", "store", "files"},
+    "systems": {"files", "bases", "models", "training", "interpret", "data", "cells", "report", "store", "files"},
     "page": {
         *("bases", "models", "training", "interpret", "data", "cells", "methods"),
         *("store", "files", "workers", "analysis", "report"),

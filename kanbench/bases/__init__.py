@@ -18,26 +18,9 @@ from kanbench.bases.rbf import RBF
 from kanbench.bases.relu_bumps import ReLUBumps
 from kanbench.bases.sine import Sine
 from kanbench.bases.taylor import Taylor
+from kanbench.files.registry import registered
 
-BASES: dict[str, type[Basis]] = {
-    "bspline": BSpline,
-    "chebyshev": Chebyshev,
-    "fourier": Fourier,
-    "rbf": RBF,
-    "taylor": Taylor,
-    "legendre": Legendre,
-    "jacobi": Jacobi,
-    "gegenbauer": Gegenbauer,
-    "hermite": Hermite,
-    "bernstein": Bernstein,
-    "relu_bumps": ReLUBumps,
-    "mexican_hat": MexicanHat,
-    "morlet": Morlet,
-    "gaussian_derivative": GaussianDerivative,
-    "rational": Rational,
-    "sine": Sine,
-    "free_knots": FreeKnots,
-}
+BASES = registered("kanbench.bases", Basis)  # type: ignore[type-abstract]
 
 __all__ = [
     "BASES",

@@ -3,12 +3,15 @@
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import fields
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning.pytorch.loggers import Logger
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
@@ -16,11 +19,12 @@ from kanbench.cells.grading import grade_members, outcome
 from kanbench.cells.resume import ResumeFile, Resumption
 from kanbench.cells.rows import identity, size, storable
 from kanbench.data import Dataset, Split, stream
+from kanbench.interpret import LayerStatistics, median_statistics
 from kanbench.methods import Method, Reference
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 
 
@@ -78,9 +82,20 @@ def prepare(
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
+    look = partial(_layer_medians, cell.loss) if statistics else None
     ensemble = (CompiledEnsemble if compiled else Ensemble)(models, cell.loss)
-    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=statistics)
+    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
+
+
+def _layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
+    """Medians over members of the statistics of every layer, by their names."""
+    networks = cast(list[nn.Sequential], models)
+    if loss is Loss.mse:
+        layers = median_statistics(networks, x, y.unsqueeze(-1))
+    else:
+        layers = median_statistics(networks, x, y.long(), functional.cross_entropy)
+    return {each.name: [getattr(layer, each.name) for layer in layers] for each in fields(LayerStatistics)}
 
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:

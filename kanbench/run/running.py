@@ -50,7 +50,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
         console.print(f"basis     {remark}")
 
     started = time.perf_counter()
-    logger = RunLogger(config, command)
+    logger = RunLogger(config.logger, config.name, config.folder, command)
     mine = config.shard.of(cells, plan.costs)
     tally = train(config, mine, store, logger, console)
     places = [f"records   {store.folder} (one file per cell)"]
@@ -186,7 +186,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) ->
             record = run_cell(
                 cell,
                 accelerator=config.trainer.resolved_accelerator,
-                logger=logger.of_training(cell),
+                logger=logger.of_training(cell.key),
                 resume=resume,
                 statistics=config.logger.statistics,
                 compiled=config.trainer.compile,

@@ -1,5 +1,6 @@
 """The systems that started kanbench, each one command whose claims are checked; `SYSTEMS` is the registry."""
 
+from kanbench.files.registry import registered
 from kanbench.systems.approximation_rate import ApproximationRate
 from kanbench.systems.base import System
 from kanbench.systems.findings import Check, Findings
@@ -9,14 +10,7 @@ from kanbench.systems.hello_kan import HelloKAN
 from kanbench.systems.scratch_spline import ScratchSpline
 from kanbench.systems.taylor_paraboloid import TaylorParaboloid
 
-SYSTEMS: dict[str, type[System]] = {
-    "approximation_rate": ApproximationRate,
-    "formulas": Formulas,
-    "hand_derived": HandDerived,
-    "hello_kan": HelloKAN,
-    "scratch_spline": ScratchSpline,
-    "taylor_paraboloid": TaylorParaboloid,
-}
+SYSTEMS = registered("kanbench.systems", System)  # type: ignore[type-abstract]
 
 __all__ = [
     "SYSTEMS",

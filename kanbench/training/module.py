@@ -2,10 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
@@ -13,12 +13,12 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
-from torch.nn import functional
 
-from kanbench.interpret.statistics import median_statistics
 from kanbench.training.ensemble import Ensemble, Loss
 from kanbench.training.optimizers.base import Optimizer
 
+# members as modules, their inputs and their targets -> a number of every layer, by name
+Statistics = Callable[[list[nn.Module], Tensor, Tensor], dict[str, list[float | None]]]
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every member's whole split
 
 
@@ -27,7 +27,7 @@ class Curve:
     """A short learning curve: the loss of each member on validation at each check; of the standardised target, if it
     is the mean squared error.
 
-    `layers` is empty unless asked for: the fields of `LayerStatistics` on the training split, medians over members.
+    `layers` is empty unless the module is given `statistics`: what these say of every layer on the training split.
     """
 
     steps: list[int] = field(default_factory=list)
@@ -66,7 +66,7 @@ class EnsembleModule(LightningModule):
         orders: Sequence[torch.Generator],
         stages: Sequence[int] = (),
         *,
-        statistics: bool = False,
+        statistics: Statistics | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -102,20 +102,14 @@ class EnsembleModule(LightningModule):
         if stage > self.stage:
             self._grow()
         self.of_stage[stage].advance(self.ensemble, self.state, *batch, steps)
-        if self.statistics:
-            self._look_at_layers(*batch)
+        if self.statistics is not None:
+            self._look_at_layers(self.statistics, *batch)
         if self.state.done.all() and stage == self.plan[-1][0]:
             self.trainer.should_stop = True
 
-    def _look_at_layers(self, x: Tensor, y: Tensor) -> None:
-        models = cast(list[nn.Sequential], self.ensemble.members(self.state.theta))
-        if self.ensemble.loss is Loss.mse:
-            medians = median_statistics(models, x, y.unsqueeze(-1))
-        else:
-            medians = median_statistics(models, x, y.long(), functional.cross_entropy)
-        layers = [asdict(layer) for layer in medians]
-        for name in layers[0]:
-            self.curve.layers.setdefault(name, []).append([layer[name] for layer in layers])
+    def _look_at_layers(self, statistics: Statistics, x: Tensor, y: Tensor) -> None:
+        for name, numbers in statistics(self.ensemble.members(self.state.theta), x, y).items():
+            self.curve.layers.setdefault(name, []).append(numbers)
 
     def _grow(self) -> None:
         """To the next stage."""

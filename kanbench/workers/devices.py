@@ -3,13 +3,13 @@
 import os
 from collections.abc import Sequence
 
-import torch
-
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 def visible_gpus() -> tuple[str, ...]:
     """Names of the GPUs that this process sees. CUDA does not start where NVML counts them: workers may be forked."""
+    import torch  # what only reads results runs without it
+
     return names(os.environ.get(VARIABLE), torch.cuda.device_count())
 
 

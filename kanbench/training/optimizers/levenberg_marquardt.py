@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -47,6 +47,8 @@ class LevenbergMarquardt(Optimizer):
     Source: Nielsen, "Damping parameter in Marquardt's method" (1999), eq. 2.5; Transtrum & Sethna 2012
     (arXiv:1201.5885), section 3.
     """
+
+    word: ClassVar[str] = "lm"  # in configs
 
     steps: int = 80
     check_every: int = 10
