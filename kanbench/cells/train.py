@@ -82,13 +82,13 @@ def prepare(
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    look = partial(_layer_medians, cell.loss) if statistics else None
+    look = partial(layer_medians, cell.loss) if statistics else None
     ensemble = (CompiledEnsemble if compiled else Ensemble)(models, cell.loss)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 
-def _layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
+def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
     """Medians over members of the statistics of every layer, by their names."""
     networks = cast(list[nn.Sequential], models)
     if loss is Loss.mse:

@@ -1,12 +1,15 @@
 """Training under Lightning is training, and validation chooses the step."""
 
+from functools import partial
+
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
+from kanbench.cells.train import layer_medians
 from kanbench.interpret import layer_statistics
 from kanbench.methods import KANMethod, MLPMethod
-from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, fit
+from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, Loss, fit
 
 
 def problem(n, seed):
@@ -20,7 +23,7 @@ def ensemble(method):
     return Ensemble([method.build(1, 6, torch.Generator().manual_seed(s), torch.float64) for s in range(2)])
 
 
-def trained(optimizer, method=None, logger=None, statistics=False):
+def trained(optimizer, method=None, logger=None, statistics=None):
     rates = torch.full((2,), 1e-2, dtype=torch.float64)
     orders = [torch.Generator(), torch.Generator()]
     module = EnsembleModule(ensemble(method or KANMethod()), optimizer, rates, orders, statistics=statistics)
@@ -63,7 +66,7 @@ def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):
 @pytest.mark.parametrize("method", [KANMethod(), MLPMethod()])
 def test_statistics_of_layers_are_medians_over_members_at_every_check_and_change_nothing(method, tmp_path):
     optimizer, logger = Adam(steps=30, check_every=10), CSVLogger(tmp_path, name="", version="run")
-    module, curve = trained(optimizer, method, logger, statistics=True)
+    module, curve = trained(optimizer, method, logger, statistics=partial(layer_medians, Loss.mse))
     plain, quiet = trained(optimizer, method)
     assert torch.equal(module.best_theta, plain.best_theta)
     assert (curve.validation, quiet.layers) == (quiet.validation, {})
