@@ -27,7 +27,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "analysis": {"store", "files"},
     "report": {"analysis", "store", "files"},
     "loggers": {"analysis", "report", "store", "files"},
-    "systems": {"files", "bases", "models", "training", "interpret", "data", "cells", "report", "store", "files"},
+    "systems": {"files", "bases", "models", "training", "interpret", "data", "cells", "report", "store"},
     "page": {
         *("bases", "models", "training", "interpret", "data", "cells", "methods"),
         *("store", "files", "workers", "analysis", "report"),
