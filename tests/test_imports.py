@@ -20,7 +20,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "interpret": {"bases", "models"},
     "checkpoint": {"bases", "models", "interpret", "files"},
     "data": {"files"},
-    "methods": {"bases", "models"},
+    "methods": {"files", "bases", "models"},
     "workers": set(),
     "store": {"files"},
     "cells": {"bases", "models", "training", "interpret", "data", "methods", "store", "files", "workers"},
@@ -52,7 +52,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("data", "methods", "store", "files", "workers", "analysis", "report", "page", "loggers", "config", "run"),
         "systems",
     },
-    "__main__": {"cli"},
+    "__main__": {"cli", "config", "run", "systems", "workers"},
     "__init__": {"models"},
 }
 HOMES = {

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, TableTask, Task, sample
-from kanbench.methods import Method, Reference, Sizing, solve_width
+from kanbench.methods import Method, Sizing
 from kanbench.training.ensemble import Loss
 from kanbench.training.optimizers.base import Optimizer
 
@@ -50,7 +50,7 @@ class Cell:
     experiment: str
     suite: str
     task: Task | TableTask
-    method: Method | Reference
+    method: Method
     budget: int  # 0 for a reference
     seeds: tuple[int, ...]
     optimizer: Optimizer
@@ -99,14 +99,12 @@ class Cell:
     @property
     def sizing(self) -> Sizing:
         """Width 0 for a reference. Raises `BudgetTooSmall`."""
-        if isinstance(self.method, Reference):
-            return Sizing(0, self.method.count(self.task.n_inputs, self.n_outputs), 0.0)
-        return solve_width(self.method, self.task.n_inputs, self.budget, self.n_outputs)
+        return self.method.size(self.task.n_inputs, self.budget, self.n_outputs)
 
     @property
     def members(self) -> list[tuple[int, float | None]]:
         """(seed, learning rate) of each member."""
-        trials = self.optimizer.trials if isinstance(self.method, Method) else (None,)
+        trials = self.optimizer.trials if self.method.is_trained else (None,)
         return [(seed, rate) for seed in self.seeds for rate in trials]
 
     def seed_of(self, purpose: Vary, seed: int) -> int:

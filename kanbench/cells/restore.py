@@ -12,7 +12,7 @@ from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.task import Variable
-from kanbench.methods import Method, Reference
+from kanbench.methods import Method
 from kanbench.training.module import fit
 from kanbench.training.optimizers.base import Optimizer
 
@@ -37,7 +37,7 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
 
     Raises `CannotRestore` for a reference, which is no network, and for seeds that share what the first one drew.
     """
-    if isinstance(cell.method, Reference):
+    if not cell.method.is_trained:
         raise CannotRestore(f"{cell.method.label} is no network")
     if cell.vary is not Vary.all:
         raise CannotRestore(f"only the {cell.vary} differs between the seeds")
@@ -68,7 +68,7 @@ def _typed(value: Any, hint: Any) -> Any:
 def _kinds() -> Iterator[type]:
     """Every dataclass that a cell is made of."""
     yield from (Task, Variable, SplitSizes, Conditions)
-    waiting: list[type] = [Basis, Method, Reference, Optimizer]
+    waiting: list[type] = [Basis, Method, Optimizer]
     while waiting:
         kind = waiting.pop()
         yield kind

@@ -6,10 +6,11 @@ from typing import Any
 from kanbench.cells.cell import RESULTS_VERSION, Cell, as_plain, digest
 from kanbench.cells.grading import finite
 from kanbench.data import Shares, TableTask
-from kanbench.methods import KANMethod, Method, MLPMethod
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.module import Curve
+
+COLUMNS_OF_METHODS = {"basis": "", "aggregation": "", "activation": ""}  # that every record has, whatever its method
 
 
 def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> CellRecord:
@@ -36,10 +37,9 @@ def identity(cell: Cell) -> dict[str, Any]:
         "task": cell.task.name,
         "same_as": cell.task.same_as,
         "method": method.label,
-        "basis": type(method.basis).__name__ if isinstance(method, KANMethod) else "",
-        "aggregation": method.aggregation.value if isinstance(method, KANMethod) else "",
-        "activation": method.activation.value if isinstance(method, MLPMethod) else "",
-        "depth": method.depth if isinstance(method, Method) else 0,
+        "family": method.family,
+        **COLUMNS_OF_METHODS,
+        **method.columns(),
         "budget": cell.budget or None,
         "optimizer": type(cell.optimizer).__name__,
         "precision": cell.precision.value,

@@ -20,7 +20,7 @@ from kanbench.cells.resume import ResumeFile, Resumption
 from kanbench.cells.rows import identity, size, storable
 from kanbench.data import Dataset, Split, stream
 from kanbench.interpret import LayerStatistics, median_statistics
-from kanbench.methods import Method, Reference
+from kanbench.methods import NetworkMethod, Reference
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
@@ -45,8 +45,8 @@ def run_cell(
 
     Raises `BudgetTooSmall` or `TooManyTerms`, and `ValueError` for a task that cannot be sampled.
     """
-    if isinstance(cell.method, Reference):
-        return _fit_reference(cell, cell.method)
+    if not cell.method.is_trained:
+        return _fit_reference(cell, cast(Reference, cell.method))
     module, of_member, splits = prepare(cell, statistics=statistics, compiled=compiled)
     resumptions = [] if resume is None else [Resumption(resume, module)]
     precision = cell.precision.lightning
@@ -75,16 +75,15 @@ def prepare(
     cell: Cell, *, statistics: bool = False, compiled: bool = False
 ) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
     """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
-    assert isinstance(cell.method, Method)  # references are not trained
-    datasets = cell.datasets()
+    method, datasets = cast(NetworkMethod, cell.method), cell.datasets()
     of_member = [datasets[seed] for seed, _ in cell.members]
-    build, shape = cell.method.first.build, (cell.task.n_inputs, cell.sizing.width)
+    build, shape = method.first.build, (cell.task.n_inputs, cell.sizing.width)
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
     look = partial(layer_medians, cell.loss) if statistics else None
     ensemble = (CompiledEnsemble if compiled else Ensemble)(models, cell.loss)
-    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, cell.method.stages, statistics=look)
+    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 

@@ -1,15 +1,15 @@
 """The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum, auto
+from enum import Enum, StrEnum, auto
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kanbench.bases import BASES
 from kanbench.cells import Cell, Vary
 from kanbench.config.options import home_of
 from kanbench.config.schema import choice, listed, only, scalar, typed
@@ -33,15 +33,14 @@ from kanbench.files.yaml_file import FileError
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
     CLASS_REFERENCES,
+    METHODS,
     REFERENCES,
     BudgetTooSmall,
-    KANMethod,
     Method,
-    MLPMethod,
+    NetworkMethod,
     Reference,
     solve_width,
 )
-from kanbench.models import Aggregation
 from kanbench.store.plan import WHOLE, Shard
 from kanbench.training import OPTIMIZERS, Loss, Optimizer
 
@@ -66,7 +65,7 @@ class Config:
 
     name: str
     folder: Path
-    methods: tuple[Method, ...]
+    methods: tuple[NetworkMethod, ...]
     suite: Suite
     tasks: tuple[Task | TableTask, ...]
     sizes: SplitSizes | Shares
@@ -84,7 +83,7 @@ class Config:
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
-        compared: list[tuple[Method | Reference, int]] = [(reference, 0) for reference in self.references]
+        compared: list[tuple[Method, int]] = [(reference, 0) for reference in self.references]
         compared += [(method, budget) for budget in self.budgets for method in self.methods]
         every = [
             Cell(
@@ -188,15 +187,19 @@ def _refuse_missing(node: DictConfig) -> None:
             raise ConfigError(f"{group}.name: must say which {group} is meant; {group}=... on the command line chooses")
 
 
-def _method(node: DictConfig, group: str) -> Method:
+def _method(node: DictConfig, group: str) -> NetworkMethod:
     content = node[group]
-    if content.name == "mlp":
-        return typed(MLPMethod, content, group)
-    if content.name == "kan":
-        basis = typed(choice(BASES, node.basis.name, "basis.name"), node.basis, "basis")
-        aggregation = choice({each.value: each for each in Aggregation}, node.aggregation.name, "aggregation.name")
-        return typed(KANMethod, content, group, basis=basis, aggregation=aggregation)
-    raise ConfigError(f"{group}.name: must be kan or mlp{' or none' * (group == 'baseline')}, got {content.name!r}")
+    if content.name not in METHODS:
+        known = " or ".join([*METHODS, *["none"] * (group == "baseline")])
+        raise ConfigError(f"{group}.name: must be {known}, got {content.name!r}")
+    kind = METHODS[content.name]
+    return typed(kind, content, group, **{name: _part(node, name, known) for name, known in kind.parts().items()})
+
+
+def _part(node: DictConfig, group: str, known: Mapping[str, type | Enum]) -> Any:
+    """Return what a config group chooses: a member of an enumeration, or a dataclass with its settings."""
+    chosen = choice(known, node[group].name, f"{group}.name")
+    return typed(chosen, node[group], group) if isinstance(chosen, type) else chosen
 
 
 def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
@@ -326,7 +329,7 @@ def _check_stages(config: Config) -> None:
             )
 
 
-def _fits(method: Method, task: Task | TableTask, budget: int) -> bool:
+def _fits(method: NetworkMethod, task: Task | TableTask, budget: int) -> bool:
     try:
         solve_width(method, task.n_inputs, budget, task.n_classes or 1)
     except BudgetTooSmall:

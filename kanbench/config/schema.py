@@ -1,6 +1,7 @@
 """Nodes of the composed YAML as typed values; every fault is a `ConfigError`."""
 
 import dataclasses
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -94,7 +95,7 @@ def scalar(node: DictConfig, key: str, kind: type[T]) -> T:
     return value
 
 
-def choice(known: dict[str, T], name: str, path: str) -> T:
+def choice(known: Mapping[str, T], name: str, path: str) -> T:
     """What `name` stands for."""
     if name not in known:
         raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}")

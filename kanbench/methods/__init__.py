@@ -1,18 +1,23 @@
 """Methods: what is compared, and the references beside them."""
 
-from kanbench.methods.base import Method
+from kanbench.files.registry import registered
+from kanbench.methods.base import Method, NetworkMethod
 from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.methods.kan import KANMethod
 from kanbench.methods.mlp import MLPMethod
 from kanbench.methods.reference import CLASS_REFERENCES, REFERENCES, Reference, TooManyTerms
 
+METHODS = registered("kanbench.methods", NetworkMethod)  # type: ignore[type-abstract]
+
 __all__ = [
     "CLASS_REFERENCES",
+    "METHODS",
     "REFERENCES",
     "BudgetTooSmall",
     "KANMethod",
     "MLPMethod",
     "Method",
+    "NetworkMethod",
     "Reference",
     "Sizing",
     "TooManyTerms",

@@ -1,9 +1,9 @@
 """Matching by size: the width whose parameter count is nearest a budget."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from kanbench.errors import counted
-from kanbench.methods.base import Method
 
 MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
 LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budget by more cannot be matched to it
@@ -11,6 +11,17 @@ LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budge
 
 class BudgetTooSmall(ValueError):
     """Even the smallest model of the method is too large; the message says how large it is."""
+
+
+class Countable(Protocol):
+    """A method whose parameters are counted without building a model."""
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Return the trainable parameters of a model of this width."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class Sizing:
         return abs(self.miss) > MARKED_MISS
 
 
-def solve_width(method: Method, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+def solve_width(method: Countable, n_in: int, budget: int, n_out: int = 1) -> Sizing:
     """The width whose count is nearest the budget; the smaller one of two that are equally near.
 
     Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.

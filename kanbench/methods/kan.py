@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
-from kanbench.bases import Basis, BSpline
+from kanbench.bases import BASES, Basis, BSpline
 from kanbench.errors import require
-from kanbench.methods.base import SMALL_SHARE, Method, _changes
+from kanbench.methods.base import SMALL_SHARE, NetworkMethod, Parts, changes
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
 
 
 @dataclass(frozen=True)
-class KANMethod(Method):
+class KANMethod(NetworkMethod):
     """A KAN; the switches are those of `KANLayer`.
 
     With `stages` a training begins with a basis of the first size (intervals of splines, degree, harmonics) and goes
@@ -54,6 +55,10 @@ class KANMethod(Method):
             return self
         return replace(self, stages=(), basis=replace(self.basis, **{self.basis.grows_by: self.stages[0]}))
 
+    @classmethod
+    def parts(cls) -> Parts:
+        return {"basis": BASES, "aggregation": {each.value: each for each in Aggregation}}
+
     @property
     def remark(self) -> str:
         low, high = self.basis.low, self.basis.high
@@ -67,10 +72,18 @@ class KANMethod(Method):
         )
 
     @property
-    def label(self) -> str:
-        basis = " ".join([type(self.basis).__name__, *_changes(self.basis)])
+    def family(self) -> str:
+        return f"KAN {type(self.basis).__name__}"
+
+    def columns(self) -> dict[str, Any]:
+        basis, aggregation = type(self.basis).__name__, self.aggregation.value
+        return {"basis": basis, "aggregation": aggregation, "depth": self.depth}
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        basis = " ".join([type(self.basis).__name__, *changes(self.basis)])
         aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
-        return " ".join(["KAN", basis, *aggregation, *_changes(self, "basis", "aggregation")])
+        return " ".join(["KAN", basis, *aggregation, *changes(self, "basis", "aggregation")])
 
     def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return KAN(

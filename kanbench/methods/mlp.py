@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
 from kanbench.errors import require
-from kanbench.methods.base import Method, _changes
+from kanbench.methods.base import NetworkMethod, changes
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
 
 @dataclass(frozen=True)
-class MLPMethod(Method):
+class MLPMethod(NetworkMethod):
     """An MLP; with `fourier` its first layer sees so many random sines and cosines of the inputs in their place.
 
     Neither they nor their frequencies are trained or counted.
@@ -31,8 +32,15 @@ class MLPMethod(Method):
             object.__setattr__(self, "fourier_scale", type(self).fourier_scale)
 
     @property
-    def label(self) -> str:
-        return " ".join(["MLP", self.activation.value, *_changes(self, "activation")])
+    def family(self) -> str:
+        return "MLP"
+
+    def columns(self) -> dict[str, Any]:
+        return {"activation": self.activation.value, "depth": self.depth}
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return " ".join(["MLP", self.activation.value, *changes(self, "activation")])
 
     def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return MLP(

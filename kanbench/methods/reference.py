@@ -4,11 +4,12 @@ Targets are numbers (n,), or classes as rows of zeros with a one (n, n_classes);
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from kanbench.errors import require
+from kanbench.methods.base import Method
+from kanbench.methods.budget import Sizing
 
 Array = NDArray[np.float64]
 
@@ -37,10 +40,22 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Reference(ABC):
+class Reference(Method):
     """A predictor that is fitted in one piece; at most a ridge weight is chosen, on validation."""
 
+    is_trained: ClassVar[bool] = False
+
     label: str
+
+    @property
+    def family(self) -> str:
+        return "reference"
+
+    def columns(self) -> dict[str, Any]:
+        return {"depth": 0}
+
+    def size(self, n_in: int, budget: int = 0, n_out: int = 1) -> Sizing:
+        return Sizing(0, self.count(n_in, n_out), 0.0)
 
     @abstractmethod
     def count(self, n_in: int, n_out: int = 1) -> int:
