@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kanbench.cells import Cell
-from kanbench.data import Dataset, Task, grade, sample, stream
+from kanbench.data import Dataset, FormulaTask, grade, sample, stream
 from kanbench.training import Ensemble
 
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardised y (members, n)
@@ -31,7 +31,7 @@ class Prepared:
         return torch.from_numpy(np.stack(arrays)).to(self.device, self.cell.precision.dtype)
 
 
-def generator(seed: int, purpose: str, task: Task) -> torch.Generator:
+def generator(seed: int, purpose: str, task: FormulaTask) -> torch.Generator:
     """The stream that the harness draws from for this purpose."""
     state = stream(seed, purpose, task.name).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))

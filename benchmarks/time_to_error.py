@@ -16,7 +16,7 @@ from benchmarks.machine import machine
 from benchmarks.measurement import Goal, Result, Row, Settings, at_least
 from benchmarks.timing import Stopwatch
 from kanbench.cells import Cell, Precision
-from kanbench.data import SplitSizes, Task, load_suite
+from kanbench.data import FormulaTask, SplitSizes, load_suite
 from kanbench.methods import KANMethod
 from kanbench.models import BaseBranch
 from kanbench.run.progress import Tally, progress_of
@@ -82,7 +82,7 @@ NOTES = [
 ]
 
 
-def compare(task: Task, pykan: ModuleType, settings: Settings, steps: int) -> Row:
+def compare(task: FormulaTask, pykan: ModuleType, settings: Settings, steps: int) -> Row:
     """Train both on one equation, pykan for so many steps."""
     cell = Cell(
         "benchmark", "feynman", task, METHOD, 0, tuple(range(settings.seeds)), LevenbergMarquardt(),

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, TableTask, Task, sample
+from kanbench.cells.stored import stored_name
+from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
 from kanbench.methods import Method, Sizing
-from kanbench.training.ensemble import Loss
+from kanbench.training.losses import LOSSES, Loss
 from kanbench.training.optimizers.base import Optimizer
 
 RESULTS_VERSION = 2  # part of every cell's key: raise it when a change of the code changes results
@@ -49,7 +50,7 @@ class Cell:
 
     experiment: str
     suite: str
-    task: Task | TableTask
+    task: Task
     method: Method
     budget: int  # 0 for a reference
     seeds: tuple[int, ...]
@@ -89,12 +90,12 @@ class Cell:
     @property
     def loss(self) -> Loss:
         """What training minimises."""
-        return Loss.cross_entropy if self.task.n_classes else Loss.mse
+        return LOSSES[self.task.grading.loss]
 
     @property
     def n_outputs(self) -> int:
-        """Of its models: one, or a logit for each class."""
-        return self.task.n_classes or 1
+        """The number of outputs of its models."""
+        return self.task.grading.n_outputs
 
     @property
     def sizing(self) -> Sizing:
@@ -127,7 +128,7 @@ def as_plain(value: Any) -> Any:
     """What JSON holds; of dataclasses the fields that are compared, and their type."""
     if is_dataclass(value):
         compared = [each.name for each in fields(value) if each.compare]
-        return {"type": type(value).__name__} | {name: as_plain(getattr(value, name)) for name in compared}
+        return {"type": stored_name(type(value))} | {name: as_plain(getattr(value, name)) for name in compared}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):

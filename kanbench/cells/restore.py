@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
+from inspect import isabstract
 from typing import Any, get_args, get_type_hints
 
 from torch import nn
 
 from kanbench.bases import Basis
 from kanbench.cells.cell import Cell, Vary
+from kanbench.cells.stored import stored_name
 from kanbench.cells.train import prepare
 from kanbench.data import Conditions, SplitSizes, Task
-from kanbench.data.task import Variable
+from kanbench.data.formula_task import Variable
 from kanbench.methods import Method
 from kanbench.training.module import fit
 from kanbench.training.optimizers.base import Optimizer
@@ -56,7 +58,7 @@ def _made(kind: type, fields: dict[str, Any]) -> Any:
 def _typed(value: Any, hint: Any) -> Any:
     """Plain data as what the field of a dataclass holds."""
     if isinstance(value, dict):
-        named = {each.__name__: each for each in _kinds()}
+        named = {stored_name(each): each for each in _kinds()}
         return _made(named[value["type"]], {name: part for name, part in value.items() if name != "type"})
     if isinstance(value, list):
         return tuple(_typed(each, get_args(hint)[0]) for each in value)
@@ -67,9 +69,10 @@ def _typed(value: Any, hint: Any) -> Any:
 
 def _kinds() -> Iterator[type]:
     """Every dataclass that a cell is made of."""
-    yield from (Task, Variable, SplitSizes, Conditions)
-    waiting: list[type] = [Basis, Method, Optimizer]
+    yield from (Variable, SplitSizes, Conditions)
+    waiting: list[type] = [Basis, Task, Method, Optimizer]
     while waiting:
         kind = waiting.pop()
-        yield kind
+        if not isabstract(kind):
+            yield kind
         waiting += kind.__subclasses__()

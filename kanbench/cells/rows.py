@@ -5,7 +5,6 @@ from typing import Any
 
 from kanbench.cells.cell import RESULTS_VERSION, Cell, as_plain, digest
 from kanbench.cells.grading import finite
-from kanbench.data import Shares, TableTask
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.module import Curve
@@ -21,7 +20,7 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
     return CellRecord(
         key=cell.key,
         members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
-        curve=storable(Curve(loss=cell.loss.value)),
+        curve=storable(Curve(loss=cell.loss.name)),
         cell=cell.describe(),
         environment=provenance.environment(),
         traceback=traceback,
@@ -52,10 +51,12 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 def _protocol(cell: Cell) -> dict[str, Any]:
     """The columns that say what a comparison holds fixed; `data` is the hash of the task itself."""
-    rows = Shares.from_sizes(cell.sizes).of(cell.task.n_rows) if isinstance(cell.task, TableTask) else cell.sizes
+    rows = cell.task.rows(cell.sizes)
     settings = {each.name: getattr(cell.optimizer, each.name) for each in fields(cell.optimizer)}
     return {
         "data": digest(cell.describe()["task"]),
+        "metric": cell.task.grading.score.metric,
+        "measure": cell.task.grading.score.name,
         "train_size": cell.sizes.train,
         "validation_size": cell.sizes.validation,
         "test_size": cell.sizes.test,

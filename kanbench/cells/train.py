@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
@@ -24,7 +23,8 @@ from kanbench.methods import NetworkMethod, Reference
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
-from kanbench.training.ensemble import Ensemble, Loss
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.losses import Loss
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 
 
@@ -90,40 +90,38 @@ def prepare(
 def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
     """Medians over members of the statistics of every layer, by their names."""
     networks = cast(list[nn.Sequential], models)
-    if loss is Loss.mse:
-        layers = median_statistics(networks, x, y.unsqueeze(-1))
-    else:
-        layers = median_statistics(networks, x, y.long(), functional.cross_entropy)
+
+    def of_member(outputs: Tensor, y: Tensor) -> Tensor:
+        return loss.of(outputs.squeeze(-1).unsqueeze(0), y.unsqueeze(0)).squeeze(0)
+
+    layers = median_statistics(networks, x, y, of_member)
     return {each.name: [getattr(layer, each.name) for layer in layers] for each in fields(LayerStatistics)}
 
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
     """What each member reached."""
+    grading = cell.task.grading
 
     def predict(x: np.ndarray) -> list[np.ndarray]:
         outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
         numbers = outputs.double().cpu().numpy()
-        if cell.task.n_classes:
-            return list(numbers)
-        return [dataset.restore(y) for dataset, y in zip(datasets, numbers, strict=True)]
+        return [grading.predictions(dataset, y) for dataset, y in zip(datasets, numbers, strict=True)]
 
     evaluations, losses = module.evaluations.tolist(), module.best_loss.tolist()
-    grades = grade_members(datasets, predict, cell.task.n_classes)
+    grades = grade_members(datasets, predict, grading)
     for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
-        yield {"seed": seed, "lr": rate, "evaluations": cost} | outcome(metrics, loss)
+        yield {"seed": seed, "lr": rate, "evaluations": cost} | outcome(metrics, grading.score, loss)
 
 
 def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
     """The record of a reference, one member per seed; a closed form evaluates no loss step by step."""
-    datasets = list(cell.datasets().values())
+    datasets, grading = list(cell.datasets().values()), cell.task.grading
+    targets = grading.for_references
     started = time.perf_counter()
-    fitted = [
-        reference.fit(d.train.x, _targets(cell, d.train.y), d.validation.x, _targets(cell, d.validation.y))
-        for d in datasets
-    ]
+    fitted = [reference.fit(d.train.x, targets(d.train.y), d.validation.x, targets(d.validation.y)) for d in datasets]
     seconds = time.perf_counter() - started
     grades = grade_members(
-        datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)], cell.task.n_classes
+        datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)], grading
     )
     shared = identity(cell) | size(cell)
     shared |= {
@@ -134,18 +132,13 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
     return CellRecord(
         key=cell.key,
         members=[
-            shared | {"seed": seed, "lr": None, "ridge": fit.ridge} | outcome(metrics)
+            shared | {"seed": seed, "lr": None, "ridge": fit.ridge} | outcome(metrics, grading.score)
             for seed, fit, metrics in zip(cell.seeds, fitted, grades, strict=True)
         ],
-        curve=storable(Curve(loss=cell.loss.value)),
+        curve=storable(Curve(loss=cell.loss.name)),
         cell=cell.describe(),
         environment=provenance.environment(),
     )
-
-
-def _targets(cell: Cell, y: np.ndarray) -> np.ndarray:
-    """As references take them: numbers, or classes as rows of zeros with a one."""
-    return np.eye(cell.task.n_classes)[y.astype(int)] if cell.task.n_classes else y
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:
@@ -158,11 +151,12 @@ def _generator(seed: int, purpose: Vary, cell: Cell) -> torch.Generator:
 
 
 def _batch(datasets: list[Dataset], split: str, cell: Cell) -> Batch:
-    """Every member's split as tensors: x (members, n, n_in), y (members, n) standardised or indices of classes."""
+    """Every member's split as tensors: x (members, n, n_in), y (members, n, ..) as the task
+    wants them."""
     parts: list[Split] = [getattr(dataset, split) for dataset in datasets]
     x = np.stack([part.x for part in parts])
     pairs = zip(datasets, parts, strict=True)
-    y = np.stack([part.y if cell.task.n_classes else dataset.standardise(part.y) for dataset, part in pairs])
+    y = np.stack([cell.task.grading.targets(dataset, part.y) for dataset, part in pairs])
     return _tensor(x, cell), _tensor(y, cell)
 
 

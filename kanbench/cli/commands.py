@@ -210,7 +210,7 @@ def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
 
 def _list_tables(suite: "Suite[TableTask]") -> int:
     for task in suite.tasks:
-        kind = f"{task.n_classes} classes" if task.n_classes else f"regression of {task.target}"
+        kind = f"{len(task.classes)} classes" if task.classes else f"regression of {task.target}"
         note = f" ({task.note})" if task.note else ""
         print(f"{task.name}\n    {kind}, {counted(task.n_rows, 'row')}, {counted(task.n_inputs, 'input')}{note}")
         print(f"    {', '.join(task.inputs[:4])}, ..., {task.inputs[-1]}", flush=True)

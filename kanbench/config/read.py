@@ -17,12 +17,12 @@ from kanbench.config.settings import TrainerConfig
 from kanbench.data import (
     CLEAN,
     Conditions,
+    Grading,
     MissingPackage,
     Shares,
     SplitSizes,
     Suite,
     TableError,
-    TableTask,
     Task,
     find_suite,
     read_table,
@@ -32,7 +32,6 @@ from kanbench.errors import ConfigError, UnknownName, require_name
 from kanbench.files.yaml_file import FileError
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
-    CLASS_REFERENCES,
     METHODS,
     REFERENCES,
     BudgetTooSmall,
@@ -42,7 +41,7 @@ from kanbench.methods import (
     solve_width,
 )
 from kanbench.store.plan import WHOLE, Shard
-from kanbench.training import OPTIMIZERS, Loss, Optimizer
+from kanbench.training import LOSSES, OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from kanbench.systems import System
@@ -67,7 +66,7 @@ class Config:
     folder: Path
     methods: tuple[NetworkMethod, ...]
     suite: Suite
-    tasks: tuple[Task | TableTask, ...]
+    tasks: tuple[Task, ...]
     sizes: SplitSizes | Shares
     budgets: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -114,10 +113,9 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
-    loss = _check_kind(tasks, node.optimizer.name)
+    grading = _check_gradings(tasks, node.optimizer.name)
     model = _method(node, "model")
     alone = f"model and baseline are the same method, {model.label}: nothing is compared; {TWO_BASES}"
-    references = CLASS_REFERENCES if loss is Loss.cross_entropy else REFERENCES
     config = Config(
         name=name,
         folder=Path(scalar(node, "results", str)) / name,
@@ -130,7 +128,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
-        references=references if scalar(node, "references", bool) else (),
+        references=REFERENCES[grading.references] if scalar(node, "references", bool) else (),
         conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
         vary=choice({each.value: each for each in Vary}, scalar(node, "vary", str), "vary"),
         shard=_shard(node),
@@ -202,7 +200,7 @@ def _part(node: DictConfig, group: str, known: Mapping[str, type | Enum]) -> Any
     return typed(chosen, node[group], group) if isinstance(chosen, type) else chosen
 
 
-def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
+def _own_table(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
     """A suite of one task: the file that `data.path` names."""
     for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
         if OmegaConf.is_missing(node, key):
@@ -217,12 +215,9 @@ def _own_table(node: DictConfig) -> tuple[Suite, tuple[TableTask, ...]]:
     return Suite("table", f"{task.target} of {path.name}", (task,)), (task,)
 
 
-def _sizes(node: DictConfig, task: Task | TableTask) -> SplitSizes | Shares:
-    splits = only(node, "train", "validation", "test")
-    if isinstance(task, TableTask):
-        return typed(Shares, splits, "data")
-    sizes = typed(SplitSizes, splits, "data")
-    if min(sizes.train, sizes.validation, sizes.test) < 2:
+def _sizes(node: DictConfig, task: Task) -> SplitSizes | Shares:
+    sizes: SplitSizes | Shares = typed(task.splits, only(node, "train", "validation", "test"), "data")
+    if isinstance(sizes, SplitSizes) and min(sizes.train, sizes.validation, sizes.test) < 2:
         raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
     return sizes
 
@@ -231,7 +226,7 @@ def _check_data(config: Config) -> None:
     """Tables and wider ranges are tried before anything is trained: not every task can be put to every test."""
     faults = {}
     for task in config.tasks:
-        if isinstance(task, TableTask) or config.conditions.extrapolation:
+        if task.may_fail(config.conditions):
             try:
                 for seed in config.seeds:
                     sample(task, seed, config.sizes, config.conditions)
@@ -247,7 +242,7 @@ def _check_order(config: Config) -> None:
         raise ConfigError("vary: order makes no difference, because the optimizer does not shuffle rows into batches")
 
 
-def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task | TableTask, ...]]:
+def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
     """The suite, and its tasks that match any of the patterns in `data.tasks`."""
     try:
         suite = find_suite(str(node.suite))
@@ -278,29 +273,30 @@ def _check_sizes(config: Config) -> None:
     for budget in config.budgets:
         for method in config.methods:
             if not any(_fits(method, task, budget) for task in config.tasks):
-                least = min(method.count(task.n_inputs, 1, task.n_classes or 1) for task in config.tasks)
+                least = min(method.count(task.n_inputs, 1, task.grading.n_outputs) for task in config.tasks)
                 raise ConfigError(
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
                 )
 
 
-def _check_kind(tasks: tuple[Task | TableTask, ...], optimizer: str) -> Loss:
-    """All tasks are of one kind, whose loss the optimiser must be able to minimise."""
-    numbers, classes = ([task.name for task in tasks if bool(task.n_classes) == kind] for kind in (False, True))
-    if numbers and classes:
-        raise ConfigError(
-            f"data.tasks: {classes[0]} is a classification and {numbers[0]} a regression; "
-            "a run compares tasks of one kind"
-        )
-    loss = Loss.cross_entropy if classes else Loss.mse
+def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
+    """Return how all tasks are graded; one optimizer must be able to minimise the loss of all of them."""
+    first, *others = tasks
+    for other in others:
+        if other.grading.loss != first.grading.loss:
+            raise ConfigError(
+                f"data.tasks: {first.name} is trained by the loss {first.grading.loss} and {other.name} by "
+                f"{other.grading.loss}; a run compares tasks of one kind"
+            )
+    loss = LOSSES[first.grading.loss]
     allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
     if optimizer not in allowed:
         raise ConfigError(
-            f"optimizer: {optimizer} minimises squared residuals of one output, and {classes[0]} is a classification, "
-            f"whose loss is the cross-entropy; choose {' or '.join(allowed)}"
+            f"optimizer: {optimizer} minimises squared residuals of one output, and the loss of {first.name} is "
+            f"{loss.name}; choose {' or '.join(allowed)}"
         )
-    return loss
+    return first.grading
 
 
 def _check_compile(config: Config) -> None:
@@ -329,9 +325,9 @@ def _check_stages(config: Config) -> None:
             )
 
 
-def _fits(method: NetworkMethod, task: Task | TableTask, budget: int) -> bool:
+def _fits(method: NetworkMethod, task: Task, budget: int) -> bool:
     try:
-        solve_width(method, task.n_inputs, budget, task.n_classes or 1)
+        solve_width(method, task.n_inputs, budget, task.grading.n_outputs)
     except BudgetTooSmall:
         return False
     return True

@@ -2,18 +2,25 @@
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
 from kanbench.data.columns import TableError
+from kanbench.data.formula_task import FormulaTask, Variable, load_suite, suite_names
+from kanbench.data.grading import Classification, Grading, Regression, Score
 from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
 from kanbench.data.table import TableTask, read_table
-from kanbench.data.task import Suite, Task, Variable, load_suite, suite_names
+from kanbench.data.task import Suite, Task
 
 __all__ = [
     "BUNDLED",
     "CLEAN",
+    "Classification",
     "Conditions",
     "Dataset",
+    "FormulaTask",
+    "Grading",
     "MissingPackage",
+    "Regression",
+    "Score",
     "Shares",
     "Split",
     "SplitSizes",

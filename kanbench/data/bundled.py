@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from kanbench.data.formula_task import load_suite, suite_names
 from kanbench.data.table import TableTask, table_task
-from kanbench.data.task import Suite, load_suite, suite_names
+from kanbench.data.task import Suite
 from kanbench.errors import UnknownName
 
 BUNDLED = "sklearn"

@@ -5,11 +5,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from kanbench.data.columns import LEAVE_OUT, TableError, read_columns
 from kanbench.data.formula import Array
+from kanbench.data.grading import Classification, Grading, Regression
+from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes, stream
+from kanbench.data.task import Task
 from kanbench.errors import UnknownName, counted, shown
 
 INDEX_OF_PANDAS = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
@@ -17,7 +21,7 @@ INDEX_OF_PEOPLE = ("id", "index", "level_0", "no", "nr", "row", "rownames")
 
 
 @dataclass(frozen=True)
-class TableTask:
+class TableTask(Task):
     """One target column and the columns to predict it from; `digest` is the hash of their content.
 
     Of a classification `classes` names the classes, and y holds their indices. `rows` of x and y stay out of
@@ -34,6 +38,7 @@ class TableTask:
     same_as: str = ""
     source: str = ""
     note: str = ""
+    splits: ClassVar[type] = Shares
     remark: str = field(default="", compare=False, repr=False)  # what a run should say of the rows
 
     def __post_init__(self) -> None:
@@ -58,9 +63,36 @@ class TableTask:
         return len(self.y)
 
     @property
-    def n_classes(self) -> int:
-        """0 for a regression."""
-        return len(self.classes)
+    def grading(self) -> Grading:
+        return Classification(len(self.classes)) if self.classes else Regression()
+
+    def may_fail(self, conditions: Conditions) -> bool:
+        return True
+
+    def rows(self, sizes: SplitSizes | Shares) -> SplitSizes:
+        return Shares.from_sizes(sizes).of(self.n_rows)
+
+    def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
+        """Deal the rows in an order that the seed draws: first those of the test, then validation, then training.
+
+        So the number of training rows changes no other split. Inputs are mapped to [-1, 1] by their range on the
+        training rows; one that is constant there is 0 everywhere. Classes have nearly equal shares in all splits.
+        """
+        if conditions.extrapolation:
+            raise ValueError(f"task {self.name}: a table says nothing off its rows, so extrapolation must be 0")
+        if conditions.noise and self.classes:
+            raise ValueError(f"task {self.name}: noise is added to numbers, and the target is a class")
+        counts = self.rows(sizes)
+        order = _order(self, np.random.default_rng(stream(seed, "rows", self.name)))
+        test, validation, train, _ = np.split(order, np.cumsum([counts.test, counts.validation, counts.train]))
+        low, high = self.x[train].min(axis=0), self.x[train].max(axis=0)
+        varies = high > low
+        width = np.where(varies, high - low, 1.0)
+
+        def split(rows: np.ndarray) -> Split:
+            return Split(np.where(varies, 2.0 * (self.x[rows] - low) / width - 1.0, 0.0), self.y[rows])
+
+        return Dataset(split(train), split(validation), split(test))
 
 
 def table_task(
@@ -127,3 +159,15 @@ def _repeats(path: Path, x: Array, y: Array) -> str:
         return ""
     repeats = counted(len(rows) - len(times), "row")
     return f"{path.name}: {repeats} of {len(rows):,} repeat others, so training may know rows of the test"
+
+
+def _order(task: TableTask, generator: np.random.Generator) -> np.ndarray:
+    """All rows in a random order of which any stretch holds each class in nearly its share."""
+    rows = generator.permutation(task.n_rows)
+    if not task.classes:
+        return rows
+    position = np.empty(task.n_rows)
+    for label in range(len(task.classes)):
+        members = task.y[rows] == label
+        position[members] = (np.arange(members.sum()) + generator.uniform()) / members.sum()
+    return rows[np.argsort(position, kind="stable")]

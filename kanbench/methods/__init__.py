@@ -5,12 +5,11 @@ from kanbench.methods.base import Method, NetworkMethod
 from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.methods.kan import KANMethod
 from kanbench.methods.mlp import MLPMethod
-from kanbench.methods.reference import CLASS_REFERENCES, REFERENCES, Reference, TooManyTerms
+from kanbench.methods.reference import REFERENCES, Reference, TooManyTerms
 
 METHODS = registered("kanbench.methods", NetworkMethod)  # type: ignore[type-abstract]
 
 __all__ = [
-    "CLASS_REFERENCES",
     "METHODS",
     "REFERENCES",
     "BudgetTooSmall",

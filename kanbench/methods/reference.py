@@ -197,5 +197,10 @@ def _logistic(x: Array, y: Array, ridge: float, start: Array) -> Array:
     return minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(start.shape)
 
 
-REFERENCES = (Polynomial("constant", 0), Polynomial("linear", 1), Polynomial("cubic ridge", 3, RIDGES))
-CLASS_REFERENCES = (ClassPrior("class prior"), Logistic("logistic", tuple(10.0**power for power in range(-6, 1))))
+REFERENCES: dict[str, tuple[Reference, ...]] = {  # a kind of task may add its own list
+    "regression": (Polynomial("constant", 0), Polynomial("linear", 1), Polynomial("cubic ridge", 3, RIDGES)),
+    "classification": (
+        ClassPrior("class prior"),
+        Logistic("logistic", tuple(10.0**power for power in range(-6, 1))),
+    ),
+}

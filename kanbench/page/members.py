@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from kanbench.cells import CannotRestore, restore_cell, retrain
-from kanbench.data import Dataset, Task, grade
+from kanbench.data import Dataset, FormulaTask, grade
 from kanbench.page.choose import Choice
 from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.results import plain
@@ -52,11 +52,11 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         }
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
-    assert isinstance(cell.task, Task)  # tables are not restored
+    assert isinstance(cell.task, FormulaTask)  # tables are not restored
     return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
 
 
-def plain_data(task: Task, dataset: Dataset) -> Plain:
+def plain_data(task: FormulaTask, dataset: Dataset) -> Plain:
     """Some test points, and walks along each input; y in the units of the formula."""
     columns = [
         (f"{v.name}{k + 1}" if v.size > 1 else v.name, v.low, v.high) for v in task.variables for k in range(v.size)
@@ -73,7 +73,7 @@ def plain_data(task: Task, dataset: Dataset) -> Plain:
     }
 
 
-def _walk(task: Task, i: int) -> np.ndarray:
+def _walk(task: FormulaTask, i: int) -> np.ndarray:
     """The target along input i."""
     points = np.full((SLICE, task.n_inputs), ELSEWHERE)
     points[:, i] = np.linspace(-1.0, 1.0, SLICE)

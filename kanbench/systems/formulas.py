@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from kanbench.data import SplitSizes, Task, load_suite, suite_names
+from kanbench.data import FormulaTask, SplitSizes, load_suite, suite_names
 from kanbench.errors import require
 from kanbench.files.atomic import staged
 from kanbench.files.sealed import Damaged, Seal
@@ -69,7 +69,7 @@ class Formulas(System):
             (place / "formulas.md").write_text(markdown(frame), encoding="utf-8")
         return findings(frame)
 
-    def rows_of(self, task: Task, path: Path) -> list[Row]:
+    def rows_of(self, task: FormulaTask, path: Path) -> list[Row]:
         """One per seed, read from `path` where they were found with these settings before, and written there."""
         settings = {name: value for name, value in asdict(self).items() if name != "folder"}
         with suppress(FileNotFoundError, Damaged):
@@ -80,7 +80,7 @@ class Formulas(System):
         SEAL.write(path, json.dumps({"settings": settings, "rows": rows}, indent=1).encode())
         return rows
 
-    def row(self, task: Task, seed: int) -> Row:
+    def row(self, task: FormulaTask, seed: int) -> Row:
         """What one life came to; one that could not be finished says why."""
         started = time.perf_counter()
         shared = {"equation": task.name, "truth": task.formula, "same_as": task.same_as, "seed": seed}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.bases import BSpline
-from kanbench.data import Dataset, SplitSizes, Task, sample, stream
+from kanbench.data import Dataset, FormulaTask, SplitSizes, sample, stream
 from kanbench.errors import require, require_finite
 from kanbench.interpret import Sameness, formula, prune, same_function, snap_network, tidy
 from kanbench.interpret.parsing import FUNCTIONS, parse
@@ -79,7 +79,7 @@ class Upbringing:
         rule = f"must not be fewer than intervals = {self.intervals}"
         require(self.refined_intervals >= self.intervals, "refined_intervals", rule, self.refined_intervals)
 
-    def live(self, task: Task, seed: int, sizes: SplitSizes) -> Life:
+    def live(self, task: FormulaTask, seed: int, sizes: SplitSizes) -> Life:
         """One life, on the data of this seed."""
         truth = truth_of(task)
         data = sample(task, seed, sizes)
@@ -101,7 +101,7 @@ class Upbringing:
         )
         return Life(data, stages, errors, ranges, expression, sameness)
 
-    def born(self, task: Task, seed: int) -> KAN:
+    def born(self, task: FormulaTask, seed: int) -> KAN:
         """The network of this seed before training."""
         state = stream(seed, "initialisation", task.name).generate_state(1)[0]
         return KAN(
@@ -137,12 +137,12 @@ def n_edges(model: nn.Sequential) -> int:
     return sum(int(layer.active.sum()) for layer in edge_layers(model))
 
 
-def names_of(task: Task) -> list[str]:
+def names_of(task: FormulaTask) -> list[str]:
     """The variables of a task."""
     return [variable.name for variable in task.variables]
 
 
-def formula_of(model: nn.Sequential, task: Task, data: Dataset) -> sympy.Expr:
+def formula_of(model: nn.Sequential, task: FormulaTask, data: Dataset) -> sympy.Expr:
     """What a network trained on the data says of the task: an expression in its variables and units."""
     maps = [(2.0 / (v.high - v.low), -(v.high + v.low) / (v.high - v.low)) for v in task.variables]
     return formula(model, names_of(task), inputs=maps, output=(data.y_std, data.y_mean))
@@ -153,7 +153,7 @@ def readable(life: Life) -> str:
     return sympy.sstr(tidy(life.expression, DIGITS, pi=True, ranges=life.ranges), full_prec=False)
 
 
-def truth_of(task: Task) -> sympy.Expr:
+def truth_of(task: FormulaTask) -> sympy.Expr:
     """The formula of a task; its sinc is that of NumPy. Raises `ValueError` for one that sympy cannot read."""
     require(len(task.variables) == task.n_inputs, f"task {task.name}", "must have no vectors", task.formula)
     functions = FUNCTIONS | {"sinc": lambda u: sympy.sinc(sympy.pi * u)}

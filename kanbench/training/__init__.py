@@ -1,13 +1,15 @@
 """Training: ensembles of models trained at once, and single models."""
 
 from kanbench.training.compiled import CompiledEnsemble
-from kanbench.training.ensemble import Ensemble, Loss
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.losses import LOSSES, Loss
 from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, LevenbergMarquardt, Optimizer, Schedule
 from kanbench.training.single import Sparsity, train, train_all
 
 __all__ = [
     "LBFGS",
+    "LOSSES",
     "OPTIMIZERS",
     "SGD",
     "Adam",

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from kanbench.models import extend_all
-from kanbench.training.ensemble import Embedded, Ensemble, Inputs, Loss
+from kanbench.training.ensemble import Embedded, Ensemble, Inputs
+from kanbench.training.losses import Loss
 
 
 class CompiledEnsemble(Ensemble):

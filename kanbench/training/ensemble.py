@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from enum import StrEnum, auto
 from itertools import chain
 from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vjp, vmap
-from torch.nn import functional
 
-from kanbench.errors import chosen, require
+from kanbench.errors import require
 from kanbench.models import extend_all
 from kanbench.models.linear import FeatureLinear
 from kanbench.training.architecture import (
@@ -24,22 +22,7 @@ from kanbench.training.architecture import (
     trained_names,
     with_values,
 )
-
-
-class Loss(StrEnum):
-    """What training minimises: the mean squared error, or the cross-entropy of logits, mean, in nats."""
-
-    mse = auto()
-    cross_entropy = auto()
-
-    def of(self, predictions: Tensor, y: Tensor) -> Tensor:
-        """Of each member: (members, n) or logits (members, n, n_classes), y (members, n) -> (members,).
-
-        Classes in y are indices, in the dtype of the data.
-        """
-        if self is Loss.mse:
-            return (predictions - y).square().mean(dim=1)
-        return functional.cross_entropy(predictions.movedim(-1, 1), y.long(), reduction="none").mean(dim=1)
+from kanbench.training.losses import Loss, loss_of
 
 
 @dataclass(frozen=True)
@@ -75,8 +58,10 @@ class Ensemble:
     Raises `ValueError` for models that differ in more than the values of their tensors, and where none is trained.
     """
 
-    def __init__(self, models: Sequence[nn.Module], loss: Loss = Loss.mse, *, example: Tensor | None = None) -> None:
-        self.loss = chosen(Loss, "loss", loss)
+    def __init__(
+        self, models: Sequence[nn.Module], loss: Loss | str = Loss.mse, *, example: Tensor | None = None
+    ) -> None:
+        self.loss = loss_of(loss)
         require_one_architecture(models)
         self.trained = trained_names(models[0], example)
         require(bool(self.trained), "model", "must have a parameter that is trained", type(models[0]).__name__)

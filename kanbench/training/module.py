@@ -14,7 +14,8 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
-from kanbench.training.ensemble import Ensemble, Loss
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Optimizer
 
 # members as modules, their inputs and their targets -> a number of every layer, by name
@@ -33,7 +34,7 @@ class Curve:
     steps: list[int] = field(default_factory=list)
     validation: list[list[float]] = field(default_factory=list)  # (checks, members)
     layers: dict[str, list[list[float | None]]] = field(default_factory=dict)  # (checks, layers)
-    loss: str = Loss.mse.value
+    loss: str = Loss.mse.name
 
     def metrics(self, check: int) -> dict[str, float]:
         """All numbers of a check by name."""
@@ -73,7 +74,7 @@ class EnsembleModule(LightningModule):
         self.ensemble, self.orders, self.stages, self.stage = ensemble, orders, stages, 0
         self.of_stage = optimizer.split(max(1, len(stages)))
         self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
-        self.curve, self.statistics = Curve(loss=ensemble.loss.value), statistics
+        self.curve, self.statistics = Curve(loss=ensemble.loss.name), statistics
         self.saved: dict[str, Any] | None = None
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())

@@ -15,7 +15,7 @@ from kanbench.cells import grading as outcome_module
 from kanbench.cells import train as work_module
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.train import _generator, _start
-from kanbench.data import Conditions, Shares, SplitSizes, Task, Variable, grade, load_suite, sample
+from kanbench.data import Conditions, FormulaTask, Shares, SplitSizes, Variable, grade, load_suite, sample
 from kanbench.data.table import table_task
 from kanbench.methods import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.store.record import RecordStore
@@ -175,7 +175,7 @@ def test_seeds_differ_in_what_is_to_vary_and_the_rest_is_that_of_the_first(vary)
 def test_seeds_of_one_data_set_reach_different_minima_of_it():
     record = run_cell(change(vary=Vary.initialisation, method=KANMethod(), budget=60))
     assert len({member["test_rel_l2"] for member in record.members}) == 2
-    constant = run_cell(change(vary=Vary.initialisation, method=REFERENCES[0], budget=0))
+    constant = run_cell(change(vary=Vary.initialisation, method=REFERENCES["regression"][0], budget=0))
     assert len({member["test_rmse"] for member in constant.members}) == 1
 
 
@@ -190,7 +190,7 @@ def test_a_table_trains_as_a_formula_does_and_its_rows_are_not_in_the_record():
 
 
 def test_noise_reaches_the_training_and_not_the_grades_of_the_others():
-    cell = change(method=REFERENCES[0], budget=0, sizes=SplitSizes(20_000, 100, 10_000))
+    cell = change(method=REFERENCES["regression"][0], budget=0, sizes=SplitSizes(20_000, 100, 10_000))
     clean, noisy = (
         run_cell(cell).members[0],
         run_cell(dataclasses.replace(cell, conditions=Conditions(noise=1.0))).members[0],
@@ -211,7 +211,7 @@ def test_single_precision_trains_too():
 
 def test_metrics_are_in_the_units_of_the_target():
     # y = 1000 + 0.001 x: a model that is nearly exact has a tiny RMSE whatever the offset.
-    task = Task("offset", "1000+x/1000", (Variable("x", -1.0, 1.0),))
+    task = FormulaTask("offset", "1000+x/1000", (Variable("x", -1.0, 1.0),))
     record = run_cell(change(task=task))
     dataset = sample(task, 0, CELL.sizes)
     constant = grade(np.full(200, dataset.y_mean), dataset.test.y, dataset.y_mean)
@@ -249,7 +249,7 @@ def test_cuda_reaches_what_the_cpu_reaches(optimizer):
 
 
 def test_a_reference_is_one_member_per_seed_whatever_the_rates_and_is_graded_like_any_other():
-    adam = change(method=REFERENCES[1], budget=0, optimizer=Adam(steps=50, rates=(1e-3, 1e-2)))
+    adam = change(method=REFERENCES["regression"][1], budget=0, optimizer=Adam(steps=50, rates=(1e-3, 1e-2)))
     record = run_cell(adam)
     assert [(m["seed"], m["lr"], m["budget"]) for m in record.members] == [(0, None, None), (1, None, None)]
     assert {(m["method"], m["params"], m["flops"], m["width"], m["missed"]) for m in record.members} == {
@@ -265,7 +265,7 @@ def test_a_reference_is_one_member_per_seed_whatever_the_rates_and_is_graded_lik
 
 
 def test_a_reference_that_is_worse_than_a_constant_has_not_diverged_and_is_scored_as_one(tmp_path):
-    record = run_cell(change(method=REFERENCES[2], budget=0, conditions=Conditions(extrapolation=3.0)))
+    record = run_cell(change(method=REFERENCES["regression"][2], budget=0, conditions=Conditions(extrapolation=3.0)))
     assert all(member["test_rel_l2"] > 1.0 for member in record.members)
     assert {(member["status"], member["reason"]) for member in record.members} == {("ok", "")}
     store = RecordStore(tmp_path / "cells")
@@ -275,5 +275,5 @@ def test_a_reference_that_is_worse_than_a_constant_has_not_diverged_and_is_score
 
 
 def test_the_constant_reference_has_error_one_on_test():
-    record = run_cell(change(method=REFERENCES[0], budget=0))
+    record = run_cell(change(method=REFERENCES["regression"][0], budget=0))
     assert [(m["test_rel_l2"], m["status"]) for m in record.members] == [(1.0, "ok")] * 2

@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ from torch.nn import functional
 
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision, run_cell
-from kanbench.data import SplitSizes, Task, Variable, sample
-from kanbench.methods import CLASS_REFERENCES, KANMethod, MLPMethod, solve_width
+from kanbench.data import Classification, FormulaTask, SplitSizes, Variable, sample
+from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_width
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Loss, Schedule
 
 METHODS = [KANMethod(), KANMethod(depth=2, basis=BSpline(intervals=3)), MLPMethod(), MLPMethod(fourier=3, depth=2)]
@@ -21,10 +20,12 @@ EVERY = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 
 
 @dataclass(frozen=True)
-class Rings(Task):
+class Rings(FormulaTask):
     """Which of three rings a point is in: inside the radius 0.5, outside 0.9, or between."""
 
-    n_classes: ClassVar[int] = 3
+    @property
+    def grading(self):
+        return Classification(3)
 
     def target(self, unit):
         radius = np.hypot(unit[:, 0], unit[:, 1])
@@ -154,7 +155,7 @@ def test_worse_than_the_class_prior_is_a_status():
 
 
 def test_the_class_prior_has_relative_cross_entropy_one_and_the_accuracy_of_the_largest_class():
-    members = run_cell(change(method=CLASS_REFERENCES[0], budget=0)).members
+    members = run_cell(change(method=REFERENCES["classification"][0], budget=0)).members
     dataset = sample(RINGS, 0, CELL.sizes)
     largest = np.bincount(dataset.train.y.astype(int)).argmax()
     assert members[0]["test_accuracy"] == np.mean(dataset.test.y == largest)
@@ -167,7 +168,7 @@ def test_logistic_is_scikit_learn_s(ridge):
     dataset = sample(RINGS, 3, SplitSizes(200, 50, 50))
     x, labels = np.hstack([dataset.train.x, dataset.train.x**2]), dataset.train.y.astype(int)
     theirs = linear_model.LogisticRegression(C=1 / (2 * ridge * len(x)), tol=1e-12, max_iter=10_000).fit(x, labels)
-    reference = dataclasses.replace(CLASS_REFERENCES[1], ridges=(ridge,))
+    reference = dataclasses.replace(REFERENCES["classification"][1], ridges=(ridge,))
     ours = reference.fit(x, np.eye(3)[labels], x, np.eye(3)[labels]).predict(x)
     np.testing.assert_allclose(
         torch.softmax(torch.tensor(ours), dim=1).numpy(), theirs.predict_proba(x), rtol=1e-4, atol=1e-5
@@ -187,15 +188,15 @@ def test_logistic_minimises_the_penalised_cross_entropy_of_torch_and_validation_
     best = minimize(loss, np.zeros(9), jac=True, method="BFGS", options={"gtol": 1e-9}).x.reshape(3, 3)
     targets = (np.eye(3)[split.y.astype(int)] for split in (dataset.train, dataset.validation))
     on_train, on_validation = targets
-    one = dataclasses.replace(CLASS_REFERENCES[1], ridges=(0.01,))
+    one = dataclasses.replace(REFERENCES["classification"][1], ridges=(0.01,))
     logits = one.fit(dataset.train.x, on_train, dataset.validation.x, on_validation).predict(dataset.test.x)
     expected = dataset.test.x @ best[:2] + best[2]
     np.testing.assert_allclose(logits - logits[:, :1], expected - expected[:, :1], atol=1e-5)
-    chosen = CLASS_REFERENCES[1].fit(dataset.train.x, on_train, dataset.validation.x, on_validation)
-    unknown = CLASS_REFERENCES[1].fit(dataset.train.x, on_train, np.full((300, 2), np.nan), on_validation)
+    chosen = REFERENCES["classification"][1].fit(dataset.train.x, on_train, dataset.validation.x, on_validation)
+    unknown = REFERENCES["classification"][1].fit(dataset.train.x, on_train, np.full((300, 2), np.nan), on_validation)
     assert unknown.predict(dataset.test.x).shape == (50, 3)  # logits, whatever validation says
     losses = {}
-    for ridge in CLASS_REFERENCES[1].ridges:
+    for ridge in REFERENCES["classification"][1].ridges:
         fit = dataclasses.replace(one, ridges=(ridge,)).fit(dataset.train.x, on_train, dataset.train.x, on_train)
         outputs = torch.tensor(fit.predict(dataset.validation.x))
         losses[ridge] = functional.cross_entropy(outputs, torch.tensor(dataset.validation.y).long()).item()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kanbench.data import Conditions, Dataset, Split, SplitSizes, Task, Variable, load_suite, sample, stream
+from kanbench.data import Conditions, Dataset, FormulaTask, Split, SplitSizes, Variable, load_suite, sample, stream
 from kanbench.data.splits import STREAMS
 
-TASK = Task("waves", "3 + 2*sin(a)*b", (Variable("a", -1.0, 5.0), Variable("b", 10.0, 20.0)))
+TASK = FormulaTask("waves", "3 + 2*sin(a)*b", (Variable("a", -1.0, 5.0), Variable("b", 10.0, 20.0)))
 SIZES = SplitSizes(train=40, validation=30, test=50)
 SPLITS = ("train", "validation", "test")
 
@@ -40,7 +40,7 @@ def test_points_fill_the_unit_cube():
 
 
 def test_a_vector_variable_is_as_many_inputs():
-    task = Task("vector", "mean(v)*s", (Variable("v", 0.0, 2.0, 3), Variable("s", 1.0, 3.0)))
+    task = FormulaTask("vector", "mean(v)*s", (Variable("v", 0.0, 2.0, 3), Variable("s", 1.0, 3.0)))
     split = sample(task, 0, SIZES).train
     assert split.x.shape == (40, task.n_inputs) == (40, 4)
     np.testing.assert_allclose(split.y, (1 + split.x[:, :3]).mean(axis=1) * (2 + split.x[:, 3]))
@@ -208,7 +208,7 @@ def test_targets_that_cannot_be_scaled_are_refused_instead_of_making_every_metho
 def test_more_rows_than_memory_should_hold_are_refused_before_any_is_drawn():
     with pytest.raises(ValueError, match="test: must be at most 10,000,000 rows, got 1,000,000,000,000"):
         SplitSizes(10, 10, 10**12)
-    task = Task("vector", "mean(v)", (Variable("v", 0.0, 2.0, 1_000),))
+    task = FormulaTask("vector", "mean(v)", (Variable("v", 0.0, 2.0, 1_000),))
     with pytest.raises(ValueError, match="task vector: 1,000,020 rows of 1000 inputs are too many"):
         sample(task, 0, SplitSizes(10, 10, 1_000_000))
 

@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 
 from kanbench.cli import commands as command_line
 from kanbench.config.read import read_config
-from kanbench.data import Suite, Task, Variable, load_suite, task
+from kanbench.data import FormulaTask, Suite, Variable, load_suite, task
 from kanbench.errors import ConfigError
 from kanbench.files.yaml_file import FileError, read_yaml
 from kanbench.systems import Formulas
@@ -39,7 +39,7 @@ def with_task(text):
 def test_a_good_suite_is_read_as_it_stands(suites):
     suites(GOOD)
     first, vector, third = load_suite("mine").tasks
-    assert first == Task("first", "x * y", (Variable("x", 0, 1), Variable("y", -1.5, 2)), source="a notebook")
+    assert first == FormulaTask("first", "x * y", (Variable("x", 0, 1), Variable("y", -1.5, 2)), source="a notebook")
     assert type(first.variables[0].low) is int  # keys of cells tell 0 from 0.0
     assert (vector.n_inputs, vector.note, vector.source) == (3, "three", "elsewhere")
     assert third.same_as == "first"
@@ -176,7 +176,7 @@ def test_the_same_text_under_two_keys_and_merged_keys_are_yaml_as_ever(tmp_path)
 )
 def test_names_that_become_files_are_no_paths(name):
     with pytest.raises(ValueError, match="must be letters, digits"):
-        Task(name, "x", (Variable("x", 0.0, 1.0),))
+        FormulaTask(name, "x", (Variable("x", 0.0, 1.0),))
     with pytest.raises(ValueError, match="must be letters, digits"):
         Suite(name, "title", ())
 
@@ -184,6 +184,6 @@ def test_names_that_become_files_are_no_paths(name):
 def test_a_vector_meets_numbers_and_itself_only_whatever_its_size():
     for size in (2, 3, 4, 5):
         vector = Variable("v", 0.0, 1.0, size)
-        assert np.isfinite(Task("fine", "mean(v**2 + v*3)", (vector,)).target(np.zeros((7, size)))).all()
+        assert np.isfinite(FormulaTask("fine", "mean(v**2 + v*3)", (vector,)).target(np.zeros((7, size)))).all()
         with pytest.raises(ValueError, match="must make one number a point"):
-            Task("wrong", "mean(v*x)", (vector, Variable("x", 0.0, 1.0)))
+            FormulaTask("wrong", "mean(v*x)", (vector, Variable("x", 0.0, 1.0)))

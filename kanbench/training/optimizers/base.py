@@ -9,8 +9,10 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from kanbench.bases.base import take_choices
 from kanbench.errors import require, require_finite, take_choices
 from kanbench.training.ensemble import Ensemble, Loss
+from kanbench.training.losses import Loss
 
 MOST_STEPS = 10_000_000
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from kanbench.errors import require
-from kanbench.training.ensemble import Embedded, Ensemble, Loss
+from kanbench.training.ensemble import Embedded, Ensemble
+from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Optimizer, State
 from kanbench.training.optimizers.gram import lower_gram
 
@@ -69,10 +70,10 @@ class LevenbergMarquardt(Optimizer):
         return (None,)
 
     def can_minimise(self, loss: Loss) -> bool:
-        return loss is Loss.mse  # it linearises residuals, of one output
+        return loss.is_squares  # it linearises residuals, of one output
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
-        require(self.can_minimise(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.value)
+        require(self.can_minimise(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
         members = len(theta)
         zeros = torch.zeros(members, dtype=torch.long, device=theta.device)
         empty = theta.new_empty(members, 0)

@@ -1,0 +1,192 @@
+"""Tasks that are formulas: a target function with its variables and ranges, sampled at random points."""
+
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import count
+from keyword import iskeyword
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from kanbench.data.formula import Array, Formula, FormulaError
+from kanbench.data.grading import Grading, Regression
+from kanbench.data.splits import (
+    LARGEST,
+    MOST_NUMBERS,
+    ROUNDING,
+    Conditions,
+    Dataset,
+    Shares,
+    Split,
+    SplitSizes,
+    stream,
+)
+from kanbench.data.task import Suite, Task
+from kanbench.errors import UnknownName, require_name, shown
+from kanbench.files.yaml_file import FileError, Node, read_yaml
+
+SUITES_FOLDER = Path(__file__).parent / "suites"
+MOST_INPUTS = 10_000
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A range [low, high] that is sampled uniformly; `size` components for a vector variable.
+
+    Raises `ValueError` for a name that no formula can have, and for a range that is none.
+    """
+
+    name: str
+    low: float
+    high: float
+    size: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or iskeyword(self.name):
+            raise ValueError(f"variable {shown(self.name)} must be a word of letters, digits and '_' that Python takes")
+        if not -LARGEST <= self.low < self.high <= LARGEST or math.isclose(self.low, self.high, rel_tol=ROUNDING):
+            raise ValueError(
+                f"variable {shown(self.name)} must have low under high, both within {LARGEST:g}, "
+                f"got [{self.low:g}, {self.high:g}]"
+            )
+        if not 1 <= self.size <= MOST_INPUTS:
+            raise ValueError(f"variable {shown(self.name)} must have a size from 1 to {MOST_INPUTS:,}, got {self.size}")
+
+
+@dataclass(frozen=True)
+class FormulaTask(Task):
+    """One target function: a formula over variables with ranges.
+
+    `same_as` names the first task of its suite that is the same regression problem, up to the order of the inputs
+    and an affine map of the target: duplicates count once. `source` and `note` say where it comes from and what to
+    know about it.
+
+    Raises `ValueError` for a name that is no plain name of a file, and for a formula that is not one number a point.
+    """
+
+    name: str
+    formula: str
+    variables: tuple[Variable, ...]
+    same_as: str = ""
+    source: str = ""
+    note: str = ""
+    splits: ClassVar[type] = SplitSizes
+
+    def __post_init__(self) -> None:
+        require_name("the name of a task", self.name)
+        names = [variable.name for variable in self.variables]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"task {self.name}: must have variables whose names differ, got {shown(names)}")
+        sizes = [variable.size for variable in self.variables]
+        rows = next(n for n in count(2) if n not in sizes)  # so many that no vector is taken for them
+        try:
+            self.target(np.zeros((rows, self.n_inputs)))
+        except FormulaError as error:
+            raise FormulaError(f"task {self.name}: {error}") from error
+        except ValueError as error:  # of shapes that do not go together
+            raise ValueError(
+                f"task {self.name}: the formula {shown(self.formula)} must make one number a point; a vector may meet "
+                "numbers and itself, and mean makes one number of it"
+            ) from error
+
+    @property
+    def n_inputs(self) -> int:
+        return sum(variable.size for variable in self.variables)
+
+    @property
+    def grading(self) -> Grading:
+        return Regression()
+
+    def may_fail(self, conditions: Conditions) -> bool:
+        return conditions.extrapolation > 0
+
+    def rows(self, sizes: SplitSizes | Shares) -> SplitSizes:
+        if isinstance(sizes, Shares):
+            raise ValueError(f"task {self.name}: shares are of the rows of a table, and a formula has none")
+        return sizes
+
+    def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
+        """Draw uniform points on the ranges of the task, those of the test on wider ones if they are to extrapolate.
+
+        Each split has a stream of its own, so the size of one does not change the points of another, and a smaller
+        split is the beginning of a larger one.
+        """
+        rows, wider = self.rows(sizes), 1.0 + conditions.extrapolation
+        n_rows = rows.train + rows.validation + rows.test
+        if n_rows * self.n_inputs > MOST_NUMBERS:
+            raise ValueError(
+                f"task {self.name}: {n_rows:,} rows of {self.n_inputs} inputs are too many; at most {MOST_NUMBERS:,} "
+                "numbers can be drawn"
+            )
+        return Dataset(
+            self._draw(seed, "train", rows.train),
+            self._draw(seed, "validation", rows.validation),
+            self._draw(seed, "test", rows.test, wider),
+        )
+
+    def _draw(self, seed: int, purpose: str, n: int, width: float = 1.0) -> Split:
+        generator = np.random.default_rng(stream(seed, purpose, self.name))
+        x = width * generator.uniform(-1.0, 1.0, size=(n, self.n_inputs))
+        y = self.target(x)
+        if not np.isfinite(y).all():
+            where = f" on a range {100 * (width - 1.0):g} % wider" if width > 1 else ""
+            raise ValueError(
+                f"task {self.name}: {(~np.isfinite(y)).sum()} of {n} {purpose} targets are not finite{where}"
+            )
+        return Split(x, y)
+
+    @cached_property
+    def parsed(self) -> Formula:
+        return Formula(self.formula, tuple(variable.name for variable in self.variables))
+
+    def target(self, unit: Array) -> Array:
+        """The function at points given on the unit cube: (n, n_inputs) in [-1, 1] -> (n,)."""
+        columns = np.split(unit, np.cumsum([v.size for v in self.variables])[:-1], axis=1)
+        values = {
+            v.name: (v.low + (v.high - v.low) * (column + 1.0) / 2.0)[:, 0 if v.size == 1 else slice(None)]
+            for v, column in zip(self.variables, columns, strict=True)
+        }
+        return self.parsed(values)
+
+
+def suite_names() -> list[str]:
+    """All suites of formulas, in alphabetical order."""
+    return sorted(path.stem for path in SUITES_FOLDER.glob("*.yaml"))
+
+
+@cache
+def load_suite(name: str) -> Suite[FormulaTask]:
+    """Raises `UnknownName` for a suite that does not exist, and `FileError` for a file that is none."""
+    if name not in suite_names():
+        raise UnknownName("suite", name, suite_names())
+    path = SUITES_FOLDER / f"{name}.yaml"
+    try:
+        content = read_yaml(path).fields("title", "source", "tasks")
+        source = content["source"].text()
+        tasks = tuple(_read_task(entry, source) for entry in content["tasks"].items())
+        return Suite(name, content["title"].text(), tasks)
+    except FileError:
+        raise
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def _read_task(entry: Node, source: str) -> FormulaTask:
+    content = entry.fields("name", "formula", "variables", optional=("same_as", "source", "note"))
+    texts = {key: content[key].text() for key in ("same_as", "note") if key in content}
+    return FormulaTask(
+        name=content["name"].text(),
+        formula=content["formula"].text(),
+        variables=tuple(_read_variable(name, bounds) for name, bounds in content["variables"].entries().items()),
+        source=content["source"].text() if "source" in content else source,
+        **texts,
+    )
+
+
+def _read_variable(name: str, bounds: Node) -> Variable:
+    ends = bounds.items()
+    if len(ends) not in (2, 3):
+        raise bounds.fault("must be [low, high], or [low, high, size] of a vector")
+    return Variable(name, ends[0].number(), ends[1].number(), *(size.whole() for size in ends[2:]))
