@@ -11,11 +11,11 @@ import torch
 from kanbench.analysis import load_records
 from kanbench.bases import Chebyshev
 from kanbench.cells import Cell, Precision, Vary, run_cell, unfinished
-from kanbench.cells import grading as outcome_module
 from kanbench.cells import train as work_module
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.train import _generator, _start
 from kanbench.data import Conditions, FormulaTask, Shares, SplitSizes, Variable, grade, load_suite, sample
+from kanbench.data import grading as outcome_module
 from kanbench.data.table import table_task
 from kanbench.methods import REFERENCES, BudgetTooSmall, KANMethod, MLPMethod
 from kanbench.store.record import RecordStore

@@ -278,8 +278,8 @@ def test_a_cell_that_fails_is_a_record_with_its_traceback_and_is_tried_again(tmp
     words = ["name=flat", *TINY, "data.suite=flat", "data.tasks=[flat]"]
     code = f"""
 import pathlib, runpy, sys
-import kanbench.data.task
-kanbench.data.task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})
+import kanbench.data.formula_task
+kanbench.data.formula_task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})
 sys.argv = ["kanbench", *{words!r}]
 runpy.run_module("kanbench", run_name="__main__", alter_sys=True)
 """
@@ -297,7 +297,7 @@ def test_a_cell_that_fails_in_a_job_elsewhere_reaches_the_last_lines_and_the_exi
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     flat = 'title: "flat"\nsource: "test"\ntasks: [{name: flat, formula: "1+0*x", variables: {x: [0, 1]}}]'
     (tmp_path / "flat.yaml").write_text(flat)
-    start = f"import pathlib, kanbench.data.task as task; task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})"
+    start = f"import pathlib, kanbench.data.formula_task as task; task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})"
     (tmp_path / "sitecustomize.py").write_text(start)
     root = Path(__file__).parents[1]
     words = ["-m", "hydra/launcher=local_parallel", "name=flat", *TINY, "data.suite=flat", "data.tasks=[flat]"]

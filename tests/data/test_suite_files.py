@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 
 from kanbench.cli import commands as command_line
 from kanbench.config.read import read_config
-from kanbench.data import FormulaTask, Suite, Variable, load_suite, task
+from kanbench.data import FormulaTask, Suite, Variable, formula_task, load_suite
 from kanbench.errors import ConfigError
 from kanbench.files.yaml_file import FileError, read_yaml
 from kanbench.systems import Formulas
@@ -24,7 +24,7 @@ tasks:
 @pytest.fixture
 def suites(tmp_path, monkeypatch):
     """A folder of suites in place of kanbench's own; `write` files one there."""
-    monkeypatch.setattr(task, "SUITES_FOLDER", tmp_path)
+    monkeypatch.setattr(formula_task, "SUITES_FOLDER", tmp_path)
     load_suite.cache_clear()
     yield lambda text, name="mine": (tmp_path / f"{name}.yaml").write_bytes(
         text.encode() if isinstance(text, str) else text

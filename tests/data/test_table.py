@@ -369,7 +369,7 @@ def test_conditions_that_a_table_cannot_be_put_under():
 
 def test_bundled_tables_are_those_of_scikit_learn():
     suite = load_bundled()
-    shapes = {task.name: (task.n_rows, task.n_inputs, task.n_classes) for task in suite.tasks}
+    shapes = {task.name: (task.n_rows, task.n_inputs, len(task.classes)) for task in suite.tasks}
     assert shapes == {
         "diabetes": (442, 10, 0), "breast_cancer": (569, 30, 2), "digits": (1797, 61, 10), "wine": (178, 13, 3),
     }  # fmt: skip
