@@ -9,9 +9,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from kanbench.bases.base import take_choices
 from kanbench.errors import require, require_finite, take_choices
-from kanbench.training.ensemble import Ensemble, Loss
+from kanbench.training.ensemble import Ensemble
 from kanbench.training.losses import Loss
 
 MOST_STEPS = 10_000_000
