@@ -10,7 +10,7 @@ from kanbench.cells import Cell
 from kanbench.data import Dataset, FormulaTask, grade, sample, stream
 from kanbench.training import Ensemble
 
-Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardised y (members, n)
+Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardized y (members, n)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Prepared:
 
     def batch(self, split: str) -> Batch:
         parts = [getattr(dataset, split) for dataset in self.datasets]
-        y = [dataset.standardise(part.y) for dataset, part in zip(self.datasets, parts, strict=True)]
+        y = [dataset.standardize(part.y) for dataset, part in zip(self.datasets, parts, strict=True)]
         return self._tensor([part.x for part in parts]), self._tensor(y)
 
     def _tensor(self, arrays: list[np.ndarray]) -> Tensor:
@@ -41,7 +41,7 @@ def prepare(cell: Cell, width: int, device: torch.device) -> Prepared:
     """Sample the data and build the models of a cell, one member per seed."""
     datasets = [sample(cell.task, seed, cell.sizes) for seed in cell.seeds]
     models = [
-        cell.method.build(cell.task.n_inputs, width, generator(seed, "initialisation", cell.task), cell.precision.dtype)
+        cell.method.build(cell.task.n_inputs, width, generator(seed, "initialization", cell.task), cell.precision.dtype)
         for seed in cell.seeds
     ]
     return Prepared(cell, Ensemble(models), datasets, device)
@@ -69,7 +69,7 @@ def keep_best(ensemble: Ensemble, theta: Tensor, validation: Batch, best: Tensor
 
 
 def orders(prepared: Prepared) -> list[torch.Generator]:
-    """One per member, as optimisers take them."""
+    """One per member, as optimizers take them."""
     return [generator(seed, "order", prepared.cell.task) for seed in prepared.cell.seeds]
 
 

@@ -39,12 +39,12 @@ class Training:
 
 
 def run(settings: Settings) -> Result:
-    """A table per shape: one row per size, one column per optimiser."""
+    """A table per shape: one row per size, one column per optimizer."""
     sizes = SIZES[:3] if settings.quick else SIZES
     result = Result(
         notes=[
             "member-steps per second, float64, B-spline KANs; compiled: the vmapped gradient alone",
-            "a cell: the optimisers whose cells have that many members at the defaults, one for each seed and trial",
+            "a cell: the optimizers whose cells have that many members at the defaults, one for each seed and trial",
         ]
     )
     for shape in SHAPES[1:] if settings.quick else SHAPES:

@@ -15,7 +15,7 @@ from benchmarks.layers import Shape, TrainingStep
 from benchmarks.measurement import Result, Row, Settings, at_most
 from benchmarks.timing import Timings, interleave
 from kanbench import KAN
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import load_records, summarize
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cells.cost import peak_memory
@@ -71,7 +71,7 @@ def _growth(sizes: list[int], timings: Timings) -> Iterable[Row]:
 
 
 def records(result: Result, n_members: int, settings: Settings) -> None:
-    """Load and summarise many records: one genuine one, filed again and again under other keys, tasks and budgets."""
+    """Load and summarize many records: one genuine one, filed again and again under other keys, tasks and budgets."""
     settings.console.print(f"  {n_members:,} records", style="dim")
     with tempfile.TemporaryDirectory() as folder:
         write_records(RecordStore(Path(folder) / "cells"), n_members)
@@ -79,13 +79,13 @@ def records(result: Result, n_members: int, settings: Settings) -> None:
             started = time.perf_counter()
             frame = load_records(folder)
             loaded = time.perf_counter()
-            summarise(frame)
-            summarised = time.perf_counter()
+            summarize(frame)
+            summarized = time.perf_counter()
     row = {
         "member rows": len(frame),
         "files": n_members // SEEDS,
         "load_records, s": loaded - started,
-        "summarise, s": summarised - loaded,
+        "summarize, s": summarized - loaded,
         "peak MB": memory.bytes / 1e6,
     }
     result.tables["records"] = [row]

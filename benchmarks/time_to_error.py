@@ -73,7 +73,7 @@ def run(settings: Settings) -> Result:
 
 NOTES = [
     f"shape [n,{WIDTH},1], SiLU and cubic B-splines on 5 intervals, 1,000 training rows, float64; inputs in [-1, 1], y "
-    "standardised; error: relative L2 on 10,000 test rows, median over seeds",
+    "standardized; error: relative L2 on 10,000 test rows, median over seeds",
     f"pykan: its fit with its defaults (LBFGS, {PYKAN_STEPS} steps, grid updates), speed(), one seed after the other",
     "kanbench: all seeds at once by Levenberg-Marquardt with its defaults, best on validation after each step, that "
     "look included; s: seconds per model",
@@ -154,7 +154,7 @@ class Observer:
         self.watch.stop()
         self.seconds.append(self.watch.seconds)
         with torch.no_grad():
-            # y is standardised by the training split, so the constant predictor is 0
+            # y is standardized by the training split, so the constant predictor is 0
             error = (self.model(self.x).squeeze(1) - self.y).norm() / self.y.norm()
         self.errors.append(error.item())
         self.watch.start()

@@ -24,7 +24,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import load_records, summarize
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
@@ -71,7 +71,7 @@ records[["task", "method", "budget", "params", "budget_miss", "seed", "val_rel_l
 # interval over seeds. They say how much the number would move with other seeds, not with other tasks.
 
 # %%
-table = summarise(records, baseline="MLP tanh")
+table = summarize(records, baseline="MLP tanh")
 table[["budget", "method", "params", "error", "error_low", "error_high", "win", "tie", "loss"]].round(6)
 
 # %%

@@ -11,12 +11,12 @@
 # %% [markdown]
 # # The published study, from its records to every figure
 #
-# 27 Feynman equations, 15 KANs and 5 MLPs, budgets from 50 parameters up, five seeds, one optimiser. Every row of the
+# 27 Feynman equations, 15 KANs and 5 MLPs, budgets from 50 parameters up, five seeds, one optimizer. Every row of the
 # table is one trained model. `python -m kanbench reproduce methods` trains them all again.
 
 # %%
 # %matplotlib inline
-from kanbench.analysis import answers, load_records, say, summarise
+from kanbench.analysis import answers, load_records, say, summarize
 from kanbench.analysis.comparisons import aggregations, compare_methods, exponents, failures, pair_tests, ranking
 from kanbench.analysis.scores import scores_by_budget
 from kanbench.cli.reproduce import read_study, study_files
@@ -129,7 +129,7 @@ failures(records).round(4)
 
 # %% [markdown]
 # ## The run's own table
-# What `python -m kanbench` prints after a run is `summarise`.
+# What `python -m kanbench` prints after a run is `summarize`.
 
 # %%
-summarise(records, study.baseline).query("budget == @largest").sort_values("error").head(8).round(6)
+summarize(records, study.baseline).query("budget == @largest").sort_values("error").head(8).round(6)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from kanbench import KAN
-from kanbench.analysis import answers, say, summarise
+from kanbench.analysis import answers, say, summarize
 from kanbench.analysis.load import load_records
 from kanbench.bases import Basis, BSpline, Chebyshev
 from kanbench.cells import Cell, Precision, run_cell
@@ -68,7 +68,7 @@ KAN([2, 5, 1], Cosine())
 
 # %% [markdown]
 # ## The race
-# The same budgets, seeds, data and optimiser for all; the width of each is solved from the budget. To have it on the command
+# The same budgets, seeds, data and optimizer for all; the width of each is solved from the budget. To have it on the command
 # line (`basis=cosine`) takes one YAML and one line of a registry: README, "Add a basis".
 
 # %%
@@ -95,7 +95,7 @@ for task in tasks:
 # %%
 records = load_records(store.folder.parent)
 print(say(answers(records, baseline="KAN Cosine")))
-loss_vs_parameters(summarise(records, baseline="KAN Cosine"), records, "Cosine and the others on three equations")
+loss_vs_parameters(summarize(records, baseline="KAN Cosine"), records, "Cosine and the others on three equations")
 
 # %% [markdown]
 # Three equations and three seeds are a sketch, not a study: fewer than six tasks give no test, and the sentence above

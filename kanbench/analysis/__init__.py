@@ -15,7 +15,7 @@ from kanbench.analysis.stats import (
     wilson,
     win_tie_loss,
 )
-from kanbench.analysis.summary import summarise
+from kanbench.analysis.summary import summarize
 
 __all__ = [
     "Answer",
@@ -35,7 +35,7 @@ __all__ = [
     "pareto_front",
     "performance_profile",
     "say",
-    "summarise",
+    "summarize",
     "task_geometric_mean",
     "task_interquartile_mean",
     "wilson",

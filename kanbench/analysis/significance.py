@@ -103,7 +103,7 @@ def holm(p: Array) -> Array:
 
 
 def groups(comparison: Comparison) -> list[list[int]]:
-    """Maximal runs of neighbours by mean rank among which no pair was found to differ; runs of one are left out.
+    """Maximal runs of neighbors by mean rank among which no pair was found to differ; runs of one are left out.
 
     What a critical-difference diagram ties with bars.
     """

@@ -8,7 +8,7 @@ from kanbench.analysis.scores import FAILURES, chosen_members, comparable, of_ta
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
 
 
-def summarise(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
+def summarize(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and method: geometric-mean error with its interval, parameters, win / tie / loss, failures.
 
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many

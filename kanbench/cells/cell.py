@@ -37,7 +37,7 @@ class Vary(StrEnum):
 
     all = auto()
     data = auto()
-    initialisation = auto()
+    initialization = auto()
     order = auto()  # of rows in mini-batches
 
 
@@ -83,13 +83,13 @@ class Cell:
 
     @property
     def protocol(self) -> str:
-        """The hash of what a comparison holds fixed: seeds, optimiser, splits, conditions and precision."""
+        """The hash of what a comparison holds fixed: seeds, optimizer, splits, conditions and precision."""
         compared = ("task", "method", "budget")
         return digest({name: value for name, value in self.describe().items() if name not in compared})
 
     @property
     def loss(self) -> Loss:
-        """What training minimises."""
+        """What training minimizes."""
         return LOSSES[self.task.grading.loss]
 
     @property

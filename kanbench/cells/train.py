@@ -142,7 +142,7 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:
-    return _generator(seed, Vary.initialisation, cell), cell.precision.dtype
+    return _generator(seed, Vary.initialization, cell), cell.precision.dtype
 
 
 def _generator(seed: int, purpose: Vary, cell: Cell) -> torch.Generator:

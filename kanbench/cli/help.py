@@ -43,7 +43,7 @@ TOPICS = {
         "data", "named lists of tasks; `list SUITE` shows them with their formulas",
         "data=classic 'data.tasks=[nguyen_*]' name=nguyen",
     ),
-    "optimisers": Topic(
+    "optimizers": Topic(
         "optimizer", "how every method is trained; one for both", "experiment=smoke optimizer=adam optimizer.steps=500",
         "kanbench.training:OPTIMIZERS",
     ),

@@ -281,7 +281,7 @@ def _check_sizes(config: Config) -> None:
 
 
 def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
-    """Return how all tasks are graded; one optimizer must be able to minimise the loss of all of them."""
+    """Return how all tasks are graded; one optimizer must be able to minimize the loss of all of them."""
     first, *others = tasks
     for other in others:
         if other.grading.loss != first.grading.loss:
@@ -290,10 +290,10 @@ def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
                 f"{other.grading.loss}; a run compares tasks of one kind"
             )
     loss = LOSSES[first.grading.loss]
-    allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimise(loss)]  # type: ignore[call-arg]
+    allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimize(loss)]  # type: ignore[call-arg]
     if optimizer not in allowed:
         raise ConfigError(
-            f"optimizer: {optimizer} minimises squared residuals of one output, and the loss of {first.name} is "
+            f"optimizer: {optimizer} minimizes squared residuals of one output, and the loss of {first.name} is "
             f"{loss.name}; choose {' or '.join(allowed)}"
         )
     return first.grading
@@ -316,7 +316,7 @@ def _check_machine(config: Config) -> None:
 
 
 def _check_stages(config: Config) -> None:
-    """Every stage of a method needs a step of the optimiser."""
+    """Every stage of a method needs a step of the optimizer."""
     for method in config.methods:
         if config.optimizer.steps < len(method.stages):
             raise ConfigError(

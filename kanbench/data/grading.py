@@ -61,7 +61,7 @@ class Grading(ABC):
 
 @dataclass(frozen=True)
 class Regression(Grading):
-    """Predictions of one number, trained by least squares on the standardised target."""
+    """Predictions of one number, trained by least squares on the standardized target."""
 
     loss: ClassVar[str] = "mse"
     references: ClassVar[str] = "regression"
@@ -72,7 +72,7 @@ class Regression(Grading):
         return 1
 
     def targets(self, dataset: Dataset, y: Array) -> Array:
-        return dataset.standardise(y)
+        return dataset.standardize(y)
 
     def predictions(self, dataset: Dataset, outputs: Array) -> Array:
         return dataset.restore(outputs)

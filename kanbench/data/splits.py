@@ -12,7 +12,7 @@ ROUNDING = 1e-12  # numbers whose range is less than this part of them differ by
 MOST_ROWS = 10_000_000
 MOST_NUMBERS = 50_000_000  # rows times inputs of the three splits: 0.4 GB
 MOST_CONDITION = 1_000.0
-STREAMS = ("train", "validation", "test", "initialisation", "order", "noise", "rows")
+STREAMS = ("train", "validation", "test", "initialization", "order", "noise", "rows")
 
 
 def stream(seed: int, purpose: str, label: str = "") -> np.random.SeedSequence:
@@ -123,7 +123,7 @@ class Dataset:
     def y_std(self) -> float:
         return float(self.train.y.std())
 
-    def standardise(self, y: Array) -> Array:
+    def standardize(self, y: Array) -> Array:
         return (y - self.y_mean) / self.y_std
 
     def restore(self, y: Array) -> Array:

@@ -17,7 +17,7 @@ from kanbench.interpret.attribution import attribute
 from kanbench.interpret.layout import Card, Layout, Storey, lay_out
 from kanbench.models.edges import LayerRun, run_layers
 
-CURVE, FORMULA = "#0072b2", "#d55e00"  # blue and vermilion of Okabe & Ito, safe for the colour-blind
+CURVE, FORMULA = "#0072b2", "#d55e00"  # blue and vermilion of Okabe & Ito, safe for the color-blind
 POINTS = 80  # of a curve
 FLATTEST = 0.01  # of the largest range in a layer: edges with less look as flat as they are
 MARGIN = 0.45  # inches
@@ -140,8 +140,8 @@ def _grey(strength: float) -> str:
 def _draw_nodes(axes: Axes, layout: Layout, strengths: Sequence[Tensor]) -> None:
     heights = [*(storey.bottom for storey in layout.storeys), layout.height]
     for places, height, strength in zip(layout.nodes, heights, strengths, strict=True):
-        colours = [_grey(each) for each in strength.tolist()]
-        axes.scatter(places, [height] * len(places), s=26, c=colours, zorder=5)
+        colors = [_grey(each) for each in strength.tolist()]
+        axes.scatter(places, [height] * len(places), s=26, c=colors, zorder=5)
 
 
 def _write(axes: Axes, places: Sequence[float], height: float, names: Sequence[str], va: str) -> None:

@@ -95,7 +95,7 @@ def digest(*parts: Any) -> str:
 
 
 def config_of(record: CellRecord) -> dict[str, Any]:
-    """Flat: the columns that its members share, every switch of method and optimiser, data, versions and machine."""
+    """Flat: the columns that its members share, every switch of method and optimizer, data, versions and machine."""
     first = record.members[0]
     shared = {key: value for key, value in first.items() if key not in OF_MEMBER and not key.startswith(SPLITS)}
     data = {key: record.cell.get(key) for key in OF_DATA}

@@ -142,7 +142,7 @@ def _curves() -> list[Any]:
             log_y=True,
             groupby=wr.Config("method"),
             groupby_aggfunc="median",
-            title_x="optimiser steps",
+            title_x="optimizer steps",
             layout=wr.Layout(x=0, y=0, w=12, h=10),
         ),
         wr.LinePlot(
@@ -150,7 +150,7 @@ def _curves() -> list[Any]:
             x="Step",
             metric_regex="validation_mse/seed_.*",
             log_y=True,
-            title_x="optimiser steps",
+            title_x="optimizer steps",
             layout=wr.Layout(x=12, y=0, w=12, h=10),
         ),
     ]

@@ -10,7 +10,7 @@ from torch import nn
 from kanbench.bases import BASES, Basis, BSpline
 from kanbench.errors import require
 from kanbench.methods.base import SMALL_SHARE, NetworkMethod, Parts, changes
-from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
+from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class KANMethod(NetworkMethod):
     bias: bool = True
     edge_scale: EdgeScale = EdgeScale.none
     squash: Squash = Squash.tanh
-    initialisation: Initialisation = Initialisation.variance
+    initialization: Initialization = Initialization.variance
     gain: float = 0.3
     basis: Basis = field(default_factory=BSpline)
     aggregation: Aggregation = Aggregation.sum
@@ -94,7 +94,7 @@ class KANMethod(NetworkMethod):
             bias=self.bias,
             edge_scale=self.edge_scale,
             squash=self.squash,
-            initialisation=self.initialisation,
+            initialization=self.initialization,
             gain=self.gain,
             generator=generator,
             dtype=dtype,

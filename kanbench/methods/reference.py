@@ -74,7 +74,7 @@ class Reference(Method):
 class Polynomial(Reference):
     """All monomials of the inputs up to `degree`, by least squares with the penalty ridge * |weights|^2.
 
-    What is minimised is the mean squared error plus the penalty, which the constant term is free of. Validation
+    What is minimized is the mean squared error plus the penalty, which the constant term is free of. Validation
     chooses among `ridges`; nothing else is chosen. Ridge 0 is plain least squares, the shortest solution of many.
     """
 
@@ -151,7 +151,7 @@ class ClassPrior(Reference):
 
 @dataclass(frozen=True)
 class Logistic(Reference):
-    """Multinomial logistic regression: linear logits, the mean cross-entropy plus ridge * |weights|^2 minimised.
+    """Multinomial logistic regression: linear logits, the mean cross-entropy plus ridge * |weights|^2 minimized.
 
     Validation chooses among `ridges` by its cross-entropy; biases are free of the penalty. The minimum is unique but
     for a constant in the biases, and found by L-BFGS, from the strongest penalty to the weakest.
@@ -185,7 +185,7 @@ def _cross_entropy(logits: Array, y: Array) -> tuple[float, Array]:
 
 
 def _logistic(x: Array, y: Array, ridge: float, start: Array) -> Array:
-    """The weights (n_in + 1, n_classes) that minimise the penalised cross-entropy."""
+    """The weights (n_in + 1, n_classes) that minimize the penalized cross-entropy."""
 
     def loss(flat: Array) -> tuple[float, Array]:
         weights = flat.reshape(start.shape)

@@ -1,6 +1,6 @@
 """Models as plain modules (batch, n_in) -> (batch, n_out)."""
 
-from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialisation, KANLayer, Squash
+from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialization, KANLayer, Squash
 from kanbench.models.mlp import MLP, Activation
 from kanbench.models.refine import extend, extend_all, update_grid, update_grids
 
@@ -11,7 +11,7 @@ __all__ = [
     "Aggregation",
     "BaseBranch",
     "EdgeScale",
-    "Initialisation",
+    "Initialization",
     "KANLayer",
     "Squash",
     "extend",

@@ -56,7 +56,7 @@ class Squash(StrEnum):
     tanh = auto()
 
 
-class Initialisation(StrEnum):
+class Initialization(StrEnum):
     """Where coefficients start: normal numbers whose standard deviation is
 
     variance: gain / sqrt(n_in * energy of the basis), so that a sum over edges has variance gain^2;
@@ -101,7 +101,7 @@ class KANLayer(FeatureLinear):
         bias: bool = True,
         edge_scale: EdgeScale = EdgeScale.none,
         squash: Squash = Squash.none,
-        initialisation: Initialisation = Initialisation.variance,
+        initialization: Initialization = Initialization.variance,
         gain: float = 0.3,
         edges: Iterable[tuple[int, int]] | None = None,
         generator: torch.Generator | None = None,
@@ -119,7 +119,7 @@ class KANLayer(FeatureLinear):
         self.squash = chosen(Squash, "squash", squash)
         self.factor = self.aggregation.factor(n_in)
         self.is_linear = self.edge_scale is EdgeScale.none and self.edges is None
-        std = coefficient_std(self.basis, n_in, chosen(Initialisation, "initialisation", initialisation), gain)
+        std = coefficient_std(self.basis, n_in, chosen(Initialization, "initialization", initialization), gain)
         n_terms = self.basis.n_terms + self._base_has_weight
         shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
@@ -285,14 +285,14 @@ def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple
     return None if len(ordered) == n_in * n_out else ordered
 
 
-def coefficient_std(basis: Basis, n_in: int, initialisation: Initialisation, gain: float) -> float:
-    """The standard deviation of the starting coefficients of a layer with `n_in` inputs, see `Initialisation`."""
-    if initialisation is Initialisation.normal:
+def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gain: float) -> float:
+    """The standard deviation of the starting coefficients of a layer with `n_in` inputs, see `Initialization`."""
+    if initialization is Initialization.normal:
         return gain
     x = torch.linspace(basis.low, basis.high, 1001, dtype=torch.float64).unsqueeze(-1)
     energy = basis.expand(x).square().sum(-1).mean().item()  # of unit coefficients, over the domain
     std = gain / math.sqrt(n_in * energy)
-    return std / n_in if initialisation is Initialisation.fan_in else std
+    return std / n_in if initialization is Initialization.fan_in else std
 
 
 def require_dtype(model: nn.Module, x: Tensor) -> None:

@@ -37,7 +37,7 @@ class FeatureLinear(nn.Module):
 
     A layer keeps W as its first parameter, of shape (.., n_out) with all but the last axis flattened, and a bias
     (n_out,) or none as its only other one. `is_linear` says whether it does; where it does, the derivative of the
-    output by W is the features themselves, and second-order optimisers need no automatic differentiation for it.
+    output by W is the features themselves, and second-order optimizers need no automatic differentiation for it.
 
     With `has_inner` the features have parameters as well, and they come last: `inner` (n_in, n_inner), of which each
     feature depends on those of its own input.

@@ -1,5 +1,5 @@
 // Plotly with one look.
-import { colour } from "./theme.js";
+import { color } from "./theme.js";
 
 const Plotly = globalThis.Plotly;
 const touch = matchMedia("(pointer: coarse)").matches;
@@ -14,11 +14,11 @@ const merge = (base, more) => {
 };
 
 const axis = () => ({
-  gridcolor: colour("grid"),
-  linecolor: colour("line"),
-  zerolinecolor: colour("line"),
+  gridcolor: color("grid"),
+  linecolor: color("line"),
+  zerolinecolor: color("line"),
   ticks: "outside",
-  tickcolor: colour("line"),
+  tickcolor: color("line"),
   title: { standoff: 8 },
   automargin: true,
 });
@@ -26,12 +26,12 @@ const axis = () => ({
 const baseLayout = () => ({
   paper_bgcolor: "rgba(0,0,0,0)",
   plot_bgcolor: "rgba(0,0,0,0)",
-  font: { family: "system-ui, sans-serif", size: 13, color: colour("text") },
+  font: { family: "system-ui, sans-serif", size: 13, color: color("text") },
   margin: { l: 52, r: 14, t: 14, b: 42 },
   showlegend: false,
   hovermode: "closest",
   dragmode: touch ? false : "zoom",
-  hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("text") }, align: "left" },
+  hoverlabel: { bgcolor: color("card"), bordercolor: color("line"), font: { color: color("text") }, align: "left" },
   xaxis: axis(),
   yaxis: axis(),
 });
@@ -58,7 +58,7 @@ export function draw(element, traces, layout, config = {}) {
 export function svgOf(element) {
   const { data, layout, clientWidth: width, clientHeight: height } = element;
   const named = new Set(data.map((trace) => trace.name).filter(Boolean));
-  const whole = { ...layout, showlegend: named.size > 1, paper_bgcolor: colour("card"), margin: { ...layout.margin, t: 40 } };
+  const whole = { ...layout, showlegend: named.size > 1, paper_bgcolor: color("card"), margin: { ...layout.margin, t: 40 } };
   const wide = named.size > 1 && !layout.showlegend ? width + 200 : width;
   return Plotly.toImage({ data, layout: whole }, { format: "svg", width: wide, height, imageDataOnly: true });
 }

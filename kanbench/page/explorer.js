@@ -1,6 +1,6 @@
 // The trained networks: their graph, one edge at a time, and coefficients that can be moved.
 import { data, subscribe, short, groupBy, unique } from "./store.js";
-import { colour, withOpacity } from "./theme.js";
+import { color, withOpacity } from "./theme.js";
 import { draw } from "./charts.js";
 import { escape } from "./results.js";
 import { expand, termNames } from "./bases.js";
@@ -133,13 +133,13 @@ function drawEdge() {
   const curve = (name, y, look, more = {}) => ({ x: xs, y, name, mode: "lines", line: look, hovertemplate: `${name}<br>%{x:.3g}: %{y:.4g}<extra></extra>`, ...more });
   const bars = density(inputs);
   const traces = [
-    { ...bars, type: "bar", yaxis: "y2", showlegend: false, marker: { color: withOpacity(colour("neutral"), 0.22) }, hovertemplate: "share of the data %{y:.1%}<extra></extra>" },
-    ...(names.length > 1 ? names.map((name, t) => curve(`${name} × ${short(layer.weights[i][t][j])}`, terms.map((of) => of[t] * layer.weights[i][t][j]), { color: withOpacity(colour("accent"), 0.45), width: 1.2 })) : []),
-    ...(view.isEdited ? [curve("as trained", xs.map((x) => edgeValue(view.network.layers[l], i, j, x)), { color: colour("soft"), width: 2, dash: "dot" })] : []),
-    curve("the edge", xs.map((x) => edgeValue(layer, i, j, x)), { color: colour("accent"), width: 3.5 }),
+    { ...bars, type: "bar", yaxis: "y2", showlegend: false, marker: { color: withOpacity(color("neutral"), 0.22) }, hovertemplate: "share of the data %{y:.1%}<extra></extra>" },
+    ...(names.length > 1 ? names.map((name, t) => curve(`${name} × ${short(layer.weights[i][t][j])}`, terms.map((of) => of[t] * layer.weights[i][t][j]), { color: withOpacity(color("accent"), 0.45), width: 1.2 })) : []),
+    ...(view.isEdited ? [curve("as trained", xs.map((x) => edgeValue(view.network.layers[l], i, j, x)), { color: color("soft"), width: 2, dash: "dot" })] : []),
+    curve("the edge", xs.map((x) => edgeValue(layer, i, j, x)), { color: color("accent"), width: 3.5 }),
   ];
   const fits = bestFit(view.edge);
-  if (fits.length) traces.push(curve(`${fits[0].name}, R² ${determination(fits[0].r2)}`, xs.map((x) => evaluateFit(fits[0], x)), { color: colour("warm"), width: 2, dash: "dash" }));
+  if (fits.length) traces.push(curve(`${fits[0].name}, R² ${determination(fits[0].r2)}`, xs.map((x) => evaluateFit(fits[0], x)), { color: color("warm"), width: 2, dash: "dash" }));
   const input = l === 0 ? dataOf(view.network).inputs[i] : null;
   const title = input ? `${input.name}, scaled from [${short(input.low)}, ${short(input.high)}] to [−1, 1]` : nodeName(l, i);
   draw(byId("edge"), traces, {
@@ -200,11 +200,11 @@ function drawOutput() {
   const ofNetwork = (layers) => predict(layers, points).map((value) => value * held.scale + held.mean);
   const curve = (name, y, line) => ({ x, y, name, mode: "lines", line, hovertemplate: `${name}<br>${input.name} = %{x:.4g}: %{y:.5g}<extra></extra>` });
   const traces = [
-    curve("target", held.walks[view.walk], { color: colour("neutral"), width: 6 }),
-    ...(view.isEdited ? [curve("as trained", ofNetwork(view.network.layers), { color: colour("soft"), width: 2, dash: "dot" })] : []),
-    curve("network", ofNetwork(view.layers), { color: colour("warm"), width: 2.2 }),
+    curve("target", held.walks[view.walk], { color: color("neutral"), width: 6 }),
+    ...(view.isEdited ? [curve("as trained", ofNetwork(view.network.layers), { color: color("soft"), width: 2, dash: "dot" })] : []),
+    curve("network", ofNetwork(view.layers), { color: color("warm"), width: 2.2 }),
   ];
-  traces[0].line.color = withOpacity(colour("neutral"), 0.4);
+  traces[0].line.color = withOpacity(color("neutral"), 0.4);
   draw(byId("output"), traces, {
     xaxis: { title: { text: input.name } },
     yaxis: { title: { text: "f" } },

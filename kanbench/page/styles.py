@@ -24,7 +24,7 @@ Plain = dict[str, Any]
 
 
 def plain_styles(frame: pd.DataFrame) -> list[Plain]:
-    """Every method in the order of the figures, with its colour on light and on dark, its mark, dashes and width.
+    """Every method in the order of the figures, with its color on light and on dark, its mark, dashes and width.
 
     mark: a symbol of Plotly, empty for a line without marks; shape: its outline as an SVG path about (0, 0).
     dash: lengths in pixels, empty for a solid line.
@@ -61,7 +61,7 @@ def _lengths(linestyle: Any) -> list[float]:
     return list(DASHES.get(linestyle, ()))
 
 
-def on_dark(colour: Any) -> str:
+def on_dark(color: Any) -> str:
     """The same hue, as light as it must be on a dark page: what is dark there becomes light, black white."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(colour))
+    hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(color))
     return to_hex(colorsys.hls_to_rgb(hue, max(lightness, 1.0 - 0.75 * lightness), saturation))

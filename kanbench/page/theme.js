@@ -4,7 +4,7 @@ import { data, update } from "./store.js";
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 
-export const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+export const color = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
 export function startTheme() {
   const choice = document.getElementById("theme");
@@ -19,7 +19,7 @@ export function startTheme() {
 
 const styles = Object.fromEntries(data.methods.map((style) => [style.method, style]));
 
-// Of a method: its colour in the theme, its mark for Plotly (empty: none), its dashes for Plotly and for SVG, its width.
+// Of a method: its color in the theme, its mark for Plotly (empty: none), its dashes for Plotly and for SVG, its width.
 export function lookOf(method) {
   const { light, dark, mark, dash, width } = styles[method];
   return {

@@ -42,7 +42,7 @@ function layerTraces({ cell, method }) {
 }
 
 function drawTraining() {
-  const layout = (title) => ({ xaxis: { title: { text: "steps of the optimiser" }, rangemode: "tozero" }, yaxis: { ...errors, title: { text: title } } });
+  const layout = (title) => ({ xaxis: { title: { text: "steps of the optimizer" }, rangemode: "tozero" }, yaxis: { ...errors, title: { text: title } } });
   const gradients = chosen().flatMap(layerTraces);
   const element = document.getElementById("gradients");
   element.parentElement.hidden = gradients.length === 0;

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from kanbench import __version__
-from kanbench.analysis import answers, say, summarise
+from kanbench.analysis import answers, say, summarize
 from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
@@ -96,7 +96,7 @@ def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Pl
     """Everything but the networks."""
     records = [read_record(files[cell]) for cell in frame.cell.unique()]
     baseline = source.baseline if source.baseline in set(frame.method) else None
-    summary = summarise(frame, baseline)
+    summary = summarize(frame, baseline)
     return {
         "title": source.title,
         "baseline": baseline,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kanbench.analysis import Answer, answers, load_records, summarise
+from kanbench.analysis import Answer, answers, load_records, summarize
 from kanbench.analysis.axes import along, along_axes
 from kanbench.analysis.protocol import levels, say_level
 from kanbench.analysis.spreadsheet import write_csv
@@ -35,7 +35,7 @@ def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str 
     Each file appears whole, and all of them or none, so that the jobs of a run may report at the same time.
     """
     records = load_records(cells)
-    summary = summarise(records, baseline)
+    summary = summarize(records, baseline)
     with staged(folder) as place:
         report = _draw(records, summary, place, title, baseline)
     return replace(report, figures=[folder / path.name for path in report.figures])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kanbench.analysis import answers, say, summarise
+from kanbench.analysis import answers, say, summarize
 from kanbench.analysis.answer import digits
 from kanbench.analysis.axes import AXIS_NAMES, along, along_axes
 from kanbench.analysis.comparisons import (
@@ -142,7 +142,7 @@ def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
     """Of classifications, the highest at the largest budget first."""
     if "test_accuracy" not in frame or frame.test_accuracy.isna().all():
         return
-    tidy = summarise(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
+    tidy = summarize(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
     if tidy.empty:
         return
     wide = tidy.pivot_table(index="method", columns="budget", values="accuracy")

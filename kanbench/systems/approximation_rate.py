@@ -84,7 +84,7 @@ class ApproximationRate(System):
             figures={"rates": draw_rates(rows, random)},
             notes=[
                 "Exponents of G in C^m for degree k; ±: 95 % by Student's t of the residuals of the line.",
-                where_optimisation_bounds(built, trained, random),
+                where_optimization_bounds(built, trained, random),
             ],
         )
 
@@ -137,7 +137,7 @@ def rate_check(what: str, rates: list[Rate], orders: int | None = None) -> Check
     return Check(claim, worst <= WITHIN, f"{len(misses)} exponents, to {worst:.2f}")
 
 
-def where_optimisation_bounds(built: list[Rate], trained: list[Rate], random: list[float]) -> str:
+def where_optimization_bounds(built: list[Rate], trained: list[Rate], random: list[float]) -> str:
     """The sentence about what is no property of the splines; `random` are errors by the highest degree."""
     worse = [
         after / before
@@ -147,7 +147,7 @@ def where_optimisation_bounds(built: list[Rate], trained: list[Rate], random: li
     ]
     last = built[-1]
     return (
-        "Where optimisation, not approximation, bounds the error: training sees the mean squared error alone and "
+        "Where optimization, not approximation, bounds the error: training sees the mean squared error alone and "
         f"leaves some derivatives {max(worse):.2g} times as wrong as the splines that it started from; from random "
         f"starts the median error in C^0 is {random[0]:.1e} at G = {last.grids[0]} and {random[-1]:.1e} at G = "
         f"{last.grids[-1]}, where the splines of the known edges have {last.errors[0][-1]:.1e}."

@@ -11,7 +11,7 @@ from kanbench.bases import BSpline
 from kanbench.data import load_suite
 from kanbench.errors import require
 from kanbench.interpret import draw
-from kanbench.models import KAN, Initialisation
+from kanbench.models import KAN, Initialization
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most
 from kanbench.systems.by_hand import HandKAN
 from kanbench.systems.findings import Check, Findings, columns
@@ -58,7 +58,7 @@ class HandDerived(System):
             [1, *self.hidden, 1],
             BSpline(degree=self.degree, intervals=self.functions - self.degree),
             bias=False,
-            initialisation=Initialisation.normal,
+            initialization=Initialization.normal,
             gain=self.std,
             generator=torch.Generator().manual_seed(self.seed),
             dtype=torch.float64,

@@ -23,7 +23,7 @@ PATIENCE = 60.0  # seconds that a proof may take; few differences are worth one
 
 @dataclass(frozen=True)
 class Life:
-    """The networks of one life, oldest first, with their mean squared errors on the standardised training split."""
+    """The networks of one life, oldest first, with their mean squared errors on the standardized training split."""
 
     data: Dataset
     stages: dict[str, nn.Sequential]
@@ -59,7 +59,7 @@ class Upbringing:
     were `rounds`; Levenberg-Marquardt; a grid of `refined_intervals`; Levenberg-Marquardt; a name for every edge;
     Levenberg-Marquardt on the constants. Nothing of it looks at the test split.
 
-    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5, with several rounds and another optimiser after them.
+    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5, with several rounds and another optimizer after them.
     """
 
     width: int = 5
@@ -83,7 +83,7 @@ class Upbringing:
         """One life, on the data of this seed."""
         truth = truth_of(task)
         data = sample(task, seed, sizes)
-        x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.standardise(data.train.y))
+        x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.standardize(data.train.y))
         born = self.born(task, seed)
         stages: dict[str, nn.Sequential] = {"born": born}
         errors: dict[str, float] = {}
@@ -103,7 +103,7 @@ class Upbringing:
 
     def born(self, task: FormulaTask, seed: int) -> KAN:
         """The network of this seed before training."""
-        state = stream(seed, "initialisation", task.name).generate_state(1)[0]
+        state = stream(seed, "initialization", task.name).generate_state(1)[0]
         return KAN(
             [task.n_inputs, self.width, 1],
             BSpline(intervals=self.intervals),

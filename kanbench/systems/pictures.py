@@ -25,7 +25,7 @@ def learning_curves(title: str, *panels: tuple[str, Lines]) -> Figure:
 
 def draw_lines(axes: Axes, lines: Lines) -> None:
     """Each against its index, with a legend where there are several."""
-    for (label, line), colour in zip(lines.items(), sns.color_palette("colorblind"), strict=False):
-        axes.plot(line, label=label, color=colour, linewidth=1.6)
+    for (label, line), color in zip(lines.items(), sns.color_palette("colorblind"), strict=False):
+        axes.plot(line, label=label, color=color, linewidth=1.6)
     if len(lines) > 1:
         axes.legend(fontsize=10)

@@ -98,10 +98,10 @@ def draw_rates(rows: Sequence[Sequence[Rate]], random: Sequence[float]) -> Figur
 def _panel(axes: Axes, rate: Rate) -> None:
     grids = np.asarray(rate.grids, dtype=float)
     for m, (errors, fit) in enumerate(zip(rate.errors, rate.exponents, strict=True)):
-        colour = sns.color_palette("colorblind")[m]
+        color = sns.color_palette("colorblind")[m]
         middle = np.exp(np.mean(np.log(errors)) + fit.value * (np.log(grids) - np.log(grids).mean()))
-        axes.plot(grids, errors, "o", color=colour, markersize=4)
-        axes.plot(grids, middle, color=colour, linewidth=1.2, label=f"m = {m}: {fit.value:.2f}")
+        axes.plot(grids, errors, "o", color=color, markersize=4)
+        axes.plot(grids, middle, color=color, linewidth=1.2, label=f"m = {m}: {fit.value:.2f}")
     axes.set(xscale="log", yscale="log")
     axes.xaxis.set_major_locator(FixedLocator(rate.grids))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -12,7 +12,7 @@ from kanbench.bases import BSpline, Taylor
 from kanbench.data import SplitSizes, load_suite, sample
 from kanbench.errors import require
 from kanbench.interpret import draw, layer_statistics
-from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Initialisation, Squash
+from kanbench.models import KAN, MLP, BaseBranch, EdgeScale, Initialization, Squash
 from kanbench.systems.base import LARGEST_SEED, System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.pictures import learning_curves
@@ -65,7 +65,7 @@ class TaylorParaboloid(System):
             edge_scale=EdgeScale.edge,
             bias=False,
             squash=Squash.none,
-            initialisation=Initialisation.normal,
+            initialization=Initialization.normal,
             gain=self.std,
             generator=generator,
             dtype=torch.float64,

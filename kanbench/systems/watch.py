@@ -19,7 +19,7 @@ def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: 
     """Train a model in place on x (n, n_in), y (n,); gives the mean squared error there before the first step and
     after every `check_every` steps, with the model as it is then.
 
-    `seed` orders the rows of mini-batches. An optimiser that tries several learning rates takes its first.
+    `seed` orders the rows of mini-batches. An optimizer that tries several learning rates takes its first.
     """
     ensemble, inputs, targets = Ensemble([model]), x.unsqueeze(0), y.unsqueeze(0)
     rates = x.new_full((1,), optimizer.trials[0] or torch.nan)

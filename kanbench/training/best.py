@@ -17,7 +17,7 @@ from kanbench.training.optimizers.base import Optimizer, State
 class Training:
     """Models on data of their own, x (models, n, n_in) and y (models, n), each trained with every learning rate.
 
-    The members of the ensemble are the models, each repeated for the rates of the optimiser.
+    The members of the ensemble are the models, each repeated for the rates of the optimizer.
     """
 
     ensemble: Ensemble

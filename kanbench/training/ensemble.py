@@ -47,7 +47,7 @@ class Ensemble:
     """Members of one architecture, evaluated together.
 
     The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
-    optimiser is a function from theta to theta. Each member sees data of its own.
+    optimizer is a function from theta to theta. Each member sees data of its own.
 
     Models map (n, n_in) to (n, 1), or to logits (n, n_classes) where the loss is a cross-entropy. Their buffers, such
     as knots that have moved, are no parameters: each member keeps its own. Parameters that require no gradient are

@@ -1,4 +1,4 @@
-"""What training minimises: the loss of every member of an ensemble at once."""
+"""What training minimizes: the loss of every member of an ensemble at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Loss:
 
     name: in configs of tasks and in records, as validation_<name>.
     of: predictions (members, n) or, of several outputs, (members, n, n_outputs), and targets y -> (members,).
-    is_squares: whether it is the mean of squared residuals of one output, which Levenberg-Marquardt linearises.
+    is_squares: whether it is the mean of squared residuals of one output, which Levenberg-Marquardt linearizes.
     """
 
     name: str

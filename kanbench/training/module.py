@@ -25,7 +25,7 @@ Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every mem
 
 @dataclass(frozen=True)
 class Curve:
-    """A short learning curve: the loss of each member on validation at each check; of the standardised target, if it
+    """A short learning curve: the loss of each member on validation at each check; of the standardized target, if it
     is the mean squared error.
 
     `layers` is empty unless the module is given `statistics`: what these say of every layer on the training split.
@@ -48,7 +48,7 @@ class Curve:
 
 
 class EnsembleModule(LightningModule):
-    """One `training_step` is all optimiser steps of all members up to the next check: Lightning's own loop costs as
+    """One `training_step` is all optimizer steps of all members up to the next check: Lightning's own loop costs as
     much per step as a tiny model's whole step.
 
     Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result, and

@@ -83,8 +83,8 @@ def train(
 ) -> float:
     """Train a model in place on x (n, n_in), y (n,) or (n, 1); the mean squared error that it reaches there.
 
-    `sparsity` times (L1 + entropy) of the edges is added to what is minimised. `seed` orders the rows of mini-batches.
-    An optimiser with several learning rates trains a copy with each, at once; the model becomes the best of them.
+    `sparsity` times (L1 + entropy) of the edges is added to what is minimized. `seed` orders the rows of mini-batches.
+    An optimizer with several learning rates trains a copy with each, at once; the model becomes the best of them.
 
     Parameters that require no gradient, or never reach the output, stay as they are. Where a training leaves the
     finite numbers, its best finite parameters are kept, and a warning says so. Another one tells of inputs off the

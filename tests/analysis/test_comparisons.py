@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench.analysis import summarise
+from kanbench.analysis import summarize
 from kanbench.analysis.comparisons import (
     aggregations,
     best_of,
@@ -64,7 +64,7 @@ def test_a_method_that_is_skipped_on_most_tasks_takes_nothing_from_the_others():
     assert scores.methods == ["KAN Taylor", "KAN Taylor mean", "MLP tanh"]
     assert [task for _, task in scores.tasks] == TASKS[:7]
     assert "KAN RBF" not in set(ranking(frame).method)
-    summary = summarise(frame, "MLP tanh").set_index("method")
+    summary = summarize(frame, "MLP tanh").set_index("method")
     assert np.isnan(summary.loc["KAN RBF", "error"])
     assert summary.loc["KAN RBF", ["win", "tie", "loss"]].isna().all()
     assert summary.loc["KAN Taylor", ["win", "tie", "loss"]].tolist() == [0, 7, 0]

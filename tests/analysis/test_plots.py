@@ -23,7 +23,7 @@ def shown(axis, low, high):
     return {round(float(place), 12): label for place, label in places if low <= place <= high}
 
 
-def test_sizes_are_ticked_in_plain_digits_and_none_touches_its_neighbour(figure):
+def test_sizes_are_ticked_in_plain_digits_and_none_touches_its_neighbor(figure):
     axes = figure.subplots()
     axes.set_xscale("log")
     plots.tick_budgets(axes, [1000.0, 50.0, 100.0, 110.0, 200.0])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import load_records, summarize
 from kanbench.analysis.protocol import FIXED, check_protocol, levels, say_level
 from kanbench.store.record import CellRecord, RecordStore
 
@@ -73,14 +73,14 @@ def test_methods_are_compared_within_a_level_of_an_axis_only():
         *(cell("MLP", 50, error, noise=noise, protocol=str(noise)) for noise, error in ((0.0, 0.2), (0.1, 0.3))),
     )
     assert [(level, len(part)) for level, part in levels(records)] == [({"noise": 0.0}, 4), ({"noise": 0.1}, 4)]
-    summary = summarise(records, "MLP").set_index(["noise", "method"])
+    summary = summarize(records, "MLP").set_index(["noise", "method"])
     assert summary.error.to_dict() == pytest.approx(
         {(0.0, "KAN"): 0.1, (0.0, "MLP"): 0.2, (0.1, "KAN"): 0.4, (0.1, "MLP"): 0.3}
     )
     assert summary.loc[(0.0, "KAN"), ["win", "loss"]].tolist() == [1, 0]
     assert summary.loc[(0.1, "KAN"), ["win", "loss"]].tolist() == [0, 1]
     with pytest.raises(ValueError, match="settings of the optimizer differ"):
-        summarise(frame(cell("KAN", 50), cell("MLP", 50, settings="steps=8"), cell("MLP", 50, noise=0.1)))
+        summarize(frame(cell("KAN", 50), cell("MLP", 50, settings="steps=8"), cell("MLP", 50, noise=0.1)))
 
 
 ADDED = ["validation_size", "test_size", "train_size", "noise", "extrapolation", "vary", "settings", "data"]
@@ -111,7 +111,7 @@ def test_older_records_have_the_default_of_an_axis_and_what_others_of_their_prot
         *(cell(method, 50, 0.4, noise=0.1, protocol="q") for method in ("KAN", "MLP", "RBF")),
     )
     assert [(say_level(level), len(part)) for level, part in levels(records)] == [("noise 0", 6), ("noise 0.1", 6)]
-    summary = summarise(records, "MLP").set_index(["noise", "method"])
+    summary = summarize(records, "MLP").set_index(["noise", "method"])
     assert summary.error.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4, 0.4])
     assert not records[list(FIXED)].isna().any().any()
     unsaid = records.assign(**records[list(FIXED)].mask(records.method == "KAN"))  # a table that was written before
@@ -129,7 +129,7 @@ def test_older_records_of_a_protocol_that_no_other_describes_are_clean_and_refus
     assert old.vary.unique().tolist() == ["all"]
     assert old.settings.isna().all()
     with pytest.raises(ValueError, match="they are of 2 protocols, which older records do not describe"):
-        summarise(records)
+        summarize(records)
 
 
 def test_records_without_a_value_are_a_level_of_their_own():

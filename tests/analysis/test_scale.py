@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanbench.analysis import answers, load, load_records, stats, summarise
+from kanbench.analysis import answers, load, load_records, stats, summarize
 from kanbench.store.record import SEAL
 
 SEEDS, METHODS, BUDGETS = 5, 2, 10
@@ -41,18 +41,18 @@ def write_many(folder: Path, n_files: int) -> None:
 
 
 @pytest.mark.parametrize("n_files", [600, pytest.param(100_000, marks=pytest.mark.slow)])
-def test_many_files_are_loaded_and_summarised_in_seconds_and_in_bounded_memory(n_files, tmp_path):
+def test_many_files_are_loaded_and_summarized_in_seconds_and_in_bounded_memory(n_files, tmp_path):
     write_many(tmp_path, n_files)
     started = time.process_time()
     frame = load_records(tmp_path)
     loaded = time.process_time()
-    summary = summarise(frame)
-    summarised = time.process_time()
+    summary = summarize(frame)
+    summarized = time.process_time()
     assert len(frame) == SEEDS * n_files
     assert summary.tasks.unique().tolist() == [n_files // (METHODS * BUDGETS)]
     assert len(answers(frame, "m0")) == BUDGETS
     assert loaded - started < 2.0 + n_files / 2_000  # 0.2 ms a file on a quiet core
-    assert summarised - loaded < 5.0 + n_files / 1_000  # 0.4 ms a cell, for 2,000 resamples
+    assert summarized - loaded < 5.0 + n_files / 1_000  # 0.4 ms a cell, for 2,000 resamples
 
 
 def test_files_are_objects_only_a_few_at_a_time(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from kanbench.analysis import answers, choose_rates, load_records, summarise
+from kanbench.analysis import answers, choose_rates, load_records, summarize
 from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
@@ -65,7 +65,7 @@ def test_a_table_of_records_is_read_as_the_folder_that_it_came_from(name, tmp_pa
     records.to_csv(tmp_path / "published" / name, index=False)
     for source in (tmp_path / "published" / name, tmp_path / "published"):
         again = load_records(source)
-        pd.testing.assert_frame_equal(summarise(again, "MLP tanh"), summarise(records, "MLP tanh"), check_dtype=False)
+        pd.testing.assert_frame_equal(summarize(again, "MLP tanh"), summarize(records, "MLP tanh"), check_dtype=False)
         assert again.basis.tolist() == records.basis.tolist()
 
 
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named_and_left_out(tmp_path, caplog):
 
 def test_the_summary_by_hand(tmp_path):
     members = both("a", 50, [0.1, 0.1, 0.9], [0.4, 0.4, 0.4]) + both("b", 50, [0.4] * 3, [0.1, 0.1, 0.2])
-    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    summary = summarize(frame(members, tmp_path), "MLP tanh").set_index("method")
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)  # sqrt(0.1 * 0.4)
     assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
     assert summary.loc["KAN Taylor", ["win", "tie", "loss"]].tolist() == [1, 0, 1]
@@ -109,7 +109,7 @@ def test_the_summary_by_hand(tmp_path):
 def test_only_tasks_that_every_method_was_trained_on_are_compared_and_duplicates_count_once(tmp_path):
     members = both("a", 50, [0.1], [0.2]) + both("twin", 50, [0.5], [0.5], same_as="a") + both("c", 50, [0.4], [0.2])
     members += [member("KAN Taylor", "d", 50, 0, np.nan, status="skipped"), member("MLP tanh", "d", 50, 0, 0.01)]
-    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    summary = summarize(frame(members, tmp_path), "MLP tanh").set_index("method")
     assert summary.tasks.tolist() == [2, 2]
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)
     assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
@@ -127,7 +127,7 @@ def test_a_method_on_less_than_half_of_the_tasks_is_compared_nowhere(tmp_path):
         ],
         tmp_path,
     )
-    summary = summarise(records, "MLP relu").set_index("method")
+    summary = summarize(records, "MLP relu").set_index("method")
     assert summary.tasks.tolist() == [3, 3, 3]
     assert summary.error.dropna().to_dict() == pytest.approx({"KAN Taylor": 0.2, "MLP tanh": 0.4})
     assert summary[["win", "tie", "loss"]].isna().all(axis=None)
@@ -138,13 +138,13 @@ def test_a_method_on_less_than_half_of_the_tasks_is_compared_nowhere(tmp_path):
 
 def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path, capsys):
     members = [m for b in (50, 100) for t in "ab" for m in both(t, b, [0.1, 0.1], [0.4, 0.2])]
-    without = summarise(frame(members, tmp_path / "without"), "MLP tanh")
+    without = summarize(frame(members, tmp_path / "without"), "MLP tanh")
     for task, error in (("a", 0.1), ("b", 0.9), ("other", 1e-9)):
         members += [member("linear", task, None, seed, error, params=3, width=0) for seed in (0, 1)]
     members.append(member("cubic ridge", "a", None, 0, 0.5))
     members.append(member("cubic ridge", "b", None, 0, np.nan, status="skipped"))
     records = frame(members, tmp_path / "with")
-    summary = summarise(records, "MLP tanh")
+    summary = summarize(records, "MLP tanh")
     methods, references = summary[~summary.reference], summary[summary.reference]
     pd.testing.assert_frame_equal(methods.reset_index(drop=True), without)
     assert references.groupby("method").budget.apply(list).to_dict() == {"linear": [50, 100], "cubic ridge": [50, 100]}
@@ -175,15 +175,15 @@ def test_classifications_are_compared_by_relative_cross_entropy_and_say_their_ac
     members += [of_classes("MLP tanh", "b", seed, 0.8, lr=lr) for seed, lr in pairs]
     members += [of_classes("MLP tanh", "c", seed, 3.0, lr=lr, status="diverged") for seed, lr in pairs]
     records = frame(members, tmp_path)
-    summary = summarise(records)
+    summary = summarize(records)
     assert summary.error.tolist() == pytest.approx([(0.2 * 0.8 * 1.0) ** (1 / 3)])  # validation chose 0.1
     assert summary.accuracy.tolist() == pytest.approx([(0.9 + 0.6 - 0.5) / 3])
     (axes,) = loss_vs_parameters(summary, records, "title").axes
     assert axes.get_xlabel().startswith("cross-entropy on test over that of the class prior")
     plain = frame(both("a", 50, [0.1], [0.2]), tmp_path / "numbers")
-    (axes,) = loss_vs_parameters(summarise(plain), plain, "title").axes
+    (axes,) = loss_vs_parameters(summarize(plain), plain, "title").axes
     assert axes.get_xlabel().startswith("relative L2 error on test")
-    assert summarise(plain).accuracy.isna().all()
+    assert summarize(plain).accuracy.isna().all()
 
 
 def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
@@ -198,20 +198,20 @@ def test_the_learning_rate_is_chosen_on_validation_per_cell(tmp_path):
     assert not chosen.best_rate_at_edge.any()
     shifted = frame([m | {"val_rel_l2": m["lr"]} for m in members], tmp_path / "shifted")
     assert choose_rates(shifted).best_rate_at_edge.all()
-    assert summarise(shifted).at_edge.tolist() == [1]
+    assert summarize(shifted).at_edge.tolist() == [1]
 
 
 def test_records_of_different_protocols_are_not_compared(tmp_path):
     members = both("a", 50, [0.1], [0.2])
-    members[1] |= {"protocol": "other optimiser"}
+    members[1] |= {"protocol": "other optimizer"}
     with pytest.raises(ValueError, match="they are of 2 protocols, which older records do not describe"):
-        summarise(frame(members, tmp_path))
+        summarize(frame(members, tmp_path))
 
 
 def test_tasks_of_one_name_in_two_suites_are_two_tasks(tmp_path):
     members = both("a", 50, [1e-6, 1e-6], [1.0, 1.0])
     members += [m | {"suite": "t", "cell": m["cell"] + "t", "test_rel_l2": 0.01} for m in members]
-    summary = summarise(frame(members, tmp_path), "MLP tanh").set_index("method")
+    summary = summarize(frame(members, tmp_path), "MLP tanh").set_index("method")
     assert summary.tasks.tolist() == [2, 2]
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(1e-4)
     assert summary.loc["KAN Taylor", ["win", "tie", "loss"]].tolist() == [1, 1, 0]
@@ -220,7 +220,7 @@ def test_tasks_of_one_name_in_two_suites_are_two_tasks(tmp_path):
 def test_figures_show_every_method_and_the_same_frame_gives_the_same_file(tmp_path):
     members = [m for b in (50, 100) for t in "abc" for m in both(t, b, [1 / b, 2 / b], [3 / b, 4 / b])]
     records = frame(members, tmp_path)
-    summary = summarise(records, "MLP tanh")
+    summary = summarize(records, "MLP tanh")
     figure = loss_vs_parameters(summary, records, "title")
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert set(lines) == {"KAN Taylor", "MLP tanh"}
@@ -241,4 +241,4 @@ def test_results_are_read_without_torch():
 
 def test_no_records_cannot_be_compared():
     with pytest.raises(ValueError, match="there are no records to compare"):
-        summarise(pd.DataFrame(columns=COLUMNS))
+        summarize(pd.DataFrame(columns=COLUMNS))

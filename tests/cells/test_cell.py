@@ -131,7 +131,7 @@ def test_a_budget_that_no_width_fits_is_refused_with_the_least():
         {"precision": Precision.single},
         {"conditions": Conditions(noise=0.1)},
         {"conditions": Conditions(extrapolation=0.2)},
-        {"vary": Vary.initialisation},
+        {"vary": Vary.initialization},
         {"task": load_suite("feynman").task("I.16.6")},
         {"task": dataclasses.replace(CELL.task, variables=(*CELL.task.variables[:1], Variable("b", 0.5, 2.1)))},
     ],
@@ -159,7 +159,7 @@ def parts_of(cell):
     data = [cell.datasets()[seed].train.x for seed in cell.seeds]
     starts = [torch.randn(5, generator=_start(cell, seed)[0]).numpy() for seed in cell.seeds]
     orders = [torch.randn(5, generator=_generator(seed, Vary.order, cell)).numpy() for seed in cell.seeds]
-    return {"data": data, "initialisation": starts, "order": orders}
+    return {"data": data, "initialization": starts, "order": orders}
 
 
 @pytest.mark.parametrize("vary", Vary)
@@ -173,9 +173,9 @@ def test_seeds_differ_in_what_is_to_vary_and_the_rest_is_that_of_the_first(vary)
 
 
 def test_seeds_of_one_data_set_reach_different_minima_of_it():
-    record = run_cell(change(vary=Vary.initialisation, method=KANMethod(), budget=60))
+    record = run_cell(change(vary=Vary.initialization, method=KANMethod(), budget=60))
     assert len({member["test_rel_l2"] for member in record.members}) == 2
-    constant = run_cell(change(vary=Vary.initialisation, method=REFERENCES["regression"][0], budget=0))
+    constant = run_cell(change(vary=Vary.initialization, method=REFERENCES["regression"][0], budget=0))
     assert len({member["test_rmse"] for member in constant.members}) == 1
 
 

@@ -175,7 +175,7 @@ def test_logistic_is_scikit_learn_s(ridge):
     )
 
 
-def test_logistic_minimises_the_penalised_cross_entropy_of_torch_and_validation_chooses_the_ridge():
+def test_logistic_minimizes_the_penalized_cross_entropy_of_torch_and_validation_chooses_the_ridge():
     dataset = sample(RINGS, 0, SplitSizes(40, 300, 50))
     x, y = torch.tensor(dataset.train.x), torch.tensor(dataset.train.y)
 

@@ -94,7 +94,7 @@ def test_the_sentence_is_the_one_that_the_user_needs(words, said):
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("optimizers", "optimisers"), ("optimizer", "optimisers"), ("basis", "bases"), ("budget", "budgets")],
+    [("optimizers", "optimizers"), ("optimizer", "optimizers"), ("basis", "bases"), ("budget", "budgets")],
 )
 def test_a_topic_is_found_by_the_name_of_its_group(word, name, capsys):
     assert show_help([word]) == 0

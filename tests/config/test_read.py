@@ -343,7 +343,7 @@ def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes
 def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
     with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification and diabetes a regression; a run"):
         config("data=sklearn", "data.tasks=[diabetes,digits]", "optimizer=adam")
-    wrong = r"^optimizer: lm minimises squared residuals of one output, and .* classification.* adam or lbfgs or sgd$"
+    wrong = r"^optimizer: lm minimizes squared residuals of one output, and .* classification.* adam or lbfgs or sgd$"
     for words in (["data=sklearn", "data.tasks=[wine]"], ["experiment=classification", "optimizer=lm"]):
         with pytest.raises(ConfigError, match=wrong):
             config(*words)
@@ -361,7 +361,7 @@ def test_formulas_that_end_with_their_range_are_named_before_anything_is_trained
 
 
 def test_what_differs_between_seeds_is_a_choice():
-    assert config("vary=initialisation").cells()[0].vary is Vary.initialisation
+    assert config("vary=initialization").cells()[0].vary is Vary.initialization
     with pytest.raises(ConfigError, match=r"vary: unknown name 'date'; did you mean data"):
         config("vary=date")
     with pytest.raises(ConfigError, match=r"vary: order makes no difference, because the optimizer does not shuffle"):

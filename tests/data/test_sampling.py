@@ -86,7 +86,7 @@ def test_the_scale_is_fitted_on_the_training_split_only():
     dataset = sample(TASK, 0, SIZES)
     assert dataset.y_mean == pytest.approx(dataset.train.y.mean(), rel=1e-15)
     assert dataset.y_std == pytest.approx(np.sqrt(np.mean((dataset.train.y - dataset.train.y.mean()) ** 2)))
-    scaled = dataset.standardise(dataset.train.y)
+    scaled = dataset.standardize(dataset.train.y)
     assert scaled.mean() == pytest.approx(0.0, abs=1e-12)
     assert scaled.std() == pytest.approx(1.0)
     shifted = Split(dataset.test.x, dataset.test.y + 1e6)
@@ -94,9 +94,9 @@ def test_the_scale_is_fitted_on_the_training_split_only():
     assert (elsewhere.y_mean, elsewhere.y_std) == (dataset.y_mean, dataset.y_std)
 
 
-def test_restore_undoes_standardise():
+def test_restore_undoes_standardize():
     dataset = sample(TASK, 0, SIZES)
-    np.testing.assert_allclose(dataset.restore(dataset.standardise(dataset.test.y)), dataset.test.y, rtol=1e-13)
+    np.testing.assert_allclose(dataset.restore(dataset.standardize(dataset.test.y)), dataset.test.y, rtol=1e-13)
     np.testing.assert_allclose(dataset.restore(np.array([0.0, 1.0])), [dataset.y_mean, dataset.y_mean + dataset.y_std])
 
 

@@ -114,7 +114,7 @@ def test_ranges_and_names_are_sound(suite, task):
     assert task.source
 
 
-def standardised(task, unit):
+def standardized(task, unit):
     """Targets with mean zero and variance one, and the first of them positive: equal for equal problems."""
     y = task.target(unit)
     z = (y - y.mean()) / y.std()
@@ -126,13 +126,13 @@ def first_equals(tasks, points=100):
     firsts, repeats = [], {}
     for task in tasks:
         unit = np.random.default_rng(task.n_inputs).uniform(-1.0, 1.0, (points, task.n_inputs))
-        orders = [standardised(task, unit[:, list(order)]) for order in permutations(range(task.n_inputs))]
+        orders = [standardized(task, unit[:, list(order)]) for order in permutations(range(task.n_inputs))]
         for first, targets in firsts:
             if first.n_inputs == task.n_inputs and any(np.allclose(y, targets, rtol=0, atol=1e-8) for y in orders):
                 repeats[task.name] = first.name
                 break
         else:
-            firsts.append((task, standardised(task, unit)))
+            firsts.append((task, standardized(task, unit)))
     return repeats
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kanbench.bases import BASES, BSpline, Chebyshev, Taylor
 from kanbench.methods import BudgetTooSmall, KANMethod, MLPMethod, solve_width
-from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, Initialisation, Squash
+from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 OTHER = {int: lambda n: n + 1, float: lambda x: x + 0.5, bool: lambda b: not b}
 
@@ -31,7 +31,7 @@ kans = st.builds(
     bias=st.booleans(),
     edge_scale=st.sampled_from(EdgeScale),
     squash=st.sampled_from(Squash),
-    initialisation=st.sampled_from(Initialisation),
+    initialization=st.sampled_from(Initialization),
     basis=st.sampled_from(EVERY_BASIS),
     aggregation=st.sampled_from(Aggregation),
 )
@@ -120,7 +120,7 @@ def test_labels_of_distinct_kans_are_distinct(method, other):
 
 
 def test_labels_of_all_switches_are_distinct():
-    switches = (BaseBranch, [True, False], EdgeScale, Squash, Initialisation, [0.3, 0.31], [BSpline(), Chebyshev()])
+    switches = (BaseBranch, [True, False], EdgeScale, Squash, Initialization, [0.3, 0.31], [BSpline(), Chebyshev()])
     every = [KANMethod(depth, *values) for depth in (1, 2) for values in product(*switches)]
     every = [replace(each, aggregation=aggregation) for each in every for aggregation in Aggregation]
     fourier = [(0, 3.0), (8, 3.0), (8, 1.0), (16, 3.0)]

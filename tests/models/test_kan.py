@@ -1,4 +1,4 @@
-"""KAN layers against an explicit loop over edges, their initialisation and their manners as modules."""
+"""KAN layers against an explicit loop over edges, their initialization and their manners as modules."""
 
 import math
 import re
@@ -19,7 +19,7 @@ from kanbench.models import (
     Aggregation,
     BaseBranch,
     EdgeScale,
-    Initialisation,
+    Initialization,
     KANLayer,
     Squash,
     update_grid,
@@ -52,7 +52,7 @@ def layer(*shape, seed=0, **options):
     return KANLayer(*shape, generator=seeded(seed), dtype=torch.float64, **options)
 
 
-def randomised(module, seed=1):
+def randomized(module, seed=1):
     """The module with every parameter drawn anew, so that none stays at a zero or a one."""
     generator = seeded(seed)
     with torch.no_grad():
@@ -100,7 +100,7 @@ def double_loop(layer, x):
 @settings(max_examples=60, deadline=None)
 @given(options=switches, n_in=st.integers(1, 4), n_out=st.integers(1, 3))
 def test_layer_equals_a_loop_over_edges(options, n_in, n_out):
-    module = randomised(layer(n_in, n_out, **options))
+    module = randomized(layer(n_in, n_out, **options))
     x = np.random.default_rng(n_in).uniform(-1.3, 1.3, (4, n_in))
     np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), double_loop(module, x), atol=1e-11)
 
@@ -108,7 +108,7 @@ def test_layer_equals_a_loop_over_edges(options, n_in, n_out):
 @settings(max_examples=10, deadline=None)
 @given(options=switches)
 def test_network_composes_layers_and_squashes_between_them_only(options):
-    module = randomised(KAN([2, 3, 2, 1], **options, generator=seeded(), dtype=torch.float64))
+    module = randomized(KAN([2, 3, 2, 1], **options, generator=seeded(), dtype=torch.float64))
     x = y = np.random.default_rng(0).uniform(-1.0, 1.0, (3, 2))
     for depth, each in enumerate(module):
         inputs = np.tanh(y) if depth > 0 and options["squash"] is Squash.tanh else y
@@ -137,8 +137,8 @@ def test_aggregations_are_a_sum_over_a_power_of_the_number_of_edges(aggregation,
 @pytest.mark.parametrize("basis", BASES.values(), ids=BASES)
 def test_fan_in_sum_starts_as_a_variance_mean(basis):
     x = torch.rand(20, 5, generator=seeded(2), dtype=torch.float64) * 2 - 1
-    total = layer(5, 3, basis(), Aggregation.sum, initialisation=Initialisation.fan_in, bias=False)
-    mean = layer(5, 3, basis(), Aggregation.mean, initialisation=Initialisation.variance, bias=False)
+    total = layer(5, 3, basis(), Aggregation.sum, initialization=Initialization.fan_in, bias=False)
+    mean = layer(5, 3, basis(), Aggregation.mean, initialization=Initialization.variance, bias=False)
     torch.testing.assert_close(total(x), mean(x), rtol=1e-12, atol=1e-14)
     assert total.coefficients.std() < mean.coefficients.std() / 4.9
 
@@ -153,7 +153,7 @@ def test_variance_start_gives_outputs_of_variance_gain_squared(basis, gain, n_in
 
 
 def test_normal_start_has_the_gain_as_its_standard_deviation():
-    module = layer(20, 300, initialisation=Initialisation.normal, gain=0.7)
+    module = layer(20, 300, initialization=Initialization.normal, gain=0.7)
     assert module.coefficients.std().item() == pytest.approx(0.7, rel=0.02)
     assert module.coefficients.mean().item() == pytest.approx(0.0, abs=0.02)
 
@@ -218,7 +218,7 @@ def test_a_layer_trains_inside_any_network():
 @settings(max_examples=40, deadline=None)
 @given(options=switches)
 def test_every_parameter_has_a_gradient(options):
-    module = randomised(layer(3, 2, **options))
+    module = randomized(layer(3, 2, **options))
     x = torch.rand(4000, 3, generator=seeded(), dtype=torch.float64) * 12 - 6  # squashed, it still reaches both ends
     module(x).square().sum().backward()
     for name, parameter in module.named_parameters():
@@ -237,7 +237,7 @@ PAIRS = [(i, j) for i in range(3) for j in range(2)]
 @settings(max_examples=60, deadline=None)
 @given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
 def test_edge_outputs_are_the_functions_on_the_edges_and_add_up_to_the_nodes(options, edges):
-    module = randomised(layer(3, 2, edges=edges, **options))
+    module = randomized(layer(3, 2, edges=edges, **options))
     x = np.random.default_rng(3).uniform(-1.3, 1.3, (4, 3))
     values = module.edge_outputs(torch.tensor(x))
     whole = values.sum(-2) if module.bias is None else values.sum(-2) + module.bias
@@ -254,7 +254,7 @@ def test_edge_outputs_are_the_functions_on_the_edges_and_add_up_to_the_nodes(opt
 def all_edges(module):
     """A layer with all edges whose parameters are those of `module` where it has edges, and noise elsewhere."""
     options = {name: getattr(module, name) for name in ("basis", "base_branch", "edge_scale", "aggregation")}
-    dense = randomised(layer(module.n_in, module.n_out, **options), seed=5)
+    dense = randomized(layer(module.n_in, module.n_out, **options), seed=5)
     with torch.no_grad():
         for place, (i, j) in enumerate(module.active.nonzero().tolist()):
             dense.coefficients[i, :, j] = module.coefficients[place] if module.edges else module.coefficients[i, :, j]
@@ -301,7 +301,7 @@ def test_shapes_that_a_network_cannot_have_are_refused(shape):
 @settings(max_examples=40, deadline=None)
 @given(options=switches, edges=st.sets(st.sampled_from(PAIRS), min_size=1))
 def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edges):
-    module = randomised(layer(3, 2, **options))
+    module = randomized(layer(3, 2, **options))
     kept = torch.zeros(3, 2, dtype=torch.bool)
     for edge in edges:
         kept[edge] = True
@@ -316,7 +316,7 @@ def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edg
 
 def trained_network(seed, knots):
     """A network with parameters of its own; its knots moved to some data, or not."""
-    model = randomised(KAN([2, 3, 1], generator=seeded(seed), dtype=torch.float64), seed)
+    model = randomized(KAN([2, 3, 1], generator=seeded(seed), dtype=torch.float64), seed)
     x = torch.rand(50, 2, generator=seeded(seed), dtype=torch.float64)
     return update_grid(model, x, intervals=5) if knots == "moved" else model
 
@@ -396,7 +396,7 @@ def test_what_a_network_is_built_with_shows_when_it_is_printed():
 
 def test_switches_can_be_named():
     switches = {"base_branch": BaseBranch.silu, "edge_scale": EdgeScale.edge, "squash": Squash.none}
-    switches |= {"aggregation": Aggregation.mean, "initialisation": Initialisation.fan_in}
+    switches |= {"aggregation": Aggregation.mean, "initialization": Initialization.fan_in}
     by_member = KAN([2, 3, 1], **switches, generator=seeded(1))
     by_name = KAN([2, 3, 1], **{field: str(switch) for field, switch in switches.items()}, generator=seeded(1))
     assert repr(by_name) == repr(by_member)

@@ -1,4 +1,4 @@
-"""MLPs against NumPy, and their initialisation."""
+"""MLPs against NumPy, and their initialization."""
 
 import math
 

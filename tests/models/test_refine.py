@@ -35,7 +35,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def randomised(module, seed=1):
+def randomized(module, seed=1):
     generator = seeded(seed)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -84,7 +84,7 @@ splines = st.builds(BSpline, degree=st.integers(1, 5), intervals=st.integers(1, 
 @given(options=switches, basis=splines, seed=st.integers(0, 10**6), mix=st.floats(0, 1), more=st.integers(0, 30))
 def test_update_and_extension_keep_the_function_of_a_layer(options, basis, seed, mix, more):
     x = data(seed)
-    old = randomised(KANLayer(7, 3, basis, **options, dtype=torch.float64), seed)
+    old = randomized(KANLayer(7, 3, basis, **options, dtype=torch.float64), seed)
     state = {name: value.clone() for name, value in old.state_dict().items()}
     updated = update_grid(old, x, mix=mix)
     assert change(old, updated, x) < TIGHT
@@ -101,7 +101,7 @@ def test_update_and_extension_keep_the_function_of_a_layer(options, basis, seed,
 @given(options=switches, seed=st.integers(0, 10**6), mix=st.floats(0, 1))
 def test_they_keep_the_function_of_a_network(options, seed, mix):
     x = data(seed)
-    old = randomised(KAN([7, 3, 2, 1], BSpline(intervals=3), **options, dtype=torch.float64), seed)
+    old = randomized(KAN([7, 3, 2, 1], BSpline(intervals=3), **options, dtype=torch.float64), seed)
     for new in (update_grid(old, x, mix=mix), extend(old, 5), extend(old, 12, x), extend(old, 7, x, mix=mix)):
         assert change(old, new, x) < BOUND
         assert isinstance(new, KAN)
@@ -110,14 +110,14 @@ def test_they_keep_the_function_of_a_network(options, seed, mix):
 @some
 @given(basis=splines, intervals=st.integers(0, 30))
 def test_extension_without_data_keeps_the_whole_line(basis, intervals):
-    old = randomised(KANLayer(2, 3, basis, dtype=torch.float64))
+    old = randomized(KANLayer(2, 3, basis, dtype=torch.float64))
     x = torch.linspace(-10.0, 10.0, 2001, dtype=torch.float64).unsqueeze(1).repeat(1, 2)
     assert change(old, extend(old, basis.intervals + intervals), x) < TIGHT
 
 
 def test_a_multiple_stays_uniform_where_no_input_is_off_the_domain():
     x = torch.rand(50, 2, generator=seeded(), dtype=torch.float64) * 2 - 1
-    old = randomised(KAN([2, 3, 1], BSpline(intervals=5), dtype=torch.float64))
+    old = randomized(KAN([2, 3, 1], BSpline(intervals=5), dtype=torch.float64))
     assert [layer.knots is None for layer in extend(old, 10, x)] == [True, True]
     assert [layer.knots is None for layer in extend(old, 10)] == [False, True]  # tanh before the second alone
     assert [layer.knots is None for layer in extend(old, 10, 1.1 * x)] == [False, True]
@@ -127,7 +127,7 @@ def test_a_multiple_stays_uniform_where_no_input_is_off_the_domain():
 
 def test_extension_composes():
     x = torch.rand(50, 2, generator=seeded(), dtype=torch.float64) * 2 - 1
-    old = randomised(KAN([2, 3, 1], BSpline(intervals=3), dtype=torch.float64))
+    old = randomized(KAN([2, 3, 1], BSpline(intervals=3), dtype=torch.float64))
     grown = old
     for intervals in (5, 10, 20, 50):
         grown = extend(grown, intervals)
@@ -138,7 +138,7 @@ def test_extension_composes():
 
 @pytest.mark.parametrize("degree", [2, 3, 4])
 def test_updated_splines_have_all_their_continuous_derivatives(degree):
-    layer = randomised(KANLayer(1, 1, BSpline(degree=degree), bias=False, dtype=torch.float64))
+    layer = randomized(KANLayer(1, 1, BSpline(degree=degree), bias=False, dtype=torch.float64))
     x = torch.rand(200, 1, generator=seeded(), dtype=torch.float64) * 0.9 - 0.7
     new = update_grid(extend(layer, 8), x, mix=1.0)
     knots, h = new.knots[0, degree:-degree], 1e-10
@@ -156,7 +156,7 @@ def test_updated_splines_have_all_their_continuous_derivatives(degree):
 
 
 def test_an_update_brings_the_knots_to_the_data():
-    layer = randomised(KANLayer(1, 2, BSpline(intervals=10), dtype=torch.float64))
+    layer = randomized(KANLayer(1, 2, BSpline(intervals=10), dtype=torch.float64))
     x = torch.rand(500, 1, generator=seeded(), dtype=torch.float64) * 0.2 + 0.5
     inner = update_grid(layer, x).knots[0, 3:-3]
     assert inner.min() > 0.48
@@ -165,7 +165,7 @@ def test_an_update_brings_the_knots_to_the_data():
 
 
 def test_data_off_the_domain_takes_more_intervals_unless_they_are_fixed():
-    layer = randomised(KANLayer(1, 2, BSpline(intervals=2), dtype=torch.float64))
+    layer = randomized(KANLayer(1, 2, BSpline(intervals=2), dtype=torch.float64))
     x = torch.linspace(-2.5, 0.5, 50, dtype=torch.float64).unsqueeze(1)  # over the knots -2, -1, 0
     assert update_grid(layer, x).basis.intervals == 4
     stays = update_grid(layer, x, intervals=2)
@@ -191,7 +191,7 @@ GROWN = [
 def test_other_families_grow_by_zeros(basis, size, edge_scale):
     basis = replace(basis, low=-0.5, high=2.0)
     old = KAN([2, 3, 1], basis, base_branch=BaseBranch.silu, edge_scale=edge_scale, dtype=torch.float64)
-    randomised(old)
+    randomized(old)
     new = extend(old, size)
     assert getattr(new[0].basis, basis.grows_by) == size
     x = torch.linspace(-3.0, 5.0, 101, dtype=torch.float64).unsqueeze(1).repeat(1, 2)
@@ -209,7 +209,7 @@ def test_a_network_may_hold_layers_among_others():
 
 def test_several_models_share_the_shape_and_keep_their_own_functions():
     models = [
-        randomised(KAN([2, 3, 1], BSpline(intervals=3), squash=Squash.none, dtype=torch.float64), s) for s in range(3)
+        randomized(KAN([2, 3, 1], BSpline(intervals=3), squash=Squash.none, dtype=torch.float64), s) for s in range(3)
     ]
     scale = torch.tensor([0.1, 1.0, 3.0], dtype=torch.float64).view(3, 1, 1)
     x = scale * torch.randn(3, 40, 2, generator=seeded(), dtype=torch.float64)
@@ -328,28 +328,28 @@ class WithAnIdleLayer(UsedTwice):
 
     def __init__(self, layer):
         super().__init__(layer)
-        self.idle = randomised(KANLayer(1, 1, dtype=torch.float64), 7)
+        self.idle = randomized(KANLayer(1, 1, dtype=torch.float64), 7)
 
 
-class Normalised(UsedTwice):
+class Normalized(UsedTwice):
     """Its statistics run on while it is in training mode."""
 
     def __init__(self, layer):
         super().__init__(layer)
-        self.normalise = nn.BatchNorm1d(1, dtype=torch.float64)
+        self.normalize = nn.BatchNorm1d(1, dtype=torch.float64)
 
     def forward(self, x):
-        return self.layer(self.normalise(x))
+        return self.layer(self.normalize(x))
 
 
-@pytest.mark.parametrize("kind", [UsedTwice, CalledByName, SeenByItsEdges, WithAnIdleLayer, Normalised])
+@pytest.mark.parametrize("kind", [UsedTwice, CalledByName, SeenByItsEdges, WithAnIdleLayer, Normalized])
 @pytest.mark.parametrize(
     "operation",
     [update_grid, lambda m, x: update_grid(m, x, mix=1.0), lambda m, x: extend(m, 10, x), lambda m, x: extend(m, 7, x)],
     ids=["update", "to the quantiles", "finer", "between"],
 )
 def test_a_network_that_uses_its_layer_in_its_own_way_keeps_its_function(kind, operation):
-    model = kind(randomised(KANLayer(1, 1, BSpline(intervals=5), dtype=torch.float64)))
+    model = kind(randomized(KANLayer(1, 1, BSpline(intervals=5), dtype=torch.float64)))
     x = torch.rand(200, 1, generator=seeded(), dtype=torch.float64) * 2 - 1
     new = operation(model, x)
     assert change(model.eval(), new.eval(), x) < TIGHT
@@ -358,7 +358,7 @@ def test_a_network_that_uses_its_layer_in_its_own_way_keeps_its_function(kind, o
 
 
 def test_an_update_of_a_layer_that_is_used_twice_reaches_over_the_inputs_of_both_uses():
-    model = UsedTwice(randomised(KANLayer(1, 1, BSpline(intervals=5), bias=False, dtype=torch.float64)))
+    model = UsedTwice(randomized(KANLayer(1, 1, BSpline(intervals=5), bias=False, dtype=torch.float64)))
     x = torch.rand(200, 1, generator=seeded(), dtype=torch.float64) * 2 - 1
     inner = update_grid(model, x).layer.knots[0, 3:-3]
     assert inner.min() <= 3 * x.min()

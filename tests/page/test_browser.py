@@ -283,7 +283,7 @@ def test_nothing_is_wider_than_the_screen(tab, width):
 
 
 def test_methods_look_as_in_the_figures(tab, study):
-    """Colour, marks and dashes of a method, in the curves, in the training and in the legend."""
+    """Color, marks and dashes of a method, in the curves, in the training and in the legend."""
     styles = method_styles(load_records(study[0].folder.parent))
     read = """(id) => document.getElementById(id).data.map(({name, line, marker}) =>
       ({name, ...line, symbol: marker?.symbol}))"""
@@ -295,7 +295,7 @@ def test_methods_look_as_in_the_figures(tab, study):
         }
         assert {name: trace["symbol"] for name, trace in drawn.items()} == symbols
     keys = "() => [...document.querySelectorAll('#methods line')].map((line) => getComputedStyle(line).stroke)"
-    shown = [to_hex([int(part) / 255 for part in re.findall(r"\d+", colour)]) for colour in tab.evaluate(keys)]
+    shown = [to_hex([int(part) / 255 for part in re.findall(r"\d+", color)]) for color in tab.evaluate(keys)]
     assert shown == [to_hex(style["color"]) for style in styles.values()]
 
 

@@ -1,4 +1,4 @@
-"""The page takes colours, marks and dashes from the figures."""
+"""The page takes colors, marks and dashes from the figures."""
 
 import colorsys
 
@@ -39,8 +39,8 @@ def test_dashes_are_in_pixels_of_a_line_of_its_width():
     assert len({tuple(dash) for dash in dashes.values()}) > 3
 
 
-@pytest.mark.parametrize("colour", ["#0173b2", "#de8f05", "#029e73", "0.2", "0.6", "black", "white"])
-def test_a_colour_keeps_its_hue_on_dark_and_is_light_there(colour):
-    before, after = colorsys.rgb_to_hls(*to_rgb(colour)), colorsys.rgb_to_hls(*to_rgb(on_dark(colour)))
+@pytest.mark.parametrize("color", ["#0173b2", "#de8f05", "#029e73", "0.2", "0.6", "black", "white"])
+def test_a_color_keeps_its_hue_on_dark_and_is_light_there(color):
+    before, after = colorsys.rgb_to_hls(*to_rgb(color)), colorsys.rgb_to_hls(*to_rgb(on_dark(color)))
     assert after[0] == pytest.approx(before[0], abs=0.02)
     assert after[1] > 0.5

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import load_records, summarize
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
@@ -129,7 +129,7 @@ def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path,
     assert ways == [False, False]  # a reference has neither
     assert marks == "1 of 3 members failed"
     frame = load_records(tmp_path)
-    summary = summarise(frame, None).set_index("method")
+    summary = summarize(frame, None).set_index("method")
     for method in ("MLP tanh", "MLP relu"):
         row, bar = summary.loc[method], drawn[method]["bar"]
         assert drawn[method]["y"] == pytest.approx([row.error], rel=1e-5)

@@ -10,7 +10,7 @@ from kanbench.analysis.axes import along, along_axes, base_level
 from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.scores import Scores, compared
 from kanbench.analysis.significance import Refusal
-from kanbench.analysis.summary import summarise
+from kanbench.analysis.summary import summarize
 from kanbench.report.figures.along import loss_along
 from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map
 from kanbench.report.figures.costs import loss_vs_cost, profile
@@ -59,7 +59,7 @@ def test_few_methods_share_a_panel_and_many_have_one_per_family():
     }  # fmt: skip
 
 
-def test_every_panel_shows_its_family_in_colour_and_all_others_behind():
+def test_every_panel_shows_its_family_in_color_and_all_others_behind():
     ranked = pd.DataFrame(
         {"method": method, "budget": b, "reference": False, "flops": 10.0 * b, "error": k / b, "error_low": 0.5 / b,
          "error_high": 9 / b}
@@ -171,7 +171,7 @@ def run(budgets=(50, 100, 200), methods=METHODS, seeds=2):
 @pytest.mark.parametrize("methods", [METHODS[:2], [*METHODS, *(f"KAN B{i}" for i in range(6))]])
 def test_the_title_and_the_legend_of_a_run_are_whole_beside_each_other(budgets, methods):
     records = run(budgets, methods)
-    check_that_nothing_is_cut_or_covered(loss_vs_parameters(summarise(records), records, LONG))
+    check_that_nothing_is_cut_or_covered(loss_vs_parameters(summarize(records), records, LONG))
     check_that_nothing_is_cut_or_covered(small_multiples(records, LONG))
 
 
@@ -184,7 +184,7 @@ def test_titles_of_other_figures_are_whole(n_tasks):
 
 def test_one_budget_shows_the_interval_of_every_method_in_a_row_of_its_own():
     records = run((50,))
-    summary = summarise(records).set_index("method")
+    summary = summarize(records).set_index("method")
     (axes,) = loss_vs_parameters(summary.reset_index(), records, "t").axes
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == METHODS  # the lowest error first
@@ -201,7 +201,7 @@ def test_one_budget_shows_the_interval_of_every_method_in_a_row_of_its_own():
 def test_no_figure_of_a_single_seed_promises_an_interval():
     for budgets in ((50,), (50, 100)):
         records = run(budgets, seeds=1)
-        figure = loss_vs_parameters(summarise(records), records, "t")
+        figure = loss_vs_parameters(summarize(records), records, "t")
         said = [figure.axes[0].get_xlabel(), *(legend.get_title().get_text() for legend in figure.legends)]
         assert "interval" not in " ".join(said)
         assert "range" not in small_multiples(records, "t")._supylabel.get_text()
@@ -232,7 +232,7 @@ def test_tasks_are_in_the_order_in_which_people_count():
 
 def test_the_figures_of_a_run_tick_the_same_sizes_and_have_one_order_of_methods():
     records = run(methods=METHODS[::-1])  # the last by name is the best
-    summary = summarise(records)
+    summary = summarize(records)
     curve, tasks = loss_vs_parameters(summary, records, "t"), small_multiples(records, "t", ordered_methods(summary))
     assert [figure.axes[0].get_xticks().tolist() for figure in (curve, tasks)] == [[50, 100, 200]] * 2
     orders = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in (curve, tasks)]
@@ -267,7 +267,7 @@ def test_a_table_whose_name_looks_like_a_formula_is_drawn_letter_by_letter(name)
 @pytest.mark.parametrize("budgets", [(50,), (50, 100)])
 def test_odd_names_of_methods_and_tasks_are_text_in_every_figure(odd, budgets, tmp_path):
     records = run(budgets).replace({"task": {"t0": odd}, "method": {"KAN RBF": f"KAN RBF {odd}"}})
-    summary, ranked = summarise(records), ranking(records.assign(flops=9.0))
+    summary, ranked = summarize(records), ranking(records.assign(flops=9.0))
     last = compared(records).by_budget[budgets[-1]]
     figures = [loss_vs_parameters(summary, records, odd), small_multiples(records, odd), heat_map(last, odd)]
     figures += [critical_difference(last, records, odd), profile(last, records, odd, f"KAN RBF {odd}")]
@@ -281,5 +281,5 @@ def test_errors_that_are_all_the_same_are_drawn(score):
     """All members failed, or all errors are zero."""
     for budgets in ((50,), (50, 100)):
         records = run(budgets).assign(score=score)
-        loss_vs_parameters(summarise(records), records, "t").draw_without_rendering()
+        loss_vs_parameters(summarize(records), records, "t").draw_without_rendering()
         small_multiples(records, "t").draw_without_rendering()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import kanbench.report.tables
-from kanbench.analysis import load_records, summarise
+from kanbench.analysis import load_records, summarize
 from kanbench.analysis.axes import along
 from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
@@ -235,7 +235,7 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
     frame = records(7, (50, 100))
     failed = (frame.method == "KAN RBF") & (frame.seed == 2) & (frame.budget == 100) & frame.task.isin(["t0", "t1"])
     frame.loc[failed, ["status", "score"]] = ["failed", 1.0]
-    summary = summarise(frame, "MLP tanh")
+    summary = summarize(frame, "MLP tanh")
     assert summary.set_index(["method", "budget"]).failed["KAN RBF", 100] == 2
     print_summary(Console(width=200), summary, "MLP tanh")
     said = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF" in line and "mean" not in line]

@@ -355,7 +355,7 @@ def doubled(seed):
     return model
 
 
-def normalised(seed):
+def normalized(seed):
     """A parametrization changes what its parameters are."""
     model = MLPMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
     torch.nn.utils.parametrizations.weight_norm(model[0])
@@ -368,7 +368,7 @@ UNUSUAL = {
     "a subclass of a layer": lambda s: torch.nn.Sequential(Residual(2, 2, **drawn(s)), KANLayer(2, 1, **drawn(s))),
     "a subclass of a sequence": lambda s: Skip(KANLayer(2, 1, **drawn(s))),
     "a hook": doubled,
-    "a parametrization": normalised,
+    "a parametrization": normalized,
 }
 
 

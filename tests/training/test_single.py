@@ -1,4 +1,4 @@
-"""Plain modules trained by the optimisers of ensembles, with a penalty that plain autograd checks."""
+"""Plain modules trained by the optimizers of ensembles, with a penalty that plain autograd checks."""
 
 import math
 import warnings

@@ -20,7 +20,7 @@ DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
 
 
 def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figure:
-    """Mean ranks over tasks; bars tie neighbours among which no pair was found to differ. Raises `Refusal`.
+    """Mean ranks over tasks; bars tie neighbors among which no pair was found to differ. Raises `Refusal`.
 
     The bars come from pairwise Wilcoxon tests with Holm, after Friedman: there is no one critical distance.
     """
@@ -39,15 +39,15 @@ def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figu
             left = place < n_left
             row = place if left else len(order) - 1 - place
             rank, height = comparison.mean_ranks[index], depth + ROW * row
-            colour = styles[scores.methods[index]]["color"]
+            color = styles[scores.methods[index]]["color"]
             edge = 1.0 if left else float(len(order))
-            axes.plot([rank, rank, edge], [0.0, height, height], color=colour, linewidth=1.1, clip_on=False)
-            axes.plot(rank, 0.0, marker="o", markersize=4, color=colour, clip_on=False)
+            axes.plot([rank, rank, edge], [0.0, height, height], color=color, linewidth=1.1, clip_on=False)
+            axes.plot(rank, 0.0, marker="o", markersize=4, color=color, clip_on=False)
             name = readable(scores.methods[index])
             axes.annotate(
                 f"{name}  {rank:.1f}" if left else f"{rank:.1f}  {name}",
                 (edge, height), xytext=(-5 if left else 5, 0), textcoords="offset points", fontsize=10,
-                ha="right" if left else "left", va="center", color=colour, annotation_clip=False,
+                ha="right" if left else "left", va="center", color=color, annotation_clip=False,
             )  # fmt: skip
         for i, bar in enumerate(bars):
             ends = [comparison.mean_ranks[bar[0]] - 0.06, comparison.mean_ranks[bar[-1]] + 0.06]
@@ -125,12 +125,12 @@ def exponent_chart(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figu
         top = ordered.exponent_high.max() if ordered.exponent.notna().any() else 1.0
         axes.set_xlim(0.0, 1.06 * top)
         for place, row in enumerate(ordered.itertuples()):
-            colour = styles[row.method]["color"]
+            color = styles[row.method]["color"]
             if np.isnan(row.exponent):
                 axes.text(0.01 * top, place, row.reason, color="0.4", fontsize=9, va="center", style="italic")
                 continue
-            axes.plot([row.exponent_low, row.exponent_high], [place, place], color=colour, linewidth=2.2)
-            axes.plot(row.exponent, place, marker=styles[row.method]["marker"], color=colour, markersize=7)
+            axes.plot([row.exponent_low, row.exponent_high], [place, place], color=color, linewidth=2.2)
+            axes.plot(row.exponent, place, marker=styles[row.method]["marker"], color=color, markersize=7)
         axes.set_xlabel(
             "exponent \N{GREEK SMALL LETTER ALPHA} of A N$^{-\\alpha}$ + E, N parameters\n"
             "(geometric means over tasks; 95 % bootstrap over seeds and sizes)"
@@ -155,10 +155,10 @@ def sum_against(table: pd.DataFrame, records: Records, title: str) -> Figure:
                 [np.median(scores.of(other), axis=1) / np.median(scores.of(row.method), axis=1) for scores in held]
             )
             jitter = place + generator.uniform(-0.28, 0.28, len(ratios))
-            colour = styles[other]["color"]
-            axes.plot(ratios, jitter, "o", color=colour, alpha=0.25, markersize=3, markeredgewidth=0)
+            color = styles[other]["color"]
+            axes.plot(ratios, jitter, "o", color=color, alpha=0.25, markersize=3, markeredgewidth=0)
             axes.plot([row.ratio_low, row.ratio_high], [place, place], color="0.1", linewidth=3.0)
-            axes.plot(row.ratio, place, "D", color=colour, markeredgecolor="0.1", markersize=7)
+            axes.plot(row.ratio, place, "D", color=color, markeredgecolor="0.1", markersize=7)
         tick_decades(axes.xaxis, *axes.get_xlim())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}"))
         figure.supxlabel(

@@ -1,6 +1,6 @@
 """Lines of many methods that can be told apart: one panel per family, the others in grey behind it, labels at the ends.
 
-Twenty lines in one plot are a tangle; three in colour before seventeen in grey are a comparison.
+Twenty lines in one plot are a tangle; three in color before seventeen in grey are a comparison.
 """
 
 from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def _draw_family(
     for method in (each for each in lines if each not in {*members, mark}):
         axes.plot(lines[method].x, lines[method].y, color=BEHIND, linewidth=0.9, zorder=1, drawstyle=drawstyle)
     labels = {method: _short(method, name) for method in members}
-    colours = {method: styles[method]["color"] for method in members}
+    colors = {method: styles[method]["color"] for method in members}
     if mark in lines and mark not in members:
         axes.plot(
             lines[mark].x,
@@ -105,7 +105,7 @@ def _draw_family(
             drawstyle=drawstyle,
             label=readable(mark),
         )
-        labels[mark], colours[mark] = readable(mark), MARKED
+        labels[mark], colors[mark] = readable(mark), MARKED
     for method in members:
         line, style = lines[method], styles[method] | ({"marker": ""} if look.profile else {})
         style |= {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6, "drawstyle": drawstyle}
@@ -119,7 +119,7 @@ def _draw_family(
     if look.profile:
         axes.legend(loc="upper left", fontsize=8.5, handlelength=2.6, borderaxespad=0.2)
     else:
-        _label_ends(axes, lines, labels, colours)
+        _label_ends(axes, lines, labels, colors)
     axes.set_title(plain(name), loc="left")
 
 
@@ -147,7 +147,7 @@ def _scale(axes: Axes, lines: Lines, look: Look) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
 
 
-def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colours: dict[str, str]) -> None:
+def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colors: dict[str, str]) -> None:
     """Names beside the last points, moved apart where they would overlap."""
     to_axes = axes.transLimits
     ends = {method: (lines[method].x[-1], lines[method].y[-1]) for method in labels}
@@ -160,12 +160,12 @@ def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colours: dict[
             xy=ends[method],
             xytext=(right + 0.03, height),
             textcoords="axes fraction",
-            color=colours[method],
+            color=colors[method],
             fontsize=8.5 if len(lines) > TOGETHER else 10,
             va="center",
             arrowprops={
                 "arrowstyle": "-",
-                "color": colours[method],
+                "color": colors[method],
                 "linewidth": 0.5,
                 "shrinkA": 1,
                 "shrinkB": 3,

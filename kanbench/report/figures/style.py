@@ -60,7 +60,7 @@ CLASS_ERROR = "cross-entropy on test over that of the class prior"
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
-    """Line styles by method: colour by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart.
+    """Line styles by method: color by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart.
 
     References are thin lines without markers.
     """
@@ -70,7 +70,7 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     frame = frame[frame.budget.notna()]
     facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
     bases = [basis for basis in facts.basis.unique() if basis]
-    colours = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
+    colors = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
     n_mlps = int((facts.basis == "").sum())
     greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
     # A basis starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
@@ -80,7 +80,7 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     for row in facts.itertuples():
         grey, dash = (0.0, DASHES.get(row.aggregation, "-")) if row.basis else next(greys)
         styles[row.method] = {
-            "color": colours[row.basis] if row.basis else str(grey),
+            "color": colors[row.basis] if row.basis else str(grey),
             "marker": next(markers[row.basis]),
             "linestyle": dash,
             "linewidth": 2.0,
@@ -151,7 +151,7 @@ def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
-    """Tick the given sizes, of which none that would touch its neighbour, in plain digits."""
+    """Tick the given sizes, of which none that would touch its neighbor, in plain digits."""
     ticks = sorted({round(float(size)) for size in budgets})
     kept: list[int] = []
     for tick in ticks:

@@ -1,4 +1,4 @@
-"""The contract that every optimiser keeps."""
+"""The contract that every optimizer keeps."""
 
 import math
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ MOST_STEPS = 10_000_000
 
 @dataclass
 class State:
-    """Where training stands; optimisers extend it. Rows are members."""
+    """Where training stands; optimizers extend it. Rows are members."""
 
     theta: Tensor  # (members, params)
     evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the whole training split
@@ -69,7 +69,7 @@ class Optimizer(ABC):
     def trials(self) -> tuple[float | None, ...]:
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
 
-    def can_minimise(self, loss: Loss) -> bool:
+    def can_minimize(self, loss: Loss) -> bool:
         """Whether it is made for such a loss; most are for any that has a gradient."""
         return True
 
@@ -85,7 +85,7 @@ class Optimizer(ABC):
         return [self.check_every] * whole + [rest] * (rest > 0)
 
     def split(self, stages: int) -> list[Self]:
-        """The same optimiser for each of so many stages, the steps shared out evenly, the first getting what is over.
+        """The same optimizer for each of so many stages, the steps shared out evenly, the first getting what is over.
 
         Raises `ValueError` if there is not a step for each.
         """

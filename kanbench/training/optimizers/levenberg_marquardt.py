@@ -69,11 +69,11 @@ class LevenbergMarquardt(Optimizer):
     def trials(self) -> tuple[None]:
         return (None,)
 
-    def can_minimise(self, loss: Loss) -> bool:
-        return loss.is_squares  # it linearises residuals, of one output
+    def can_minimize(self, loss: Loss) -> bool:
+        return loss.is_squares  # it linearizes residuals, of one output
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
-        require(self.can_minimise(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
+        require(self.can_minimize(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
         members = len(theta)
         zeros = torch.zeros(members, dtype=torch.long, device=theta.device)
         empty = theta.new_empty(members, 0)
@@ -101,7 +101,7 @@ class LevenbergMarquardt(Optimizer):
             live = _where(~state.done)
             if len(live) == 0:
                 return
-            _linearise(ensemble, state, inputs, _where(state.moved & ~state.done))
+            _linearize(ensemble, state, inputs, _where(state.moved & ~state.done))
             self._step(ensemble.only(live), state, inputs, y, live)
 
     def _step(self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor) -> None:
@@ -147,7 +147,7 @@ class LevenbergMarquardt(Optimizer):
         return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
-def _linearise(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -> None:
+def _linearize(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -> None:
     """Rebuild the linear model of the members in `which` at their theta."""
     if len(which) == 0:
         return

@@ -82,7 +82,7 @@ def test_the_acceleration_is_half_the_step_that_undoes_the_curvature():
     jacobian = ensemble.jacobians(ensemble.start, x)[0]
     system = jacobian.T @ jacobian / 60 + 0.3 * torch.eye(ensemble.n_params)
     bend = -0.5 * torch.cholesky_solve((jacobian.T @ curvature[0] / 60)[:, None], torch.linalg.cholesky(system))[:, 0]
-    # The optimiser takes the curvature from a finite difference over a tenth of the step.
+    # The optimizer takes the curvature from a finite difference over a tenth of the step.
     torch.testing.assert_close((bent - straight)[0], bend, rtol=0.05, atol=0.02 * bend.abs().max().item())
 
 
