@@ -16,7 +16,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "files": set(),
     "bases": {"files"},
     "models": {"bases"},
-    "training": {"models", "files"},
+    "training": {"bases", "models", "files"},
     "interpret": {"bases", "models"},
     "checkpoint": {"bases", "models", "interpret", "files"},
     "data": {"files"},

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from kanbench.cells.stored import stored_name
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
+from kanbench.files.stored import stored_name, stored_word
 from kanbench.methods import Method, Sizing
 from kanbench.training.losses import LOSSES, Loss
 from kanbench.training.optimizers.base import Optimizer
@@ -37,7 +37,7 @@ class Vary(StrEnum):
 
     all = auto()
     data = auto()
-    initialization = auto()
+    initialization = stored_word("initialization")
     order = auto()  # of rows in mini-batches
 
 
@@ -128,7 +128,9 @@ def as_plain(value: Any) -> Any:
     """What JSON holds; of dataclasses the fields that are compared, and their type."""
     if is_dataclass(value):
         compared = [each.name for each in fields(value) if each.compare]
-        return {"type": stored_name(type(value))} | {name: as_plain(getattr(value, name)) for name in compared}
+        return {"type": stored_name(type(value))} | {
+            stored_word(name): as_plain(getattr(value, name)) for name in compared
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):

@@ -10,10 +10,10 @@ from torch import nn
 
 from kanbench.bases import Basis
 from kanbench.cells.cell import Cell, Vary
-from kanbench.cells.stored import stored_name
 from kanbench.cells.train import prepare
 from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.formula_task import Variable
+from kanbench.files.stored import current_word, stored_name
 from kanbench.methods import Method
 from kanbench.training.module import fit
 from kanbench.training.optimizers.base import Optimizer
@@ -52,7 +52,8 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
 
 def _made(kind: type, fields: dict[str, Any]) -> Any:
     hints = get_type_hints(kind)
-    return kind(**{name: _typed(value, hints[name]) for name, value in fields.items()})
+    named = {current_word(name): value for name, value in fields.items()}
+    return kind(**{name: _typed(value, hints[name]) for name, value in named.items()})
 
 
 def _typed(value: Any, hint: Any) -> Any:

@@ -146,7 +146,7 @@ def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:
 
 
 def _generator(seed: int, purpose: Vary, cell: Cell) -> torch.Generator:
-    state = stream(cell.seed_of(purpose, seed), purpose.value, cell.task.name).generate_state(1, np.uint64)[0]
+    state = stream(cell.seed_of(purpose, seed), purpose.name, cell.task.name).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))
 
 

@@ -21,6 +21,7 @@ from kanbench.cli.commands import check_words, groups
 from kanbench.cli.hints import hint_for
 from kanbench.config.options import CONF
 from kanbench.errors import UsageError
+from kanbench.files.stored import current_words
 
 PRIMARY = "config"  # the name of the config that every run begins with
 
@@ -40,6 +41,7 @@ class Words:
         parser = get_args_parser()
         parser.allow_abbrev = False  # --experiment is none of its flags
         parser.error = _refuse  # type: ignore[method-assign]
+        words = [current_words(word) for word in words]
         found, unknown = parser.parse_known_intermixed_args(words)
         if found.experimental_rerun is not None:
             unknown.append("--experimental-rerun")

@@ -29,6 +29,7 @@ from kanbench.data import (
     sample,
 )
 from kanbench.errors import ConfigError, UnknownName, require_name
+from kanbench.files.stored import current_word
 from kanbench.files.yaml_file import FileError
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
@@ -130,7 +131,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         logger=typed(LoggerConfig, node.logger, "logger"),
         references=REFERENCES[grading.references] if scalar(node, "references", bool) else (),
         conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
-        vary=choice({each.value: each for each in Vary}, scalar(node, "vary", str), "vary"),
+        vary=choice({each.name: each for each in Vary}, current_word(scalar(node, "vary", str)), "vary"),
         shard=_shard(node),
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",

@@ -10,6 +10,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.config.options import home_of
 from kanbench.errors import ConfigError, UnknownName
+from kanbench.files.stored import current_word
 
 T = TypeVar("T")
 LARGEST_INTEGER, LARGEST_NUMBER = 10_000_000, 1e9
@@ -24,7 +25,7 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
     own = [field for field in dataclasses.fields(schema) if field.name not in given]  # type: ignore[arg-type]
     # A flat copy of the schema: OmegaConf refuses abstract fields, and takes frozen classes for read-only ones.
     flat = dataclasses.make_dataclass("flat", [(f.name, hints[f.name], _default(f)) for f in own])
-    content = {key: node[key] for key in node if key != "name"}
+    content = {current_word(str(key)): node[key] for key in node if key != "name"}
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
     except ConfigKeyError as error:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from kanbench.errors import require, require_finite, take_choices
+from kanbench.files.stored import stored_word
 from kanbench.methods.budget import Sizing, solve_width
 
 Parts = dict[str, Mapping[str, type | Enum]]
@@ -101,7 +102,7 @@ class NetworkMethod(Method):
 def changes(value: Any, *besides: str) -> list[str]:
     """Return the fields of a dataclass that are not at their default as "name=value", but for those in `besides`."""
     return [
-        f"{each.name}={_short(getattr(value, each.name))}"
+        f"{stored_word(each.name)}={_short(getattr(value, each.name))}"
         for each in fields(value)
         if each.name not in besides and getattr(value, each.name) != each.default
     ]

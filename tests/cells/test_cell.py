@@ -167,7 +167,7 @@ def test_seeds_differ_in_what_is_to_vary_and_the_rest_is_that_of_the_first(vary)
     of_all, parts = parts_of(CELL), parts_of(change(vary=vary))
     for purpose, (first, second) in parts.items():
         np.testing.assert_array_equal(first, of_all[purpose][0])
-        expected = of_all[purpose][1 if vary in (Vary.all, purpose) else 0]
+        expected = of_all[purpose][1 if vary.name in ("all", purpose) else 0]
         np.testing.assert_array_equal(second, expected)
         assert not np.array_equal(*of_all[purpose])
 

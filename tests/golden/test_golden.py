@@ -18,6 +18,7 @@ from kanbench.cells import run_cell
 from kanbench.cells.restore import restore_cell
 from kanbench.checkpoint import load
 from kanbench.config.read import read_config
+from kanbench.files.stored import current_words
 from kanbench.models import Activation
 from kanbench.store.record import read_record
 
@@ -62,7 +63,7 @@ COLUMNS = {
 def test_a_run_has_the_cells_keys_and_protocols_that_it_always_had(run, monkeypatch):
     monkeypatch.chdir(GOLDEN.parent.parent)  # one run names a table below this folder
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cells = read_config(compose("config", run["words"])).cells()
+        cells = read_config(compose("config", [current_words(word) for word in run["words"]])).cells()
     found = {f"{c.method.label} on {c.task.name} at {c.budget}": [c.key, c.protocol] for c in cells}
     assert found == run["cells"]
 
