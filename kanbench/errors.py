@@ -1,4 +1,4 @@
-"""Numbers of things in words."""
+"""Errors in one sentence: what was wrong, where, and what is allowed; and the checks that raise them."""
 
 import difflib
 import math

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "kanbench.bases": ["tests/bases"],
     "kanbench.data.metrics": ["tests/data/test_metrics.py"],
-    "kanbench.analysis": ["tests/analysis", "tests/test_tables.py"],
+    "kanbench.analysis": ["tests/analysis", "tests/report"],
 }
 OPTIONS = ["-x", "-q", "-n", "0", *(f"-pno:{plugin}" for plugin in ("cacheprovider", "unraisableexception"))]
 LONGEST = 600  # seconds; a mutant that never ends is noticed

@@ -17,7 +17,7 @@ from kanbench.errors import counted
 
 if TYPE_CHECKING:
     from kanbench.data import Suite, TableTask
-from kanbench.config.options import CONF, _headline, _keys, home_of
+from kanbench.config.options import CONF, headline, home_of, keys
 from kanbench.errors import UsageError
 
 COMMANDS = {  # word: the function that takes the words after it and returns the exit code
@@ -125,7 +125,7 @@ def check_words(words: list[str], *folders: Path) -> None:
             _check_launcher(word)
     options = groups(*folders)
     primaries = [CONF / "config.yaml", *(path for folder in folders[1:] for path in folder.glob("*.yaml"))]
-    top = [*options, "baseline", *(key for path in primaries for key in _keys(path))]
+    top = [*options, "baseline", *(key for path in primaries for key in keys(path))]
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
         head, _, field = key.partition("@")[0].partition(".")
@@ -139,7 +139,7 @@ def check_words(words: list[str], *folders: Path) -> None:
         if head == "results" and not value.strip(" '\""):
             raise UsageError(f"{word}: must name a folder; without the word it is results/runs")
         paths = options.get("model" if head == "baseline" else head)
-        known = sorted({key for path in paths or () for key in _keys(path)} - {"name"})
+        known = sorted({key for path in paths or () for key in keys(path)} - {"name"})
         if (head not in top or (field and paths and field not in known)) and (hint := hint_for(word)):
             raise UsageError(hint)
         if word.startswith("+") and (field or paths is None):
@@ -238,7 +238,7 @@ def list_tasks(words: list[str]) -> int:
         print("\nyour own table: data=table data.path=my.csv data.target=y")
         print("\nsystems, run by experiment=NAME:")
         for path in sorted(CONF.glob("system/*.yaml")):
-            print(f"{path.stem:20s} {_headline(path)}", flush=True)
+            print(f"{path.stem:20s} {headline(path)}", flush=True)
         return max(map(complain, faults), default=0)
     try:
         suite = find_suite(words[0])

@@ -2,11 +2,6 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -14,15 +9,15 @@ CONF = Path(__file__).parents[2] / "conf"
 def home_of(group: str, key: str) -> str:
     """The options of a group that have a key, for who set it beside another one; "" if none has it."""
     options = sorted((CONF / ("model" if group == "baseline" else group)).glob("*.yaml"))
-    homes = [f"{group}={path.stem}" for path in options if key in _keys(path)]
+    homes = [f"{group}={path.stem}" for path in options if key in keys(path)]
     return f"{group}.{key} is a key of {' or '.join(homes)} only" if homes else ""
 
 
-def _keys(path: Path) -> list[str]:
+def keys(path: Path) -> list[str]:
     """The keys at the top of a YAML file, without reading the rest of it."""
     return re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-def _headline(path: Path) -> str:
+def headline(path: Path) -> str:
     """The comment on the first line of a YAML file."""
     return path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")

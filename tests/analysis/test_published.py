@@ -227,7 +227,7 @@ def test_a_mean_against_a_sum_and_a_sum_that_starts_as_a_mean():
     assert (min(mean, key=mean.get), max(mean, key=mean.get)) == ("RBF", "BSpline")
     says(f"With a mean the error is {mean['RBF']:.1f} (RBF) to {mean['BSpline']:.0f} times (B-spline) that with a sum")
     pairs = list(product(bases, logs))
-    starts = {pair: difference(*pair, "initialization=fan_in") for pair in pairs}
+    starts = {pair: difference(*pair, "initialisation=fan_in") for pair in pairs}
     p = holm([stats.wilcoxon(starts[pair]).pvalue for pair in pairs]).to_numpy()
     apart = {pair: value for pair, value in zip(pairs, p, strict=True) if value < 0.05}
     assert set(apart) == {("Taylor", 200), ("Chebyshev", 200), ("RBF", 200)}

@@ -1,4 +1,4 @@
-"""Figures: frame -> Figure. One style, legible in print and on a slide; log axes throughout."""
+"""Loss against parameters, over all tasks and task by task; log axes throughout."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -15,9 +15,9 @@ from kanbench.report.figures.style import (
     PARAMETERS,
     STYLE,
     Styles,
-    _in_order,
     error_name,
     explain_intervals,
+    in_order,
     legend_at_right,
     method_styles,
     natural,
@@ -29,7 +29,6 @@ from kanbench.report.figures.style import (
 )
 
 ROW = 0.27  # inches per method, in a legend and where methods are rows
-LONGEST = 36  # letters of a method's name in one line
 MOST_PANELS = 60  # of one figure: more are neither drawn in seconds nor read
 
 
@@ -49,7 +48,7 @@ def _lines(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
     axes = figure.subplots()
     of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
     handles: dict[str, Any] = {}
-    for method, line in _in_order(summary):
+    for method, line in in_order(summary):
         look = styles[method]
         sizes = line.budget.map(of_budget) if line.reference.all() else line.params
         (handles[method],) = axes.plot(sizes, line.error, label=method, markersize=6, **look)
@@ -65,7 +64,7 @@ def _lines(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
 
 def _as_rows(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
     styles = method_styles(frame)
-    order = _in_order(summary)
+    order = in_order(summary)
     figure = Figure(figsize=(7.2, 1.7 + ROW * max(len(order), 3)), layout="constrained")
     axes = figure.subplots()
     for place, (method, line) in enumerate(order):

@@ -17,20 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
-from kanbench.report.figures.curves import LONGEST
-
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
-
-
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
-
-
 MLP_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.", (0, (6, 1.2, 1, 1.2, 1, 1.2)))
-
-
 REFERENCE_DASHES = ("-.", (0, (1, 1)), (0, (6, 1.5)))
-
-
 STYLE = {
     **sns.axes_style("whitegrid"),
     "font.size": 11,
@@ -39,24 +29,13 @@ STYLE = {
     "grid.color": "0.9",
     "legend.frameon": False,
 }
-
-
 Styles = dict[str, dict[str, Any]]
-
-
 TITLE = 12  # points
-
-
 OVER_TASKS = "(geometric mean over tasks)"
-
-
 PARAMETERS = "trainable parameters"
-
-
 ERROR = "relative L2 error on test"
-
-
 CLASS_ERROR = "cross-entropy on test over that of the class prior"
+LONGEST = 36  # letters of a method's name in one line
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
@@ -142,10 +121,11 @@ def error_name(frame: pd.DataFrame) -> str:
 
 def ordered_methods(summary: pd.DataFrame) -> list[str]:
     """Methods of a summary or a ranking, the lowest error at the largest budget first."""
-    return [method for method, _ in _in_order(summary)]
+    return [method for method, _ in in_order(summary)]
 
 
-def _in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return methods with their rows of a summary, the lowest error at the largest budget first."""
     lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
     return sorted(lines, key=lambda entry: entry[1].error.iloc[-1])
 
