@@ -26,7 +26,7 @@ COMMANDS = {  # word: the function that takes the words after it and returns the
     "dashboard": "kanbench.loggers.dashboard:dashboard",
     "report": "kanbench.cli.report:report",
     "status": "kanbench.cli.status:status",
-    "tables": "kanbench.report.tables:main",
+    "tables": "kanbench.cli.tables:main",
     "reproduce": "kanbench.cli.reproduce:reproduce",
 }
 

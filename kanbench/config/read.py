@@ -294,7 +294,7 @@ def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
     allowed = [name for name, kind in OPTIMIZERS.items() if kind().can_minimize(loss)]  # type: ignore[call-arg]
     if optimizer not in allowed:
         raise ConfigError(
-            f"optimizer: {optimizer} minimizes squared residuals of one output, and the loss of {first.name} is "
+            f"optimizer: {optimizer} minimizes squared residuals of one output, and the loss of {first.name} is the "
             f"{loss.name}; choose {' or '.join(allowed)}"
         )
     return first.grading

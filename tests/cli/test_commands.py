@@ -299,7 +299,7 @@ def test_a_cell_that_fails_in_a_job_elsewhere_reaches_the_last_lines_and_the_exi
     (tmp_path / "flat.yaml").write_text(flat)
     start = f"import pathlib, kanbench.data.formula_task as task; task.SUITES_FOLDER = pathlib.Path({str(tmp_path)!r})"
     (tmp_path / "sitecustomize.py").write_text(start)
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     words = ["-m", "hydra/launcher=local_parallel", "name=flat", *TINY, "data.suite=flat", "data.tasks=[flat]"]
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{root}"}
     done = kanbench(*words, "baseline=none", folder=tmp_path, env=environment)

@@ -341,9 +341,11 @@ def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes
 
 
 def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
-    with pytest.raises(ConfigError, match=r"data.tasks: digits is a classification and diabetes a regression; a run"):
+    with pytest.raises(
+        ConfigError, match=r"data.tasks: diabetes is trained by the loss mse and digits by cross_entropy; a run"
+    ):
         config("data=sklearn", "data.tasks=[diabetes,digits]", "optimizer=adam")
-    wrong = r"^optimizer: lm minimizes squared residuals of one output, and .* classification.* adam or lbfgs or sgd$"
+    wrong = r"^optimizer: lm minimizes squared residuals of one output, and the loss of .* cross_entropy; choose adam or lbfgs or sgd$"
     for words in (["data=sklearn", "data.tasks=[wine]"], ["experiment=classification", "optimizer=lm"]):
         with pytest.raises(ConfigError, match=wrong):
             config(*words)

@@ -11,7 +11,7 @@ from kanbench.analysis import load_records, summarize
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
-from kanbench.methods import REFERENCES, Method, MLPMethod
+from kanbench.methods import REFERENCES, MLPMethod, NetworkMethod
 from kanbench.models import Activation
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.page.choose import Choice
@@ -79,8 +79,12 @@ class Line(nn.Module):
 
 
 @dataclass(frozen=True)
-class LineMethod(Method):
+class LineMethod(NetworkMethod):
     label = "line"
+    family = "line"
+
+    def columns(self):
+        return {"depth": self.depth}
 
     def build(self, n_in, width, generator, dtype, n_out=1):
         return Line(n_in, generator, dtype)
@@ -106,7 +110,7 @@ def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path,
     store = RecordStore(tmp_path / "cells")
     store.prepare()
     trained = [(MLPMethod(), 40), (MLPMethod(activation=Activation.relu), 40)]
-    for method, budget in (*trained, *((reference, 0) for reference in REFERENCES)):
+    for method, budget in (*trained, *((reference, 0) for reference in REFERENCES["regression"])):
         record = run_cell(replace(REGRESSION, method=method, budget=budget, seeds=(0, 1, 2)))
         if record.members[0]["method"] == "MLP relu":
             record.members[0] |= {"status": "diverged", "reason": "not finite at step 3"}
@@ -136,7 +140,7 @@ def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path,
         assert bar["array"] == pytest.approx([row.error_high - row.error], rel=1e-3)
         assert bar["arrayminus"] == pytest.approx([row.error - row.error_low], rel=1e-3)
     sizes = frame[frame.budget.notna()].params
-    for reference in REFERENCES:
+    for reference in REFERENCES["regression"]:
         x = drawn[reference.label]["x"]
         assert x[0] < sizes.min() <= sizes.max() < x[1]
 

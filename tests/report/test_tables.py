@@ -278,7 +278,7 @@ def test_a_table_that_cannot_be_written_leaves_no_part_of_the_others(tmp_path, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kanbench.report.run_report.tables.heat_map", full)
+    monkeypatch.setattr("kanbench.report.tables.heat_map", full)
     with pytest.raises(ValueError, match="No space left"):
         main([str(path), "--out", str(out)])
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("errors.csv", "of yesterday")]

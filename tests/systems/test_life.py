@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kanbench.data import SplitSizes, Task, Variable, load_suite, sample
+from kanbench.data import FormulaTask, SplitSizes, Variable, load_suite, sample
 from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, evaluate
 from kanbench.systems import Formulas, HelloKAN
 from kanbench.systems.hello_kan import findings
@@ -80,7 +80,7 @@ def test_formulas_that_sympy_cannot_read_are_said():
 
 def test_the_formula_of_a_task_is_never_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    evil = Task("evil", "x", (Variable("x", 0.0, 1.0),))
+    evil = FormulaTask("evil", "x", (Variable("x", 0.0, 1.0),))
     object.__setattr__(evil, "formula", "__import__('os').system('id > proof')")  # past the checks of a task
     with pytest.raises(ValueError, match=r"task evil: sympy cannot read it \(formula .* is not allowed"):
         truth_of(evil)
@@ -91,6 +91,6 @@ def test_the_formula_of_a_task_is_never_executed(tmp_path, monkeypatch):
 
 
 def test_the_sinc_of_a_task_is_that_of_numpy():
-    task = Task("sinc", "sinc(x)", (Variable("x", -3.0, 3.0),))
+    task = FormulaTask("sinc", "sinc(x)", (Variable("x", -3.0, 3.0),))
     unit = np.linspace(-1.0, 1.0, 41)[:, None]
     np.testing.assert_allclose(evaluate(truth_of(task), ["x"], 3.0 * unit), np.sinc(3.0 * unit[:, 0]), atol=1e-15)
