@@ -10,7 +10,6 @@ import torch
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from kanbench import provenance
 from kanbench.data import Dataset, Split, stream
 from kanbench.models import Method, Reference
 from kanbench.record import CellRecord
@@ -21,7 +20,7 @@ from kanbench.training.ensemble import Ensemble
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 from kanbench.training.outcome import grade_members, outcome
 from kanbench.training.resume import ResumeFile, Resumption
-from kanbench.training.rows import identity, size, storable
+from kanbench.training.rows import environment, identity, size, storable
 
 
 def run_cell(
@@ -44,7 +43,7 @@ def run_cell(
     if isinstance(cell.method, Reference):
         return _fit_reference(cell, cell.method)
     module, of_member, splits = prepare(cell, statistics=statistics, compiled=compiled)
-    resumptions = [] if resume is None else [Resumption(resume, module)]
+    resumptions = [] if resume is None else [Resumption(resume, module, cell.code)]
     precision = cell.precision.lightning
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
@@ -63,7 +62,7 @@ def run_cell(
         members=[shared | member for member in _outcomes(cell, module, of_member)],
         curve=storable(curve),
         cell=cell.describe(),
-        environment=provenance.environment(),
+        environment=environment(cell),
     )
 
 
@@ -125,7 +124,7 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
         ],
         curve=storable(Curve(loss=cell.loss.value)),
         cell=cell.describe(),
-        environment=provenance.environment(),
+        environment=environment(cell),
     )
 
 
