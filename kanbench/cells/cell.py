@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
 import torch
 
+from kanbench import provenance
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
 from kanbench.files.stored import stored_name, stored_word
 from kanbench.methods import Method, Sizing
@@ -82,6 +84,11 @@ class Cell:
         return digest(self.describe())
 
     @property
+    def code(self) -> str:
+        """The hash of the code that would train it now. It is not part of the key."""
+        return provenance.code_of(frozenset(_kinds(self.describe())))
+
+    @property
     def protocol(self) -> str:
         """The hash of what a comparison holds fixed: seeds, optimizer, splits, conditions and precision."""
         compared = ("task", "method", "budget")
@@ -117,6 +124,17 @@ class Cell:
         of_data = [self.seed_of(Vary.data, seed) for seed in self.seeds]
         sampled = {seed: sample(self.task, seed, self.sizes, self.conditions) for seed in dict.fromkeys(of_data)}
         return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
+
+
+def _kinds(plain: Any) -> Iterator[str]:
+    """The names of all dataclasses in plain data."""
+    if isinstance(plain, dict):
+        if "type" in plain:
+            yield str(plain["type"])
+        plain = list(plain.values())
+    if isinstance(plain, list):
+        for each in plain:
+            yield from _kinds(each)
 
 
 def digest(plain: dict[str, Any]) -> str:

@@ -49,12 +49,16 @@ class ResumeFile:
 class Resumption(Callback):
     """Lets a module go on from its file, if there is one, and saves it there while it trains.
 
-    `earlier` are the seconds that the training took before.
+    `code` is the hash of the code that trains; a training that other code began starts again. `earlier` are the seconds
+    that the training took before.
     """
 
-    def __init__(self, file: ResumeFile, module: EnsembleModule) -> None:
-        self.file, self.earlier = file, 0.0
+    def __init__(self, file: ResumeFile, module: EnsembleModule, code: str) -> None:
+        self.file, self.code, self.earlier = file, code, 0.0
         saved = file.read()
+        if saved is not None and saved.get("code", code) != code:
+            log.warning("its training starts again: %s was written by other code than today's", file.path)
+            saved = None
         if saved is not None:
             module.resume(saved["module"])
             self.earlier = saved["seconds"]
@@ -69,7 +73,8 @@ class Resumption(Callback):
         now = time.perf_counter()
         if (now - self.last >= self.file.every or stopping.is_asked()) and not pl_module.is_over:
             try:
-                self.file.write({"module": pl_module.pack(), "seconds": self.earlier + now - self.started})
+                seconds = self.earlier + now - self.started
+                self.file.write({"module": pl_module.pack(), "seconds": seconds, "code": self.code})
             except OSError as fault:
                 log.warning("a training is not saved, and goes on: %s", fault)
             self.last = now

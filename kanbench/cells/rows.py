@@ -22,9 +22,14 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
         members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
         curve=storable(Curve(loss=cell.loss.name)),
         cell=cell.describe(),
-        environment=provenance.environment(),
+        environment=environment(cell),
         traceback=traceback,
     )
+
+
+def environment(cell: Cell) -> dict[str, str]:
+    """What the numbers of a cell depend on beside its config: versions, machine, and the hash of the code."""
+    return provenance.environment() | {"code": cell.code}
 
 
 def identity(cell: Cell) -> dict[str, Any]:

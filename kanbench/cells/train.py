@@ -16,11 +16,10 @@ from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.grading import grade_members, outcome
 from kanbench.cells.resume import ResumeFile, Resumption
-from kanbench.cells.rows import identity, size, storable
+from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
 from kanbench.interpret import LayerStatistics, median_statistics
 from kanbench.methods import NetworkMethod, Reference
-from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.ensemble import Ensemble
@@ -48,7 +47,7 @@ def run_cell(
     if not cell.method.is_trained:
         return _fit_reference(cell, cast(Reference, cell.method))
     module, of_member, splits = prepare(cell, statistics=statistics, compiled=compiled)
-    resumptions = [] if resume is None else [Resumption(resume, module)]
+    resumptions = [] if resume is None else [Resumption(resume, module, cell.code)]
     precision = cell.precision.lightning
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
@@ -67,7 +66,7 @@ def run_cell(
         members=[shared | member for member in _outcomes(cell, module, of_member)],
         curve=storable(curve),
         cell=cell.describe(),
-        environment=provenance.environment(),
+        environment=environment(cell),
     )
 
 
@@ -137,7 +136,7 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
         ],
         curve=storable(Curve(loss=cell.loss.name)),
         cell=cell.describe(),
-        environment=provenance.environment(),
+        environment=environment(cell),
     )
 
 

@@ -78,6 +78,7 @@ class Config:
     conditions: Conditions = CLEAN
     vary: Vary = Vary.all
     shard: Shard = WHOLE
+    retrain: bool = False  # the cells that other code than today's has trained
     report: ReportKind = ReportKind.none
     remark: str = ""  # about what is compared, for who starts the run
 
@@ -133,6 +134,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
         vary=choice({each.name: each for each in Vary}, current_word(scalar(node, "vary", str)), "vary"),
         shard=_shard(node),
+        retrain=scalar(node, "retrain", bool),
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",
     )
@@ -157,7 +159,8 @@ def read_system(node: DictConfig) -> "System":
 
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed", "references", "vary", "report", "shard"),
+         "name", "results", "seeds", "first_seed", "references", "retrain", "vary", "report",
+         "shard"),
     "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
              "inputs"),
     "budget": ("name", "targets"),

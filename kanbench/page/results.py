@@ -54,13 +54,18 @@ def plain_curves(records: Iterable[CellRecord]) -> Plain:
 
 def plain_origin(records: list[CellRecord], frame: pd.DataFrame) -> Plain:
     """The commits, versions and machines behind the records, most of them first, and what they hold fixed."""
-    environments = pd.Series([_words(record.environment) for record in records])
+    environments = pd.Series([_words(_machine(record)) for record in records])
     fixed = {name: records[0].cell.get(name) for name in ("optimizer", "sizes", "seeds", "precision")}
     return {
         "commits": frame.commit.fillna("").value_counts().to_dict(),
         "environments": environments.value_counts().to_dict(),
         "protocol": {name: _words(value) if isinstance(value, dict) else str(value) for name, value in fixed.items()},
     }
+
+
+def _machine(record: CellRecord) -> Plain:
+    """Without the hash of the code, which differs between methods."""
+    return {name: value for name, value in record.environment.items() if name != "code"}
 
 
 def _words(facts: dict[str, Any]) -> str:

@@ -103,17 +103,24 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
     """
     tally, claims = Tally(), Claims(store.folder)
     found = {cell.key: store.find(cell.key) for cell in cells}
-    missing = [cell for cell in cells if (record := found[cell.key]) is None or record.failed]
+    outdated = _by_other_code(cells, found)
+    again = outdated if config.retrain else set[str]()
+    missing = [c for c in cells if (record := found[c.key]) is None or record.failed or c.key in again]
     tally.reused = len(cells) - len(missing)
+    if outdated and not config.retrain:
+        were = "1 of the reused cells was" if len(outdated) == 1 else f"{len(outdated):,} of the reused cells were"
+        console.print(
+            f"{were} trained by other code than today's; retrain=true trains such cells again", style="yellow"
+        )
     _remove_remains(store, claims, found.keys() - {cell.key for cell in missing})
-    failed = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
-    work = partial(train_one, config, store, logger, claims, failed)
+    former = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
+    work = partial(train_one, config, store, logger, claims, former)
     pin_worker = partial(pin, config.trainer.gpus)
     done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
     try:
         with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step, closing(done):
-            for record in found.values():
-                if record is not None and not record.failed:
+            for key, record in found.items():
+                if record is not None and not record.failed and key not in again:
                     logger.log_record(record)
             for cell, record, is_new in done:
                 tally.trained += is_new
@@ -127,6 +134,15 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
             claims.forget_dead(cell.key)  # of workers that were killed; all of them have ended by now
         raise
     return tally
+
+
+def _by_other_code(cells: Iterable[Cell], found: dict[str, CellRecord | None]) -> set[str]:
+    """The keys of cells that other code than today's has trained. Records that do not say their code are left alone."""
+    return {
+        cell.key
+        for cell in cells
+        if (record := found[cell.key]) and not record.failed and record.environment.get("code", cell.code) != cell.code
+    }
 
 
 def _remove_remains(store: RecordStore, claims: Claims, finished: Iterable[str]) -> None:
@@ -157,24 +173,24 @@ def train_one(
     store: RecordStore,
     logger: RunLogger,
     claims: Claims,
-    failed: dict[str, CellRecord],
+    former: dict[str, CellRecord],
     cell: Cell,
 ) -> tuple[Cell, CellRecord, bool]:
-    """The record of a cell, and whether it was trained here: another process may be quicker. `failed` are old records,
-    to be trained again."""
+    """The record of a cell, and whether it was trained here: another process may be quicker. `former` are the records
+    of cells that are trained again."""
 
     def found() -> CellRecord | None:
         record = store.find(cell.key)
-        return None if record == failed.get(cell.key) else record
+        return None if record == former.get(cell.key) else record
 
     with claims.hold(cell.key, settled=lambda: found() is not None) as is_mine:
         if is_mine:
-            return cell, _train(config, store, logger, cell), True
+            return cell, _train(config, store, logger, cell, former.get(cell.key)), True
     record = found()
-    return (cell, record, False) if record else train_one(config, store, logger, claims, failed, cell)
+    return (cell, record, False) if record else train_one(config, store, logger, claims, former, cell)
 
 
-def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) -> CellRecord:
+def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, former: CellRecord | None) -> CellRecord:
     """Train one cell and store its record; asked to stop, it is saved at its next check first, if it ever is."""
     torch.set_num_threads(config.trainer.threads)
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # trainings side by side compile side by side
@@ -195,7 +211,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell) ->
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # whatever a cell dies of is its record; the others go on
             record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
-        store.write(record)
+        store.write(record, instead_of=former)
         if resume is not None:
             resume.remove()
     return record

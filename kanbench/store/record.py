@@ -179,11 +179,14 @@ class RecordStore:
             self._set_aside(path, fault)
             return None
 
-    def write(self, record: CellRecord) -> None:
-        """All of the file or none of it, whatever happens meanwhile; a record that did not fail is there for good."""
+    def write(self, record: CellRecord, instead_of: CellRecord | None = None) -> None:
+        """All of the file or none of it, whatever happens meanwhile.
+
+        A record that did not fail is there for good, unless it is `instead_of` which one that did not fail is written.
+        """
         body = json.dumps(asdict(record), allow_nan=False).encode()
         there = self.find(record.key)
-        if there is None or there.failed:
+        if there is None or there.failed or (there == instead_of and not record.failed):
             SEAL.write(self.path(record.key), body)
 
     def _set_aside(self, path: Path, fault: Damaged) -> None:

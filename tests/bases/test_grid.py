@@ -114,3 +114,11 @@ def test_data_off_the_domain_needs_the_outer_knots():
     stays, _ = grid.follow(3, x, mix=0.0)
     assert np.isin(grid.knots, stays).all()
     assert after(grid.follow(4, x, mix=0.0)[0]) == pytest.approx(needed)
+
+
+def test_a_grid_holds_data_between_its_outer_breakpoints_and_what_oversteps_them_by_rounding():
+    grid = uniform(5)
+    assert grid.holds(np.array([-1.0, 0.3, 1.0]))
+    assert grid.holds(np.array([-1.0 - EPS, 1.0 + EPS]))
+    assert not grid.holds(np.array([0.0, 1.0 + 1e-9]))
+    assert not grid.holds(np.array([-1.2, 0.0]))  # still on the outer knots, where splines have fewer functions

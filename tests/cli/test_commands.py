@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -227,8 +228,11 @@ def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
     assert all((tmp_path / "results/runs/killed/cells" / name).read_bytes() == b for name, b in survived.items())
 
 
-@pytest.mark.parametrize(("times", "workers"), [(1, 2), (3, 2), (1, 1)])
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(times, workers, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "times", "workers"),
+    [(signal.SIGINT, 1, 2), (signal.SIGINT, 3, 2), (signal.SIGINT, 1, 1), (signal.SIGHUP, 1, 2), (signal.SIGHUP, 1, 1)],
+)
+def test_ctrl_c_and_a_closed_terminal_stop_cleanly_and_say_how_to_go_on(number, times, workers, tmp_path):
     words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", f"trainer.workers={workers}"]
     command = [sys.executable, "-m", "kanbench", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
@@ -236,11 +240,29 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(times, workers, tmp_path):
         while running.poll() is None and len(cells(tmp_path)) < 2:
             time.sleep(0.02)
         for _ in range(times):
-            os.killpg(running.pid, signal.SIGINT)
+            os.killpg(running.pid, number)
             time.sleep(0.01)
         _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == 128 + number
     assert said == ("kanbench: stopped; everything that was finished is kept: the same command goes on from here\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_that_is_deleted_under_a_run_is_one_sentence_with_the_path_and_how_to_go_on(workers, tmp_path):
+    words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", f"trainer.workers={workers}"]
+    command = [sys.executable, "-m", "kanbench", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as running:
+        while running.poll() is None and len(cells(tmp_path)) < 2:
+            time.sleep(0.02)
+        shutil.rmtree(tmp_path / "results/runs/killed/cells", ignore_errors=True)
+        shutil.rmtree(tmp_path / "results/runs/killed/cells", ignore_errors=True)  # what was written meanwhile
+        _, said = running.communicate(timeout=120)
+    assert running.returncode == 2
+    path, reason, kept = said.removeprefix("kanbench: ").split(": ", 2)
+    assert path.startswith("results/runs/killed/cells/")
+    assert reason == "No such file or directory; everything that was finished is kept"
+    assert kept == "the same command goes on from here\n"
 
 
 def test_a_killed_worker_ends_the_run_with_a_sentence_and_loses_one_cell(tmp_path):

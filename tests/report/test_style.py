@@ -84,3 +84,9 @@ def test_the_mlp_to_compare_with_is_the_best_at_the_largest_budget():
                            "budget": [5, 5, 9, 9, 9, 9], "error": [0.1, 0.9, 0.01, 0.4, 0.3, 0.02]})  # fmt: skip
     assert best_mlp(ranked, frame) == "MLP b"
     assert best_mlp(ranked, frame[frame.method == "KAN"]) is None
+
+
+def test_methods_are_in_the_order_of_their_errors_at_the_largest_budget():
+    summary = pd.DataFrame({"method": ["A", "A", "B", "B", "C"], "budget": [9, 5, 5, 9, 9],
+                            "error": [0.2, 0.01, 0.5, 0.1, np.nan]})  # fmt: skip
+    assert plots.ordered_methods(summary) == ["B", "A"]

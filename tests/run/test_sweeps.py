@@ -27,7 +27,7 @@ def test_a_second_table_budget_or_task_does_not_replace_the_report_of_the_first(
     table = tmp_path / "t.csv"
     table.write_text("a,b,y1,y2\n" + "".join(f"{i},{i * i % 7},{i % 5},{i % 3}\n" for i in range(40)))
     sizes = ("data.train=20", "data.validation=10", "data.test=10")
-    of_table = ("data=table", f"data.path={table}", "data.inputs=[a,b]", *sizes)
+    of_table = ("data=table", "~data.tasks", f"data.path={table}", "data.inputs=[a,b]", *sizes)
     names = [
         name_of(),
         name_of("data.tasks=[I.12.11]"),
