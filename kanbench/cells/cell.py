@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from kanbench import provenance
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
 from kanbench.files.stored import stored_name, stored_word
 from kanbench.methods import Method, Sizing
+from kanbench.store import provenance
 from kanbench.training.losses import LOSSES, Loss
 from kanbench.training.optimizers.base import Optimizer
 
