@@ -12,7 +12,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from kanbench import stopping
-from kanbench.sealed import Seal
+from kanbench.sealed import Damaged, Seal
 from kanbench.training.module import EnsembleModule
 
 SEAL = Seal("training", format=1)
