@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -53,10 +52,11 @@ def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device |
         model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
             model.get_parameter(name).requires_grad_(False)
-    except (
-        *(UnpicklingError, EOFError, OSError, LookupError, TypeError, AttributeError),
-        *(ArithmeticError, RuntimeError, AssertionError),
-    ) as error:
+    except Exception as error:  # content that means nothing to torch or to a layer ends in almost any
+        if type(error) is ValueError:
+            raise Damaged(f"{path}: {error}") from error
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):  # an unknown name says it all
+            raise
         raise Damaged(f"{path}: holds no network that this version can build ({type(error).__name__})") from error
     return model
 

@@ -137,6 +137,41 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_sentence(tmp_path):
         load(path)
 
 
+def saved(content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def with_layer(**changes):
+    """The content of a file, with a layer changed."""
+    model = kan()
+    architecture = describe(model)
+    architecture["layers"][0] |= changes
+    return saved({"architecture": architecture, "frozen": [], "tensors": dict(model.state_dict())})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"\n", b"junk", b"PK\x03\x04" + bytes(40)),
+        *map(saved, (None, [], 3, "x", {}, {"architecture": None, "tensors": {}, "frozen": []})),
+        *(saved({"architecture": describe(kan()), "tensors": t, "frozen": []}) for t in (None, [], {}, {"x": 1})),
+        *(saved({"architecture": describe(kan()), "tensors": {}, "frozen": f}) for f in (3, [3], ["x"])),
+        *(with_layer(kind=value) for value in (None, "x", [])),
+        *(with_layer(n_in=value) for value in (None, "x", -1, 0)),
+        *(with_layer(aggregation=value) for value in (None, "x")),
+        *(with_layer(edges=value) for value in (3, [1], [[9, 9]])),
+        *(with_layer(basis=value) for value in (None, {}, {"name": "x"}, {"name": "bspline", "degree": "x"})),
+    ],
+)  # fmt: skip
+def test_a_sealed_network_with_nothing_or_nonsense_inside_is_one_sentence_with_the_file(tmp_path, body):
+    Seal("network", 1).write(tmp_path / "network", body)
+    with pytest.raises(Damaged, match="network: ") as error:
+        load(tmp_path / "network")
+    assert "\n" not in str(error.value)
+
+
 def test_no_class_is_pickled(tmp_path):
     """Content that needs a class to be loaded is refused, checksum or not."""
     file = io.BytesIO()

@@ -5,7 +5,6 @@ import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -30,12 +29,15 @@ class ResumeFile:
     def read(self) -> dict[str, Any] | None:
         """What was written last; None if nothing was. A damaged file is named in the log and taken for nothing."""
         try:
-            return torch.load(io.BytesIO(SEAL.read(self.path)), map_location="cpu", weights_only=True)
+            saved = torch.load(io.BytesIO(SEAL.read(self.path)), map_location="cpu", weights_only=True)
+            return {name: saved[name] for name in ("module", "seconds")} | saved
         except FileNotFoundError:
             return None
-        except (Damaged, UnpicklingError, EOFError, OSError, RuntimeError) as fault:
+        except Damaged as fault:
             log.warning("its training starts again: %s", fault)
-            return None
+        except Exception as fault:  # content that means nothing to torch ends in almost any
+            log.warning("its training starts again: %s: not a training (%s)", self.path, type(fault).__name__)
+        return None
 
     def write(self, content: dict[str, Any]) -> None:
         file = io.BytesIO()

@@ -5,12 +5,14 @@ import os
 import signal
 
 import pytest
+from kanbench.training.resume import SEAL
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision, ResumeFile, run_cell
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
+from kanbench.store import provenance
 from kanbench.training import LBFGS, SGD, Adam, LevenbergMarquardt
 from kanbench.workers import stopping
 
@@ -133,3 +135,24 @@ def test_a_damaged_file_is_said_and_training_starts_again(tmp_path, caplog):
     assert facts(run_cell(of, resume=file)) == whole
     assert "its training starts again" in caplog.text
     assert "cut short" in caplog.text
+
+
+@pytest.mark.parametrize("content", [None, [], {}, {"seconds": 1.0}, "x"])
+def test_a_file_with_nonsense_inside_is_said_and_taken_for_nothing(content, tmp_path, caplog):
+    file = ResumeFile(tmp_path / "cell.training", every=1.0)
+    file.write(content)
+    assert file.read() is None
+    assert f"{file.path}: not a training" in caplog.text
+    SEAL.write(file.path, b"")
+    assert file.read() is None
+
+
+def test_a_training_that_other_code_began_starts_again(tmp_path, caplog, monkeypatch):
+    of, file = cell(*CASES["adam"]), ResumeFile(tmp_path / "cell.training", every=1e-9)
+    with pytest.raises(Killed):
+        run_cell(of, resume=file, logger=Killer(3))
+    saved = file.read()
+    monkeypatch.setattr(provenance, "code_of", lambda kinds: "of tomorrow")
+    file.write(saved | {"seconds": 1000.0})
+    assert sum(member["seconds"] for member in run_cell(of, resume=file).members) < 1000.0
+    assert f"its training starts again: {file.path} was written by other code than today's" in caplog.text
