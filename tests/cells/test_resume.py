@@ -5,11 +5,11 @@ import os
 import signal
 
 import pytest
-from kanbench.training.resume import SEAL
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision, ResumeFile, run_cell
+from kanbench.cells.resume import SEAL
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.store import provenance
