@@ -48,8 +48,7 @@ def test_moving_files_comments_docstrings_imports_and_layout_change_nothing(pack
         ("the cosines of n acos(z)", "another docstring"),
         ("from dataclasses", "import os  # a comment\n\nfrom dataclasses"),
     )
-    (copy / "training/optimizers").mkdir()
-    (copy / "training/levenberg_marquardt.py").rename(copy / "training/optimizers/damped.py")
+    (copy / "training/optimizers/levenberg_marquardt.py").rename(copy / "training/damped.py")
     (copy / "bases/chebyshev.py").rename(copy / "models/moved.py")
     assert code_of(CHEBYSHEV, copy) == code_of(CHEBYSHEV, package) == code_of(CHEBYSHEV)
 
@@ -64,11 +63,11 @@ def test_a_changed_basis_is_other_code_for_its_own_cells_only(package):
     ("name", "old"),
     [
         ("models/kan.py", "class KANLayer("),
-        ("models/budget.py", "def solve_width("),
-        ("training/levenberg_marquardt.py", "class LevenbergMarquardt("),
+        ("methods/budget.py", "def solve_width("),
+        ("training/optimizers/levenberg_marquardt.py", "class LevenbergMarquardt("),
         ("training/ensemble.py", "class Ensemble"),
         ("training/module.py", "class EnsembleModule("),
-        ("training/outcome.py", "def grade_members("),
+        ("cells/grading.py", "def grade_members("),
         ("data/sampling.py", "def sample("),
         ("data/metrics.py", "def grade("),
     ],
@@ -99,7 +98,8 @@ def tiny(tmp_path):
             config = read_config(compose("config", [*chosen, *sizes, "trainer.workers=1", *words]))
         store, console = RecordStore(config.folder / "cells"), Console(record=True, quiet=False, width=200)
         store.prepare()
-        tally = kanbench.run.running.train(config, config.cells(), store, RunLogger(config, "kanbench"), console)
+        logger = RunLogger(config.logger, config.name, config.folder, "kanbench")
+        tally = kanbench.run.running.train(config, config.cells(), store, logger, console)
         return console.export_text(), tally.trained, {path.stem: read_record(path) for path in store.folder.iterdir()}
 
     return train
