@@ -46,11 +46,16 @@ def config_of(folder):
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory):
-    """Numbers of a run that nothing disturbs."""
-    folder = tmp_path_factory.mktemp("quiet")
+def undisturbed(tmp_path_factory):
+    """Numbers of a run that nothing disturbs, and the seconds that it takes on this machine."""
+    folder, started = tmp_path_factory.mktemp("quiet"), time.monotonic()
     go_on(config_of(folder), folder)
-    return numbers(folder)
+    return numbers(folder), time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def quiet(undisturbed):
+    return undisturbed[0]
 
 
 def numbers(folder):
@@ -82,11 +87,12 @@ def check(folder, quiet):
 
 
 @pytest.mark.parametrize("kills", [15, pytest.param(100, marks=pytest.mark.slow)])
-def test_kill_9_at_random_moments_loses_nothing_that_was_finished(kills, quiet, tmp_path):
+def test_kill_9_at_random_moments_loses_nothing_that_was_finished(kills, undisturbed, tmp_path):
+    quiet, seconds = undisturbed
     chance, config, finished, killed = random.Random(kills), config_of(tmp_path), {}, 0
     for _ in range(kills):
         process = start(config, tmp_path)
-        process.join(chance.uniform(0.0, 1.5))
+        process.join(chance.uniform(0.0, 0.7 * seconds))
         killed += process.is_alive()
         process.kill()
         process.join()
@@ -94,10 +100,10 @@ def test_kill_9_at_random_moments_loses_nothing_that_was_finished(kills, quiet, 
             assert path.read_bytes() == content
         finished = {path: path.read_bytes() for path in (tmp_path / "x/cells").glob("*.json")}
         assert not any(read_record(path).failed for path in finished)
-        if len(finished) == len(quiet):  # something to do for the next turn
+        while len(finished) > len(quiet) // 2:  # something to do for the next turn
             path, _content = finished.popitem()
             path.unlink()
-    assert killed > kills // 2
+    assert killed > kills // 3
     go_on(config, tmp_path)
     check(tmp_path, quiet)
 
