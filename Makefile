@@ -1,13 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-cluster check bench notebooks clean
+.PHONY: run test test-slow test-cluster check bench notebooks clean
 
 run: .venv/installed
 	$(BIN)/python -m kanbench experiment=feynman basis=bspline
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m 'slow and not cluster'
 
 test-cluster: .venv/installed
 	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster
