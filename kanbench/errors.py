@@ -1,4 +1,4 @@
-"""Errors in one sentence: what was wrong, where, and what is allowed; and the checks that raise them."""
+"""One-sentence errors that say what was wrong, where, and what is allowed; and the checks that raise them."""
 
 import difflib
 import math
@@ -18,7 +18,13 @@ _short.maxlevel = 2
 
 
 class UnknownName(ValueError):
-    """A name that is not in a list; the message suggests the nearest ones."""
+    """Error for a name that is not in a list; the message suggests the nearest ones.
+
+    Args:
+        kind: the noun for such a name in the message, for example "basis".
+        name: the name that was given.
+        known: the names that are allowed.
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
@@ -29,7 +35,7 @@ class UnknownName(ValueError):
 
 
 def require_name(what: str, name: str) -> None:
-    """Raise `ValueError` for a name that is no plain name of a file: for one with a slash, or beginning with a dot."""
+    """Raise `ValueError` unless a name can serve as the name of a file: one with a slash or a leading dot cannot."""
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise ValueError(
             f"{what} must be letters, digits, '.', '_' and '-', not begin with '.', and have at most {LONGEST} of "
@@ -38,7 +44,7 @@ def require_name(what: str, name: str) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as a message quotes it, cut if it is long."""
+    """Return a value as a message quotes it, shortened if it is long."""
     if isinstance(value, str):
         return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...")
     text = _short.repr(value)
@@ -46,12 +52,12 @@ def shown(value: object) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """1 task, 2 tasks, 1,080 tasks."""
+    """Return a number with its noun: 1 task, 2 tasks, 1,080 tasks."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def are(n: int) -> str:
-    """The verb that goes with n things."""
+    """Return the verb that goes with n things."""
     return "is" if n == 1 else "are"
 
 
@@ -65,20 +71,29 @@ def require(condition: bool, field: str, rule: str, value: object) -> None:
 
 
 def require_finite(settings: Any) -> None:
-    """The same for every float field of a dataclass that is NaN or infinite."""
+    """Raise `ValueError` for the first float field of a dataclass that is NaN or infinite."""
     for field in fields(settings):
         value = getattr(settings, field.name)
         require(not isinstance(value, float) or math.isfinite(value), field.name, "must be finite", value)
 
 
 def chosen(kind: type[Choice], field: str, value: str) -> Choice:
-    """The member of `kind` that `value` is or names; raises ``ValueError("<field> must be <one of them>, got ..")``."""
+    """Return the member of an enumeration that a value is or names.
+
+    Args:
+        kind: the enumeration.
+        field: the name of the field in the message.
+        value: a member of `kind`, or the name of one.
+
+    Raises:
+        ValueError: "<field> must be <one of them>, got ..".
+    """
     require(value in list(kind), field, f"must be {' or '.join(kind)}", value)
     return kind(value)
 
 
 def take_choices(settings: Any) -> None:
-    """Let every field of a frozen dataclass that is one of several choices hold it where its name was given."""
+    """Replace every choice that a frozen dataclass holds by name with the member of its enumeration."""
     for field in fields(settings):
         if isinstance(field.default, StrEnum):
             choice = chosen(type(field.default), field.name, getattr(settings, field.name))
@@ -86,8 +101,8 @@ def take_choices(settings: Any) -> None:
 
 
 class UsageError(ValueError):
-    """Words on the command line that cannot be run."""
+    """Error for words on the command line that cannot be run."""
 
 
 class ConfigError(ValueError):
-    """A config that cannot be run; one sentence with the config path and what is allowed."""
+    """Error for a config that cannot be run; one sentence with the config path and what is allowed."""

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: written beside their place, then renamed. Imports no torch.
+"""Files that appear whole or not at all: they are written beside their place, then renamed. Imports no torch.
 
-A rename replaces a symbolic link that is in the way, and leaves what it points to alone.
+A rename replaces a symbolic link that is in the way, and leaves the file it points to alone.
 """
 
 import errno
@@ -19,9 +19,14 @@ os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write all of the file or none of it, whatever happens meanwhile; its folder must be there.
+    """Write all of a file or none of it, even if the process is killed meanwhile.
 
-    Raises `OSError` with the path of the file.
+    Args:
+        path: the place of the file; its folder must exist.
+        content: the bytes of the file.
+
+    Raises:
+        OSError: with the path of the file, if it cannot be written or if a folder or device is in its place.
     """
     _check_place(path)
     name = ""
@@ -42,7 +47,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder; whoever still writes there holds a lock."""
+    """Remove unfinished files from a folder whose writers were killed; files of live writers are locked and stay."""
     for part in folder.glob(f".*{PART}"):
         lock = part / LOCK if part.is_dir() else part
         with suppress(OSError), lock.open("r+b") as file:
@@ -54,7 +59,7 @@ def remove_parts(folder: Path) -> None:
 
 
 def _open_locked(folder: Path, prefix: str) -> tuple[int, str]:
-    """A new file that `remove_parts` leaves alone while it is open."""
+    """Open a new file that `remove_parts` leaves alone while it is open; return its descriptor and name."""
     while True:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=PART)
         with suppress(OSError):  # a file system without locks, where nothing is removed either
@@ -66,9 +71,9 @@ def _open_locked(folder: Path, prefix: str) -> tuple[int, str]:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A hidden folder whose files move to `folder` at the end of the block, all of them; none if the block raises.
+    """Yield a hidden folder whose files all move to `folder` at the end of the block; none moves if the block raises.
 
-    `folder` and its parents are made, and those that were made go again if the block raises.
+    Missing parents of `folder` are made, and removed again if the block raises.
     """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
@@ -88,7 +93,7 @@ def staged(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """A new file that is locked for the block."""
+    """Create a file that stays locked for the block."""
     with path.open("xb") as file:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -13,23 +13,28 @@ from kanbench.files.atomic import write_whole
 
 
 class Damaged(ValueError):
-    """A file whose content is not what was written; the message names the file and the fault."""
+    """Error for a file whose content is not what was written; the message names the file and the fault."""
 
 
 @dataclass(frozen=True)
 class Seal:
-    """A first line that says what a file is, of which format, and the checksum of the rest."""
+    """A header line that states the kind of a file, its format and the checksum of the rest."""
 
     kind: str
     format: int  # a file of another one is not read
 
     def write(self, path: Path, body: bytes) -> None:
-        """All of the file or none of it, whatever happens meanwhile."""
+        """Write the header and `body`: the whole file or none of it, even if the process is killed meanwhile."""
         header = {f"kanbench_{self.kind}": self.format, "sha256": hashlib.sha256(body).hexdigest()}
         write_whole(path, json.dumps(header).encode() + b"\n" + body)
 
     def read(self, path: Path) -> bytes:
-        """What was written; raises `Damaged`, and `FileNotFoundError` where there is no file."""
+        """Return the body of a sealed file.
+
+        Raises:
+            Damaged: if the file is of another kind or format, or its checksum does not match.
+            FileNotFoundError: if there is no file.
+        """
         header, _, body = read_whole(path).partition(b"\n")
         try:
             facts = parse_json(header)
@@ -44,7 +49,11 @@ class Seal:
 
 
 def read_whole(path: Path) -> bytes:
-    """The content of a file. Raises `Damaged` for a folder, a pipe, a device or a loop of links; none is waited for."""
+    """Return the content of a file, without waiting for pipes or devices.
+
+    Raises:
+        Damaged: for a folder, a pipe, a device or a loop of links.
+    """
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -56,7 +65,11 @@ def read_whole(path: Path) -> bytes:
 
 
 def parse_json(text: bytes | str) -> Any:
-    """Strict JSON: raises `ValueError` for anything else, for NaN and infinity, and for what is nested too deeply."""
+    """Parse strict JSON.
+
+    Raises:
+        ValueError: for other text, for NaN and infinity, and for values nested too deeply.
+    """
 
     def refuse(number: str) -> NoReturn:
         raise ValueError(f"{number} is not JSON")

@@ -1,4 +1,4 @@
-"""YAML that people write: every value is asked for with its type, and a wrong one is named with its place."""
+"""Typed access to YAML files that people write: a value of a wrong type is reported with its place in the file."""
 
 import math
 from collections.abc import Hashable
@@ -12,23 +12,25 @@ from kanbench.errors import UnknownName, shown
 
 
 class FileError(ValueError):
-    """A file that does not hold what it should; one sentence with the file, the place in it and what is allowed."""
+    """Error for a file with wrong content; one sentence with the file, the place in it and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value in a file, and the place where it stands: the path of the file, and of the value in it."""
+    """A value in a file and its place: the path of the file, and the path of the value within it."""
 
     value: Any
     file: Path
     path: str = ""
 
     def fault(self, rule: str) -> FileError:
-        """The error that says which rule the value here breaks."""
+        """Return the error that says which rule this value breaks."""
         return FileError(f"{self.file}: {self.path + ' ' if self.path else ''}{rule}, got {shown(self.value)}")
 
     def entries(self) -> dict[str, "Node"]:
-        """The nodes of a mapping by their keys, which are text."""
+        """Return the nodes of a mapping by their keys; raises `FileError` for anything else, or for keys that are not
+        text.
+        """
         if not isinstance(self.value, dict):
             raise self.fault("must be a mapping of keys to values")
         for key in self.value:
@@ -38,7 +40,9 @@ class Node:
         return {key: Node(value, self.file, f"{self.path}{dot}{key}") for key, value in self.value.items()}
 
     def fields(self, *required: str, optional: tuple[str, ...] = ()) -> dict[str, "Node"]:
-        """The nodes of a mapping that has all the required keys, and no others than these and the optional ones."""
+        """Return the nodes of a mapping; raises `FileError` if a required key is missing, or if another key is not
+        optional.
+        """
         found = self.entries()
         for key in required:
             if key not in found:
@@ -50,57 +54,59 @@ class Node:
         return found
 
     def items(self) -> list["Node"]:
-        """The nodes of a list that is not empty."""
+        """Return the nodes of a list; raises `FileError` for anything else, or for an empty list."""
         if not isinstance(self.value, list) or not self.value:
             raise self.fault("must be a list with at least one entry")
         return [Node(value, self.file, f"{self.path}[{i}]") for i, value in enumerate(self.value)]
 
     def text(self) -> str:
-        """A text that is not empty."""
+        """Return a text; raises `FileError` for anything else, or for an empty text."""
         if not isinstance(self.value, str) or not self.value.strip():
             raise self.fault("must be a text")
         return self.value
 
     def number(self) -> float:
-        """A finite number, as it is: an integer stays one."""
+        """Return a finite number, integers as integers; raises `FileError` for anything else."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
             raise self.fault("must be a finite number (YAML reads 1e-3 as text, and 1.0e-3 as a number)")
         return self.value
 
     def whole(self) -> int:
-        """An integer."""
+        """Return an integer; raises `FileError` for anything else."""
         if type(self.value) is not int:
             raise self.fault("must be an integer")
         return self.value
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's own, which takes the last of two equal keys without a word."""
+    """The safe loader of PyYAML, which would silently take the last of two equal keys, made to reject them."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{shown(key.value)} is there twice", key.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"{shown(key.value)} appears twice", key.start_mark)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Node:
-    """The whole of a YAML file; raises `FileError` for what is no YAML in UTF-8."""
+    """Read a YAML file into the node at its root.
+
+    Raises:
+        FileError: if the file cannot be read, or is not YAML in UTF-8.
+    """
     if not path.is_file():
-        raise FileError(f"{path}: is no file")
+        raise FileError(f"{path}: is not a file")
     try:
         return Node(yaml.load(path.read_text(encoding="utf-8"), _Loader), path)
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror or error})") from error
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise FileError(f"{path}: is no YAML ({error.problem}{line})") from error
+        raise FileError(f"{path}: is not YAML ({error.problem}{line})") from error
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
         # bytes that are no text, a date that is none; what PyYAML makes of `!!int ""` or `!!bool maybe`
-        raise FileError(f"{path}: is no YAML in UTF-8 ({' '.join(str(error).split())})") from error
+        raise FileError(f"{path}: is not YAML in UTF-8 ({' '.join(str(error).split())})") from error
     except RecursionError as error:
         raise FileError(f"{path}: is nested too deeply") from error

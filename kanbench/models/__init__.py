@@ -1,4 +1,4 @@
-"""Models as plain modules (batch, n_in) -> (batch, n_out)."""
+"""Models as plain torch modules: (batch, n_in) -> (batch, n_out)."""
 
 from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialization, KANLayer, Squash
 from kanbench.models.mlp import MLP, Activation

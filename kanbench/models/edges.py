@@ -1,4 +1,4 @@
-"""What the edges of a network do on samples, and how sparse that is."""
+"""Outputs of the edges of a network on samples, and measures of how sparse they are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kanbench.models.kan import require_dtype
 
 
 class EdgeLayer(Protocol):
-    """A layer whose every node is a sum over edges: forward(x) = edge_outputs(x).sum(-2) + bias."""
+    """A layer whose nodes are sums over edges: forward(x) = edge_outputs(x).sum(-2) + bias."""
 
     n_in: int
     n_out: int
@@ -20,18 +20,18 @@ class EdgeLayer(Protocol):
 
     @property
     def active(self) -> Tensor:
-        """Which edges there are: bool (n_in, n_out)."""
+        """Mask of the edges that exist: bool (n_in, n_out)."""
 
     def edge_outputs(self, x: Tensor) -> Tensor:
-        """What every edge adds to its node: (..., n_in) -> (..., n_in, n_out)."""
+        """Return the contribution of every edge to its node: (..., n_in) -> (..., n_in, n_out)."""
 
     def __call__(self, x: Tensor) -> Tensor:
-        """The layer: (..., n_in) -> (..., n_out)."""
+        """Apply the layer: (..., n_in) -> (..., n_out)."""
 
 
 @dataclass(frozen=True)
 class LayerRun:
-    """A layer on n samples: inputs (n, n_in), edges (n, n_in, n_out), outputs (n, n_out)."""
+    """A layer evaluated on n samples: inputs (n, n_in), edges (n, n_in, n_out), outputs (n, n_out)."""
 
     layer: EdgeLayer
     inputs: Tensor
@@ -40,14 +40,22 @@ class LayerRun:
 
     @property
     def norms(self) -> Tensor:
-        """Mean magnitude of every edge: (n_in, n_out)."""
+        """Mean magnitude of every edge over the samples: (n_in, n_out)."""
         return self.edges.abs().mean(dim=0)
 
 
 def run_layers(model: nn.Sequential, x: Tensor) -> list[LayerRun]:
-    """The layers of a network on samples x (n, n_in), in the order of the data.
+    """Evaluate a network layer by layer on samples.
 
-    Raises `ValueError` if a layer has no edges to speak of, or if x does not fit the first one.
+    Args:
+        model: a sequence of layers that are sums over edges, such as a `KAN`.
+        x: samples (n, n_in), in the precision of the model.
+
+    Returns:
+        One `LayerRun` for each layer, from the inputs to the outputs.
+
+    Raises:
+        ValueError: if a layer is not a sum over edges, or if x does not fit the first one.
     """
     require_dtype(model, x)
     runs = []
@@ -63,7 +71,7 @@ def run_layers(model: nn.Sequential, x: Tensor) -> list[LayerRun]:
 
 
 def edge_layers(model: nn.Sequential) -> list[EdgeLayer]:
-    """The layers of a network; raises `ValueError` if it is no sequence, or if one is not a sum over edges."""
+    """Return the layers of a network; raises `ValueError` unless it is a sequence of sums over edges."""
     require(isinstance(model, nn.Sequential), "model", "must be a sequence of layers", type(model).__name__)
     for index, layer in enumerate(model):
         require(hasattr(layer, "edge_outputs"), f"layer {index}", "must be a sum over edges", type(layer).__name__)
@@ -71,7 +79,7 @@ def edge_layers(model: nn.Sequential) -> list[EdgeLayer]:
 
 
 def edge_norms(model: nn.Sequential, x: Tensor) -> list[Tensor]:
-    """Mean magnitude of every edge over the samples, one (n_in, n_out) per layer.
+    """Return the mean magnitude of every edge over samples x (n, n_in): one (n_in, n_out) for each layer.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), eq. 2.17.
     """
@@ -79,9 +87,9 @@ def edge_norms(model: nn.Sequential, x: Tensor) -> list[Tensor]:
 
 
 def norm_entropy(norms: Tensor) -> Tensor:
-    """Entropy of the shares that edges have in the sum of their norms: 0 for one edge, log(n) for n equal ones.
+    """Return the entropy, in nats, of the shares of the edges in the sum of their norms.
 
-    Its gradient is finite where norms are zero, all of them included.
+    The entropy is 0 for one edge and log(n) for n equal ones. Its gradient is finite even where norms are zero.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), eq. 2.19.
     """
@@ -91,15 +99,21 @@ def norm_entropy(norms: Tensor) -> Tensor:
 
 
 def sparsity(model: nn.Sequential, x: Tensor, entropy: float = 1.0) -> Tensor:
-    """L1 norm of the edges plus `entropy` times their entropy, summed over layers: a penalty that can be trained.
+    """Return a trainable penalty: the L1 norm of the edges plus `entropy` times their entropy, summed over layers.
 
-    A scalar; differentiable by parameters and inputs, under autograd and torch.func alike.
+    Args:
+        model: a sequence of layers that are sums over edges.
+        x: samples (n, n_in).
+        entropy: the weight mu_2 of the entropy; mu_1 is 1.
 
-    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.18 to 2.20 with mu_1 = 1 and mu_2 = `entropy`.
+    Returns:
+        A scalar, differentiable with respect to parameters and inputs under autograd and torch.func.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.18 to 2.20.
     """
     return sparsity_of(run_layers(model, x), entropy)
 
 
 def sparsity_of(runs: Sequence[LayerRun], entropy: float) -> Tensor:
-    """`sparsity` of a network that has already been run."""
+    """Return the `sparsity` of a network that has already been run."""
     return torch.stack([run.norms.sum() + entropy * norm_entropy(run.norms) for run in runs]).sum()

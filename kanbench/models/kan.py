@@ -1,4 +1,4 @@
-"""Kolmogorov-Arnold networks: one layer, and its composition."""
+"""Kolmogorov-Arnold networks: the layer, and the network made of such layers."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -18,20 +18,20 @@ ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
 
 
 class Aggregation(StrEnum):
-    """How a node combines the edges that enter it."""
+    """The way in which a node combines the edges that enter it."""
 
     sum = auto()
     mean = auto()
     sum_over_sqrt = auto()
 
     def factor(self, n_in: int) -> float:
-        """The number that multiplies the sum over `n_in` edges."""
+        """Return the number that multiplies the sum over `n_in` edges."""
         power = {Aggregation.sum: 0.0, Aggregation.mean: -1.0, Aggregation.sum_over_sqrt: -0.5}[self]
         return n_in**power
 
 
 class BaseBranch(StrEnum):
-    """The function that stands beside the basis on every edge, with a weight of its own."""
+    """The residual (base) function beside the basis on every edge, with a weight of its own."""
 
     none = auto()
     linear = auto()
@@ -42,7 +42,13 @@ class BaseBranch(StrEnum):
 
 
 class EdgeScale(StrEnum):
-    """A learnable magnitude per edge, redundant in principle: phi = w_b b + w_s spline, or phi = w (b + spline)."""
+    """A learnable magnitude for each edge, redundant in principle.
+
+    Values:
+        none: no magnitude.
+        basis: phi = w_b b + w_s spline.
+        edge: phi = w (b + spline).
+    """
 
     none = auto()
     basis = auto()
@@ -50,18 +56,19 @@ class EdgeScale(StrEnum):
 
 
 class Squash(StrEnum):
-    """What is done to the input of a layer first of all; tanh is mapped to the domain of the basis."""
+    """The map of a layer's input before anything else: tanh, scaled to the domain of the basis, or none."""
 
     none = auto()
     tanh = auto()
 
 
 class Initialization(StrEnum):
-    """Where coefficients start: normal numbers whose standard deviation is
+    """The standard deviation of the normal numbers at which coefficients start.
 
-    variance: gain / sqrt(n_in * energy of the basis), so that a sum over edges has variance gain^2;
-    fan_in:   that over n_in, the start that a sum needs to equal a mean: the control for mean aggregation;
-    normal:   gain itself.
+    Values:
+        variance: gain / sqrt(n_in * energy of the basis), so that a sum over edges has variance gain^2.
+        fan_in: that divided by n_in, so that a sum starts as a mean does: the control for mean aggregation.
+        normal: gain itself.
     """
 
     variance = auto()
@@ -70,21 +77,45 @@ class Initialization(StrEnum):
 
 
 class KANLayer(FeatureLinear):
-    """y_j = A_i phi_ij(x_i) + bias_j, with phi_ij(x) = sum_t c_ijt B_t(x) + w_ij b(x); (..., n_in) -> (..., n_out).
+    """A layer of learnable functions phi_ij, one for each edge from input i to output j: (..., n_in) -> (..., n_out).
 
-    A is the aggregation, B_t the basis and b the base branch. It is a plain module and can stand anywhere in a
-    network; inputs off the domain of the basis stay finite, and `squash=Squash.tanh` keeps them on it.
+    y_j = A_i phi_ij(x_i) + bias_j, with phi_ij(x) = sum_t c_ijt B_t(x) + w_ij b(x), where A is the aggregation, B_t the
+    basis and b the base branch. Inputs off the domain of the basis give finite outputs; `squash=Squash.tanh` keeps
+    inputs on the domain.
 
-    Coefficients have the shape (n_in, n_terms, n_out), and one term more where a base branch has a weight: w is the
-    last. Random starts are drawn from `generator`, or from torch's default one. Functions that are learned themselves
-    have `inner` parameters (n_in, n_inner), zero at the start and shared by the edges that leave an input: so the
-    basis is expanded once per input, whatever the number of edges.
+    Args:
+        n_in, n_out: the numbers of inputs and outputs, at least 1.
+        basis: the family of functions B_t; `BSpline()` if None.
+        aggregation: the way in which a node combines its edges: sum, mean (sum / n_in), or sum / sqrt(n_in).
+        base_branch: the function b beside the basis; none leaves it out.
+        bias: whether each output has a learnable bias, zero at the start.
+        edge_scale: a learnable magnitude for each edge.
+        squash: the map of the inputs before the basis.
+        initialization: the rule for the standard deviation of the starting coefficients.
+        gain: the number in that rule.
+        edges: the pairs (input, output) that exist; all of them if None. Parameters exist for these edges alone. The
+            aggregation still counts all n_in inputs.
+        generator: the source of the random start; the default one of torch if None.
+        dtype: the precision of the parameters.
 
-    A layer may have only some of its edges: `edges` lists them as pairs (input, output). Parameters exist for them
-    alone, coefficients then being (n_edges, n_terms) in the order of the sorted pairs; A still counts all n_in inputs.
-    Raises `ValueError` if the list is empty, repeats an edge or names one that the layer cannot have.
+    The parameters are `coefficients` (n_in, n_terms, n_out), or (n_edges, n_terms) in the order of the sorted pairs if
+    only some edges exist. The last term is the weight w of the base branch where it has one. `bias` is (n_out,). A
+    basis with parameters of its own has `inner` (n_in, n_inner), zero at the start and shared by all edges leaving an
+    input, so the basis is expanded once per input.
 
-    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10; mean is sum / n_in.
+    Raises:
+        ValueError: for a width under 1, an unknown choice, or a list of edges that is empty, repeats a pair or names
+            one outside the layer.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 and 2.10.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KANLayer
+        >>> from kanbench.bases import Chebyshev
+        >>> layer = KANLayer(2, 3, Chebyshev(degree=4))
+        >>> layer(torch.zeros(10, 2)).shape, layer.coefficients.shape
+        (torch.Size([10, 3]), torch.Size([2, 4, 3]))
     """
 
     bias: nn.Parameter | None
@@ -136,7 +167,10 @@ class KANLayer(FeatureLinear):
         return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
 
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """Basis functions and base branch of every input, times the factor of the aggregation."""
+        """Return the basis functions and base branch of every input, times the factor of the aggregation.
+
+        (..., n_in) -> (..., n_in * n_terms); `inner` (..., n_in, n_inner) replaces the layer's own inner parameters.
+        """
         x = self.squashed(x)
         features = self.expand(x, inner)
         if self.base_branch is not BaseBranch.none:
@@ -144,13 +178,13 @@ class KANLayer(FeatureLinear):
         return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
 
     def squashed(self, x: Tensor) -> Tensor:
-        """What the basis and the base branch see of an input."""
+        """Return the inputs as the basis and the base branch see them: (..., n_in) -> same shape."""
         return self.basis.from_unit(torch.tanh(x)) if self.squash is Squash.tanh else x
 
     def expand(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """The basis, on the knots or with the inner parameters of this layer, at squashed inputs.
+        """Evaluate the basis at squashed inputs, on the knots or with the inner parameters of this layer.
 
-        (..., n_in) -> (..., n_in, n_terms); with `inner` (..., n_in, n_inner) in place of the layer's own.
+        (..., n_in) -> (..., n_in, n_terms); `inner` (..., n_in, n_inner) replaces the layer's own inner parameters.
         """
         if self.inner is not None:
             return self.basis.expand_with(x, self.inner if inner is None else inner)
@@ -158,14 +192,16 @@ class KANLayer(FeatureLinear):
 
     @torch.no_grad()
     def share_off_domain(self, z: Tensor) -> float:
-        """The share of squashed inputs z (n, n_in) that are off the domain of the basis, or of knots that moved."""
+        """Return the share of squashed inputs z (n, n_in) that lie off the domain of the basis, or of the layer's own
+        knots.
+        """
         low, high = self.domain
         slack = ROUNDING * (high - low)
         return ((z < low - slack) | (z > high + slack)).double().mean().item()
 
     @property
     def domain(self) -> tuple[Tensor, Tensor]:
-        """The ends of the domain, for every input the same, or of each: () or (n_in,)."""
+        """Lower and upper end of the domain: two scalars, or two tensors (n_in,) if the layer has knots of its own."""
         if self.knots is None:
             return torch.tensor(self.basis.low), torch.tensor(self.basis.high)
         assert isinstance(self.basis, BSpline)
@@ -176,12 +212,15 @@ class KANLayer(FeatureLinear):
         return self.apply_to(self.features(x), self.weights(), self.bias)
 
     def edge_outputs(self, x: Tensor) -> Tensor:
-        """What every edge adds to its node, A included: (..., n_in) -> (..., n_in, n_out); zero where there is none."""
+        """Return the contribution of every edge to its node, with the factor of the aggregation.
+
+        (..., n_in) -> (..., n_in, n_out), zero where there is no edge.
+        """
         weights = self.weights()
         return torch.einsum("...it,ito->...io", self.features(x).unflatten(-1, weights.shape[:2]), weights)
 
     def weights(self) -> Tensor:
-        """What multiplies the features: (n_in, n_terms, n_out), zero where there is no edge."""
+        """Return the matrix that multiplies the features: (n_in, n_terms, n_out), zero where there is no edge."""
         coefficients = self.dense(self.coefficients)
         if self.edge_scale is EdgeScale.none:
             return coefficients
@@ -189,14 +228,21 @@ class KANLayer(FeatureLinear):
 
     @property
     def active(self) -> Tensor:
-        """Which edges there are: bool (n_in, n_out)."""
+        """Mask of the edges that exist: bool (n_in, n_out)."""
         return self.dense(self.coefficients.new_ones(self.coefficients.shape[::2])) > 0
 
     def sublayer(self, inputs: Tensor, outputs: Tensor, edges: Tensor) -> "KANLayer":
-        """A layer of its own between some inputs and outputs, by some of the edges, with the same functions on them.
+        """Return a layer between some inputs and outputs, with some of the edges and the same functions on them.
 
-        All are masks: bool (n_in,), (n_out,) and (n_in, n_out). Where A falls with n_in, its change goes into the
-        parameters. Raises `ValueError` if no edge remains.
+        Where the aggregation depends on n_in, its change goes into the parameters.
+
+        Args:
+            inputs: mask of the inputs that stay: bool (n_in,).
+            outputs: mask of the outputs that stay: bool (n_out,).
+            edges: mask of the edges that stay: bool (n_in, n_out).
+
+        Raises:
+            ValueError: if no edge remains.
         """
         chosen = edges[inputs][:, outputs]
         layer = KANLayer(
@@ -233,14 +279,17 @@ class KANLayer(FeatureLinear):
         return layer
 
     def dense(self, values: Tensor) -> Tensor:
-        """(n_edges, ...) -> (n_in, ..., n_out), zero where there is no edge; where there are all, it is so already."""
+        """Spread values of edges over all pairs: (n_edges, ...) -> (n_in, ..., n_out), zero where there is no edge.
+
+        A layer with all edges stores its values in that shape already.
+        """
         if self.edges is None:
             return values
         zeros = values.new_zeros(self.n_in, self.n_out, *values.shape[1:])
         return zeros.index_put(self._places(values), values).movedim(1, -1)
 
     def of_edges(self, values: Tensor) -> Tensor:
-        """The inverse of `dense`: (n_in, ..., n_out) -> (n_edges, ...)."""
+        """Return the values of the edges that exist, the inverse of `dense`: (n_in, ..., n_out) -> (n_edges, ...)."""
         return values if self.edges is None else values.movedim(-1, 1)[self._places(values)]
 
     def _places(self, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -248,7 +297,9 @@ class KANLayer(FeatureLinear):
         return rows, columns
 
     def _scaled(self, coefficients: Tensor, scale: Tensor) -> Tensor:
-        """w_s on the basis alone beside a weighted base branch; or w on both, the base branch having no other."""
+        """Apply the edge scale: w_s to the basis alone beside a weighted base branch, or w to both if `edge_scale` is
+        edge.
+        """
         if self.base_branch is BaseBranch.none:
             return coefficients * scale
         if self.edge_scale is EdgeScale.edge:
@@ -264,7 +315,7 @@ class KANLayer(FeatureLinear):
         return ", ".join([f"{self.n_in}, {self.n_out}, {self.basis}, {self.aggregation.value}", *parts])
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: Any) -> None:
-        """Take or drop knots of the layer's own, as the layer had or had none whose state this is."""
+        """Take over or drop knots of the layer's own, as the layer that was saved had some or none."""
         if f"{prefix}knots" in state_dict and isinstance(self.basis, BSpline):
             if self.knots is None:
                 uniform = self.basis.uniform_knots().to(self.coefficients.device, self.coefficients.dtype)
@@ -275,7 +326,10 @@ class KANLayer(FeatureLinear):
 
 
 def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple[tuple[int, int], ...] | None:
-    """The edges in order, or None where they are all that there can be: such a layer is an ordinary dense one."""
+    """Return the edges in order; None if they are all that can exist, because such a layer is an ordinary dense one.
+
+    Raises `ValueError` if the list is empty, repeats a pair or names one outside the layer.
+    """
     ordered = tuple(sorted((i, j) for i, j in edges))
     require(len(ordered) > 0, "edges", "must hold at least one pair (input, output)", ordered)
     for i, j in ordered:
@@ -286,7 +340,7 @@ def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple
 
 
 def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gain: float) -> float:
-    """The standard deviation of the starting coefficients of a layer with `n_in` inputs, see `Initialization`."""
+    """Return the standard deviation of the starting coefficients of a layer with `n_in` inputs."""
     if initialization is Initialization.normal:
         return gain
     x = torch.linspace(basis.low, basis.high, 1001, dtype=torch.float64).unsqueeze(-1)
@@ -296,17 +350,43 @@ def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gai
 
 
 def require_dtype(model: nn.Module, x: Tensor) -> None:
-    """Raises `ValueError` for inputs that are no tensor, or of another precision than the parameters of the model."""
+    """Raise `ValueError` unless x is a tensor in the precision of the model's parameters."""
     require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
     dtype = next(model.parameters(), x).dtype
     require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)
 
 
 class KAN(Layers):
-    """Layers of the widths in `shape`: KAN([2, 5, 1]) maps (batch, 2) to (batch, 1) through one hidden layer.
+    """A Kolmogorov-Arnold network: a sequence of `KANLayer`s, (batch, shape[0]) -> (batch, shape[-1]).
 
-    Keyword arguments are those of `KANLayer`, the same for every layer, but for one: `squash` acts between layers
-    only, and is on by default; scale the inputs of the network to the domain of the basis yourself.
+    Inputs should be scaled to the domain of the basis, [-1, 1] by default; between layers, `squash` does it.
+
+    Args:
+        shape: the widths of the network from inputs to outputs; [2, 5, 1] has one hidden layer of 5 nodes.
+        basis: the family of functions on the edges; cubic `BSpline()` with 5 intervals if None.
+        aggregation: the way in which a node combines its edges: sum, mean, or sum / sqrt(n_in).
+        base_branch: the residual (base) function beside the basis: none, linear or silu.
+        bias: whether each node has a learnable bias.
+        edge_scale: a learnable magnitude for each edge, see `EdgeScale`.
+        squash: the map between layers; unlike in `KANLayer` it is tanh by default, and it never acts on the network's
+            inputs.
+        initialization: the rule for the standard deviation of the starting coefficients, see `Initialization`.
+        gain: the number in that rule.
+        edges: the pairs (input, output) that exist in every layer; all of them if None.
+        generator: the source of the random start; the default one of torch if None.
+        dtype: the precision of the parameters.
+
+    Raises:
+        ValueError: for a shape without two widths of at least 1, or an unknown choice.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), eqs. 2.5 to 2.7.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KAN
+        >>> model = KAN([2, 5, 1])
+        >>> model(torch.zeros(10, 2)).shape
+        torch.Size([10, 1])
     """
 
     def __init__(
@@ -315,15 +395,36 @@ class KAN(Layers):
         basis: Basis | None = None,
         aggregation: Aggregation = Aggregation.sum,
         *,
+        base_branch: BaseBranch = BaseBranch.none,
+        bias: bool = True,
+        edge_scale: EdgeScale = EdgeScale.none,
         squash: Squash = Squash.tanh,
-        **layer: object,
+        initialization: Initialization = Initialization.variance,
+        gain: float = 0.3,
+        edges: Iterable[tuple[int, int]] | None = None,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         require_shape(shape)
         squash = chosen(Squash, "squash", squash)
         squashes = [Squash.none] + [squash] * (len(shape) - 2)
         super().__init__(
             *(
-                KANLayer(n_in, n_out, basis, aggregation, squash=each, **layer)  # type: ignore[arg-type]
+                KANLayer(
+                    n_in,
+                    n_out,
+                    basis,
+                    aggregation,
+                    base_branch=base_branch,
+                    bias=bias,
+                    edge_scale=edge_scale,
+                    squash=each,
+                    initialization=initialization,
+                    gain=gain,
+                    edges=edges,
+                    generator=generator,
+                    dtype=dtype,
+                )
                 for (n_in, n_out), each in zip(pairwise(shape), squashes, strict=True)
             )
         )

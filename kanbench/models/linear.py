@@ -13,34 +13,34 @@ from kanbench.errors import require
 
 
 def require_shape(shape: Sequence[int]) -> None:
-    """Raises `ValueError` unless these are the widths of a network, from its inputs to its outputs."""
+    """Raise `ValueError` unless these are the widths of a network, from its inputs to its outputs."""
     require(isinstance(shape, Sequence), "shape", "must be a list of widths, as [2, 5, 1] is", shape)
     require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
     require_widths("shape", shape)
 
 
 def require_widths(field: str, widths: Sequence[int]) -> None:
-    """Raises `ValueError` unless all are whole numbers from 1."""
+    """Raise `ValueError` unless all widths are whole numbers of at least 1."""
     whole = all(isinstance(width, Integral) and width >= 1 for width in widths)
     require(whole, field, "must be whole numbers of at least 1", widths)
 
 
 class Layers(nn.Sequential):
-    """A sequence that is built from widths; a slice of it is a plain sequence of some of its layers."""
+    """A sequence of layers built from widths; a slice of it is a plain sequence of some of its layers."""
 
     def __getitem__(self, index: slice | int) -> Any:
         return nn.Sequential(*list(self)[index]) if isinstance(index, slice) else super().__getitem__(index)
 
 
 class FeatureLinear(nn.Module):
-    """y = features(x) W + bias: (..., n_in) -> (..., n_out).
+    """A layer y = features(x) W + bias: (..., n_in) -> (..., n_out).
 
-    A layer keeps W as its first parameter, of shape (.., n_out) with all but the last axis flattened, and a bias
-    (n_out,) or none as its only other one. `is_linear` says whether it does; where it does, the derivative of the
-    output by W is the features themselves, and second-order optimizers need no automatic differentiation for it.
+    The first parameter of a layer is W, of shape (.., n_out) with all but the last axis flattened; its only other one
+    is a bias (n_out,), or none. `is_linear` says that a layer is built this way. The derivative of its output with
+    respect to W is then the features themselves, so second-order optimizers need no automatic differentiation for it.
 
-    With `has_inner` the features have parameters as well, and they come last: `inner` (n_in, n_inner), of which each
-    feature depends on those of its own input.
+    With `has_inner` the features have parameters as well. These come last: `inner` (n_in, n_inner); each feature
+    depends on those of its own input only.
     """
 
     is_linear = True
@@ -48,10 +48,13 @@ class FeatureLinear(nn.Module):
 
     @abstractmethod
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """(..., n_in) -> (..., n_features); with `inner` (..., n_in, n_inner) in place of the layer's own."""
+        """Return the features: (..., n_in) -> (..., n_features).
+
+        `inner` (..., n_in, n_inner) replaces the layer's own inner parameters.
+        """
 
     def require_input(self, x: Tensor, n_in: int) -> None:
-        """Raises `ValueError` for inputs with another number of columns, or of another precision than the layer."""
+        """Raise `ValueError` for inputs with a wrong number of columns, or in another precision than the layer."""
         require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
         columns = x.shape[-1] if x.ndim else 0
         require(columns == n_in, "x", f"must have {n_in} column{'s' * (n_in != 1)}", columns)
@@ -61,12 +64,15 @@ class FeatureLinear(nn.Module):
 
     @staticmethod
     def apply_to(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """features W + bias, with W in the shape of the layer's own."""
+        """Return features W + bias, where `weight` has the shape of the layer's own."""
         return functional.linear(features, weight.flatten(0, -2).mT, bias)
 
 
 class Affine(FeatureLinear):
-    """y = x W + b; the features are the input itself."""
+    """An affine layer y = x W + b, whose features are the input itself.
+
+    W starts normal with standard deviation `std`, b uniform in [-1, 1].
+    """
 
     def __init__(
         self, n_in: int, n_out: int, *, std: float, generator: torch.Generator | None, dtype: torch.dtype | None
@@ -88,10 +94,10 @@ class Affine(FeatureLinear):
 
 
 class FourierAffine(Affine):
-    """y = [sin(x F), cos(x F)] W + b, with frequencies F (n_in, n_frequencies) that stay as they were drawn.
+    """An affine layer on random Fourier features: y = [sin(x F), cos(x F)] W + b.
 
-    F is normal with standard deviation `scale`, in radians per unit of the input; it is a buffer, so it is not counted
-    and not trained, and each member of an ensemble keeps its own.
+    The frequencies F (n_in, n_frequencies) are normal with standard deviation `scale`, in radians per unit of the
+    input. They are a buffer: neither trained nor counted, and each member of an ensemble keeps its own.
 
     Source: Tancik et al. 2020 (arXiv:2006.10739), eq. 5, whose inputs are in [0, 1] and whose frequencies are in
     cycles: for inputs in [-1, 1] their sigma is a `scale` of pi sigma.

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: the baselines."""
+"""Multi-layer perceptrons, the baselines."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from kanbench.models.linear import Affine, FourierAffine, Layers, require_shape
 
 
 class Activation(StrEnum):
-    """What a hidden node does to its input; bspline is learnable, one spline per node beside a SiLU."""
+    """The function that a hidden node applies to its input; bspline is learnable, one spline per node beside a SiLU."""
 
     relu = auto()
     silu = auto()
@@ -36,13 +36,28 @@ SPLINE = BSpline(low=-3.0, high=3.0)  # hidden inputs are about normal at the st
 
 
 class MLP(Layers):
-    """Affine layers with an activation between them: MLP([2, 16, 1]) maps (batch, 2) to (batch, 1).
+    """A multi-layer perceptron, affine layers with activations between them: (batch, shape[0]) -> (batch, shape[-1]).
 
-    Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015); biases start uniform in
-    [-1, 1], so that hidden nodes bend at different places of the domain.
+    Weights start normal with variance 1 / n_in, twice that for ReLU (He et al. 2015, arXiv:1502.01852). Biases start
+    uniform in [-1, 1], so that hidden nodes bend at different places of the domain.
 
-    With `frequencies` the first layer sees that many random sines and cosines of the inputs in their place, see
-    `FourierAffine`; `scale` is the standard deviation of the frequencies.
+    Args:
+        shape: the widths of the network from inputs to outputs; [2, 5, 1] has one hidden layer of 5 nodes.
+        activation: the function of the hidden nodes.
+        frequencies: the number of random frequencies whose sines and cosines replace the inputs; 0 keeps the inputs.
+            See `FourierAffine`.
+        scale: the standard deviation of these frequencies, in radians per unit of the input.
+        generator: the source of the random start; the default one of torch if None.
+        dtype: the precision of the parameters.
+
+    Raises:
+        ValueError: for a shape without two widths of at least 1, or an unknown activation.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import MLP
+        >>> MLP([2, 16, 1])(torch.zeros(10, 2)).shape
+        torch.Size([10, 1])
     """
 
     def __init__(
@@ -71,7 +86,7 @@ class MLP(Layers):
 
 
 class FixedActivation(nn.Module):
-    """An activation without parameters, elementwise."""
+    """An elementwise activation without parameters."""
 
     def __init__(self, activation: Activation) -> None:
         super().__init__()
@@ -85,7 +100,9 @@ class FixedActivation(nn.Module):
 
 
 class SplineActivation(nn.Module):
-    """silu(x_j) + sum_t c_jt B_t(x_j): one learnable spline per node, zero at the start; (..., width) -> same shape.
+    """A learnable activation silu(x_j) + sum_t c_jt B_t(x_j): (..., width) -> same shape.
+
+    Every node has one spline of its own, zero at the start.
 
     Source: the spline-activation ablation of Yu et al. 2024 (arXiv:2407.16674).
     """

@@ -1,7 +1,7 @@
-"""Grids that grow, and grids that follow the data, with the function of a trained network kept.
+"""Grid extension and grid updates of trained networks, which keep the function of the network.
 
-The work is done for several models of one shape at once, as the members of an ensemble need it: what decides the shape
-of their parameters is decided for all of them together.
+Several models of one shape are changed together, as the members of an ensemble need it: whatever decides the shape of
+their parameters is decided for all of them at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,16 +24,33 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def extend(model: Model, size: int, x: Tensor | None = None, *, mix: float = 0.0) -> Model:
-    """A copy of a KAN, a KAN layer, or a network that holds some, with more terms and the same function.
+    """Return a copy of a model with larger bases and the same function (grid extension).
 
-    `size` is the new number of intervals, degree or harmonics, as the basis calls it. New coefficients of polynomials
-    and harmonics are zero. Splines keep their knots, and new ones join them on the domain: evenly, or with a share
-    `mix` of the way to the quantiles of the data x (n, n_in). The function remains on the whole line; but a uniform
-    grid stays uniform, and so fast, where `size` is a multiple of its intervals, `mix` is 0, and the squash of the
-    layer or x shows that no input is off the domain: there alone the function changes.
+    New coefficients of polynomials and harmonics are zero. Splines keep their knots and get new ones on the domain. The
+    function stays the same on the whole line, with one exception: a uniform grid stays uniform, and therefore fast, if
+    `size` is a multiple of its intervals, `mix` is 0, and either the squash of the layer or x shows that no input lies
+    off the domain. Then the function changes off the domain only.
 
-    Raises `ValueError` for a smaller size, a basis that has no larger family, a mix out of [0, 1] or without x, x that
-    is not finite or has a wrong number of columns, and a model without KAN layers.
+    Args:
+        model: a KAN, a KAN layer, or a network that holds some.
+        size: the new number of intervals, degree or harmonics, as the basis calls it.
+        x: data (n, n_in) of the model; needed if `mix` is not 0.
+        mix: the position of new knots, between even (0) and at the quantiles of the data (1).
+
+    Raises:
+        ValueError: for a smaller size, a basis that cannot grow, a mix outside [0, 1] or without x, an x that is not
+            finite or has a wrong number of columns, and a model without KAN layers.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.4; exact by knot insertion instead of least squares.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KAN
+        >>> from kanbench.models import extend
+        >>> model, x = KAN([2, 5, 1]), torch.rand(10, 2)
+        >>> finer = extend(model, 10)
+        >>> finer[0].basis.intervals, torch.allclose(finer(x), model(x), atol=1e-5)
+        (10, True)
     """
     return extend_all([model], size, None if x is None else [x], mix=mix)[0]
 
@@ -41,7 +58,7 @@ def extend(model: Model, size: int, x: Tensor | None = None, *, mix: float = 0.0
 def extend_all(
     models: Sequence[Model], size: int, x: Sequence[Tensor] | Tensor | None = None, *, mix: float = 0.0
 ) -> list[Model]:
-    """`extend` for models of one shape, each with data of its own."""
+    """Return extended copies of models of one shape, each with its own data (n, n_in), see `extend`."""
     _require_mix(mix)
     require(x is not None or mix == 0, "mix", "must be 0 where there is no x to follow", mix)
     models = [deepcopy(model) for model in models]
@@ -59,15 +76,23 @@ def extend_all(
 
 
 def update_grid(model: Model, x: Tensor, *, mix: float = 0.5, intervals: int | None = None) -> Model:
-    """A copy whose spline knots follow the data x (n, n_in), and whose function at x is the same.
+    """Return a copy of a model whose spline knots follow the data, with the same function at the data (grid update).
 
-    In every column of every layer the knots between the smallest and the largest input stay, for some function there
-    would change without them; all others move to where the inputs are: evenly, or a share `mix` of the way to their
-    quantiles. A constant column keeps its knots. Inputs off the domain need outer knots as well: by default a layer
-    takes the least number of intervals with which each of its columns can follow, which is more than it had only
-    then. With `intervals` it takes that many, and a column that needs more stays where it is.
+    Knots between the smallest and the largest input of a column stay, because some function there would change without
+    them. All other knots move to the range of the inputs. A constant column keeps its knots. Inputs off the domain need
+    outer knots as well; by default a layer gets the least number of intervals with which every column can follow, which
+    is more than before only in that case.
 
-    Raises `ValueError` as `extend` does, and for a basis without knots.
+    Args:
+        model: a KAN, a KAN layer, or a network that holds some.
+        x: data (n, n_in) of the model.
+        mix: the position of moved knots, between even (0) and at the quantiles of the data (1).
+        intervals: the number of intervals of every layer; a column that would need more keeps its knots.
+
+    Raises:
+        ValueError: as `extend` does, and for a basis without knots.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.2, without a change of the function at the data.
     """
     return update_grids([model], [x], mix=mix, intervals=intervals)[0]
 
@@ -75,7 +100,7 @@ def update_grid(model: Model, x: Tensor, *, mix: float = 0.5, intervals: int | N
 def update_grids(
     models: Sequence[Model], x: Sequence[Tensor] | Tensor, *, mix: float = 0.5, intervals: int | None = None
 ) -> list[Model]:
-    """`update_grid` for models of one shape, each with data of its own."""
+    """Return copies with updated grids of models of one shape, each with its own data (n, n_in), see `update_grid`."""
     _require_mix(mix)
     models = [deepcopy(model) for model in models]
     for sites in _sites(models, x):
@@ -93,7 +118,7 @@ def _require_mix(mix: float) -> None:
 
 
 def _larger(basis: Basis, size: int) -> Basis:
-    """Raises `ValueError` where the basis does not grow, or would shrink."""
+    """Return the basis with the new size; raises `ValueError` if it cannot grow, or if it would shrink."""
     if not (name := basis.grows_by):
         raise ValueError(f"{type(basis).__name__} cannot be extended: no larger family holds its functions")
     now = getattr(basis, name)
@@ -103,7 +128,7 @@ def _larger(basis: Basis, size: int) -> Basis:
 
 
 def _sites(models: Sequence[nn.Module], x: Sequence[Tensor] | Tensor | None) -> list[tuple["Site", ...]]:
-    """The layers of the shared shape: for each, that of every model with its inputs."""
+    """Return one tuple for each KAN layer of the shared shape: the layer and its inputs in every model."""
     data = [None] * len(models) if x is None else list(x)
     require(len(data) == len(models), "x", f"must hold the data of each of {len(models)} models", len(data))
     of_models = [_sites_of(model, each) for model, each in zip(models, data, strict=True)]
@@ -124,13 +149,16 @@ def _sites_of(model: nn.Module, x: Tensor | None) -> list["Site"]:
 
 
 def kan_layers_in(model: nn.Module) -> list[KANLayer]:
-    """Every KAN layer that a module is or holds, each once."""
+    """Return every KAN layer that a module is or holds, each once."""
     return [module for module in model.modules() if isinstance(module, KANLayer)]
 
 
 def inputs_of_layers(model: nn.Module, x: Tensor) -> list[Tensor | None]:
-    """What the basis of each of `kan_layers_in` sees of the data x, in all uses of the layer: (n, n_in), or None
-    where no data reach it. The model itself, running statistics included, stays as it is."""
+    """Return the inputs (n, n_in) that the basis of each of `kan_layers_in` gets for data x, over all uses of the
+    layer.
+
+    The entry is None for a layer that no data reach. The model itself, running statistics included, does not change.
+    """
     probe = deepcopy(model)
     layers = kan_layers_in(probe)
     seen: list[list[Tensor]] = [[] for _ in layers]
@@ -142,21 +170,21 @@ def inputs_of_layers(model: nn.Module, x: Tensor) -> list[Tensor | None]:
 
 
 def _look(layer: KANLayer, seen: list[Tensor], x: Tensor, inner: Tensor | None = None) -> Tensor:
-    """`layer.expand` that remembers its inputs."""
+    """Call `layer.expand` and remember its inputs."""
     seen.append(x.reshape(-1, layer.n_in))
     return type(layer).expand(layer, x, inner)
 
 
 @dataclass(frozen=True)
 class Site:
-    """A layer that is changed in place, and what its basis sees of the data: (n, n_in), or None."""
+    """A layer that is changed in place, and the inputs of its basis for some data: (n, n_in), or None."""
 
     layer: KANLayer
     inputs: Tensor | None
 
     @property
     def knots(self) -> Tensor:
-        """(n_in, n_knots) in float64, whoever holds them."""
+        """Knots of every input in float64, those of the layer or those of its basis: (n_in, n_knots)."""
         layer = self.layer
         if layer.knots is not None:
             return layer.knots.double()
@@ -165,7 +193,7 @@ class Site:
 
     @property
     def columns(self) -> list[tuple[Grid, np.ndarray]]:
-        """The grid of each input, and its data, empty where there is none."""
+        """The grid of every input with its data, which is empty where there is none."""
         assert isinstance(self.layer.basis, BSpline)
         dtype = self.layer.coefficients.dtype
         resolved = self.inputs is None or dtype in (torch.float32, torch.float64)
@@ -176,11 +204,13 @@ class Site:
         return list(zip(grids, data.cpu().numpy().T, strict=True))
 
     def least_intervals(self) -> int:
-        """The least number of intervals with which every column can follow its data."""
+        """Return the least number of intervals with which every column can follow its data."""
         return max(len(grid.needed(column)) - 1 for grid, column in self.columns)
 
     def may_stay_uniform(self, intervals: int) -> bool:
-        """Whether so many intervals divide those that are there, and no input is off them."""
+        """Return whether a uniform grid stays uniform: `intervals` is a multiple of its own, no input is off the
+        domain.
+        """
         basis = self.layer.basis
         if not isinstance(basis, BSpline) or self.layer.knots is not None or intervals % basis.intervals:
             return False
@@ -189,21 +219,23 @@ class Site:
         return all(grid.holds(column) for grid, column in self.columns)
 
     def grow(self, basis: Basis) -> None:
-        """To a larger family, in which the old functions are some of the new ones."""
+        """Change to a larger family that contains the old functions."""
         old, terms = self.layer.basis, self._terms
         new = terms.new_zeros(len(terms), basis.n_terms, terms.shape[2])
         new[:, old.positions_in(basis)] = terms
         self._replace(basis, new)
 
     def subdivide(self, basis: BSpline) -> None:
-        """To a finer uniform grid; exact on the domain."""
+        """Change to a finer uniform grid; the function stays the same on the domain."""
         old = self.knots
         new = basis.uniform_knots().to(old.device).expand(len(old), -1)
         domain = new.new_tensor([basis.low, basis.high]).expand(len(old), -1)
         self._replace(basis, reexpress(self._terms.double(), old, new, domain, basis.degree))
 
     def regrid(self, basis: Basis, place: Callable[[Grid, int, np.ndarray, float], Knots], mix: float) -> None:
-        """To the knots that `place` finds for each input; exact on the range that it gives."""
+        """Change to the knots that `place` finds for each input; the function stays the same on the range that it
+        returns.
+        """
         assert isinstance(basis, BSpline)
         knots, kept = zip(*(place(grid, basis.intervals, column, mix) for grid, column in self.columns), strict=True)
         old = self.knots
@@ -213,7 +245,7 @@ class Site:
 
     @property
     def _terms(self) -> Tensor:
-        """The coefficients of the basis, without the weight of a base branch: (n_in, n_terms, n_out)."""
+        """Coefficients of the basis, without the weight of a base branch: (n_in, n_terms, n_out)."""
         return self.layer.dense(self.layer.coefficients.detach())[:, : self.layer.basis.n_terms]
 
     def _replace(self, basis: Basis, terms: Tensor, knots: Tensor | None = None) -> None:

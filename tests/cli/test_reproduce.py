@@ -106,13 +106,13 @@ GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
     ("text", "sentence"),
     [
         ("", "must be a mapping"),
-        ("title: [", "is no YAML"),
+        ("title: [", "is not YAML"),
         ("title: Good\nruns: [a]\n", "has no baseline"),
         ("title: Good\nbaseline: 3\nruns: [a]\n", "baseline must be a text, got 3"),
         ("title: Good\nbaseline: m\nruns: experiment=smoke\n", "runs must be a list"),
         ("title: Good\nbaseline: m\nruns: [{a: b}]\n", r"runs\[0\] must be a text"),
         ("title: Good\nbaseline: m\nruns: ['a=\"b']\n", r"runs\[0\] must be a command \(No closing quotation\)"),
-        ("title: Good\ntitle: Better\nbaseline: m\nruns: [a]\n", "'title' is there twice"),
+        ("title: Good\ntitle: Better\nbaseline: m\nruns: [a]\n", "'title' appears twice"),
         ("title: Good\nbaseline: m\nruns: [a]\nrun: b\n", "unknown key 'run'; did you mean runs"),
     ],
 )

@@ -58,16 +58,16 @@ TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
             + "".join(f"- &{b} [{f'*{a}, ' * 9}*{a}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)),
             "must be a mapping",
         ),
-        ("title: [", r"is no YAML \("),
-        ("title: {", r"is no YAML \("),
-        (b"title: \xff", "is no YAML in UTF-8"),
-        ("title: 2024-13-45", "is no YAML in UTF-8"),
+        ("title: [", r"is not YAML \("),
+        ("title: {", r"is not YAML \("),
+        (b"title: \xff", "is not YAML in UTF-8"),
+        ("title: 2024-13-45", "is not YAML in UTF-8"),
         ("[" * 3000, "is nested too deeply"),
-        ("title: !!int ''", "is no YAML"),
-        ("title: !!bool maybe", "is no YAML"),
-        ("title: !!timestamp x", "is no YAML"),
-        ("title: !!python/object/apply:os.system [id]", "is no YAML"),
-        ("title: x\ntitle: y", "is no YAML \\('title' is there twice in line 2\\)"),
+        ("title: !!int ''", "is not YAML"),
+        ("title: !!bool maybe", "is not YAML"),
+        ("title: !!timestamp x", "is not YAML"),
+        ("title: !!python/object/apply:os.system [id]", "is not YAML"),
+        ("title: x\ntitle: y", "is not YAML \\('title' appears twice in line 2\\)"),
         ("title: x", "has no source"),
         ("title: x\nsource: y\ntasks: []", "tasks must be a list with at least one entry, got \\[\\]"),
         ("title: x\nsource: y\ntasks: {a: b}", "tasks must be a list with at least one entry"),
@@ -102,7 +102,7 @@ TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
             with_task("{name: a, formula: x, variables: {x: [-1.0e+308, 1.0e+308]}}"),
             "low under high, both within 1e[+]100",
         ),
-        (with_task("{name: a, formula: x, variables: {x: [0, 1], x: [2, 3]}}"), "'x' is there twice in line 4"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1], x: [2, 3]}}"), "'x' appears twice in line 4"),
         (with_task("{name: a, formula: x, variables: {for: [0, 1], x: [0, 1]}}"), "variable 'for' must be a word"),
         (with_task("{name: a, formula: x, variables: {a b: [0, 1], x: [0, 1]}}"), "variable 'a b' must be a word"),
         (with_task("{name: a, formula: z, variables: {x: [0, 1]}}"), "task a: formula 'z': unknown name 'z'; known: x"),
@@ -161,7 +161,7 @@ def test_a_bad_suite_is_refused_by_runs_and_by_the_system_of_formulas_before_any
 
 def test_a_suite_that_is_a_folder_is_one_sentence(suites, tmp_path):
     (tmp_path / "folder.yaml").mkdir()
-    with pytest.raises(FileError, match=r"folder\.yaml: is no file"):
+    with pytest.raises(FileError, match=r"folder\.yaml: is not a file"):
         load_suite("folder")
 
 
