@@ -9,12 +9,12 @@ from pathlib import Path
 
 from kanbench.errors import UsageError, counted
 from kanbench.files.sealed import Damaged
-from kanbench.store.leases import SUFFIX, Claims, Sight, look
+from kanbench.store.leases import SUFFIX, Leases, Sight, look
 from kanbench.store.plan import Plan, read_plan
 from kanbench.store.record import CellRecord, read_record
 
 log = logging.getLogger(__name__)
-SILENT = 60.0  # seconds after which a claim is said to be silent
+SILENT = 60.0  # seconds after which a lease is said to be silent
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def standings(folder: Path) -> list[Standing]:
 
 
 def standing(plan: Plan, cells: Path) -> Standing:
-    """What the records and claims in `cells` say about a plan."""
-    claimed = {path.name.removesuffix(SUFFIX) for path in cells.glob(f"[!.]*{SUFFIX}")}
-    claims = Claims(cells)
+    """What the records and leases in `cells` say about a plan."""
+    leased = {path.name.removesuffix(SUFFIX) for path in cells.glob(f"[!.]*{SUFFIX}")}
+    leases = Leases(cells)
     done, failed, running, missing = [], {}, {}, []
     pace, left = [], 0.0
     for key, cost, label in zip(plan.cells, plan.costs, plan.labels, strict=True):
@@ -71,8 +71,8 @@ def standing(plan: Plan, cells: Path) -> Standing:
                 pace.append(sum(member.get("seconds") or 0.0 for member in record.members) / cost)
             continue
         left += cost
-        if key in claimed and claims.is_held(key):
-            running[label] = _by(look(claims.path(key)))
+        if key in leased and leases.is_held(key):
+            running[label] = _by(look(leases.path(key)))
         elif record is not None:
             failed[label] = record.members[0]["reason"]
         else:
@@ -101,9 +101,9 @@ def say(standings: Iterable[Standing]) -> Iterator[str]:
 
 
 def _by(sight: Sight | None) -> str:
-    """Whose a claim is, and whether it looks abandoned: here alone the clocks of machines are compared."""
+    """Whose a lease is, and whether it looks abandoned: here alone the clocks of machines are compared."""
     if sight is None or sight.owner is None:
-        return "just claimed or released"
+        return "just leased or released"
     silent = time.time() - sight.touched / 1e9
     return str(sight.owner) + (f"; no sign of life for {_duration(silent)}" if silent > SILENT else "")
 

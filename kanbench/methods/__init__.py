@@ -1,4 +1,4 @@
-"""Methods: what is compared, and the references beside them."""
+"""Methods: the networks that are compared, and the references beside them."""
 
 from kanbench.files.registry import registered
 from kanbench.methods.base import Method, NetworkMethod

@@ -1,4 +1,4 @@
-"""The seam of methods: what a kind of method has to say about itself."""
+"""The interface of a kind of method."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,37 +17,37 @@ Parts = dict[str, Mapping[str, type | Enum]]
 
 
 class Method(ABC):
-    """Something that is fitted to a task and compared with others: a kind of network, or a reference.
+    """A kind of network or a reference: it is fitted to a task and compared with others.
 
     A method is a frozen dataclass whose fields are its switches. Together with a task and a budget it makes a cell.
     """
 
-    label: str  # the name in tables and figures; methods that differ have labels that differ
+    label: str  # the name in tables and figures; different methods have different labels
     is_trained: ClassVar[bool] = True  # by an optimizer, seeds x learning rates at once; references are fitted
 
     @property
     @abstractmethod
     def family(self) -> str:
-        """The methods that share a color, a panel and a frontier, such as "KAN BSpline" or "MLP"."""
+        """The group of methods that share a color, a panel and a frontier, such as "KAN BSpline" or "MLP"."""
 
     @abstractmethod
     def columns(self) -> dict[str, Any]:
-        """Return what records say about the method beside its label and family: column to value."""
+        """Return the columns of records that describe the method, beside its label and family."""
 
     @abstractmethod
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
         """Return the size nearest to a budget of trainable parameters. Raises `BudgetTooSmall`."""
 
 
-SMALL_SHARE = 0.01  # of inputs off a domain: nothing to speak of
+SMALL_SHARE = 0.01  # share of inputs outside the domain that needs no remark
 MOST_LAYERS = 1_000
 
 
 @dataclass(frozen=True)
 class NetworkMethod(Method):
-    """Networks of one kind, of any number of inputs and any width; `depth` counts hidden layers.
+    """Networks of one kind, for any number of inputs and any width; `depth` counts hidden layers.
 
-    A subclass below `kanbench/methods` is found by the name of its file: `model=NAME` chooses it.
+    A subclass below `kanbench/methods` is registered under the name of its file: `model=NAME` chooses it.
     """
 
     depth: int = 1
@@ -60,7 +60,7 @@ class NetworkMethod(Method):
 
     @classmethod
     def parts(cls) -> Parts:
-        """Return the fields that config groups of the same name choose: field to what can be chosen by name."""
+        """Return, for each field that a config group of the same name sets, the mapping from names to choices."""
         return {}
 
     @property
@@ -74,17 +74,17 @@ class NetworkMethod(Method):
 
     @property
     def stages(self) -> tuple[int, ...]:
-        """Sizes that the basis takes one after the other in a training; empty where it has one size throughout."""
+        """The sizes of the basis in a training with grid extension; empty if the size stays the same."""
         return ()
 
     @property
     def first(self) -> "NetworkMethod":
-        """The method at the first of its stages, which a training begins with."""
+        """The method at the first of its stages, with which a training begins."""
         return self
 
     @property
     def remark(self) -> str:
-        """A sentence that a run says before it begins, or nothing."""
+        """A warning that a run prints before it begins, or ""."""
         return ""
 
     @abstractmethod
@@ -100,7 +100,7 @@ class NetworkMethod(Method):
 
 
 def changes(value: Any, *besides: str) -> list[str]:
-    """Return the fields of a dataclass that are not at their default as "name=value", but for those in `besides`."""
+    """Return the fields of a dataclass that differ from their default, as "name=value", except those in `besides`."""
     return [
         f"{stored_word(each.name)}={_short(getattr(value, each.name))}"
         for each in fields(value)

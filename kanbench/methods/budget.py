@@ -1,16 +1,16 @@
-"""Matching by size: the width whose parameter count is nearest a budget."""
+"""Matching of sizes: find the width whose parameter count is nearest to a budget."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from kanbench.errors import counted
 
-MARKED_MISS = 0.05  # relative; beyond it a cell is marked in records and tables
-LARGEST_EXCESS = 0.25  # relative; a method whose smallest model exceeds a budget by more cannot be matched to it
+MARKED_MISS = 0.05  # relative; cells that miss their budget by more are marked in records and tables
+LARGEST_EXCESS = 0.25  # relative; if the smallest model exceeds the budget by more, the cell is skipped
 
 
 class BudgetTooSmall(ValueError):
-    """Even the smallest model of the method is too large; the message says how large it is."""
+    """The smallest model of the method is too large for the budget; the message gives its size."""
 
 
 class Countable(Protocol):
@@ -18,10 +18,10 @@ class Countable(Protocol):
 
     @property
     def label(self) -> str:
-        """Its name in messages."""
+        """The name of the method in messages."""
 
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Return the trainable parameters of a model of this width."""
+        """Return the number of trainable parameters of a model of this width."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Sizing:
 
     @property
     def is_marked(self) -> bool:
-        """Whether the miss is so large that it has to be said."""
+        """True if the miss is so large that tables mark it."""
         return abs(self.miss) > MARKED_MISS
 
 
 def solve_width(method: Countable, n_in: int, budget: int, n_out: int = 1) -> Sizing:
-    """The width whose count is nearest the budget; the smaller one of two that are equally near.
+    """Return the width whose parameter count is nearest to the budget; of two equally near ones, the smaller.
 
     Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
     """

@@ -17,9 +17,10 @@ from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initial
 class KANMethod(NetworkMethod):
     """A KAN; the switches are those of `KANLayer`.
 
-    With `stages` a training begins with a basis of the first size (intervals of splines, degree, harmonics) and goes
-    on with the others, each for an equal share of its steps; the last is the size of `basis`, for which parameters
-    are counted and models built. At each change the functions are kept, see `extend`.
+    With `stages` the training uses grid extension: it begins with a basis of the first size (intervals of splines,
+    degree, harmonics) and continues with the others, each for an equal share of the steps. The last stage is the size
+    of
+    `basis`; models are built, and parameters counted, at that size. Each extension keeps the functions, see `extend`.
 
     Source of the stages: Liu et al. 2024 (arXiv:2404.19756), section 2.4.
     """
@@ -101,8 +102,12 @@ class KANMethod(NetworkMethod):
         )
 
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Per edge: the terms of the basis, the base weight and the scale; per input of a layer: the inner parameters
-        of the basis; per node: the bias."""
+        """Return the number of parameters of a KAN.
+
+        Each edge has the terms of the basis, the base weight and the scale; each input of a layer has the basis
+        parameters;
+        each node has a bias.
+        """
         scaled = self.edge_scale is not EdgeScale.none
         weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
         per_edge = self.basis.n_terms + weighted_base + scaled

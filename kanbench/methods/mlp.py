@@ -14,9 +14,9 @@ from kanbench.models.mlp import MLP, SPLINE, Activation
 
 @dataclass(frozen=True)
 class MLPMethod(NetworkMethod):
-    """An MLP; with `fourier` its first layer sees so many random sines and cosines of the inputs in their place.
+    """An MLP; with `fourier` > 0 its inputs are replaced by that many random sine and cosine pairs.
 
-    Neither they nor their frequencies are trained or counted.
+    The frequencies of these pairs are not trained and not counted.
     """
 
     activation: Activation = Activation.tanh
@@ -28,7 +28,7 @@ class MLPMethod(NetworkMethod):
         require(self.fourier >= 0, "fourier", "must not be negative (0: the inputs themselves)", self.fourier)
         require(self.fourier_scale > 0, "fourier_scale", "must be positive", self.fourier_scale)
         require(self.fourier_scale <= 1e6, "fourier_scale", "must be at most 1e6", self.fourier_scale)
-        if not self.fourier:  # the scale of nothing makes no other method, and no other cell
+        if not self.fourier:  # without features the scale has no effect, so it must not make another cell
             object.__setattr__(self, "fourier_scale", type(self).fourier_scale)
 
     @property
@@ -53,7 +53,7 @@ class MLPMethod(NetworkMethod):
         )
 
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Weights and biases, and the coefficients of a learnable activation per hidden node."""
+        """Return the number of weights and biases, plus the coefficients of a learnable activation per hidden node."""
         per_node = SPLINE.n_terms if self.activation is Activation.bspline else 0
         linear = sum(a * b + b for a, b in pairwise(self.shape(2 * self.fourier or n_in, width, n_out)))
         return linear + self.depth * width * per_node

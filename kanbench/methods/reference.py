@@ -1,6 +1,6 @@
-"""References: simple predictors beside which every method can be read. They have no width, so no budget.
+"""References: simple predictors for comparison. They have no width and so no budget.
 
-Targets are numbers (n,), or classes as rows of zeros with a one (n, n_classes); of these the outputs are logits.
+Targets are numbers (n,), or one-hot classes (n, n_classes); for classes the outputs are logits.
 """
 
 import math
@@ -24,16 +24,16 @@ Array = NDArray[np.float64]
 
 RIDGES = tuple(10.0**power for power in range(-12, 3))
 MOST_TERMS = 10_000
-ROWS_AT_ONCE = 1_000  # of monomials, which are many
+ROWS_AT_ONCE = 1_000  # limits the memory of the monomials
 
 
 class TooManyTerms(ValueError):
-    """A polynomial of so many inputs is no simple predictor any more; the message says how large it is."""
+    """A polynomial of so many inputs is no longer a simple predictor; the message gives its number of terms."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A predictor (n, n_in) -> (n,) or (n, n_classes), and the ridge weight that validation chose for it."""
+    """A predictor (n, n_in) -> (n,) or (n, n_classes), and its ridge weight chosen on validation."""
 
     predict: Callable[[Array], Array]
     ridge: float = 0.0
@@ -41,7 +41,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Reference(Method):
-    """A predictor that is fitted in one piece; at most a ridge weight is chosen, on validation."""
+    """A predictor that is fitted in one step; at most a ridge weight is chosen, on validation."""
 
     is_trained: ClassVar[bool] = False
 
@@ -59,23 +59,23 @@ class Reference(Method):
 
     @abstractmethod
     def count(self, n_in: int, n_out: int = 1) -> int:
-        """Its parameters."""
+        """Return the number of parameters."""
 
     @abstractmethod
     def flops(self, n_in: int, n_out: int = 1) -> int:
-        """Of the product with the weights, per row."""
+        """Return the FLOPs per row of the product with the weights."""
 
     @abstractmethod
     def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
-        """To x (n, n_in) and targets y, the ridge chosen on the other two."""
+        """Fit to inputs x (n, n_in) and targets y; choose the ridge weight on the validation data."""
 
 
 @dataclass(frozen=True)
 class Polynomial(Reference):
-    """All monomials of the inputs up to `degree`, by least squares with the penalty ridge * |weights|^2.
+    """A polynomial in the inputs up to `degree`, fitted by ridge regression.
 
-    What is minimized is the mean squared error plus the penalty, which the constant term is free of. Validation
-    chooses among `ridges`; nothing else is chosen. Ridge 0 is plain least squares, the shortest solution of many.
+    Minimizes the mean squared error plus ridge * |weights|^2, where the constant term is not penalized. Validation
+    chooses among `ridges`. Ridge 0 is plain least squares, with the minimum-norm solution.
     """
 
     degree: int
@@ -86,21 +86,21 @@ class Polynomial(Reference):
         require(len(self.ridges) > 0, "ridges", "must hold at least one weight", self.ridges)
 
     def count(self, n_in: int, n_out: int = 1) -> int:
-        """Monomials of `n_in` inputs, the constant among them."""
+        """Return the number of monomials of `n_in` inputs, including the constant."""
         return math.comb(n_in + self.degree, self.degree)
 
     def flops(self, n_in: int, n_out: int = 1) -> int:
         return 2 * (self.count(n_in) - 1)
 
     def monomials(self, x: Array) -> Array:
-        """All but the constant: (n, n_in) -> (n, count - 1)."""
+        """Evaluate all monomials but the constant: (n, n_in) -> (n, count - 1)."""
         n, n_in = x.shape
         chosen = (c for k in range(1, self.degree + 1) for c in combinations_with_replacement(range(n_in), k))
         columns = [x[:, list(inputs)].prod(axis=1) for inputs in chosen]
         return np.stack(columns, axis=1) if columns else np.empty((n, 0))
 
     def fit(self, x: Array, y: Array, x_validation: Array, y_validation: Array) -> Fitted:
-        """Raises `TooManyTerms` if there are over 10,000 monomials."""
+        """Fit by a singular value decomposition. Raises `TooManyTerms` if there are over 10,000 monomials."""
         if self.count(x.shape[1]) > MOST_TERMS:
             raise TooManyTerms(
                 f"{self.label} of {x.shape[1]} inputs has {self.count(x.shape[1]):,} terms; at most {MOST_TERMS:,}"
@@ -127,7 +127,7 @@ class Polynomial(Reference):
 
 
 def _inverse(sizes: Array, penalty: float, n: int) -> Array:
-    """Singular values s -> s / (s^2 + penalty), and 0 for those that rounding alone has made."""
+    """Map singular values s to s / (s^2 + penalty), and to 0 those that are only rounding."""
     cut = max(n, len(sizes)) * np.finfo(float).eps * sizes.max(initial=0.0)
     large = sizes > cut
     return np.where(large, sizes, 0.0) / np.where(large, sizes**2 + penalty, 1.0)
@@ -135,7 +135,7 @@ def _inverse(sizes: Array, penalty: float, n: int) -> Array:
 
 @dataclass(frozen=True)
 class ClassPrior(Reference):
-    """The probability of each class from its frequency, one added to every count: none is impossible (Laplace)."""
+    """The frequency of each class as its probability, with one added to every count, so that none is 0 (Laplace)."""
 
     def count(self, n_in: int, n_out: int = 1) -> int:
         return n_out
@@ -151,10 +151,10 @@ class ClassPrior(Reference):
 
 @dataclass(frozen=True)
 class Logistic(Reference):
-    """Multinomial logistic regression: linear logits, the mean cross-entropy plus ridge * |weights|^2 minimized.
+    """Multinomial logistic regression: linear logits that minimize the mean cross-entropy plus ridge * |weights|^2.
 
-    Validation chooses among `ridges` by its cross-entropy; biases are free of the penalty. The minimum is unique but
-    for a constant in the biases, and found by L-BFGS, from the strongest penalty to the weakest.
+    Validation chooses among `ridges` by its cross-entropy; biases are not penalized. The minimum is unique up to a
+    constant in the biases. L-BFGS finds it, from the strongest penalty to the weakest.
     """
 
     ridges: tuple[float, ...]
@@ -174,18 +174,18 @@ class Logistic(Reference):
 
 
 def _affine(x: Array, weights: Array) -> Array:
-    """The last row of the weights is the bias."""
+    """Return the logits; the last row of the weights is the bias."""
     return x @ weights[:-1] + weights[-1]
 
 
 def _cross_entropy(logits: Array, y: Array) -> tuple[float, Array]:
-    """Mean over rows, and its derivative by the logits."""
+    """Return the mean cross-entropy over rows, and its derivative by the logits."""
     log_p = logits - logsumexp(logits, axis=1, keepdims=True)
     return -float((y * log_p).sum()) / len(y), (np.exp(log_p) - y) / len(y)
 
 
 def _logistic(x: Array, y: Array, ridge: float, start: Array) -> Array:
-    """The weights (n_in + 1, n_classes) that minimize the penalized cross-entropy."""
+    """Return the weights (n_in + 1, n_classes) that minimize the penalized cross-entropy."""
 
     def loss(flat: Array) -> tuple[float, Array]:
         weights = flat.reshape(start.shape)

@@ -1,1 +1,1 @@
-"""A run: cells are planned, found or trained, and reported."""
+"""A run: plan the cells, look up or train each of them, and report."""

@@ -1,4 +1,4 @@
-"""How far a run is, and how long it will take."""
+"""The progress of a run, and an estimate of the time that is left."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from kanbench.store.record import CellRecord
 
 @dataclass
 class Tally:
-    """What became of the cells so far."""
+    """The numbers of cells trained and reused so far, and the records of those that failed."""
 
     trained: int = 0
     reused: int = 0
@@ -27,12 +27,12 @@ Step = Callable[[float, Tally], None]
 
 
 def progress_of(console: Console, total: float) -> AbstractContextManager[Step]:
-    """A bar on a terminal, lines elsewhere; entered, it gives the function to call with the cost of what is done."""
+    """Return a bar on a terminal, lines elsewhere; entered, it gives a function that takes finished cost."""
     return Bar(console, total) if console.is_terminal else Lines(console, total)
 
 
 class Bar:
-    """A progress bar with an estimate."""
+    """A progress bar with an estimate of the time left."""
 
     def __init__(self, console: Console, total: float) -> None:
         self.progress = Progress(
@@ -57,7 +57,7 @@ class Bar:
 
 
 class Lines:
-    """A line at every tenth of the work."""
+    """A line of text at every tenth of the work."""
 
     def __init__(self, console: Console, total: float) -> None:
         self.console, self.total, self.done, self.tenths = console, total, 0.0, 0
@@ -67,7 +67,7 @@ class Lines:
         return self.step
 
     def step(self, cost: float, tally: Tally) -> None:
-        """Count `cost` as done."""
+        """Add `cost` to the finished work."""
         self.done += cost
         tenths = int(10 * self.done / self.total + 1e-9)
         if tenths > self.tenths:

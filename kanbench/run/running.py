@@ -1,4 +1,4 @@
-"""One run: cells are planned, found or trained, and reported."""
+"""One run: plan the cells, look up or train each of them, and report."""
 
 import os
 import shlex
@@ -24,7 +24,7 @@ from kanbench.report.run_report import write_report
 from kanbench.report.terminal import print_answer, print_failures, print_summary
 from kanbench.run.progress import Tally, progress_of
 from kanbench.store import provenance
-from kanbench.store.leases import Claims
+from kanbench.store.leases import Leases
 from kanbench.store.manifest import Manifest
 from kanbench.store.plan import Plan
 from kanbench.store.record import CellRecord, RecordStore, label
@@ -34,7 +34,7 @@ from kanbench.workers.pool import unordered
 
 
 def run(config: Config, command: str, job_folder: Path) -> int:
-    """Train what is missing of this job's share, report the whole; the exit code is 1 if a cell failed.
+    """Train the missing cells of this job's shard and report on the whole run; return 1 if a cell failed, else 0.
 
     Raises `ConfigError` if the results cannot be written.
     """
@@ -56,7 +56,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
     places = [f"records   {store.folder} (one file per cell)"]
     if absent := sum(not store.path(key).exists() for key in plan.cells):
         whole = counted(len(cells), "cell")
-        console.print(f"the other shards have {absent} of {whole} to do; the last one reports the whole")
+        console.print(f"{absent} of {whole} are left to other shards; the shard that finishes last writes the report")
     else:
         folder = config.folder / "reports" / report_name(config, plan)
         drawn = _report(config, map(store.path, plan.cells), folder, job_folder, logger, console)
@@ -69,7 +69,7 @@ def run(config: Config, command: str, job_folder: Path) -> int:
 
 
 def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_folder: Path) -> None:
-    """The folders, the plan, and what this job is about; raises `ConfigError` if they cannot be written."""
+    """Create the folders and write the plan and the manifest. Raises `ConfigError` if they cannot be written."""
     try:
         store.prepare()
         job_folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def _prepare(config: Config, store: RecordStore, plan: Plan, command: str, job_f
 def _report(
     config: Config, cells: Iterable[Path], folder: Path, job_folder: Path, logger: RunLogger, console: Console
 ) -> list[str]:
-    """Report the records `cells` of the whole run into `folder`; the lines that say where figures and page are."""
+    """Write the report on the records `cells` of the whole run to `folder`; return lines with the paths written."""
     report = write_report(cells, folder, _title(config), _baseline(config))
     logger.log_report(report)
     print_answer(console, report)
@@ -97,11 +97,11 @@ def _report(
 
 
 def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogger, console: Console) -> Tally:
-    """Bring every cell into the store, under a progress bar whose estimate weighs cells by their size.
+    """Train or look up every cell, under a progress bar whose estimate weighs cells by their size.
 
-    Cells that other processes have claimed come last: most of them are done by then.
+    Cells leased by other processes come last, because most of them are done by then.
     """
-    tally, claims = Tally(), Claims(store.folder)
+    tally, leases = Tally(), Leases(store.folder)
     found = {cell.key: store.find(cell.key) for cell in cells}
     outdated = _by_other_code(cells, found)
     again = outdated if config.retrain else set[str]()
@@ -112,11 +112,11 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
         console.print(
             f"{were} trained by other code than today's; retrain=true trains such cells again", style="yellow"
         )
-    _remove_remains(store, claims, found.keys() - {cell.key for cell in missing})
+    _remove_remains(store, leases, found.keys() - {cell.key for cell in missing})
     former = {cell.key: record for cell in missing if (record := found[cell.key]) is not None}
-    work = partial(train_one, config, store, logger, claims, former)
+    work = partial(train_one, config, store, logger, leases, former)
     pin_worker = partial(pin, config.trainer.gpus)
-    done = unordered(work, unclaimed_first(missing, claims), config.trainer.workers_for(len(missing)), pin_worker)
+    done = unordered(work, unleased_first(missing, leases), config.trainer.workers_for(len(missing)), pin_worker)
     try:
         with logger.while_training(), progress_of(console, sum(map(_cost, missing))) as step, closing(done):
             for key, record in found.items():
@@ -131,13 +131,13 @@ def train(config: Config, cells: list[Cell], store: RecordStore, logger: RunLogg
                 step(_cost(cell), tally)
     except BaseException:
         for cell in missing:
-            claims.forget_dead(cell.key)  # of workers that were killed; all of them have ended by now
+            leases.forget_dead(cell.key)  # of killed workers; all workers have ended by now
         raise
     return tally
 
 
 def _by_other_code(cells: Iterable[Cell], found: dict[str, CellRecord | None]) -> set[str]:
-    """The keys of cells that other code than today's has trained. Records that do not say their code are left alone."""
+    """Return the keys of cells trained by other code than today's. Records that do not name their code are left out."""
     return {
         cell.key
         for cell in cells
@@ -145,11 +145,11 @@ def _by_other_code(cells: Iterable[Cell], found: dict[str, CellRecord | None]) -
     }
 
 
-def _remove_remains(store: RecordStore, claims: Claims, finished: Iterable[str]) -> None:
-    """Remove what a process that was killed just after it had written its record has left beside it."""
+def _remove_remains(store: RecordStore, leases: Leases, finished: Iterable[str]) -> None:
+    """Remove leases and checkpoints of processes that were killed just after they had written their record."""
     for key in finished:
-        claims.forget_dead(key)
-        if not claims.is_held(key):
+        leases.forget_dead(key)
+        if not leases.is_held(key):
             _resume_path(store, key).unlink(missing_ok=True)
 
 
@@ -157,11 +157,11 @@ def _resume_path(store: RecordStore, key: str) -> Path:
     return store.folder / f"{key}.training"
 
 
-def unclaimed_first(cells: list[Cell], claims: Claims) -> Iterator[Cell]:
-    """All cells; those that are claimed when their turn comes, at the end."""
+def unleased_first(cells: list[Cell], leases: Leases) -> Iterator[Cell]:
+    """Yield all cells; those that are leased when their turn comes are yielded last."""
     later = []
     for cell in cells:
-        if claims.is_held(cell.key):
+        if leases.is_held(cell.key):
             later.append(cell)
         else:
             yield cell
@@ -172,28 +172,30 @@ def train_one(
     config: Config,
     store: RecordStore,
     logger: RunLogger,
-    claims: Claims,
+    leases: Leases,
     former: dict[str, CellRecord],
     cell: Cell,
 ) -> tuple[Cell, CellRecord, bool]:
-    """The record of a cell, and whether it was trained here: another process may be quicker. `former` are the records
-    of cells that are trained again."""
+    """Return a cell, its record, and True if it was trained here and not by another process meanwhile.
+
+    `former` holds the records of cells that are trained again.
+    """
 
     def found() -> CellRecord | None:
         record = store.find(cell.key)
         return None if record == former.get(cell.key) else record
 
-    with claims.hold(cell.key, settled=lambda: found() is not None) as is_mine:
+    with leases.hold(cell.key, settled=lambda: found() is not None) as is_mine:
         if is_mine:
             return cell, _train(config, store, logger, cell, former.get(cell.key)), True
     record = found()
-    return (cell, record, False) if record else train_one(config, store, logger, claims, former, cell)
+    return (cell, record, False) if record else train_one(config, store, logger, leases, former, cell)
 
 
 def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, former: CellRecord | None) -> CellRecord:
-    """Train one cell and store its record; asked to stop, it is saved at its next check first, if it ever is."""
+    """Train one cell and store its record. If a stop is requested, its checkpoint is saved at the next check."""
     torch.set_num_threads(config.trainer.threads)
-    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # trainings side by side compile side by side
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # as trainings, compilations run side by side
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(_resume_path(store, cell.key), pause) if pause else None
@@ -209,7 +211,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, fo
             )
         except (BudgetTooSmall, TooManyTerms) as reason:
             record = unfinished(cell, "skipped", str(reason))
-        except Exception as error:  # whatever a cell dies of is its record; the others go on
+        except Exception as error:  # any error becomes the record of its cell; other cells go on
             record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
         store.write(record, instead_of=former)
         if resume is not None:
@@ -218,14 +220,14 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, fo
 
 
 def plan_of(cells: list[Cell], command: str) -> Plan:
-    """Of the whole run, whatever share of it `command` does."""
+    """Return the plan of the whole run, also if `command` trains only a shard of it."""
     words = [word for word in shlex.split(command) if not word.startswith("shard=")]
     labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in cells]
     return Plan(shlex.join(words), [cell.key for cell in cells], [_cost(cell) for cell in cells], labels)
 
 
 def report_name(config: Config, plan: Plan) -> str:
-    """The folder of a report: the same for the same cells and baseline, and another for any others."""
+    """Return the name of the folder of a report: equal for equal cells and baseline, different otherwise."""
     about = {"cells": sorted(plan.cells), "baseline": _baseline(config)}
     return f"{config.methods[0].label.replace(' ', '_')}-{digest(about)[:8]}"
 
@@ -236,11 +238,11 @@ def _title(config: Config) -> str:
 
 
 def _baseline(config: Config) -> str | None:
-    """What the model is compared with."""
+    """Return the label of the method that the model is compared with, or None."""
     return config.methods[-1].label if len(config.methods) > 1 else None
 
 
 def _cost(cell: Cell) -> float:
-    """Relative training time: a constant per step, the Jacobian, and its product."""
+    """Estimate the relative training time: a constant per step, the Jacobian, and its product with itself."""
     members = len(cell.members)
     return members * (1.0 + cell.budget / 100 + (cell.budget / 100) ** 2)

@@ -1,4 +1,4 @@
-"""The first and the last step of a run or a multirun: which folders it makes, and a summary over all of its jobs."""
+"""The first and the last step of a run or a multirun: note the new folders, and summarize all jobs of a sweep."""
 
 import shlex
 import sys
@@ -23,10 +23,10 @@ CONFIG_OF_HYDRA = "multirun.yaml"
 
 
 class SweepSummary(Callback):
-    """A Hydra callback; reads what the jobs of a sweep wrote, wherever they ran.
+    """A Hydra callback that summarizes the jobs of a sweep from their files, wherever they ran.
 
-    `status` is the exit code of the process that waits for jobs elsewhere: 1 if a cell failed, 2 if the summary could
-    not be written. `made` are the folders that were not there before, the deepest first.
+    `status` is the exit code of the process that waits for the jobs: 1 if a cell failed, 2 if the summary could not be
+    written. `made` lists the folders that did not exist before, the deepest first.
     """
 
     status = 0
@@ -45,7 +45,7 @@ class SweepSummary(Callback):
         self.earlier = _written(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: Any, **_: Any) -> None:
-        """Report over the cells of every job of the sweep. Hydra would make a warning of an error."""
+        """Report on the cells of all jobs of the sweep; errors are caught here, as Hydra makes warnings of them."""
         try:
             self._end(Path(config.hydra.sweep.dir))
         except OSError as error:
@@ -67,7 +67,7 @@ class SweepSummary(Callback):
 
 
 def remove_empty(*folders: Path) -> None:
-    """Remove what is empty of these folders, and of those that a run made before it was refused."""
+    """Remove these folders if they are empty, and those that a run created before it was refused."""
     for folder in (*folders, *SweepSummary.made):
         with suppress(OSError):
             if [path.name for path in folder.iterdir()] == [CONFIG_OF_HYDRA]:
@@ -80,7 +80,7 @@ def _missing(folder: Path) -> tuple[Path, ...]:
 
 
 def _written(folder: Path) -> dict[Path, int]:
-    """The manifests of the jobs of a sweep, and when they were written."""
+    """Return the manifests of the jobs of a sweep, each with its modification time in ns."""
     return {path: path.lstat().st_mtime_ns for path in sorted(folder.glob(f"*/{manifest.NAME}"))}
 
 
@@ -93,7 +93,7 @@ def _readable(console: Console, paths: Iterable[Path]) -> Iterator["Manifest"]:
 
 
 def _report(console: Console, cells: list[Path], manifests: list["Manifest"], folder: Path) -> None:
-    """One report over all cells, or one for each part of them that can share tables."""
+    """Write one report on all cells, or one per group of cells that can share tables."""
     from kanbench.analysis import load_records
     from kanbench.analysis.parts import split
     from kanbench.analysis.protocol import check_protocol, levels
@@ -123,7 +123,7 @@ def _report_part(
     about = next(each for each in manifests if set(part.cell) & {Path(cell).stem for cell in each.cells})
     try:
         report = write_report(cells, folder, about.title, about.baseline)
-    except ValueError as error:  # jobs that no one table may hold
+    except ValueError as error:  # jobs that no single table can hold
         console.print(f"no summary, but each job has a report of its own: {error}")
         return
     print_answer(console, report)

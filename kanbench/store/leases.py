@@ -1,10 +1,10 @@
-"""Claims: who trains a cell now, so that processes on many machines may share one folder of records. Imports no torch.
+"""Leases: files that say who trains which cell now, so that many machines may share one folder. Imports no torch.
 
-A claim is a small file beside the record, created exclusively, touched every few seconds while its owner lives, and
-removed at the end. Whoever waits for it takes it over when its owner is known to be dead, or when it was looked at
-often enough, a pause apart, and was not touched in between: clocks of different machines are never compared, and one
-that jumps changes nothing. In a window of microseconds two processes may take over the same claim. That costs time and
-no result: both would write the same record.
+A lease is a small file beside the record. It is created exclusively, touched every few seconds while its owner lives,
+and removed at the end. A waiter takes over a lease if its owner is known to be dead, or if the file was unchanged over
+`looks` polls. Only changes count, so the clocks of different machines need not agree, and a clock that jumps changes
+nothing. In a window of microseconds two processes may take over the same lease. That costs time and no result, because
+both write the same record.
 """
 
 import errno
@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that holds a claim.
+    """A process that holds a lease.
 
     place: the machine since its last boot, and the namespace in which `pid` counts.   born: when the process started,
-    in the kernel's ticks.   job, life: of Slurm, and how often that job was requeued; "" and 0 elsewhere.
+    in the kernel's ticks.   job, life: the job of Slurm, and how often it was requeued; "" and 0 elsewhere.
     """
 
     place: str
@@ -42,14 +42,14 @@ class Owner:
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
-        """Raises `TypeError` for what a file may hold and no process has written."""
+        """Check the types. Raises `TypeError` for content that a file may hold but that no process has written."""
         for each in fields(self):
             if type(getattr(self, each.name)) is not each.type:
                 raise TypeError(f"{each.name} must be of type {each.type}")
 
     @classmethod
     def this_process(cls) -> "Owner":
-        """A new owner, of one claim."""
+        """Return a new owner: this process, with a token for one lease."""
         array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
         job = f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", "")
         life = int(os.environ.get("SLURM_RESTART_COUNT", 0))
@@ -57,7 +57,7 @@ class Owner:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the owner is certainly dead; False when that cannot be known from here."""
+        """True if the owner is certainly dead; False if it lives, or if this cannot be known from here."""
         here = Owner.this_process()
         if self.place == here.place and _born(self.pid) != self.born:
             return True
@@ -69,15 +69,15 @@ class Owner:
 
 @cache
 def _place() -> str:
-    """Process ids of another boot or another container say nothing here."""
+    """The machine since its boot and the process namespace, within which process ids can be compared."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        return secrets.token_hex(8)  # nothing is known of other processes
+        return secrets.token_hex(8)  # other processes cannot be told from here
 
 
 def _born(pid: int) -> str:
-    """When a process started; "" if it runs no more."""
+    """Return when a process started, or "" if it does not run any more."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -87,7 +87,10 @@ def _born(pid: int) -> str:
 
 @dataclass(frozen=True)
 class Sight:
-    """A claim at a moment; `owner` is None while the file is being written. Two sights differ if it was touched."""
+    """The state of a lease at one moment; `owner` is None while the file is being written.
+
+    Two sights differ if the file was touched in between.
+    """
 
     owner: Owner | None
     touched: int
@@ -95,9 +98,11 @@ class Sight:
 
 
 def look(path: Path) -> Sight | None:
-    """The claim in a file, None if there is none. The file is opened, so that a network file system asks its server.
+    """Return the lease in a file, or None if there is none.
 
-    What is no file, and so no claim, is set aside.
+    The file is opened, so that a network file system asks its server. Anything but a regular file is not a lease, and
+    is
+    set aside.
     """
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
@@ -106,7 +111,7 @@ def look(path: Path) -> Sight | None:
                 raise IsADirectoryError(errno.EISDIR, "not a file", str(path))
             content = file.read()
     except OSError as error:
-        if path.is_symlink() or error.errno in (errno.EISDIR, errno.ENXIO):  # nobody could claim over it
+        if path.is_symlink() or error.errno in (errno.EISDIR, errno.ENXIO):  # nobody could create a lease over it
             _set_aside(path)
         elif error.errno != errno.ENOENT:
             raise
@@ -122,14 +127,15 @@ def _set_aside(path: Path) -> None:
     aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.damaged")
     with suppress(FileNotFoundError):
         os.rename(path, aside)
-        log.warning("%s: not a file, and no claim; set aside as %s", path, aside.name)
+        log.warning("%s: not a file, and no lease; set aside as %s", path, aside.name)
 
 
 @dataclass(frozen=True)
-class Claims:
-    """The claims in a folder, one per key: touched every `beat` seconds, looked at every `pause` by those who wait.
+class Leases:
+    """The leases in a folder, one per key: their owners touch them every `beat` seconds.
 
-    `looks` in a row that see no change end a claim: two minutes by default, network file systems being slow to tell.
+    Waiters look every `pause` seconds, and a lease ends when `looks` looks in a row see no change. The default is two
+    minutes, because network file systems may show changes late.
     """
 
     folder: Path
@@ -141,13 +147,13 @@ class Claims:
         return self.folder / f"{key}{SUFFIX}"
 
     def is_held(self, key: str) -> bool:
-        """Whether somebody has the claim who is not known to be dead."""
+        """Return True if the lease has an owner who is not known to be dead."""
         sight = look(self.path(key))
         return sight is not None and not (sight.owner and sight.owner.is_gone)
 
     @contextmanager
     def hold(self, key: str, settled: Callable[[], bool]) -> Iterator[bool]:
-        """Wait for the claim and hold it for the block: True. False, and no claim, once `settled` says so.
+        """Wait for the lease, hold it during the block and give True; give False without it once `settled()` is true.
 
         Raises `OSError` if the folder cannot be written to.
         """
@@ -164,7 +170,7 @@ class Claims:
             self._release(key, owner)
 
     def forget_dead(self, key: str) -> None:
-        """Remove the claim of an owner who is known to be dead, so that nobody waits for it."""
+        """Remove the lease of an owner who is known to be dead, so that nobody waits for it."""
         sight = look(self.path(key))
         if sight and sight.owner and sight.owner.is_gone:
             self._take_away(key, sight)
@@ -181,13 +187,13 @@ class Claims:
                 self._take_away(key, sight)
             elif sight:
                 time.sleep(self.pause)
-        if settled():  # between the last look and the claim
+        if settled():  # between the last look and the lease
             self._release(key, owner)
             return None
         return owner
 
     def _take(self, key: str) -> Owner | None:
-        """Create the claim; None if there is one."""
+        """Create the lease; return None if there is one already."""
         owner = Owner.this_process()
         try:
             descriptor = os.open(self.path(key), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
@@ -202,7 +208,7 @@ class Claims:
         return owner
 
     def _take_away(self, key: str, sight: Sight) -> None:
-        """Remove a claim unless it has changed since; renaming is atomic, so that one of many succeeds."""
+        """Remove a lease unless it has changed since; renaming is atomic, so only one of many processes succeeds."""
         aside = self.folder / f".{key}.{secrets.token_hex(4)}{SUFFIX}"
         try:
             os.rename(self.path(key), aside)
@@ -214,7 +220,7 @@ class Claims:
         aside.unlink()
 
     def _touch(self, key: str, owner: Owner, stop: threading.Event) -> None:
-        """Show that the owner lives; another's claim is left alone."""
+        """Touch the lease to show that its owner lives; a lease of another owner is left alone."""
         while not stop.wait(self.beat):
             with suppress(OSError), open(self.path(key), "r+b") as file:
                 if owner.token.encode() in file.read():

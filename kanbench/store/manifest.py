@@ -1,4 +1,4 @@
-"""What a job was about: the records that it planned, its title and its command, in a file in its folder."""
+"""Manifests: the records that a job planned, its title and its command, in one file in its folder."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -21,12 +21,12 @@ class Manifest:
     commit: str = ""
 
     def write(self, folder: Path) -> None:
-        """Write the file `NAME` in the folder of a job. Raises `OSError`."""
+        """Write the file `NAME` into the folder of a job. Raises `OSError`."""
         write_whole(folder / NAME, json.dumps(asdict(self), indent=1).encode())
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Raises `Damaged`, and `FileNotFoundError` where there is no file."""
+    """Read a manifest. Raises `Damaged`, and `FileNotFoundError` where there is no file."""
     text = read_whole(path)
     try:
         content = parse_json(text)

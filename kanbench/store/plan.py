@@ -1,7 +1,4 @@
-"""What a run is going to do, for whoever asks while it does: its cells with their costs, and a share of them.
-
-Imports no torch.
-"""
+"""The plan of a run: its cells with their costs, stored for `status` and for other shards. Imports no torch."""
 
 import hashlib
 import json
@@ -20,14 +17,14 @@ MOST_SHARDS = 10_000
 
 @dataclass(frozen=True)
 class Shard:
-    """The `index`-th of `count` shares of a run, from 1 on; written index/count."""
+    """Share number `index` of the `count` shares of a run, counted from 1; written as index/count."""
 
     index: int = 1
     count: int = 1
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """Raises `ValueError` for anything but i/n with 1 <= i <= n <= `MOST_SHARDS`."""
+        """Parse i/n. Raises `ValueError` for anything but i/n with 1 <= i <= n <= `MOST_SHARDS`."""
         index, slash, count = text.partition("/")
         numbers = slash and index.isdecimal() and count.isdecimal() and len(text) < 20
         if not (numbers and 1 <= int(index) <= int(count) <= MOST_SHARDS):
@@ -38,8 +35,12 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def of(self, items: Sequence[Any], costs: Sequence[float]) -> list[Any]:
-        """This share of `items`, in their order. The shares of one run are disjoint, complete, and as equal in cost as
-        longest-first assignment makes them: any two differ by at most the cost of one item."""
+        """Return this share of `items`, in their order.
+
+        The shares of one run are disjoint and complete. Longest-first assignment makes them about equal in cost: any
+        two
+        differ by at most the cost of one item.
+        """
         loads = [0.0] * self.count
         mine = []
         for i in sorted(range(len(items)), key=lambda i: (-costs[i], i)):
@@ -55,10 +56,10 @@ WHOLE = Shard()
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole run, of which a job may do a share.
+    """A whole run, of which a job may train a shard.
 
-    command: what makes it, and makes it go on.   cells: the keys of its records.   costs: their relative training
-    times.   labels: their methods, tasks and budgets.
+    command: the command that starts the run and continues it.   cells: the keys of its records.   costs: their relative
+    training times.   labels: their methods, tasks and budgets.
     """
 
     command: str
@@ -67,7 +68,7 @@ class Plan:
     labels: list[str]
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` for what a file may hold that no run has written."""
+        """Check the fields. Raises `ValueError` for content that a file may hold but that no run has written."""
         if not all(isinstance(each, list) for each in (self.cells, self.costs, self.labels)):
             raise ValueError("cells, costs and labels must be lists")
         if not all(isinstance(text, str) for text in (self.command, *self.cells, *self.labels)):
@@ -79,7 +80,7 @@ class Plan:
             raise ValueError("every cell must have a cost and a label")
 
     def write(self, folder: Path) -> None:
-        """Into a file that is named by the content: jobs of one run share it, and mend it. Raises `OSError`."""
+        """Write the plan to a file named by its content, which all jobs of a run share and repair. Raises `OSError`."""
         body = json.dumps(asdict(self)).encode()
         path = folder / "plans" / f"{hashlib.sha256(body).hexdigest()[:12]}.json"
         path.parent.mkdir(exist_ok=True)
@@ -88,7 +89,7 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises `Damaged`; `FileNotFoundError` where there is no file."""
+    """Read a plan. Raises `Damaged`, and `FileNotFoundError` where there is no file."""
     body = SEAL.read(path)
     try:
         return Plan(**parse_json(body))

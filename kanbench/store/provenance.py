@@ -1,4 +1,4 @@
-"""Where numbers come from: versions, commit, machine and code."""
+"""Provenance: the versions, commit, machine and code that numbers come from."""
 
 import ast
 import hashlib
@@ -13,8 +13,8 @@ from pathlib import Path
 from kanbench import __version__
 
 HERE = Path(__file__).parents[1]  # the package
-ROOMS = ("bases", "models", "training", "data", "methods", "cells")  # whose code makes the numbers of a cell
-ROOTS = ("prepare", "fit", "grade_members")  # what every training begins with, trains by and ends with
+ROOMS = ("bases", "models", "training", "data", "methods", "cells")  # rooms whose code determines the numbers of a cell
+ROOTS = ("prepare", "fit", "grade_members")  # the start, the middle and the end of every training
 PACKAGES = ("torch", "numpy", "scipy", "lightning", "hydra-core")
 
 
@@ -35,7 +35,7 @@ def commit() -> str:
 
 @cache
 def environment() -> dict[str, str]:
-    """Versions of what the numbers depend on, and the kind of machine."""
+    """Return the versions of the packages that the numbers depend on, and the kind of machine."""
     return {
         "kanbench": __version__,
         "python": platform.python_version(),
@@ -47,10 +47,10 @@ def environment() -> dict[str, str]:
 
 @cache
 def code_of(kinds: frozenset[str], package: Path = HERE) -> str:
-    """The hash of the code that computes the numbers of a cell which is described by dataclasses of these names.
+    """Return the hash of the code that computes the numbers of a cell described by dataclasses of these names.
 
-    It covers the definitions that `kinds` and `ROOTS` need, directly or through each other, by their syntax alone:
-    comments, docstrings, imports, layout, and the files that they are in make no difference.
+    It covers the definitions that `kinds` and `ROOTS` need, directly or through each other, and only their syntax:
+    comments, docstrings, imports, layout and the names of files make no difference.
     """
     known, waiting, needed = _definitions(package), [*ROOTS, *sorted(kinds)], set[str]()
     while waiting:
@@ -71,7 +71,7 @@ class Definition:
 
 @cache
 def _definitions(package: Path) -> dict[str, list[Definition]]:
-    """By name; a name may be defined in several modules."""
+    """Return all definitions by name; several modules may define the same name."""
     found: dict[str, list[Definition]] = {}
     for path in sorted(path for room in ROOMS for path in (package / room).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def _definitions(package: Path) -> dict[str, list[Definition]]:
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
-    """The names that a statement of a module defines."""
+    """Return the names that a statement of a module defines."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         yield node.name
     elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -101,7 +101,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _syntax(part: object) -> str:
-    """A tree as text, the same in every version of Python; without docstrings, imports and places."""
+    """Return a syntax tree as text, the same in every version of Python; without docstrings, imports and positions."""
     if isinstance(part, list):
         return f"[{', '.join(_syntax(each) for each in part if not _is_silent(each))}]"
     if isinstance(part, ast.AST):
@@ -112,6 +112,6 @@ def _syntax(part: object) -> str:
 
 
 def _is_silent(node: object) -> bool:
-    """A docstring or an import."""
+    """Return True for a docstring or an import."""
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)

@@ -24,18 +24,18 @@ AMOUNTS = {
     *("lr", "evaluations", "flops", "seconds", "peak_memory_bytes", "noise"),
     *("n_train", "train_size", "validation_size", "test_size"),
 }
-ERRORS = ("train_", "val_", "test_")  # columns that begin so are numbers
+ERRORS = ("train_", "val_", "test_")  # columns with these prefixes hold numbers
 LARGEST_INTEGER = 2**63
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CellRecord:
-    """What one cell was and reached.
+    """One cell and its results.
 
-    members: one row per member, flat.   curve: steps, the loss on validation by its name, e.g. validation_mse (checks,
+    members: one flat row per member.   curve: steps, the validation loss by its name, e.g. validation_mse (checks,
     members), and statistics of layers (checks, layers) if they were asked for.   cell: the typed config that `key` is
-    the hash of.   environment: versions and machine.   traceback: of a failed cell, else "".
+    the hash of.   environment: versions and machine.   traceback: the traceback of a failed cell, else "".
     """
 
     key: str
@@ -47,7 +47,7 @@ class CellRecord:
 
     @property
     def label(self) -> str:
-        """What is told of it in a line."""
+        """The cell in one line: method, task and budget."""
         first = self.members[0]
         return label(first["method"], first["task"], first.get("budget"))
 
@@ -57,14 +57,14 @@ class CellRecord:
 
 
 def label(method: str, task: str, budget: int | None) -> str:
-    """KAN RBF on I.6.2 at 300; constant on I.6.2, a reference having no budget."""
+    """Return a line such as "KAN RBF on I.6.2 at 300"; references have no budget: "constant on I.6.2"."""
     return f"{method} on {task} at {budget}" if budget else f"{method} on {task}"
 
 
 def read_record(path: Path) -> CellRecord:
-    """The record in a file that is named by its key.
+    """Read a record from the file that is named by its key.
 
-    Raises `Damaged`, as for the record of another cell, and `FileNotFoundError` where there is no file.
+    Raises `Damaged`, also for the record of another cell, and `FileNotFoundError` where there is no file.
     """
     body = SEAL.read(path)
     try:
@@ -78,8 +78,10 @@ def read_record(path: Path) -> CellRecord:
 
 
 def check_types(record: CellRecord) -> None:
-    """Raise `ValueError` for what a file may hold and no cell has written. The columns of a member may be fewer than
-    today's, or more, but those that are known have their types."""
+    """Raise `ValueError` for content that a file may hold but that no cell has written.
+
+    The columns of a member may be fewer or more than today's; known columns must have their types.
+    """
     for field in fields(CellRecord):
         kind = {"members": list, "key": str, "traceback": str}.get(field.name, dict)
         if not isinstance(getattr(record, field.name), kind):
@@ -105,7 +107,7 @@ def _check_member(member: Any) -> None:
 
 
 def _broken_rule(name: str, value: Any) -> str:
-    """The rule for a column that a value breaks, "" if it breaks none."""
+    """Return the rule that a value of a column breaks, or "" if it breaks none."""
     if name == "status":
         return "" if value in STATUSES else f"one of {', '.join(STATUSES)}"
     if name in TEXTS:
@@ -122,7 +124,7 @@ def _broken_rule(name: str, value: Any) -> str:
 
 
 def _check_curve(curve: dict[str, Any], n_members: int) -> None:
-    """The losses of every check, a number or None for each member; of layers, for each layer."""
+    """Check a curve: per check a number or None for each member, and for statistics of layers one value per layer."""
     steps = curve.get("steps", [])
     if not isinstance(steps, list) or not all(isinstance(step, int) and _is_number(step) for step in steps):
         raise ValueError("the steps of the curve must be integers")
@@ -141,14 +143,14 @@ def _is_row(row: Any, width: int | None) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A finite number that a frame can hold."""
+    """Return True for a finite number that a data frame can hold."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_INTEGER
 
 
 def _is_text(value: Any) -> bool:
-    """A text that can be printed and written to a file."""
+    """Return True for text that can be printed and written to a file."""
     return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
@@ -159,7 +161,7 @@ class RecordStore:
     folder: Path
 
     def prepare(self) -> None:
-        """Make the folder, and remove what killed writers left there; raises `OSError` if it cannot be written to."""
+        """Create the folder and remove what killed writers left there. Raises `OSError` if it cannot be written to."""
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_parts(self.folder)
         with tempfile.TemporaryFile(dir=self.folder):
@@ -169,7 +171,7 @@ class RecordStore:
         return self.folder / f"{key}.json"
 
     def find(self, key: str) -> CellRecord | None:
-        """The record of a cell, or None if there is none; a damaged file is named in the log and set aside."""
+        """Return the record of a cell, or None if there is none; a damaged file is logged and set aside."""
         path = self.path(key)
         try:
             return read_record(path)
@@ -180,9 +182,11 @@ class RecordStore:
             return None
 
     def write(self, record: CellRecord, instead_of: CellRecord | None = None) -> None:
-        """All of the file or none of it, whatever happens meanwhile.
+        """Write a record atomically: the file is complete or absent, whatever happens meanwhile.
 
-        A record that did not fail is there for good, unless it is `instead_of` which one that did not fail is written.
+        A stored record that did not fail is never replaced, except if it is the one given as `instead_of` and the new
+        record
+        did not fail.
         """
         body = json.dumps(asdict(record), allow_nan=False).encode()
         there = self.find(record.key)
@@ -191,7 +195,7 @@ class RecordStore:
 
     def _set_aside(self, path: Path, fault: Damaged) -> None:
         aside = path.with_suffix(".damaged")
-        if aside.is_dir() or path.is_dir():  # which no file can replace, and which replaces none
+        if aside.is_dir() or path.is_dir():  # a folder cannot be replaced by a file, nor replace one
             aside = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{path.stem}.", suffix=".damaged")) / path.name
         try:
             os.replace(path, aside)

@@ -1,1 +1,1 @@
-"""Processes that train cells side by side: the pool, the devices they use, and how they are stopped."""
+"""Worker processes that train cells side by side: the pool, its devices, and stopping on signals."""

@@ -1,4 +1,4 @@
-"""Worker processes: cells are small and many, so one thread each on every core beats many threads on one cell."""
+"""Worker processes. Cells are small and many, so one thread per cell on every core beats many threads on one cell."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class WorkerDied(RuntimeError):
-    """A worker process was killed from outside; what it had finished is kept."""
+    """A worker process was killed from outside; its finished cells are kept."""
 
 
 def unordered(
@@ -28,16 +28,18 @@ def unordered(
     workers: int,
     prepare: Callable[[int], None] = lambda worker: None,
 ) -> Generator[Result]:
-    """`function` of every item, as they finish; in this process if `workers` is 1.
+    """Yield `function(item)` for every item, in the order in which they finish; if `workers` is 1, in this process.
 
-    `prepare` is called first in every process that is forked, with its number from 0.
+    `prepare` is called first in every forked process, with its number from 0.
 
-    Workers are forked at once, which costs nothing, and so this must be called before the process starts threads or
-    computes on a GPU. They have ended when the iterator has: at its end, or when it is closed, for which they have
-    until their next check of `stopping`. They end with this process, too, even if it is killed. concurrent.futures
-    would do, but it can wait for ever for its workers after a second Ctrl-C.
+    Workers are forked at once, so this must be called before the process starts threads or computes on a GPU. The
+    workers
+    end together with the iterator, at its end or when it is closed; they then have until their next check of
+    `stopping`.
+    They also end when this process ends, even if it is killed. `concurrent.futures` is not used because it can wait for
+    ever for its workers after a second Ctrl-C.
 
-    The iterator raises `WorkerDied`, and whatever `function` raises.
+    Raises `WorkerDied`, and every exception that `function` raises.
     """
     if workers == 1:
         return (function(item) for item in items)
@@ -49,7 +51,7 @@ def unordered(
             target=_work, args=(function, theirs, os.getpid(), partial(prepare, worker)), daemon=True
         )
         crew[ours].start()
-        theirs.close()  # so that a dead worker is an end of file
+        theirs.close()  # then the death of a worker is an end of file
     return _results(crew, iter(items))
 
 
@@ -76,7 +78,7 @@ def _results(crew: dict[Connection, BaseProcess], items: Iterator[Any]) -> Gener
 
 
 def _end(crew: list[BaseProcess]) -> None:
-    """Ask all to stop, and kill who has not after the time of grace."""
+    """Ask all workers to stop, and kill those that still run after the grace period."""
     for process in crew:
         process.terminate()
     deadline = time.monotonic() + stopping.GRACE + 1.0
@@ -95,7 +97,7 @@ def _hand_out(pipe: Connection, items: Iterator[Any]) -> bool:
 
 
 def _work(function: Callable[[Any], Any], pipe: Connection, parent: int, prepare: Callable[[], None]) -> None:
-    """Answer every item with (result, None) or (None, error); all signals but SIGTERM are the parent's."""
+    """Answer every item with (result, None) or (None, error); the parent handles all signals but SIGTERM."""
     stopping.listen()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
@@ -111,7 +113,7 @@ def _work(function: Callable[[Any], Any], pipe: Connection, parent: int, prepare
 
 
 def _follow(parent: int) -> None:
-    """End this process when its parent has gone: a killed parent cannot tell its workers."""
+    """End this process when its parent is gone, because a killed parent cannot tell its workers."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

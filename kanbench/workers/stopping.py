@@ -1,6 +1,6 @@
-"""Stopping on a signal: at once where nothing is lost by it, at the next check of a training where something would be.
+"""Stop on a signal: at once where nothing is lost, otherwise at the next check of a training.
 
-Schedulers stop a job by SIGTERM and kill it half a minute later; a terminal sends SIGINT, and SIGHUP when it is closed.
+Schedulers send SIGTERM and kill the job half a minute later. A terminal sends SIGINT, and SIGHUP when it is closed.
 Imports no torch.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-GRACE = 5.0  # seconds that a training has to come to its next check
+GRACE = 5.0  # seconds for a training to reach its next check
 _ASK_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _deferring, _asked = False, 0
 
 
 class Stopped(BaseException):
-    """This process was asked to end; `number` is the signal. Like KeyboardInterrupt, no failure of anything."""
+    """The request to end this process; `number` is the signal. Like KeyboardInterrupt, it is not a failure."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -24,7 +24,7 @@ class Stopped(BaseException):
 
 
 def listen() -> None:
-    """From now on SIGTERM, SIGINT and SIGHUP raise `Stopped` in the main thread, or are kept for `check`.
+    """Make SIGTERM, SIGINT and SIGHUP raise `Stopped` in the main thread, or wait for `check` inside `deferred`.
 
     SIGHUP stays ignored under `nohup`.
     """
@@ -35,7 +35,7 @@ def listen() -> None:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """`listen` for a block. A launcher's own handler of USR1 or USR2, which requeues its job, is called at the end."""
+    """Apply `listen` for the block, then call a launcher's own handler of USR1 or USR2, which requeues its job."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -62,18 +62,18 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     if not _asked:
         _asked = number
         signal.signal(signal.SIGALRM, _on_signal)
-        signal.setitimer(signal.ITIMER_REAL, GRACE)  # if no check comes, it stops where it is
+        signal.setitimer(signal.ITIMER_REAL, GRACE)  # without a check within this time, stop at once
 
 
 def _stop(number: int) -> None:
     for each in _ASK_TO_END:
-        signal.signal(each, signal.SIG_IGN)  # it is on its way out
+        signal.signal(each, signal.SIG_IGN)  # the process is about to end
     raise Stopped(number)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """In the block a signal waits for `check`, for `GRACE` seconds at most; a second one changes nothing."""
+    """Let a signal in the block wait for `check`, for at most `GRACE` seconds; a second signal changes nothing."""
     global _deferring, _asked
     _deferring = True
     try:
@@ -87,16 +87,16 @@ def deferred() -> Iterator[None]:
 
 
 def is_asked() -> bool:
-    """Whether a signal waits."""
+    """Return True if a signal is waiting."""
     return bool(_asked)
 
 
 def is_deferred() -> bool:
-    """Whether a signal would wait."""
+    """Return True inside `deferred`, where a signal would wait."""
     return _deferring
 
 
 def check() -> None:
-    """Raise `Stopped` if a signal waits."""
+    """Raise `Stopped` if a signal is waiting."""
     if _asked:
         _stop(_asked)

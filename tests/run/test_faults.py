@@ -172,12 +172,12 @@ class BrokenLogger:
         raise OSError("nowhere to log to")
 
 
-def test_a_run_that_breaks_off_leaves_no_claim_of_its_workers(tmp_path, monkeypatch):
-    """Workers that do not stop in time are killed, and only then their claims can be told from those of the living."""
+def test_a_run_that_breaks_off_leaves_no_lease_of_its_workers(tmp_path, monkeypatch):
+    """Workers that do not stop in time are killed, and only then their leases can be told from those of the living."""
 
-    def hang(config, store, logger, claims, failed, cell):
+    def hang(config, store, logger, leases, failed, cell):
         if cell == cells[1]:
-            with claims.hold(cell.key, settled=lambda: False):
+            with leases.hold(cell.key, settled=lambda: False):
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 time.sleep(60)
         while not list(store.folder.glob("*.claim")):

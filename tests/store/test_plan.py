@@ -14,7 +14,7 @@ from kanbench.cli.status import say, standings, status
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 from kanbench.loggers.content import training
-from kanbench.store.leases import Claims, Owner
+from kanbench.store.leases import Leases, Owner
 from kanbench.store.plan import SEAL, Plan, Shard, read_plan
 from kanbench.store.record import CellRecord, RecordStore, read_record
 
@@ -76,7 +76,7 @@ def test_a_plan_is_one_file_however_often_it_is_written(folder):
 
 
 def test_the_standing_of_a_run_in_the_middle(folder):
-    with Claims(folder / "x" / "cells").hold("d", lambda: False):
+    with Leases(folder / "x" / "cells").hold("d", lambda: False):
         (found,) = standings(folder)
         lines = list(say([found]))
     assert (found.done, found.missing) == (["cell a", "cell b"], ["cell e"])
@@ -100,14 +100,14 @@ def test_references_do_not_set_the_pace(folder):
 
 def test_a_cell_of_a_dead_process_is_missing_and_the_command_is_said(folder):
     dead = replace(Owner.this_process(), born="1")
-    Claims(folder / "x" / "cells").path("d").write_text(json.dumps(asdict(dead)))
+    Leases(folder / "x" / "cells").path("d").write_text(json.dumps(asdict(dead)))
     (found,) = standings(folder)
     assert (found.running, found.missing) == ({}, ["cell d", "cell e"])
     assert "The command above goes on" in list(say([found]))[-1]
 
 
-def test_a_claim_that_is_silent_is_said(folder):
-    path = Claims(folder / "x" / "cells").path("d")
+def test_a_lease_that_is_silent_is_said(folder):
+    path = Leases(folder / "x" / "cells").path("d")
     path.write_text(json.dumps(asdict(replace(Owner.this_process(), place="elsewhere", host="node7", job="12_3"))))
     os.utime(path, (0, 0))
     (found,) = standings(folder)
