@@ -1,4 +1,4 @@
-"""Tasks as data, their sampling and their metrics. Knows nothing of models, and imports no torch."""
+"""Tasks, their sampling and their metrics. This room knows no models, and imports no torch."""
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
 from kanbench.data.columns import TableError

@@ -1,4 +1,4 @@
-"""The data sets that scikit-learn brings along, as tasks; nothing is downloaded."""
+"""The data sets that come with scikit-learn, as tasks; nothing is downloaded."""
 
 from functools import cache
 from typing import Any
@@ -16,12 +16,12 @@ NAMES = ("diabetes", "breast_cancer", "digits", "wine")
 
 
 class MissingPackage(ValueError):
-    """A package that is not installed; the message says how to install it."""
+    """A required package is not installed; the message says how to install it."""
 
 
 @cache
 def load_bundled() -> Suite[TableTask]:
-    """The suite of all of them. Columns that are constant, as some pixels of the digits are, are left out.
+    """Return the suite of all bundled tables; constant columns, such as some pixels of the digits, are left out.
 
     Raises `MissingPackage` without scikit-learn.
     """
@@ -34,7 +34,7 @@ def load_bundled() -> Suite[TableTask]:
 
 
 def find_suite(name: str) -> Suite:
-    """A suite of formulas or the bundled one. Raises `UnknownName` with all of their names, and `MissingPackage`."""
+    """Return a suite by name. Raises `UnknownName` with the names of all suites, and `MissingPackage`."""
     if name == BUNDLED:
         return load_bundled()
     if name not in suite_names():

@@ -1,4 +1,4 @@
-"""Columns of numbers from CSV and Parquet files, read a stretch of rows at a time and checked to the last cell."""
+"""Columns of numbers from CSV and Parquet files, read in batches of rows; every cell is checked."""
 
 import csv
 import math
@@ -15,8 +15,8 @@ from kanbench.data.splits import LARGEST, MOST_NUMBERS, ROUNDING
 from kanbench.errors import counted, shown
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
-STRETCH = 10_000  # rows that are in memory as text
-EXACT = 2**53  # integers beyond it have no float64 of their own
+STRETCH = 10_000  # rows held in memory as text
+EXACT = 2**53  # larger integers may have no exact float64
 INTEGER = re.compile(r"\s*([+-]?\d+)(?:\.0*)?\s*")
 SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 LEAVE_OUT = "leave it out by naming the others in data.inputs"
@@ -25,11 +25,11 @@ Choose = Callable[[list[str]], Sequence[str]]
 
 
 class TableError(ValueError):
-    """A file that is no table of numbers; one sentence with the file, the column and the row, counted from 1."""
+    """A file is not a valid table of numbers; the message names the file, the column and the row, counted from 1."""
 
 
 class Column:
-    """The numbers of one column so far, and for every kind of fault how many cells have it, and the first of them."""
+    """The numbers of one column so far; for each kind of fault, its number of cells and the first of them."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.where = f"{path.name}: column {shown(name)}"
@@ -38,7 +38,7 @@ class Column:
         self.faults: dict[str, tuple[int, int, Any]] = {}
 
     def add(self, cells: Sequence[Any]) -> None:
-        """The cells of the next rows, text or numbers."""
+        """Add the cells of the next rows, text or numbers."""
         try:
             numbers = np.array([float(cell) for cell in cells])
             fine = np.abs(numbers).max() < EXACT and not any("_" in cell for cell in cells if isinstance(cell, str))
@@ -64,7 +64,7 @@ class Column:
         return math.nan if number is None else number
 
     def numbers(self) -> Array:
-        """All of the column; raises `TableError` unless it is finite numbers of a size to compute with, which vary."""
+        """Return the whole column. Raises `TableError` unless its numbers are finite, not too large, and vary."""
         if self.faults:
             raise TableError(f"{self.where} {self._fault()}")
         numbers = np.concatenate(self.parts)
@@ -103,8 +103,8 @@ class Column:
 
 
 def number_in(cell: Any) -> float | None:
-    """The number that a cell holds; None for what is not a number."""
-    if isinstance(cell, bool | bytes) or (isinstance(cell, str) and "_" in cell):  # Python takes 1_000 for 1000
+    """Return the number in a cell, or None if it is not a number."""
+    if isinstance(cell, bool | bytes) or (isinstance(cell, str) and "_" in cell):  # Python reads 1_000 as 1000
         return None
     try:
         return float(cell)
@@ -115,7 +115,7 @@ def number_in(cell: Any) -> float | None:
 
 
 def is_inexact(cell: Any, number: float) -> bool:
-    """Tell whether a cell is an integer that its number has rounded."""
+    """Return True for an integer that was rounded when it became a float64."""
     if abs(number) < EXACT:
         return False
     found = INTEGER.fullmatch(str(cell))
@@ -123,7 +123,7 @@ def is_inexact(cell: Any, number: float) -> bool:
 
 
 def read_columns(path: Path, choose: Choose) -> dict[str, Array]:
-    """The columns that `choose` picks from the names of all, as numbers. Raises `TableError`."""
+    """Read the columns that `choose` picks from all names, as numbers. Raises `TableError`."""
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
         raise TableError(f"{path.name}: must end in .csv or .parquet")
@@ -162,7 +162,7 @@ def _read_csv(path: Path, choose: Choose) -> dict[str, Column]:
 
 
 def _stretches(path: Path, rows: Iterator[list[str]], n_columns: int) -> Iterator[tuple[int, list[list[str]]]]:
-    """Rows by the thousands, with the number of the first of them. Raises `TableError` for too many."""
+    """Yield batches of rows, each with the number of its first row. Raises `TableError` for too many rows."""
     first = 1
     while stretch := list(islice(rows, STRETCH)):
         _check_size(path, first - 1 + len(stretch), n_columns)
@@ -171,7 +171,7 @@ def _stretches(path: Path, rows: Iterator[list[str]], n_columns: int) -> Iterato
 
 
 def _named(path: Path, names: list[str]) -> list[str]:
-    """The names of the columns. Raises `TableError` unless they are names that differ."""
+    """Return the names of the columns. Raises `TableError` if one is missing or a number, or if two are equal."""
     for separator, what in SEPARATORS.items():
         if len(names) == 1 and separator in names[0]:
             raise TableError(f"{path.name}: its columns are separated by {what}; they must be separated by ','")

@@ -17,15 +17,15 @@ Array = NDArray[np.float64]
 Value = Array | np.float64
 
 CONSTANTS: dict[str, float] = {"pi": np.pi}
-MAX_LETTERS, MAX_DEPTH = 1_000, 100  # of a formula: the depth is that of its tree, a + b + c has 3
-MAX_ORDER = 100  # of special functions, whose recurrences take time in proportion to it
+MAX_LETTERS, MAX_DEPTH = 1_000, 100  # of a formula; the depth is that of its syntax tree: a + b + c has 3
+MAX_ORDER = 100  # of special functions; the time of their recurrences is proportional to it
 
 
 @dataclass(frozen=True)
 class Function:
-    """What a name calls, and how many arguments it takes.
+    """The implementation of a name in formulas, and its number of arguments.
 
-    The first `orders` of them are degrees and orders of at most `MAX_ORDER`: beyond it the value is NaN. The first
+    The first `orders` arguments are degrees and orders of at most `MAX_ORDER`; beyond it the value is NaN. The first
     `integers` must be written as integers.
     """
 
@@ -82,7 +82,7 @@ BINARY: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
 
 
 def depth(tree: ast.expr) -> int:
-    """The levels of a tree, counted one by one and not by calls within calls."""
+    """Return the number of levels of a syntax tree, without recursion."""
     levels, level = 0, [tree]
     while level:
         levels += 1
@@ -91,17 +91,18 @@ def depth(tree: ast.expr) -> int:
 
 
 class FormulaError(ValueError):
-    """A formula that is not of the allowed form; the message says which part and what is allowed."""
+    """A formula is not of the allowed form; the message names the part and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Formula:
     """A formula over named variables: numbers, + - * / **, unary minus, `pi` and calls of `FUNCTIONS`.
 
-    A vector variable may meet numbers and itself; `mean` makes one number a point of it.
+    A vector variable may be combined with numbers and with itself; `mean` reduces it to one number per point.
 
-    Raises `FormulaError` when it is made, so a formula that exists can be evaluated, and in a time that the limits of
-    its length, its depth and the orders of its functions bound.
+    Raises `FormulaError` when it is created, so every existing formula can be evaluated. Limits on its length, its
+    depth
+    and the orders of its functions bound the time that this takes.
     """
 
     text: str
@@ -114,7 +115,7 @@ class Formula:
             tree = self._tree
         except SyntaxError as error:
             raise self._error(f"not an expression ({error.msg})") from error
-        except ValueError as error:  # letters that are no text
+        except ValueError as error:  # characters that cannot be encoded
             raise self._error(f"not an expression ({error})") from error
         if depth(tree) > MAX_DEPTH:
             raise self._error(f"{depth(tree)} levels are too deep; at most {MAX_DEPTH} are allowed")
@@ -122,7 +123,7 @@ class Formula:
 
     @cached_property
     def _tree(self) -> ast.expr:
-        with warnings.catch_warnings(action="ignore"):  # 1if is refused by what it parses to
+        with warnings.catch_warnings(action="ignore"):  # "1if" warns here, and is rejected below
             return ast.parse(self.text, mode="eval").body
 
     def _check(self, node: ast.expr) -> None:
@@ -172,12 +173,12 @@ class Formula:
         return FormulaError(f"formula {shown(self.text)}: {fault}")
 
     def __call__(self, values: Mapping[str, Array]) -> Array:
-        """The formula at every point: each variable (n,), or (n, size) for a vector -> (n,), float64."""
+        """Evaluate at every point: each variable (n,), or (n, size) for a vector -> (n,), float64."""
         n = len(next(iter(values.values())))
         return np.broadcast_to(self._at(self._tree, values), (n,)).astype(np.float64)
 
     def _at(self, node: ast.expr, values: Mapping[str, Array]) -> Value:
-        with np.errstate(all="ignore"):  # whoever samples checks that the values are finite
+        with np.errstate(all="ignore"):  # sampling checks that the values are finite
             return self._evaluate(node, values)
 
     def _evaluate(self, node: ast.expr, values: Mapping[str, Array]) -> Value:

@@ -1,4 +1,4 @@
-"""Tasks that are formulas: a target function with its variables and ranges, sampled at random points."""
+"""Tasks given by formulas: a target function with its variables and ranges, sampled at random points."""
 
 import math
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ MOST_INPUTS = 10_000
 
 @dataclass(frozen=True)
 class Variable:
-    """A range [low, high] that is sampled uniformly; `size` components for a vector variable.
+    """A variable, sampled uniformly from [low, high]; a vector variable has `size` components.
 
-    Raises `ValueError` for a name that no formula can have, and for a range that is none.
+    Raises `ValueError` for an invalid name and for an invalid range.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Variable:
 
 @dataclass(frozen=True)
 class FormulaTask(Task):
-    """One target function: a formula over variables with ranges.
+    """A task given by a formula over variables with ranges.
 
-    `same_as` names the first task of its suite that is the same regression problem, up to the order of the inputs
-    and an affine map of the target: duplicates count once. `source` and `note` say where it comes from and what to
-    know about it.
+    `same_as` names the first task of its suite that is the same regression problem, up to the order of the inputs and
+    an
+    affine map of the target; such duplicates count once. `source` cites the origin, `note` says what to know about it.
 
-    Raises `ValueError` for a name that is no plain name of a file, and for a formula that is not one number a point.
+    Raises `ValueError` for a name that cannot name a file, and for a formula that is not one number per point.
     """
 
     name: str
@@ -80,12 +80,12 @@ class FormulaTask(Task):
         if not names or len(set(names)) < len(names):
             raise ValueError(f"task {self.name}: must have variables whose names differ, got {shown(names)}")
         sizes = [variable.size for variable in self.variables]
-        rows = next(n for n in count(2) if n not in sizes)  # so many that no vector is taken for them
+        rows = next(n for n in count(2) if n not in sizes)  # differs from the size of every vector
         try:
             self.target(np.zeros((rows, self.n_inputs)))
         except FormulaError as error:
             raise FormulaError(f"task {self.name}: {error}") from error
-        except ValueError as error:  # of shapes that do not go together
+        except ValueError as error:  # shapes that do not match
             raise ValueError(
                 f"task {self.name}: the formula {shown(self.formula)} must make one number a point; a vector may meet "
                 "numbers and itself, and mean makes one number of it"
@@ -108,9 +108,10 @@ class FormulaTask(Task):
         return sizes
 
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
-        """Draw uniform points on the ranges of the task, those of the test on wider ones if they are to extrapolate.
+        """Draw uniform points from the ranges of the task; with extrapolation, those of the test from wider ranges.
 
-        Each split has a stream of its own, so the size of one does not change the points of another, and a smaller
+        Each split has a stream of its own, so the size of one split does not change the points of another, and a
+        smaller
         split is the beginning of a larger one.
         """
         rows, wider = self.rows(sizes), 1.0 + conditions.extrapolation
@@ -142,7 +143,7 @@ class FormulaTask(Task):
         return Formula(self.formula, tuple(variable.name for variable in self.variables))
 
     def target(self, unit: Array) -> Array:
-        """The function at points given on the unit cube: (n, n_inputs) in [-1, 1] -> (n,)."""
+        """Evaluate the function at points on the unit cube: (n, n_inputs) in [-1, 1] -> (n,)."""
         columns = np.split(unit, np.cumsum([v.size for v in self.variables])[:-1], axis=1)
         values = {
             v.name: (v.low + (v.high - v.low) * (column + 1.0) / 2.0)[:, 0 if v.size == 1 else slice(None)]
@@ -152,13 +153,13 @@ class FormulaTask(Task):
 
 
 def suite_names() -> list[str]:
-    """All suites of formulas, in alphabetical order."""
+    """Return the names of all suites of formulas, in alphabetical order."""
     return sorted(path.stem for path in SUITES_FOLDER.glob("*.yaml"))
 
 
 @cache
 def load_suite(name: str) -> Suite[FormulaTask]:
-    """Raises `UnknownName` for a suite that does not exist, and `FileError` for a file that is none."""
+    """Load a suite. Raises `UnknownName` if it does not exist, and `FileError` if its file is invalid."""
     if name not in suite_names():
         raise UnknownName("suite", name, suite_names())
     path = SUITES_FOLDER / f"{name}.yaml"

@@ -1,4 +1,4 @@
-"""What is asked of predictions: the loss, the outputs, the grades, and the score that methods are compared by."""
+"""The grading of a task: its loss, the outputs of its models, its metrics, and the score that ranks methods."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from kanbench.data.splits import Dataset
 
 @dataclass(frozen=True)
 class Score:
-    """The metric that members are compared by: a relative error, 1 for the predictor that knows the targets alone.
+    """The metric that ranks methods: an error relative to a predictor that ignores the inputs, which scores 1.
 
-    metric: its name among the grades; records hold it as train_, val_ and test_<metric>.
-    name: what tables and figures call it, such as "relative L2 error on test".
-    short: what a sentence about one member calls it, such as "relative L2".
-    trivial: the predictor whose score is 1, such as "a constant".
+    metric: its key among the grades; records hold it as train_, val_ and test_<metric>.
+    name: its name in tables and figures, such as "relative L2 error on test".
+    short: its name in a sentence about one member, such as "relative L2".
+    trivial: the predictor with score 1, such as "a constant".
     """
 
     metric: str
@@ -28,7 +28,7 @@ class Score:
 
 
 class Grading(ABC):
-    """How the predictions of a task are trained and graded.
+    """The loss, the outputs and the metrics of a task.
 
     `loss` names one of `kanbench.training.LOSSES`, and `references` one of the lists in `kanbench.methods.REFERENCES`.
     """
@@ -44,24 +44,24 @@ class Grading(ABC):
 
     @abstractmethod
     def targets(self, dataset: Dataset, y: Array) -> Array:
-        """Return targets as models are trained on them: (n,) or (n, n_outputs), for y of one of the splits."""
+        """Convert targets y of one of the splits to those that models are trained on: (n,) or (n, n_outputs)."""
 
     @abstractmethod
     def predictions(self, dataset: Dataset, outputs: Array) -> Array:
-        """Return the outputs of a model in the units of the target, the inverse of `targets`."""
+        """Convert outputs of a model to the units of the target, the inverse of `targets`."""
 
     @abstractmethod
     def for_references(self, y: Array) -> Array:
-        """Return targets as references are fitted to them: (n,) or (n, n_outputs)."""
+        """Convert targets to those that references are fitted to: (n,) or (n, n_outputs)."""
 
     @abstractmethod
     def grade(self, dataset: Dataset, predictions: Array, y: Array) -> dict[str, float]:
-        """Return the metrics of predictions against y by name, the score among them; NaN and infinity pass through."""
+        """Return the metrics of predictions against y by name, including the score; NaN and infinity pass through."""
 
 
 @dataclass(frozen=True)
 class Regression(Grading):
-    """Predictions of one number, trained by least squares on the standardized target."""
+    """Regression of one number by least squares on the standardized target."""
 
     loss: ClassVar[str] = "mse"
     references: ClassVar[str] = "regression"
@@ -86,7 +86,7 @@ class Regression(Grading):
 
 @dataclass(frozen=True)
 class Classification(Grading):
-    """Predictions of a class, as one logit for each, trained by the cross-entropy."""
+    """Classification by one logit per class, trained by the cross-entropy."""
 
     n_classes: int
     loss: ClassVar[str] = "cross_entropy"

@@ -1,4 +1,4 @@
-"""How a task grades predictions: numbers in the units of the target, classes by their logits."""
+"""Metrics: errors of numbers in the units of the target, and errors of classes by their logits."""
 
 import numpy as np
 from scipy.special import log_softmax
@@ -7,7 +7,7 @@ from kanbench.data.formula import Array
 
 
 def grade(prediction: Array, target: Array, train_mean: float) -> dict[str, float]:
-    """Metrics of each row of predictions (n,) against targets (n,); NaN and inf pass through.
+    """Return the metrics of each row of predictions (n,) against targets (n,); NaN and inf pass through.
 
     rel_l2: ||p - y|| / ||y - train_mean||, 1 for the constant predictor; equal to sqrt(1 - r2).
     rmse, max_error: in the units of the target.   r2: 1 - rel_l2^2, against the training mean.
@@ -24,10 +24,11 @@ def grade(prediction: Array, target: Array, train_mean: float) -> dict[str, floa
 
 
 def grade_classes(logits: Array, labels: Array, prior: Array) -> dict[str, float]:
-    """Metrics of logits (n, n_classes) against labels (n,), the indices of classes; NaN and inf pass through.
+    """Return the metrics of logits (n, n_classes) against labels (n,), indices of classes; NaN and inf pass through.
 
-    accuracy: of the class with the largest logit.   cross_entropy: mean, in nats.   rel_cross_entropy: over that of
-    the predictor which gives every row the probabilities `prior` (n_classes,); 1 for itself, as rel_l2 for a constant.
+    accuracy: the fraction of rows whose largest logit is at the label.   cross_entropy: mean, in nats.
+    rel_cross_entropy: the cross-entropy over that of the predictor which gives every row the probabilities `prior`
+    (n_classes,); it is 1 for that predictor, as rel_l2 is 1 for a constant.
     """
     by_prior = _cross_entropy(np.broadcast_to(np.log(prior), logits.shape), labels)
     cross_entropy = _cross_entropy(logits, labels)
@@ -39,7 +40,7 @@ def grade_classes(logits: Array, labels: Array, prior: Array) -> dict[str, float
 
 
 def class_prior(labels: Array, n_classes: int) -> Array:
-    """The probability of each class from its frequency, one added to every count: none is impossible (Laplace)."""
+    """Return the frequency of each class, one added to every count, so that no probability is 0 (Laplace)."""
     counts = np.bincount(labels.astype(int), minlength=n_classes) + 1.0
     return counts / counts.sum()
 

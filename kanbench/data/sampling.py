@@ -1,4 +1,4 @@
-"""From a task and a seed to the three splits, on the scales that models train on."""
+"""Sampling: from a task and a seed to its three splits, scaled for training."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def sample(task: Task, seed: int, sizes: SplitSizes | Shares, conditions: Condit
     """Return the data of a task for one seed; the same seed gives the same data to every method.
 
     Raises `ValueError` if the training target is constant or if any target is not finite, for a table with too few
-    rows, and for conditions that the task cannot be put under.
+    rows, and for conditions that the task does not support.
     """
     clean = task.split(seed, sizes, conditions)
     _check_targets(task.name, clean)
@@ -32,7 +32,7 @@ def sample(task: Task, seed: int, sizes: SplitSizes | Shares, conditions: Condit
 
 
 def _check_targets(name: str, data: Dataset) -> None:
-    """Raise `ValueError` for targets that cannot be scaled: constant ones, and those whose squares are not finite."""
+    """Raise `ValueError` for targets that cannot be scaled: constant ones, and those whose squares overflow."""
     largest = max(float(np.abs(split.y).max()) for split in (data.train, data.validation, data.test))
     if largest > LARGEST:
         raise ValueError(f"task {name}: the target reaches {largest:g}, and must be within {LARGEST:g}")

@@ -1,4 +1,4 @@
-"""The three splits of a task for one seed, how large they are, and where their randomness comes from."""
+"""The three splits of a task for one seed: their sizes, their data, and the source of their randomness."""
 
 import zlib
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 
 from kanbench.data.formula import Array
 
-LARGEST = 1e100  # of a number: the squares of smaller ones, and the sums of these, are finite
-ROUNDING = 1e-12  # numbers whose range is less than this part of them differ by rounding
+LARGEST = 1e100  # of a number, so that squares and their sums stay finite
+ROUNDING = 1e-12  # relative; a smaller range counts as rounding
 MOST_ROWS = 10_000_000
 MOST_NUMBERS = 50_000_000  # rows times inputs of the three splits: 0.4 GB
 MOST_CONDITION = 1_000.0
@@ -16,18 +16,18 @@ STREAMS = ("train", "validation", "test", "initialization", "order", "noise", "r
 
 
 def stream(seed: int, purpose: str, label: str = "") -> np.random.SeedSequence:
-    """An independent source of randomness for one purpose of one seed; `label` separates tasks.
+    """Return an independent source of randomness for one purpose of one seed; `label` separates tasks.
 
-    Purposes never share numbers, so a seed's data stay the same whatever the model draws.
+    Purposes never share numbers, so the data of a seed stay the same whatever the model draws.
     """
     return np.random.SeedSequence([seed, STREAMS.index(purpose), zlib.crc32(label.encode())])
 
 
 @dataclass(frozen=True)
 class Split:
-    """Points on the unit cube, x (n, n_inputs) in [-1, 1], with targets y (n,) in their own units.
+    """Points x (n, n_inputs) on the cube [-1, 1]^n_inputs, with targets y (n,) in their own units.
 
-    Of a table the cube is the range of the training rows, and rows of the other splits may lie off it.
+    For a table the cube is the range of the training rows, so rows of the other splits may lie outside it.
     """
 
     x: Array
@@ -36,7 +36,7 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """Rows of each split."""
+    """The number of rows of each split."""
 
     train: int = 1_000
     validation: int = 1_000
@@ -50,7 +50,7 @@ class SplitSizes:
 
 @dataclass(frozen=True)
 class Shares:
-    """Splits of a table: each a share of its rows, if under 1, or a number of rows."""
+    """The splits of a table: each a share of its rows, if under 1, or a number of rows."""
 
     train: float = 0.6
     validation: float = 0.2
@@ -66,13 +66,13 @@ class Shares:
 
     @classmethod
     def from_sizes(cls, sizes: "SplitSizes | Shares") -> "Shares":
-        """Numbers of rows are shares too."""
+        """Convert numbers of rows to shares, which may be numbers of rows too."""
         return cls(sizes.train, sizes.validation, sizes.test)
 
     def of(self, rows: int) -> SplitSizes:
-        """The sizes in a table of so many rows; shares that make 1 leave no row out.
+        """Return the sizes for a table of so many rows; shares that add up to 1 use every row.
 
-        Raises `ValueError` if the rows do not suffice.
+        Raises `ValueError` if there are too few rows.
         """
         ends = np.cumsum([value if value >= 1 else value * rows for value in (self.test, self.validation, self.train)])
         test, validation, train = (int(n) for n in np.diff(np.round(ends, 6).round().astype(int), prepend=0))
@@ -88,10 +88,10 @@ class Shares:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What makes a task harder than its formula.
+    """Conditions that make a task harder than its formula alone.
 
-    noise: of the training targets, normal, in units of their standard deviation; validation and test stay clean.
-    extrapolation: by how much the range of the test points is wider than that of the training points; 0.2: 20 %.
+    noise: standard deviation of the normal noise on training targets, in units of their own; validation and test stay
+    clean.   extrapolation: relative excess of the range of test points over that of training points; 0.2 is 20 %.
     """
 
     noise: float = 0.0

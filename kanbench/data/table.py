@@ -1,4 +1,4 @@
-"""Tasks that are tables: numbers in memory, and the file that they come from."""
+"""Tasks given by tables: numbers in memory, read from a file."""
 
 import hashlib
 import re
@@ -22,10 +22,10 @@ INDEX_OF_PEOPLE = ("id", "index", "level_0", "no", "nr", "row", "rownames")
 
 @dataclass(frozen=True)
 class TableTask(Task):
-    """One target column and the columns to predict it from; `digest` is the hash of their content.
+    """A target column and the columns to predict it from; `digest` is the hash of their content.
 
-    Of a classification `classes` names the classes, and y holds their indices. `rows` of x and y stay out of
-    comparisons: the digest stands for them.
+    For a classification `classes` names the classes, and y holds their indices. x and y are left out of comparisons,
+    because the digest stands for them.
     """
 
     name: str
@@ -39,10 +39,10 @@ class TableTask(Task):
     source: str = ""
     note: str = ""
     splits: ClassVar[type] = Shares
-    remark: str = field(default="", compare=False, repr=False)  # what a run should say of the rows
+    remark: str = field(default="", compare=False, repr=False)  # a warning about the rows that a run prints
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` for arrays that do not fit the names, and for what is no number or no class."""
+        """Check the arrays. Raises `ValueError` for shapes that do not match the names, and for invalid values."""
         n = len(self.y)
         if self.x.shape != (n, len(self.inputs)) or self.y.shape != (n,):
             raise ValueError(
@@ -73,10 +73,11 @@ class TableTask(Task):
         return Shares.from_sizes(sizes).of(self.n_rows)
 
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
-        """Deal the rows in an order that the seed draws: first those of the test, then validation, then training.
+        """Split the rows in an order drawn by the seed: first the test rows, then validation, then training.
 
         So the number of training rows changes no other split. Inputs are mapped to [-1, 1] by their range on the
-        training rows; one that is constant there is 0 everywhere. Classes have nearly equal shares in all splits.
+        training
+        rows; an input that is constant there becomes 0. For classes all splits are stratified.
         """
         if conditions.extrapolation:
             raise ValueError(f"task {self.name}: a table says nothing off its rows, so extrapolation must be 0")
@@ -98,7 +99,7 @@ class TableTask(Task):
 def table_task(
     name: str, inputs: Sequence[str], x: Array, target: str, y: Array, classes: Sequence[str] = (), **about: str
 ) -> TableTask:
-    """A task of arrays; `about` may hold its source, a note and a remark."""
+    """Make a task from arrays; `about` may hold its source, a note and a remark."""
     digest = hashlib.sha256(repr((tuple(inputs), target, tuple(classes), x.shape)).encode())
     for array in (x, y):
         digest.update(np.ascontiguousarray(array, dtype="<f8").data)
@@ -106,11 +107,11 @@ def table_task(
 
 
 def read_table(path: Path, target: str, inputs: Sequence[str] = ()) -> TableTask:
-    """The table in a .csv or .parquet file, as a regression of `target` on `inputs`; none: on all other columns.
+    """Read a .csv or .parquet file as a regression of `target` on `inputs`; no inputs means all other columns.
 
-    Only these columns are read as numbers, and only they are hashed. The task has the name of the file.
+    Only these columns are read as numbers and hashed. The task has the name of the file.
 
-    Raises `TableError`, and `UnknownName` for a column that is not there.
+    Raises `TableError`, and `UnknownName` for a column that does not exist.
     """
 
     def choose(names: list[str]) -> list[str]:
@@ -135,7 +136,7 @@ def read_table(path: Path, target: str, inputs: Sequence[str] = ()) -> TableTask
 
 
 def _refuse_index(path: Path, columns: dict[str, Array]) -> None:
-    """Raise `TableError` for a column that numbers the rows, as pandas writes one and people do, as an input."""
+    """Raise `TableError` if an input only numbers the rows, such as the index that pandas writes."""
     for name, numbers in columns.items():
         counts = np.array_equal(numbers, np.arange(len(numbers)) + numbers[0])
         if INDEX_OF_PANDAS.fullmatch(name) or (counts and name.lower() in INDEX_OF_PEOPLE):
@@ -143,7 +144,7 @@ def _refuse_index(path: Path, columns: dict[str, Array]) -> None:
 
 
 def _repeats(path: Path, x: Array, y: Array) -> str:
-    """What is to be said of rows that repeat others; raises `TableError` if all of them do."""
+    """Return a warning about duplicate rows, or "". Raises `TableError` if every row has a duplicate."""
     if any(len(np.unique(column)) == len(y) for column in (y, *x.T)):
         return ""
     rows = np.column_stack([x, y])
@@ -162,7 +163,7 @@ def _repeats(path: Path, x: Array, y: Array) -> str:
 
 
 def _order(task: TableTask, generator: np.random.Generator) -> np.ndarray:
-    """All rows in a random order of which any stretch holds each class in nearly its share."""
+    """Return all rows in a random order in which every stretch holds each class in nearly its share."""
     rows = generator.permutation(task.n_rows)
     if not task.classes:
         return rows

@@ -1,4 +1,4 @@
-"""The seam of tasks: what a kind of task has to say about itself; and suites, named lists of tasks."""
+"""The interface of a kind of task; and suites, which are named lists of tasks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,18 +10,19 @@ from kanbench.errors import UnknownName, require_name, shown
 
 
 class Task(ABC):
-    """Something to be learned: a target with its inputs, and how predictions of it are graded.
+    """A target with its inputs, and the grading of its predictions.
 
-    A task is a frozen dataclass; its fields describe its data, and are part of the keys of its cells but for `source`
-    and `note`. `same_as` names the first task of its suite that is the same problem: duplicates count once.
+    A task is a frozen dataclass. Its fields describe its data and are part of the cell keys, except `source` and
+    `note`.
+    `same_as` names the first task of its suite that is the same problem, so that duplicates count once.
     """
 
     name: str
     same_as: str
     source: str
     note: str
-    remark: str = ""  # what a run should say of its rows
-    splits: ClassVar[type] = SplitSizes  # the schema of the sizes in configs
+    remark: str = ""  # a warning about its rows that a run prints
+    splits: ClassVar[type] = SplitSizes  # the schema of the split sizes in configs
 
     @property
     @abstractmethod
@@ -35,15 +36,15 @@ class Task(ABC):
 
     @abstractmethod
     def may_fail(self, conditions: Conditions) -> bool:
-        """Return whether data may be refused under these conditions, so that they are tried before any training."""
+        """Return True if data may be refused under these conditions, so that a run tries them before any training."""
 
     @abstractmethod
     def rows(self, sizes: SplitSizes | Shares) -> SplitSizes:
-        """Return the numbers of rows of the splits. Raises `ValueError` for sizes that the task cannot have."""
+        """Return the number of rows of each split. Raises `ValueError` for sizes that the task cannot have."""
 
     @abstractmethod
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
-        """Return the three splits for a seed, without noise. Raises `ValueError` for what cannot be had."""
+        """Return the three splits for a seed, without noise. Raises `ValueError` if they cannot be drawn."""
 
 
 AnyTask = TypeVar("AnyTask", bound=Task)
@@ -51,7 +52,7 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 
 @dataclass(frozen=True)
 class Suite(Generic[AnyTask]):
-    """A named list of tasks whose names differ; those of formulas are read from `suites/<name>.yaml`."""
+    """A named list of tasks with different names; suites of formulas are read from `suites/<name>.yaml`."""
 
     name: str
     title: str
@@ -71,7 +72,7 @@ class Suite(Generic[AnyTask]):
             seen[name] = same_as
 
     def task(self, name: str) -> AnyTask:
-        """Raises `UnknownName` with the nearest names."""
+        """Return a task by name. Raises `UnknownName` with the nearest names."""
         found = {task.name: task for task in self.tasks}
         if name not in found:
             raise UnknownName(f"task of suite {self.name}", name, found)
