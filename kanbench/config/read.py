@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +15,19 @@ from kanbench.config.schema import choice, listed, only, scalar, typed
 from kanbench.config.settings import TrainerConfig
 from kanbench.data import (
     CLEAN,
+    TASKS,
     Conditions,
     Grading,
-    MissingPackage,
     Shares,
     SplitSizes,
     Suite,
-    TableError,
+    SuiteSettings,
     Task,
-    find_suite,
-    read_table,
+    TaskSettings,
     sample,
 )
 from kanbench.errors import ConfigError, UnknownName, require_name
 from kanbench.files.stored import current_word
-from kanbench.files.yaml_file import FileError
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
     METHODS,
@@ -112,7 +109,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         raise ConfigError(f"first_seed: must be at least 0 and at most {LARGEST_SEED:,}, got {first_seed}")
     if not scalar(node, "results", str).strip():
         raise ConfigError("results: must name a folder, got ''")
-    suite, tasks = _own_table(node.data) if node.data.name == "table" else _tasks(node.data)
+    suite, tasks = _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
     grading = _check_gradings(tasks, node.optimizer.name)
@@ -131,7 +128,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
         references=REFERENCES[grading.references] if scalar(node, "references", bool) else (),
-        conditions=typed(Conditions, only(node.data, "noise", "extrapolation"), "data"),
+        conditions=typed(Conditions, only(node.data, *CONDITIONS), "data"),
         vary=choice({each.name: each for each in Vary}, current_word(scalar(node, "vary", str)), "vary"),
         shard=_shard(node),
         retrain=scalar(node, "retrain", bool),
@@ -157,12 +154,12 @@ def read_system(node: DictConfig) -> "System":
     return typed(choice(SYSTEMS, node.system.name, "system.name"), node.system, "system")
 
 
+SIZES = ("train", "validation", "test")
+CONDITIONS = tuple(each.name for each in dataclasses.fields(Conditions))
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
          "name", "results", "seeds", "first_seed", "references", "retrain", "vary", "report",
          "shard"),
-    "data": ("name", "suite", "tasks", "train", "validation", "test", "noise", "extrapolation", "path", "target",
-             "inputs"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),
 }  # fmt: skip
@@ -174,9 +171,12 @@ def _refuse_unknown(node: DictConfig) -> None:
         for key in (OmegaConf.select(node, path) or ()) if path else node:
             if key not in known:
                 raise ConfigError(f"{path or 'config'}: {UnknownName('key', str(key), known)}")
-    for key in ("suite", "tasks") if node.data.name == "table" else ("path", "target", "inputs"):
-        if key in node.data:  # which only + can bring here, and nothing would read
-            raise ConfigError(f"{home_of('data', key)}; ~data.{key} takes it out")
+    own = [each.name for each in dataclasses.fields(_kind_of_tasks(node.data))]
+    known = ("name", *own, *SIZES, *CONDITIONS)
+    for key in map(str, node.data):
+        if key not in known:
+            unknown = f"data: {UnknownName('key', key, known)}"
+            raise ConfigError(f"{home}; ~data.{key} takes it out" if (home := home_of("data", key)) else unknown)
 
 
 GROUPS = ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger")
@@ -204,24 +204,32 @@ def _part(node: DictConfig, group: str, known: Mapping[str, type | Enum]) -> Any
     return typed(chosen, node[group], group) if isinstance(chosen, type) else chosen
 
 
-def _own_table(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
-    """A suite of one task: the file that `data.path` names."""
-    for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
-        if OmegaConf.is_missing(node, key):
-            raise ConfigError(f"data.{key}: must {meaning}: data=table data.path=my.csv data.target=y")
-    path = Path(str(node.path))
+def _kind_of_tasks(node: DictConfig) -> type[TaskSettings]:
+    """Return the settings of the kind that `data.name` names; every other name is that of a suite."""
+    if node.name not in TASKS and "suite" not in node:
+        raise ConfigError(f"data.name: {UnknownName('kind of task', str(node.name), TASKS)}")
+    return TASKS.get(node.name, SuiteSettings)
+
+
+def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
+    """Return the suite that the config means, and the tasks of it that are trained."""
+    kind = _kind_of_tasks(node)
+    given = [each for each in dataclasses.fields(kind) if each.name in node]
+    given = [each for each in given if not OmegaConf.is_missing(node, each.name)]
+    for each in given:
+        if isinstance(each.default, tuple):
+            listed(node, each.name, "data")
+    settings = typed(kind, only(node, *(each.name for each in given)), "data")
     try:
-        task = read_table(path, str(node.target), [str(column) for column in listed(node, "inputs", "data")])
-    except UnknownName as error:
-        raise ConfigError(f"data.target or data.inputs: {error}") from error
-    except TableError as error:
-        raise ConfigError(f"data.path: {error}") from error
-    return Suite("table", f"{task.target} of {path.name}", (task,)), (task,)
+        suite = settings.read()
+        return suite, settings.choose(suite)
+    except ValueError as error:
+        raise ConfigError(f"data.{error}") from error
 
 
 def _sizes(node: DictConfig, task: Task) -> SplitSizes | Shares:
-    sizes: SplitSizes | Shares = typed(task.splits, only(node, "train", "validation", "test"), "data")
-    if isinstance(sizes, SplitSizes) and min(sizes.train, sizes.validation, sizes.test) < 2:
+    sizes: SplitSizes | Shares = typed(task.splits, only(node, *SIZES), "data")
+    if any(rows in (0, 1) for rows in dataclasses.astuple(sizes)):
         raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
     return sizes
 
@@ -244,23 +252,6 @@ def _check_data(config: Config) -> None:
 def _check_order(config: Config) -> None:
     if config.vary is Vary.order and not config.optimizer.shuffles:
         raise ConfigError("vary: order makes no difference, because the optimizer does not shuffle rows into batches")
-
-
-def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
-    """The suite, and its tasks that match any of the patterns in `data.tasks`."""
-    try:
-        suite = find_suite(str(node.suite))
-    except (UnknownName, MissingPackage, FileError) as error:
-        raise ConfigError(f"data.suite: {error}") from error
-    patterns = [str(pattern) for pattern in listed(node, "tasks", "data")]
-    names = [task.name for task in suite.tasks]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ConfigError(f"data.tasks: {UnknownName(f'task of suite {suite.name}', pattern, names)}")
-    chosen = [task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns)]
-    if not chosen:
-        raise ConfigError("data.tasks: must name at least one task; ['*'] takes all")
-    return suite, tuple(chosen)
 
 
 def _budgets(node: DictConfig) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Tasks, their sampling and their metrics. This room knows no models, and imports no torch."""
 
-from kanbench.data.bundled import BUNDLED, MissingPackage, find_suite, load_bundled
+from kanbench.data.bundled import BUNDLED, MissingPackage, SuiteSettings, find_suite, load_bundled
 from kanbench.data.columns import TableError
 from kanbench.data.formula_task import FormulaTask, Variable, load_suite, suite_names
 from kanbench.data.grading import Classification, Grading, Regression, Score
@@ -8,11 +8,15 @@ from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
 from kanbench.data.table import TableTask, read_table
-from kanbench.data.task import Suite, Task
+from kanbench.data.task import Suite, Task, TaskSettings
+from kanbench.files.registry import registered
+
+TASKS = registered("kanbench.data", TaskSettings)  # type: ignore[type-abstract]
 
 __all__ = [
     "BUNDLED",
     "CLEAN",
+    "TASKS",
     "Classification",
     "Conditions",
     "Dataset",
@@ -25,9 +29,11 @@ __all__ = [
     "Split",
     "SplitSizes",
     "Suite",
+    "SuiteSettings",
     "TableError",
     "TableTask",
     "Task",
+    "TaskSettings",
     "Variable",
     "class_prior",
     "find_suite",

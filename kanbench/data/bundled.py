@@ -1,14 +1,17 @@
 """The data sets that come with scikit-learn, as tasks; nothing is downloaded."""
 
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kanbench.data.formula_task import load_suite, suite_names
 from kanbench.data.table import TableTask, table_task
-from kanbench.data.task import Suite
+from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.errors import UnknownName
+from kanbench.files.yaml_file import FileError
 
 BUNDLED = "sklearn"
 TITLE = "Tables that come with scikit-learn"
@@ -40,6 +43,32 @@ def find_suite(name: str) -> Suite:
     if name not in suite_names():
         raise UnknownName("suite", name, [*suite_names(), BUNDLED])
     return load_suite(name)
+
+
+@dataclass(frozen=True)
+class SuiteSettings(TaskSettings):
+    """A suite by its name, and the tasks of it whose names match any of the patterns."""
+
+    word: ClassVar[str] = "suite"
+
+    suite: str = ""
+    tasks: tuple[str, ...] = ("*",)
+
+    def read(self) -> Suite:
+        try:
+            return find_suite(self.suite)
+        except (UnknownName, MissingPackage, FileError) as error:
+            raise ValueError(f"suite: {error}") from error
+
+    def choose(self, suite: Suite) -> tuple[Task, ...]:
+        names = [task.name for task in suite.tasks]
+        for pattern in self.tasks:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ValueError(f"tasks: {UnknownName(f'task of suite {suite.name}', pattern, names)}")
+        chosen = [task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in self.tasks)]
+        if not chosen:
+            raise ValueError("tasks: must name at least one task; ['*'] takes all")
+        return tuple(chosen)
 
 
 def _task(name: str, bunch: Any) -> TableTask:

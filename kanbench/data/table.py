@@ -13,7 +13,7 @@ from kanbench.data.columns import LEAVE_OUT, TableError, read_columns
 from kanbench.data.formula import Array
 from kanbench.data.grading import Classification, Grading, Regression
 from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes, stream
-from kanbench.data.task import Task
+from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.errors import UnknownName, counted, shown
 
 INDEX_OF_PANDAS = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
@@ -133,6 +133,28 @@ def read_table(path: Path, target: str, inputs: Sequence[str] = ()) -> TableTask
         _refuse_index(path, numbers)
     x = np.stack(list(numbers.values()), axis=1)
     return table_task(path.stem, list(numbers), x, target, y, source=path.name, remark=_repeats(path, x, y))
+
+
+@dataclass(frozen=True)
+class TableSettings(TaskSettings):
+    """The file of a table of one's own: a suite of one task."""
+
+    path: str = ""
+    target: str = ""
+    inputs: tuple[str, ...] = ()
+
+    def read(self) -> Suite:
+        for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
+            if not getattr(self, key):
+                raise ValueError(f"{key}: must {meaning}: data=table data.path=my.csv data.target=y")
+        path = Path(self.path)
+        try:
+            task = read_table(path, self.target, self.inputs)
+        except UnknownName as error:
+            raise ValueError(f"target or data.inputs: {error}") from error
+        except TableError as error:
+            raise ValueError(f"path: {error}") from error
+        return Suite("table", f"{task.target} of {path.name}", (task,))
 
 
 def _refuse_index(path: Path, columns: dict[str, Array]) -> None:

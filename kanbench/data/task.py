@@ -77,3 +77,21 @@ class Suite(Generic[AnyTask]):
         if name not in found:
             raise UnknownName(f"task of suite {self.name}", name, found)
         return found[name]
+
+
+@dataclass(frozen=True)
+class TaskSettings(ABC):
+    """What the YAML of a kind of task says beside the sizes and conditions of its splits, and the tasks it stands for.
+
+    The fields of a subclass are the keys of the YAML. Every field has a default, which it keeps
+    where the YAML says `???`. A subclass in a file of `kanbench/data` is found by its attribute `word`, or by the name
+    of the file if it has none: `name: WORD` in conf/data/NAME.yaml chooses it.
+    """
+
+    @abstractmethod
+    def read(self) -> Suite:
+        """Return the suite of all tasks. Raises `ValueError` whose message begins with the key, as in "path: ..."."""
+
+    def choose(self, suite: Suite) -> tuple[Task, ...]:
+        """Return the tasks of the suite that are trained: all, unless the kind has a key for it. Raises as `read`."""
+        return suite.tasks

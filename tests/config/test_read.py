@@ -351,7 +351,7 @@ def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
             config(*words)
     assert config("experiment=classification", "optimizer=lbfgs", "~optimizer.rates").optimizer.steps == 500
     wine, *_ = config("experiment=classification", "data.tasks=[wine]").cells()
-    assert (wine.method.label, wine.loss, wine.n_outputs) == ("class prior", "cross_entropy", 3)
+    assert (wine.method.label, wine.loss.name, wine.n_outputs) == ("class prior", "cross_entropy", 3)
 
 
 def test_formulas_that_end_with_their_range_are_named_before_anything_is_trained():
