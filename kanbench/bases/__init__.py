@@ -1,4 +1,4 @@
-"""Families of univariate functions. One file per basis; `BASES` is the registry that configs, tests and docs read."""
+"""Families of univariate functions, one file per basis; `BASES` is the registry that configs, tests and docs read."""
 
 from kanbench.bases.base import Basis
 from kanbench.bases.bernstein import Bernstein

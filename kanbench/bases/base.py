@@ -1,4 +1,4 @@
-"""The contract that every basis keeps."""
+"""The interface that every basis implements."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,15 +13,27 @@ from kanbench.errors import require, require_finite
 class Basis(ABC):
     """A family of univariate functions on the domain [low, high].
 
-    The fields of a basis are its hyperparameters; `expand` is its mathematics. A basis holds no parameters: the
-    coefficients live in the layer, so one formula counts parameters for every basis. Functions that can be learned
-    themselves have `n_inner` inner parameters for each feature, which the layer holds as well and which
-    `expand_with` takes; see `LearnableBasis`.
+    The fields of a basis are its hyperparameters, and `expand` is its mathematics. A basis holds no parameters: the
+    coefficients live in the layer, so one formula counts parameters for every basis. If the functions themselves can be
+    learned, they have `n_inner` inner parameters for each feature. The layer holds these, and `expand_with` takes them;
+    see `LearnableBasis`.
 
-    Every basis returns finite values and gradients for any finite input, off the domain included.
+    Every basis returns finite values and gradients for any finite input, also off the domain.
 
-    `grows_by` names the field that can grow with every function of the family kept, or nothing. A basis whose
-    functions have knots that can move takes them in `expand_on`; the layer holds them.
+    `grows_by` names the field that can grow while every function of the family is kept; it is empty if there is none. A
+    basis with movable knots takes them in `expand_on`, and the layer holds them.
+
+    Args:
+        low, high: the ends of the domain, in units of the input.
+
+    Raises:
+        ValueError: for a field out of its range; the message names the field, the rule and the value.
+
+    Example:
+        >>> import torch
+        >>> from kanbench.bases import Chebyshev
+        >>> Chebyshev(degree=4).expand(torch.zeros(10, 2)).shape
+        torch.Size([10, 2, 4])
     """
 
     grows_by = ""
@@ -30,7 +42,9 @@ class Basis(ABC):
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` that names the field, the rule and the value."""
+        """Raise `ValueError` for a field that is not finite, or if high does not exceed low by enough to tell them
+        apart.
+        """
         require_finite(self)
         require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
         least = max(1e-12, 1e-6 * max(abs(self.low), abs(self.high)))  # which single precision tells apart
@@ -45,37 +59,38 @@ class Basis(ABC):
 
     @abstractmethod
     def expand(self, x: Tensor) -> Tensor:
-        """Every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
+        """Evaluate every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
 
     @property
     def n_inner(self) -> int:
-        """Number of inner parameters of a feature; 0: the functions are fixed."""
+        """Number of inner parameters for each feature; 0 if the functions are fixed."""
         return 0
 
     def expand_with(self, x: Tensor, inner: Tensor) -> Tensor:
-        """`expand` with inner parameters of each feature's own: (..., d), (..., d, n_inner) -> (..., d, n_terms).
+        """Evaluate every function with inner parameters for each feature.
 
-        Leading axes broadcast, so that every point can have parameters of its own too. At zero it equals `expand`.
+        (..., d), (..., d, n_inner) -> (..., d, n_terms). Leading axes broadcast, so every point can have parameters of
+        its own. With zeros the result equals that of `expand`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no inner parameters")
 
     def expand_on(self, x: Tensor, knots: Tensor) -> Tensor:
-        """`expand` on knots of each feature's own: (..., d), (d, n_knots) -> (..., d, n_terms)."""
+        """Evaluate every function on knots for each feature: (..., d), (d, n_knots) -> (..., d, n_terms)."""
         raise NotImplementedError(f"{type(self).__name__} has no knots")
 
     def positions_in(self, larger: Self) -> list[int]:
-        """Where the functions of this family stand in a larger one, grown from it."""
+        """Return the positions of this family's functions in a larger family that was grown from it."""
         return list(range(self.n_terms))
 
     def to_unit(self, x: Tensor) -> Tensor:
-        """The affine map that takes [low, high] to [-1, 1], elementwise and without clamping."""
+        """Map [low, high] affinely to [-1, 1], elementwise and without clamping."""
         if (self.low, self.high) == (-1.0, 1.0):
             return x
         half_width = (self.high - self.low) / 2
         return (x - self.low) / half_width - 1.0
 
     def from_unit(self, z: Tensor) -> Tensor:
-        """The inverse of `to_unit`."""
+        """Map [-1, 1] affinely to [low, high], the inverse of `to_unit`."""
         if (self.low, self.high) == (-1.0, 1.0):
             return z
         return self.low + (z + 1.0) * ((self.high - self.low) / 2)

@@ -12,9 +12,13 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Bernstein(TermwiseBasis):
-    """b_k(t) = C(degree, k) t^k (1 - t)^(degree - k) for k = 0 .. degree, where t in [0, 1] runs over the domain.
+    """Bernstein polynomials b_k(t) = C(degree, k) t^k (1 - t)^(degree - k) for k = 0 .. degree, with t in [0, 1] over
+    the domain.
 
-    Non-negative and of sum one; each peaks at t = k / degree. The input is clamped to the domain.
+    They are non-negative, sum to one, and peak at t = k / degree. The input is clamped to the domain.
+
+    Args:
+        degree: the degree of all of them, at least 1.
 
     Source: Farouki, "The Bernstein polynomial basis: a centennial retrospective" (2012), eqs. 8 and 21.
     """
@@ -36,7 +40,9 @@ class Bernstein(TermwiseBasis):
         return torch.stack(rows, dim=-2)
 
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
-        """By t: (degree - k + 1) b_{k-1} + (2k - degree) b_k - (k + 1) b_{k+1}; zero where z was clamped."""
+        """Return db_k/dt = (degree - k + 1) b_{k-1} + (2k - degree) b_k - (k + 1) b_{k+1}, scaled to z; zero where z
+        was clamped.
+        """
         k = torch.arange(self.n_terms, dtype=z.dtype, device=z.device)
         by_t = torch.diag(self.degree - k[:-1], -1) + torch.diag(2 * k - self.degree) - torch.diag(k[1:], 1)
         return (by_t / 2 @ terms) * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)

@@ -1,19 +1,27 @@
-"""The same splines on other knots."""
+"""Change of knots: the coefficients of the same splines on other knots."""
 
 import torch
 from torch import Tensor
 
 
 def reexpress(coefficients: Tensor, old: Tensor, new: Tensor, kept: Tensor, degree: int) -> Tensor:
-    """Coefficients on the knots `new` of the splines that `coefficients` make on the knots `old`.
+    """Return the coefficients, on new knots, of splines given by their coefficients on old knots.
 
-    (d, n, m), (d, n + degree + 1), (d, n' + degree + 1), (d, 2) -> (d, n', m). The result is exact on the range
-    `kept` of each feature, provided that every old knot inside that range is a new one as well, and that the range
-    is bounded by new knots with every new function reaching into it. Inserting knots is the case of an infinite range.
+    Coefficient j of a spline is the blossom of any of its polynomial pieces below function j, at the knots j + 1 .. j +
+    degree. The widest piece within the range is taken, since no knot is far from it: every weight of the affine
+    combinations below is at most degree + 1, so rounding errors cannot grow on uneven knots.
 
-    Coefficient j of a spline is the blossom of any of its polynomial pieces below function j, at the knots
-    j + 1 .. j + degree. The widest piece within the range is taken, since from there no knot is far: every weight
-    of the affine combinations below is at most degree + 1, so rounding errors cannot grow on uneven knots.
+    Args:
+        coefficients: (d, n, m), for d features and m splines on each.
+        old: increasing knots (d, n + degree + 1).
+        new: increasing knots (d, n' + degree + 1).
+        kept: the range of each feature on which the result is exact: (d, 2). Every old knot inside it must be a new
+            knot as well; its ends must be new knots, and every new function must reach into it. An infinite range means
+            that knots are only inserted.
+        degree: the degree of the splines.
+
+    Returns:
+        The new coefficients (d, n', m).
 
     Source: Ramshaw, "Blossoms are polar forms" (1989); the blossom by de Boor's triangle, one new knot per level.
     """
@@ -36,7 +44,9 @@ def reexpress(coefficients: Tensor, old: Tensor, new: Tensor, kept: Tensor, degr
 
 
 def _widest_interval(knots: Tensor, kept: Tensor, degree: int) -> Tensor:
-    """The widest knot interval below each function, within the range `kept`: (d, n_knots), (d, 2) -> (d, n_terms)."""
+    """Return the widest knot interval below each function, within the range `kept`: (d, n_knots), (d, 2) -> (d,
+    n_terms).
+    """
     low, high = kept.unsqueeze(-1).unbind(1)
     widths = torch.where((knots[:, :-1] >= low) & (knots[:, 1:] <= high), knots.diff(dim=1), 0.0)
     below = widths.unfold(1, degree + 1, 1)  # (d, n_terms, degree + 1)

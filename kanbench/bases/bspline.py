@@ -1,4 +1,4 @@
-"""B-splines, fast on uniform knots."""
+"""B-splines, evaluated fast on uniform knots."""
 
 import math
 from dataclasses import dataclass
@@ -16,12 +16,15 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class BSpline(TermwiseBasis):
-    """B-splines of one degree on equally spaced knots, extended by `degree` knots on each side of the domain, or on
-    knots that a layer holds.
+    """B-splines of one degree on equally spaced knots, or on knots that a layer holds.
 
-    intervals + degree functions; inside the domain they sum to one, and beyond `degree` knot steps off it all of
-    them are zero. Only degree + 1 functions are non-zero at any point, so the cost of the recursion does not depend
-    on the number of intervals.
+    `degree` further knots extend the grid on each side of the domain. The family has intervals + degree functions,
+    which sum to one inside the domain and vanish beyond `degree` knot steps off it. Only degree + 1 functions are
+    non-zero at any point, so the cost of the recursion does not depend on the number of intervals.
+
+    Args:
+        degree: the degree of the polynomial pieces, at least 1.
+        intervals: the number of knot intervals in the domain, at least 1.
 
     Source: de Boor, "A Practical Guide to Splines" (1978), chapter X; Liu et al. 2024 (arXiv:2404.19756), eq. 2.10.
     """
@@ -40,7 +43,7 @@ class BSpline(TermwiseBasis):
         return self.intervals + self.degree
 
     def uniform_knots(self) -> Tensor:
-        """The knots of `expand`, in float64: (intervals + 2 degree + 1,)."""
+        """Return the knots of `expand`, in float64: (intervals + 2 degree + 1,)."""
         steps = torch.arange(1, self.degree + 1, dtype=torch.float64) * ((self.high - self.low) / self.intervals)
         domain = torch.linspace(self.low, self.high, self.intervals + 1, dtype=torch.float64)
         return torch.cat([self.low - steps.flip(0), domain, self.high + steps])
@@ -58,14 +61,18 @@ class BSpline(TermwiseBasis):
         return self._spread(_horner(by_t, t) * (self.intervals / 2), step)
 
     def _local(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """The coordinate in [0, 1] within the knot step that holds z, and the first function that is not zero there."""
+        """Return the coordinate in [0, 1] within the knot step that holds z, and the first function that is non-zero
+        there.
+        """
         # Beyond -degree and intervals + degree there is no function.
         u = ((z + 1.0) * (self.intervals / 2)).clamp(-self.degree - 1, self.intervals + self.degree)
         step = u.detach().floor()
         return u - step, step.nan_to_num()
 
     def _spread(self, pieces: Tensor, step: Tensor) -> Tensor:
-        """Functions step .. step + degree, (..., degree + 1, n), to all, (..., n_terms, n); some may not exist."""
+        """Place the functions step .. step + degree among all: (..., degree + 1, n) -> (..., n_terms, n); some may not
+        exist.
+        """
         *lead, width, n = pieces.shape
         # Between the functions of two inputs there is room for those that do not exist.
         row = torch.arange(math.prod(lead), device=step.device).view(*lead, 1) * ((self.n_terms + width) * n)
@@ -77,7 +84,7 @@ class BSpline(TermwiseBasis):
 
 
 def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
-    """sum_p c[p][j] t^p for every j: (..., n) -> (..., j, n)."""
+    """Evaluate sum_p c[p][j] t^p for every j: (..., n) -> (..., j, n)."""
     highest, *lower = t.new_tensor(coefficients[::-1]).unsqueeze(-1).unbind(0)
     t = t.unsqueeze(-2)
     value = highest.expand(*t.shape[:-2], *highest.shape[:1], t.shape[-1])
@@ -88,10 +95,10 @@ def _horner(coefficients: list[list[float]], t: Tensor) -> Tensor:
 
 @torch.compiler.assume_constant_result  # traced code must not meet NumPy or a cache
 def local_polynomials(degree: int) -> list[list[float]]:
-    """The degree + 1 B-splines that are non-zero on one interval of a uniform knot vector, as polynomials.
+    """Return the degree + 1 B-splines that are non-zero on one interval of a uniform knot vector, as polynomials.
 
-    Entry [p][j] multiplies t^p in the j-th of them, in ascending order, at the local coordinate t in [0, 1].
-    Cox-de Boor for unit knot spacing: b_k[j] = ((t + k - j) b_{k-1}[j-1] + (1 - t + j) b_{k-1}[j]) / k.
+    Entry [p][j] multiplies t^p in the j-th of them, in ascending order, at the local coordinate t in [0, 1]. Cox-de
+    Boor for unit knot spacing: b_k[j] = ((t + k - j) b_{k-1}[j-1] + (1 - t + j) b_{k-1}[j]) / k.
     """
     return _local_polynomials(degree)
 

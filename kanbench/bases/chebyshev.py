@@ -7,9 +7,9 @@ from kanbench.bases.polynomials import Polynomials
 
 @dataclass(frozen=True)
 class Chebyshev(Polynomials):
-    """T_1 .. T_degree: the cosines of n acos(z).
+    """Chebyshev polynomials T_1 .. T_degree of the first kind: the cosines of n acos(z).
 
-    By the recurrence T_{n+1} = 2 z T_n - T_{n-1}, because the gradient of cos(n acos z) is NaN at |z| = 1.
+    The recurrence T_{n+1} = 2 z T_n - T_{n-1} computes them, because the gradient of cos(n acos z) is NaN at |z| = 1.
 
     Source: Mason & Handscomb, "Chebyshev Polynomials" (2003), eq. 1.3; as a KAN basis: arXiv:2405.07200.
     """

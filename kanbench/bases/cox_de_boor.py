@@ -5,10 +5,19 @@ from torch import Tensor
 
 
 def expand_on_knots(x: Tensor, knots: Tensor, degree: int) -> Tensor:
-    """Every B-spline on strictly increasing knots of each feature's own, zero off the outermost of them.
+    """Evaluate every B-spline on strictly increasing knots for each feature; the splines are zero off the outermost
+    knots.
 
-    (..., d), (d, n_knots) -> (..., d, n_knots - degree - 1). The recursion runs over the degree + 1 functions that are
-    not zero at a point, so its cost does not depend on the number of knots.
+    The recursion runs over the degree + 1 functions that are non-zero at a point, so its cost does not depend on the
+    number of knots.
+
+    Args:
+        x: points (..., d).
+        knots: knots (d, n_knots).
+        degree: the degree of the splines.
+
+    Returns:
+        The values (..., d, n_knots - degree - 1).
 
     Source: de Boor, "A Practical Guide to Splines" (1978), chapter X, algorithm BSPLVB.
     """
@@ -28,7 +37,7 @@ def expand_on_knots(x: Tensor, knots: Tensor, degree: int) -> Tensor:
 
 
 def _pieces(x: Tensor, near: list[Tensor], degree: int) -> list[Tensor]:
-    """The degree + 1 functions that are not zero at x, which lies between the two middle ones of 2 degree knots."""
+    """Return the degree + 1 functions that are non-zero at x, which lies between the middle two of 2 degree knots."""
     pieces = [torch.ones_like(x)]
     for k in range(1, degree + 1):
         left, right = near[degree - k : degree], near[degree : degree + k]

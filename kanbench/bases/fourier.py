@@ -13,12 +13,17 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Fourier(TermwiseBasis):
-    """sin(k w x), cos(k w x) for k = 1 .. harmonics; the fundamental w has its period tied to the domain.
+    """Sines and cosines sin(k w x), cos(k w x) for k = 1 .. harmonics, with a period 2 pi / w that is tied to the
+    domain.
 
-    The period is `periods` times the width of the domain. At 1 the family is the Fourier series of the domain, which
-    forces equal values at both ends; at 2 (the default) it is a Fourier extension, which represents functions that
-    are not periodic as well. Higher harmonics come from the angle-sum recurrence, so a point costs one sine and one
-    cosine whatever the number of harmonics.
+    At a period of one width of the domain the family is the Fourier series of the domain, which forces equal values at
+    both ends. At two widths (the default) it is a Fourier extension, which represents functions that are not periodic
+    as well. Higher harmonics come from the angle-sum recurrence, so a point costs one sine and one cosine for any
+    number of harmonics.
+
+    Args:
+        harmonics: the number of frequencies, at least 1.
+        periods: the period of the fundamental, in widths of the domain, positive.
 
     Source: Huybrechs, "On the Fourier extension of nonperiodic functions" (2010); as a KAN basis: FourierKAN.
     """

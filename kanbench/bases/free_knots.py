@@ -12,11 +12,15 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class FreeKnots(LearnableBasis):
-    """B-splines of one degree on knots inside the domain that are learned; at the start those of `BSpline`.
+    """B-splines of one degree whose knots inside the domain are learned; at the start they equal those of `BSpline`.
 
-    The shares of the intervals in the domain are a softmax of numbers of which the first is zero, so that there is
-    one parameter for every knot; a twentieth of the domain is shared out evenly, so knots stay apart. The ends of the
-    domain and the knots off it, equally spaced, are fixed.
+    The shares of the intervals in the domain are a softmax of numbers, the first of which is fixed at zero, so there is
+    one parameter for every inner knot. A twentieth of the domain is shared out evenly, so knots stay apart. The ends of
+    the domain and the knots off it, equally spaced, are fixed.
+
+    Args:
+        degree: the degree of the polynomial pieces, at least 1.
+        intervals: the number of knot intervals in the domain, at least 2.
 
     Source: de Boor, "A Practical Guide to Splines" (1978), chapters X and XII.
     """
@@ -38,7 +42,7 @@ class FreeKnots(LearnableBasis):
         return self.intervals - 1
 
     def knots(self, inner: Tensor) -> Tensor:
-        """In unit coordinates: (..., n_inner) -> (..., intervals + 2 degree + 1), strictly increasing."""
+        """Return increasing knots in unit coordinates: (..., n_inner) -> (..., intervals + 2 degree + 1)."""
         even = 1.0 / self.intervals
         shares = FLOOR * even + (1.0 - FLOOR) * functional.pad(inner, (1, 0)).softmax(dim=-1)
         breakpoints = functional.pad(2.0 * shares[..., :-1].cumsum(dim=-1) - 1.0, (1, 0), value=-1.0)
@@ -48,7 +52,7 @@ class FreeKnots(LearnableBasis):
         return torch.cat([below, breakpoints, above], dim=-1)
 
     def expand_with(self, x: Tensor, inner: Tensor) -> Tensor:
-        """By the recursion of Cox and de Boor over all functions; strictly increasing knots divide by no zero."""
+        """Apply the recursion of Cox and de Boor to all functions; increasing knots rule out division by zero."""
         t, z = self.knots(inner), self.near(x)
         rows = ((t[..., :-1] <= z) & (z < t[..., 1:])).to(x.dtype)
         for k in range(1, self.degree + 1):

@@ -1,4 +1,4 @@
-"""The derivative of a Gaussian as a wavelet."""
+"""Wavelet that is the derivative of a Gaussian."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from kanbench.bases.wavelet import Wavelet
 
 @dataclass(frozen=True)
 class GaussianDerivative(Wavelet):
-    """-u exp(-u^2 / 2): the first derivative of a Gaussian.
+    """Wavelet -u exp(-u^2 / 2): the first derivative of a Gaussian.
 
     Source: Mallat, "A Wavelet Tour of Signal Processing" (2009), section 6.1: wavelets with one vanishing moment.
     """

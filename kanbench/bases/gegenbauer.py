@@ -8,9 +8,12 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Gegenbauer(Polynomials):
-    """C_1 .. C_degree of one order: orthogonal by the weight (1 - z^2)^(order - 1/2).
+    """Gegenbauer polynomials C_1 .. C_degree of one order: orthogonal by the weight (1 - z^2)^(order - 1/2).
 
-    At order 1, the default, Chebyshev polynomials of the second kind; at 1/2 those of Legendre.
+    Order 1, the default, gives Chebyshev polynomials of the second kind; order 1/2 gives those of Legendre.
+
+    Args:
+        order: the order, often called lambda, positive.
 
     Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.3.
     """

@@ -1,4 +1,4 @@
-"""Where the knots of a spline go: more of them, or others, with every function that data needs kept."""
+"""Placement of the knots of a spline: more of them, or others, with every function kept that the data needs."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ SHARPEST = 100.0  # times the density of even breakpoints; bounds the smallest s
 
 @dataclass(frozen=True)
 class Grid:
-    """The knots of one feature: `degree` outer ones on each side of the breakpoints that bound its intervals.
+    """Knots of one feature: breakpoints that bound its intervals, and `degree` outer knots on each side.
 
-    A spline changes its polynomial at a knot, so a knot inside the range of the data cannot move without changing
-    some function there; one outside can.
+    A spline changes its polynomial at a knot. So a knot inside the range of the data cannot move without changing some
+    function there; a knot outside the range can.
     """
 
     knots: np.ndarray
@@ -27,16 +27,16 @@ class Grid:
         return self.knots[self.degree : -self.degree]
 
     def holds(self, x: np.ndarray) -> bool:
-        """Whether all of x lies between the first and the last breakpoint."""
+        """Return whether all of x lies between the first and the last breakpoint."""
         first, last = self.breakpoints[[0, -1]]
         return bool(first - self._touch <= x.min() and x.max() <= last + self._touch)
 
     def needed(self, x: np.ndarray) -> np.ndarray:
-        """Breakpoints without which a function on the range of x would change, between two new ends.
+        """Return the breakpoints without which some function on the range of x would change, between two new ends.
 
-        The new ends are the range with a margin, which does not reach over an old knot. All breakpoints of a column
-        that is constant, to a cube root of the resolution, are needed: it says nothing about where they should be.
-        So are those of a column without data.
+        The new ends are the range with a margin, which does not reach over an old knot. All breakpoints of a column are
+        needed if it has no data, or if it is constant to a cube root of the resolution: it does not say where they
+        should be.
         """
         if not x.size:
             return self.breakpoints
@@ -49,13 +49,13 @@ class Grid:
         return np.array([first, *self.knots[(self.knots > first) & (self.knots < last)], last])
 
     def insert(self, intervals: int, x: np.ndarray, mix: float) -> Knots:
-        """All knots stay and breakpoints join them: every function remains, on the whole line; x may be empty."""
+        """Add breakpoints and keep all knots: every function remains, on the whole line. x may be empty."""
         breakpoints = _fill(self.breakpoints, intervals, x, mix)
         outer = self.knots[: self.degree], self.knots[-self.degree :]
         return np.concatenate([outer[0], breakpoints, outer[1]]), (-np.inf, np.inf)
 
     def follow(self, intervals: int, x: np.ndarray, mix: float) -> Knots:
-        """Breakpoints that x does not need move to its range; where it needs too many, `insert` what can be."""
+        """Move the breakpoints that x does not need to its range; if it needs too many, `insert` as many as fit."""
         needed = self.needed(x)
         if len(needed) - 1 > intervals or np.array_equal(needed, self.breakpoints):
             return self.insert(intervals, x, mix)
@@ -66,14 +66,15 @@ class Grid:
 
     @property
     def _touch(self) -> float:
-        """Data that oversteps a knot by rounding is not beyond it."""
+        """Distance by which data may overstep a knot through rounding."""
         return 64 * self.eps * float(np.abs(self.knots).max())
 
 
 def _fill(fixed: np.ndarray, intervals: int, x: np.ndarray, mix: float) -> np.ndarray:
-    """The `fixed` breakpoints and as many more as make `intervals`: (n,) -> (intervals + 1,).
+    """Add breakpoints to the `fixed` ones until they bound `intervals` intervals: (n,) -> (intervals + 1,).
 
-    Each goes where the largest share of the range is, and shares an interval evenly with those that are there.
+    Each new one goes to the interval with the largest share of the range, and divides it evenly with those already
+    there.
     """
     points, levels = _shares(fixed[0], fixed[-1], x, mix)
     at_fixed = np.interp(fixed, points, levels)
@@ -85,10 +86,11 @@ def _fill(fixed: np.ndarray, intervals: int, x: np.ndarray, mix: float) -> np.nd
 
 
 def _shares(low: float, high: float, x: np.ndarray, mix: float) -> tuple[np.ndarray, np.ndarray]:
-    """The share of breakpoints that belongs below each of some points: 0 at `low`, 1 at `high`, linear between them.
+    """Return some points, and the share of breakpoints that belongs below each: 0 at `low`, 1 at `high`, linear
+    between.
 
-    Between even shares (mix = 0) and quantiles of the data (mix = 1). Each value counts once however often it
-    occurs: a thousand zeros are one point of a function. So the quantiles of a binary column are even.
+    The shares lie between even ones (mix = 0) and the quantiles of the data (mix = 1). Each value counts once however
+    often it occurs, because a thousand zeros are one point of a function. So the quantiles of a binary column are even.
     """
     distinct = np.unique(x[(x >= low) & (x <= high)])
     points = np.unique([low, *distinct, high])

@@ -9,11 +9,13 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Hermite(Polynomials):
-    """He_n(t) / sqrt(n!) for n = 1 .. degree: the probabilists' polynomials, orthonormal by the normal distribution.
+    """Hermite polynomials He_n(t) / sqrt(n!) for n = 1 .. degree, orthonormal by the normal distribution.
 
-    The domain reaches from -`reach` to `reach` standard deviations of t. Without the square roots He_8 would be
-    hundreds of times larger than He_1 there; within one deviation, where raw inputs of [-1, 1] would lie, the
-    family is nearly dependent.
+    Without the square roots He_8 would be hundreds of times larger than He_1 at the ends of the domain. Within one
+    standard deviation, the range of raw inputs in [-1, 1], the family is nearly dependent.
+
+    Args:
+        reach: the standard deviations of t from the center of the domain to its ends, positive.
 
     Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.14, divided by sqrt((n + 1)!).
     """

@@ -8,12 +8,16 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Jacobi(Polynomials):
-    """P_1 .. P_degree of parameters (alpha, beta): orthogonal by the weight (1 - z)^alpha (1 + z)^beta.
+    """Jacobi polynomials P_1 .. P_degree, orthogonal by the weight (1 - z)^alpha (1 + z)^beta.
 
-    Legendre at (0, 0), and up to factors Chebyshev at (-1/2, -1/2) and Gegenbauer at alpha = beta = order - 1/2.
+    They are those of Legendre at (alpha, beta) = (0, 0), and up to factors those of Chebyshev at (-1/2, -1/2) and of
+    Gegenbauer at alpha = beta = order - 1/2.
 
-    Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.1; as a KAN basis with parameters
-    (1, 1): JacobiKAN.
+    Args:
+        alpha, beta: the exponents of the weight, greater than -1.
+
+    Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.1; as a KAN basis with parameters (1,
+    1): JacobiKAN.
     """
 
     alpha: float = 1.0

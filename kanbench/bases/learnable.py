@@ -1,4 +1,4 @@
-"""Bases whose functions are learned themselves."""
+"""Bases whose functions themselves are learned."""
 
 import math
 from abc import abstractmethod
@@ -16,10 +16,11 @@ FAR = 1e6  # half-widths of the domain; an input farther away is as good as ther
 
 @dataclass(frozen=True)
 class LearnableBasis(Basis):
-    """A basis that is given by `expand_with`; its inner parameters are deviations from the start, so they start at 0.
+    """A basis given by `expand_with`, whose inner parameters are deviations from the start and therefore start at 0.
 
-    The layer holds them, one set for each of its inputs. Written in torch operations, elementwise in x and with
-    leading axes that broadcast: then the derivatives by the parameters at all points are one backward pass.
+    The layer holds them, one set for each of its inputs. Subclasses use torch operations that are elementwise in x and
+    broadcast over leading axes: then one backward pass gives the derivatives with respect to the parameters at all
+    points.
     """
 
     @property
@@ -33,11 +34,13 @@ class LearnableBasis(Basis):
         return self.expand_with(x, x.new_zeros(self.n_inner))
 
     def near(self, x: Tensor) -> Tensor:
-        """x in unit coordinates with an axis for the terms, clamped far off the domain: (..., d) -> (..., d, 1)."""
+        """Return x in unit coordinates, clamped far off the domain, with an axis for the terms: (..., d) -> (..., d,
+        1).
+        """
         far = min(FAR, torch.finfo(x.dtype).max ** 0.25)  # 16 in half precision, where products of distances overflow
         return self.to_unit(x).clamp(-far, far).unsqueeze(-1)
 
 
 def stretch(parameter: Tensor) -> Tensor:
-    """A positive factor, elementwise: 1 at zero, never under FLOOR, and as good as linear above."""
+    """Return a positive factor, elementwise: 1 at zero, never under FLOOR, and nearly linear for large parameters."""
     return FLOOR + (1.0 - FLOOR) / math.log(2.0) * functional.softplus(parameter)

@@ -7,7 +7,8 @@ from kanbench.bases.polynomials import Polynomials
 
 @dataclass(frozen=True)
 class Legendre(Polynomials):
-    """P_1 .. P_degree: orthogonal on the domain with equal weight everywhere, and within [-1, 1] on it.
+    """Legendre polynomials P_1 .. P_degree: orthogonal on the domain with equal weight everywhere, and in [-1, 1] on
+    it.
 
     Source: Abramowitz & Stegun, "Handbook of Mathematical Functions" (1964), 22.7.10.
     """

@@ -10,7 +10,7 @@ from kanbench.bases.wavelet import Wavelet
 
 @dataclass(frozen=True)
 class MexicanHat(Wavelet):
-    """(1 - u^2) exp(-u^2 / 2): the negative second derivative of a Gaussian, one at its peak.
+    """Mexican hat wavelet (1 - u^2) exp(-u^2 / 2): the negative second derivative of a Gaussian, one at its peak.
 
     Source: Daubechies, "Ten Lectures on Wavelets" (1992), section 3.3.5.B, without the factor 2 / (sqrt(3) pi^(1/4)).
     """

@@ -11,10 +11,13 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Morlet(Wavelet):
-    """cos(frequency u) exp(-u^2 / 2): the real Morlet wavelet, one at its peak.
+    """Real Morlet wavelet cos(frequency u) exp(-u^2 / 2), one at its peak.
 
-    Source: Daubechies, "Ten Lectures on Wavelets" (1992), section 3.3.5.C, the real part without its correction,
-    which is under 4e-6 at the usual frequency of 5.
+    Args:
+        frequency: the frequency of the cosine, in radians per scale, positive.
+
+    Source: Daubechies, "Ten Lectures on Wavelets" (1992), section 3.3.5.C, the real part without its correction, which
+    is under 4e-6 at the usual frequency of 5.
     """
 
     width: float = 4.0

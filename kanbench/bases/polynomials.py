@@ -1,4 +1,4 @@
-"""Polynomials from their three-term recurrence."""
+"""Polynomials defined by a three-term recurrence."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,13 +14,17 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Polynomials(TermwiseBasis):
-    """p_1 .. p_degree, with p_0 = 1 as well if `constant` is set; the input is clamped to the domain.
+    """Polynomials p_1 .. p_degree of one family, and p_0 = 1 if `constant` is set; the input is clamped to the domain.
 
-    All polynomials p_{n+1} = (a_n t + b_n) p_n - c_n p_{n-1}, with t = z unless `argument_scale` says otherwise. p_0
-    is left out by default: on every edge it repeats the bias of the layer.
+    The recurrence is p_{n+1} = (a_n t + b_n) p_n - c_n p_{n-1}, with t = z unless `argument_scale` says otherwise. p_0
+    is left out by default, because on every edge it repeats the bias of the layer.
 
-    All families of one degree span the same functions, so what tells them apart is where a training starts and how
-    well conditioned it is.
+    All families of one degree span the same functions, so they differ only in where a training starts and in how well
+    conditioned it is.
+
+    Args:
+        degree: the highest degree, at least 1.
+        constant: whether p_0 belongs to the family.
     """
 
     degree: int = 8
@@ -33,11 +37,11 @@ class Polynomials(TermwiseBasis):
 
     @abstractmethod
     def recurrence(self, n: int) -> tuple[float, float, float]:
-        """(a_n, b_n, c_n); c_0 is not used."""
+        """Return (a_n, b_n, c_n); c_0 is not used."""
 
     @property
     def argument_scale(self) -> float:
-        """t / z."""
+        """Ratio of the argument t of the polynomials to the unit coordinate z."""
         return 1.0
 
     @property
@@ -45,7 +49,10 @@ class Polynomials(TermwiseBasis):
         return self.degree + self.constant
 
     def terms(self, z: Tensor) -> Tensor:
-        """One operation a row: those of q_n = p_n / s_n with s_{n+1} = -c_n s_{n-1}, so that the sum has no factors."""
+        """Evaluate the polynomials with one operation for each row.
+
+        The rows are q_n = p_n / s_n with s_{n+1} = -c_n s_{n-1}, so that the sum has no factors.
+        """
         scale = self.argument_scale
         t = z.clamp(-1.0, 1.0) if scale == 1.0 else z.clamp(-1.0, 1.0) * scale
         rows, scales = [torch.ones_like(t)], [1.0]
@@ -63,7 +70,7 @@ class Polynomials(TermwiseBasis):
         return terms if set(scales) == {1.0} else terms * z.new_tensor(scales[first:]).unsqueeze(-1)
 
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
-        """Polynomials of the family again; zero where z was clamped."""
+        """Return the derivatives, which are polynomials of the family again; zero where z was clamped."""
         matrix = torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)
         slopes = matrix @ terms if self.constant else matrix[1:, 1:] @ terms + matrix[1:, :1]
         return slopes * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
@@ -71,7 +78,7 @@ class Polynomials(TermwiseBasis):
 
 @cache
 def _derivatives(basis: Polynomials) -> np.ndarray:
-    """D of p_n' = sum_k D[n, k] p_k, by z: the recurrence, differentiated and solved for t p_k."""
+    """Return the matrix D of dp_n/dz = sum_k D[n, k] p_k: the recurrence, differentiated and solved for t p_k."""
     size = basis.degree + 1
     a, b, c = np.transpose([basis.recurrence(n) for n in range(size)])
     times_t = (np.eye(size, k=1) - np.diag(b) + np.diag(c[1:], k=-1)) / a[:, np.newaxis]

@@ -11,11 +11,16 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Rational(LearnableBasis):
-    """z^t / (1 + |Q(z)|) for t = 0 .. numerator, with a learned Q(z) = z^2 + sum_k b_k z^k, k = 1 .. denominator.
+    """Rational functions z^t / (1 + |Q(z)|) for t = 0 .. numerator, with a learned Q(z) = z^2 + sum_k b_k z^k, k = 1 ..
+    denominator.
 
-    An edge is P / (1 + |Q|), a Pade quotient without poles: its numerator is its own, and the edges that leave an input
-    are the group that shares a denominator. Q starts at z^2, since at zero |Q| has no slope and Q would never
-    be learned. The input is clamped to the domain.
+    An edge is P / (1 + |Q|), a Pade quotient without poles. Each edge has its own numerator; the edges leaving one
+    input share a denominator. Q starts at z^2, because |Q| has no slope at Q = 0 and Q would never be learned. The
+    input is clamped to the domain.
+
+    Args:
+        numerator: the degree of P, at least 0.
+        denominator: the degree of Q, at least 2.
 
     Source: Molina et al. 2020 (arXiv:1907.06732), eq. 4; shared by groups: Yang & Wang 2024 (arXiv:2409.10594).
     """

@@ -13,9 +13,11 @@ REACH = 6.0  # widths; exp(-36) is below the float32 resolution of any sum that 
 
 @dataclass(frozen=True)
 class RBF(TermwiseBasis):
-    """exp(-((x - c) / h)^2) on equally spaced fixed centres c that include both ends of the domain.
+    """Gaussians exp(-((x - c) / h)^2) on equally spaced fixed centers c, which include both ends of the domain.
 
-    The width h is `width` times the spacing of the centres.
+    Args:
+        centres: the number of centers, at least 2.
+        width: the width h in spacings of the centers, positive.
 
     Source: Broomhead & Lowe, "Multivariable functional interpolation and adaptive networks" (1988); as a KAN basis:
     arXiv:2405.06721 (FastKAN).
@@ -44,7 +46,7 @@ class RBF(TermwiseBasis):
         return self.width * 2.0 / (self.centres - 1)
 
     def _distance(self, z: Tensor) -> Tensor:
-        """(z - c) / h, clamped where every function has vanished: the square of a huge distance would overflow."""
+        """Return (z - c) / h, clamped where every function has vanished: a huge distance would overflow if squared."""
         reach = 1.0 / self._h + REACH
         centre = torch.linspace(-1.0 / self._h, 1.0 / self._h, self.centres, dtype=z.dtype, device=z.device)
         return (z / self._h).clamp(-reach, reach).unsqueeze(-2) - centre.unsqueeze(-1)

@@ -11,11 +11,16 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class ReLUBumps(LearnableBasis):
-    """[relu(e - z) relu(z - s)]^2 16 / (e - s)^4: bumps of height one on overlapping supports [s, e].
+    """Bumps [relu(e - z) relu(z - s)]^2 16 / (e - s)^4, of height one on overlapping supports [s, e].
 
-    `intervals` + `overlap` of them, each overlap + 1 intervals wide, as the supports of B-splines are. With u from
-    -1 to 1 over its support a bump is relu(1 - u^2)^2. Where it is `trainable`, the centre and the width of every bump
-    are learned, the width staying above a twentieth of its start.
+    There are `intervals` + `overlap` of them, each overlap + 1 intervals wide, as the supports of B-splines are. With u
+    from -1 to 1 over its support, a bump is relu(1 - u^2)^2.
+
+    Args:
+        intervals: the number of intervals in the domain, at least 1.
+        overlap: the number of further intervals that a bump covers, at least 0.
+        trainable: whether the center and the width of every bump are learned; the width stays above a twentieth of its
+            start.
 
     Source: Qiu et al. 2024 (arXiv:2406.02075), section 3.
     """
@@ -46,7 +51,7 @@ class ReLUBumps(LearnableBasis):
         return self._bumps(x, centre + shifts, radius * stretch(stretches))
 
     def _start(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Centres (n_terms,), and the radius of all."""
+        """Return the centers (n_terms,), and the radius shared by all bumps."""
         first = (1 - self.overlap) / self.intervals - 1.0
         steps = torch.arange(self.n_terms, dtype=x.dtype, device=x.device) * (2.0 / self.intervals)
         return first + steps, x.new_tensor((self.overlap + 1) / self.intervals)

@@ -1,4 +1,4 @@
-"""Waves whose frequencies are learned."""
+"""Sines and cosines whose frequencies are learned."""
 
 import math
 from dataclasses import dataclass
@@ -12,12 +12,15 @@ from kanbench.errors import require
 
 @dataclass(frozen=True)
 class Sine(LearnableBasis):
-    """sin(w_k z), cos(w_k z) for k = 1 .. waves with learned frequencies w_k.
+    """Sines and cosines sin(w_k z), cos(w_k z) for k = 1 .. waves, with learned frequencies w_k.
 
     A sine and a cosine of one frequency make every amplitude and phase, so an edge learns both as linear coefficients.
-    Frequencies start at k pi / 2: there the family is `Fourier` at its two periods.
+    Frequencies start at k pi / 2, where the family equals `Fourier` with two periods.
 
-    Source: Reinhardt et al. 2024 (arXiv:2407.04149), which shares frequencies likewise, but has phases on a grid.
+    Args:
+        waves: the number of frequencies, at least 1.
+
+    Source: Reinhardt et al. 2024 (arXiv:2407.04149), which also shares frequencies, but has phases on a grid.
     """
 
     waves: int = 4

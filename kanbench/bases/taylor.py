@@ -1,4 +1,4 @@
-"""Taylor polynomials: powers of the distance from the centre of the domain."""
+"""Taylor polynomials: powers of the distance from the center of the domain."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from kanbench.bases.polynomials import Polynomials
 
 @dataclass(frozen=True)
 class Taylor(Polynomials):
-    """z, z^2 .. z^degree with z = (x - centre) / half-width of the domain.
+    """Powers z, z^2 .. z^degree of the distance from the center, z = (x - center) / half-width of the domain.
 
     Scaling by the domain keeps every power in [-1, 1].
 
-    Source: Taylor's theorem about the centre of [low, high].
+    Source: Taylor's theorem about the center of [low, high].
     """
 
     def recurrence(self, n: int) -> tuple[float, float, float]:

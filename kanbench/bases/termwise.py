@@ -1,4 +1,4 @@
-"""Bases that are written term by term: one function of the family at all points."""
+"""Bases written term by term: one function of the family at all points."""
 
 from abc import abstractmethod
 from inspect import signature
@@ -14,24 +14,26 @@ from kanbench.bases.base import Basis
 
 
 class TermwiseBasis(Basis):
-    """A basis that is given by `terms` and `slopes` on the unit domain [-1, 1].
+    """A basis given by `terms` and `slopes` on the unit domain [-1, 1].
 
-    The points of one term stand next to each other in memory, and so do those of an input of a layer: recurrences run
-    over whole rows, and the matrix product that follows reads them as they are. Known slopes make the backward pass
-    as cheap as the forward pass: automatic differentiation would walk back through every step. A basis that is not
-    worth the effort implements `expand` in torch operations instead.
+    In memory the points of one term stand next to each other, and so do those of one input of a layer. So recurrences
+    run over whole rows, and the matrix product that follows reads them as they are. Known slopes make the backward pass
+    as cheap as the forward pass, whereas automatic differentiation would walk back through every step. A basis that is
+    not worth this effort implements `expand` in torch operations instead.
     """
 
     @abstractmethod
     def terms(self, z: Tensor) -> Tensor:
-        """The functions at z, in unit coordinates: (..., n) -> (..., n_terms, n)."""
+        """Evaluate the functions at z, in unit coordinates: (..., n) -> (..., n_terms, n)."""
 
     @abstractmethod
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
-        """Their derivatives by z, in the shape of `terms`, which are those at z; can be differentiated again."""
+        """Return the derivatives with respect to z, in the shape of `terms`, the values at z. They are differentiable
+        again.
+        """
 
     def pull(self, z: Tensor, terms: Tensor, gradient: Tensor) -> Tensor:
-        """The derivative by z of a scalar whose derivative by the terms is `gradient`."""
+        """Return the derivative by z of a scalar whose derivative by the terms is `gradient`."""
         return (gradient * self.slopes(z, terms)).sum(dim=-2)
 
     def expand(self, x: Tensor) -> Tensor:
@@ -44,7 +46,7 @@ class TermwiseBasis(Basis):
 
 
 class _Terms(Function):
-    """`terms` with the derivatives that `slopes` knows."""
+    """Autograd function that evaluates `terms` and takes derivatives from `slopes`."""
 
     @staticmethod
     def forward(basis: TermwiseBasis, z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Wavelets with scales and shifts that are learned."""
+"""Wavelets whose scales and shifts are learned."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,15 +14,19 @@ REACH = 30.0  # scales; exp(-450) is nothing, and the square of a larger distanc
 
 @dataclass(frozen=True)
 class Wavelet(LearnableBasis):
-    """psi((z - b) / a) with a scale a and a shift b for every wavelet of every input; psi is the mother wavelet.
+    """Wavelets psi((z - b) / a) of a mother wavelet psi, with a scale a and a shift b for every wavelet of every input.
 
-    Shifts start equally spaced, both ends of the domain included, and scales at `width` times the spacing, whose
-    defaults were chosen on validation errors of five Feynman equations. A scale stays above a twentieth of its start,
-    since at zero the function would have no derivative.
+    Shifts start equally spaced, including both ends of the domain. The default widths were chosen on validation errors
+    of five Feynman equations. A scale stays above a twentieth of its start, because at zero the function would have no
+    derivative.
 
-    Source: Bozorgasl & Chen 2024 (arXiv:2405.12832), whose edges have one wavelet each; here, as for every other
-    basis, an edge is a sum of them, and the edges that leave an input share their scales and shifts. With six of them
-    and their twelve parameters the smallest network still fits a budget of 50.
+    Args:
+        wavelets: the number of wavelets, at least 2.
+        width: the scale at the start, in spacings of the shifts, positive.
+
+    Source: Bozorgasl & Chen 2024 (arXiv:2405.12832), whose edges have one wavelet each. Here, as for every other basis,
+    an edge is a sum of them, and the edges leaving one input share their scales and shifts. With six wavelets and their
+    twelve parameters the smallest network still fits a budget of 50.
     """
 
     wavelets: int = 6
@@ -35,7 +39,7 @@ class Wavelet(LearnableBasis):
 
     @abstractmethod
     def mother(self, u: Tensor) -> Tensor:
-        """psi, elementwise."""
+        """Evaluate the mother wavelet psi, elementwise."""
 
     @property
     def n_terms(self) -> int:
