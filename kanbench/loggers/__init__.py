@@ -1,1 +1,1 @@
-"""Loggers: CSV and W&B, written from finished records."""
+"""Loggers for CSV and Weights & Biases (W&B), written from finished records."""

@@ -1,4 +1,4 @@
-"""What records become on W&B: flat configs, short learning curves, summaries. Plain data; imports no wandb."""
+"""The content of W&B runs: flat configs, short learning curves, summaries. Plain data; imports no wandb."""
 
 import hashlib
 import json
@@ -14,16 +14,16 @@ from kanbench.analysis.protocol import level_of, say_level
 from kanbench.report.run_report import Report
 from kanbench.store.record import CellRecord
 
-POINTS = 100  # of a learning curve, at most
+POINTS = 100  # at most, of a learning curve
 SPLITS = ("train_", "val_", "test_")
 OF_MEMBER = ("seed", "lr", "status", "reason", "evaluations", "seconds", "peak_memory_bytes")
-OF_DATA = ("task", "sizes", "seeds", "conditions", "vary")  # of a cell's config: what its data are drawn from
+OF_DATA = ("task", "sizes", "seeds", "conditions", "vary")  # the parts of a cell's config that its data depend on
 History = list[tuple[int, dict[str, float]]]
 
 
 @dataclass(frozen=True)
 class Content:
-    """One run of W&B. Equal contents have equal ids."""
+    """The content of one W&B run. Equal contents have equal ids."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class Content:
 
 
 def training(record: CellRecord, name: str, project: str) -> Content:
-    """The run of a cell; one that failed and is tried again becomes another run."""
+    """Return the W&B run of a cell; if a failed cell is tried again, it becomes another W&B run."""
     first = record.members[0]
     statuses = sorted({member["status"] for member in record.members})
     return Content(
@@ -56,10 +56,11 @@ def training(record: CellRecord, name: str, project: str) -> Content:
 
 
 def aggregate(report: Report, name: str, project: str, command: str) -> Content:
-    """The run of a report; its id follows from the records that it is about.
+    """Return the W&B run of a report, the "aggregate"; its id follows from the records of the report.
 
-    They are of one run of kanbench, and so of one level of training rows, noise and extrapolation: a sweep over these
-    has an aggregate for each, and name and config say which it is of.
+    The records are of one run of kanbench, and so of one number of training rows, one noise and one extrapolation. A
+    sweep
+    over these has an aggregate for each, told apart by name and config.
     """
     records, summary, level = report.records, report.summary, level_of(report.records)
     said = say_level({axis: value for axis, value in level.items() if value})
@@ -90,12 +91,12 @@ def aggregate(report: Report, name: str, project: str, command: str) -> Content:
 
 
 def digest(*parts: Any) -> str:
-    """The id of a run, 16 hexadecimal digits, from what it is of."""
+    """Return the id of a W&B run: 16 hexadecimal digits that depend on the parts."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def config_of(record: CellRecord) -> dict[str, Any]:
-    """Flat: the columns that its members share, every switch of method and optimizer, data, versions and machine."""
+    """Return a flat config: shared columns of members, switches of method and optimizer, data, versions, machine."""
     first = record.members[0]
     shared = {key: value for key, value in first.items() if key not in OF_MEMBER and not key.startswith(SPLITS)}
     data = {key: record.cell.get(key) for key in OF_DATA}
@@ -110,7 +111,7 @@ def config_of(record: CellRecord) -> dict[str, Any]:
 
 
 def flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Leaves of nested dictionaries with their keys joined by "_"."""
+    """Yield the leaves of nested dictionaries with their keys joined by "_"."""
     if not isinstance(node, dict):
         yield path, node
         return
@@ -119,7 +120,7 @@ def flat(node: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def history_of(record: CellRecord) -> Iterator[tuple[int, dict[str, float]]]:
-    """(step, numbers by name) for at most `POINTS` checks, evenly chosen, the first and the last among them."""
+    """Yield (step, numbers by name) for at most `POINTS` checks, evenly spaced, with the first and the last."""
     loss, losses = losses_of(record)
     names = [f"{loss}/{_name(member)}" for member in record.members]
     steps = record.curve.get("steps", [])
@@ -133,13 +134,13 @@ def history_of(record: CellRecord) -> Iterator[tuple[int, dict[str, float]]]:
 
 
 def losses_of(record: CellRecord) -> tuple[str, list[list[float | None]]]:
-    """The name of the loss on validation, and its values (checks, members)."""
+    """Return the name of the validation loss and its values (checks, members)."""
     name = next((key for key in record.curve if key.startswith("validation_")), "validation_mse")
     return name, record.curve.get(name, [])
 
 
 def thinned(n: int, most: int) -> list[int]:
-    """At most `most` of range(n), evenly apart, with both ends."""
+    """Return at most `most` of range(n), evenly spaced, with both ends."""
     return [int(i) for i in np.unique(np.linspace(0, n - 1, min(n, most)).round())] if n else []
 
 
@@ -148,7 +149,7 @@ def _name(member: dict[str, Any]) -> str:
 
 
 def summary_of(record: CellRecord) -> dict[str, Any]:
-    """Median and range over the members that are ok, final and best losses, the best member on validation, failures."""
+    """Summarize the members that are ok: median and range, final and best losses, the best on validation, failures."""
     fine = [member for member in record.members if member["status"] == "ok"]
     summary: dict[str, Any] = {"members": len(record.members)}
     for status in ("ok", "diverged", "failed", "skipped"):

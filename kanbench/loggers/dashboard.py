@@ -1,4 +1,4 @@
-"""Dashboards as code: a workspace and a report about kanbench's runs on W&B, and the preset of their chart."""
+"""Dashboards as code: a W&B workspace, a W&B report, and the preset of their chart."""
 
 import argparse
 import json
@@ -11,17 +11,17 @@ from kanbench.files.atomic import staged
 
 PRESET = Path(__file__).parent / "loss_vs_parameters.vl.json"
 CHART = "kanbench-loss-vs-parameters"
-CHART_FIELDS = ("method", "params", "error", "error_low", "error_high")  # of the preset and of the table it draws
+CHART_FIELDS = ("method", "params", "error", "error_low", "error_high")  # of the preset, and of the table that it draws
 TITLE = "KANs against MLPs at equal parameters"
 INSTALL = "dashboard: needs wandb and wandb-workspaces: pip install -e '.[dashboard]'"
 
 
 def dashboard(words: list[str]) -> int:
-    """`dashboard`: push the chart's preset, a workspace and a report to a W&B project, or write them as JSON."""
+    """Push the chart's preset, a workspace and a W&B report to a W&B project, or write them as JSON."""
     parser = argparse.ArgumentParser(prog="python -m kanbench dashboard", description=dashboard.__doc__)
-    parser.add_argument("--entity", required=True, help="user or team of W&B")
-    parser.add_argument("--project", default="kanbench", help="as in logger.project; kanbench if not given")
-    parser.add_argument("--json", type=Path, metavar="FOLDER", help="write the definitions there and push nothing")
+    parser.add_argument("--entity", required=True, help="your user or team on W&B")
+    parser.add_argument("--project", default="kanbench", help="name as in logger.project; default: kanbench")
+    parser.add_argument("--json", type=Path, metavar="FOLDER", help="write definitions here and push nothing")
     parsed = parser.parse_args(words)
     if find_spec("wandb_workspaces") is None:
         raise UsageError(INSTALL)
@@ -39,7 +39,7 @@ def dashboard(words: list[str]) -> int:
 
 
 def push(entity: str, project: str) -> list[str]:
-    """Where workspace and report are now; raises `UsageError` where no server takes them."""
+    """Push the definitions; return the links of workspace and W&B report. Raises `UsageError` if W&B refuses them."""
     import wandb
 
     try:
@@ -49,19 +49,19 @@ def push(entity: str, project: str) -> list[str]:
     except Exception as error:  # requests, wandb and wandb-workspaces each raise their own
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise UsageError(
-            f"dashboard: W&B does not take it ({reason}); `wandb login` once, or write files by --json FOLDER"
+            f"dashboard: W&B refuses it ({reason}); run `wandb login` once, or write files with --json FOLDER"
         ) from error
 
 
 def definitions(entity: str, project: str) -> dict[str, Any]:
-    """What `push` sends, as plain data by name."""
+    """Return the definitions that `push` sends, as plain data by name."""
     made = {"workspace": workspace(entity, project), "report": report(entity, project)}
     plain = {name: json.loads(each._to_model().model_dump_json(by_alias=True)) for name, each in made.items()}
     return plain | {"chart": json.loads(PRESET.read_text())}
 
 
 def workspace(entity: str, project: str) -> Any:
-    """Sections from the answer to its evidence; runs grouped by method. Its chart reads the aggregate runs."""
+    """Define a workspace, with W&B runs grouped by method; its chart reads the aggregates of reports."""
     import wandb_workspaces.workspaces as ws
 
     return ws.Workspace(
@@ -81,7 +81,7 @@ def workspace(entity: str, project: str) -> Any:
 
 
 def report(entity: str, project: str) -> Any:
-    """The same panels with the words that they need, over all experiments of the project."""
+    """Define a W&B report with the same panels and explanations, over all experiments of the project."""
     import wandb_workspaces.reports.v2 as wr
 
     def grid(job_type: str, panels: list[Any]) -> Any:
@@ -92,16 +92,16 @@ def report(entity: str, project: str) -> Any:
         entity=entity,
         project=project,
         title=TITLE,
-        description="Loss against parameters with 95 % intervals, and the trainings behind it.",
+        description="Error against parameters with 95 % intervals, and the trainings behind it.",
         blocks=[
             wr.H1("The answer"),
             wr.P(
-                "One line per method: the geometric mean over tasks of the median relative L2 error over seeds, on the "
-                "test split, against trainable parameters. Bands are 95 % bootstrap intervals over seeds."
+                "Each line is a method: relative L2 error on the test split (geometric mean over tasks of the median "
+                "over seeds) against trainable parameters. Bands are 95 % bootstrap intervals over seeds."
             ),
             grid("aggregate", _answer(entity)),
             wr.H1("The trainings"),
-            wr.P("One run per cell: method x task x budget, all seeds at once; validation MSE of the median member."),
+            wr.P("One W&B run per cell (method x task x budget, all seeds). Curves: median validation MSE."),
             grid("train", [*_curves(), *_costs()]),
         ],
     )

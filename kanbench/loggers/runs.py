@@ -1,4 +1,4 @@
-"""Runs of W&B, each written once, whole, and with nothing that costs time."""
+"""W&B runs, each written once and completely, without W&B's slow extras."""
 
 import fcntl
 import logging
@@ -23,16 +23,16 @@ LEDGER = "logged.txt"
 
 
 class Ledger:
-    """The ids of the runs that were written to their end, in a file that processes may share."""
+    """The ids of completed W&B runs, in a file that processes may share."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.ids, self.read = path, set[str](), 0
 
     @contextmanager
     def claim(self, id: str) -> Iterator[bool]:
-        """Whether `id` is new; if so, and if the block ends well, it is noted. One process at a time."""
+        """Give True if `id` is new, and note it if the block ends without an error. One process at a time."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+", encoding="utf-8", errors="replace") as file:  # a damaged line is the id of no run
+        with self.path.open("a+", encoding="utf-8", errors="replace") as file:  # a damaged line is no id
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self.read)
             self.ids.update(file.read().split())
@@ -44,7 +44,7 @@ class Ledger:
 
 @contextmanager
 def staged_in(folder: Path) -> Iterator[None]:
-    """Tables wait for their upload there instead of in the home folder, so that it is all that `wandb sync` needs."""
+    """Keep tables that wait for upload in the folder, not in the home folder, so that `wandb sync` needs only it."""
     before = os.environ.get("WANDB_DATA_DIR")
     os.environ["WANDB_DATA_DIR"] = str(folder.resolve())
     try:
@@ -55,14 +55,14 @@ def staged_in(folder: Path) -> Iterator[None]:
 
 
 class Runs:
-    """Writes runs below <folder>/wandb: to be uploaded by `wandb sync`, or online at once."""
+    """Writes W&B runs below <folder>/wandb: to be uploaded by `wandb sync`, or online at once."""
 
     def __init__(self, folder: Path, config: LoggerConfig) -> None:
         self.folder, self.config, self.ledger = folder, config, Ledger(folder / "wandb" / LEDGER)
         logging.getLogger("wandb").setLevel(logging.ERROR)
 
     def write(self, content: Content, report: Report | None = None) -> None:
-        """One run, unless it was written before; what is left of one that was cut short goes."""
+        """Write one W&B run unless it exists already. Remains of an interrupted write are deleted first."""
         with self.ledger.claim(content.id) as new:
             if not new:
                 return
@@ -81,7 +81,7 @@ class Runs:
 
     @contextmanager
     def watching(self, name: str, command: str) -> Iterator[None]:
-        """A run that samples the metrics of the machine while the block lasts: one per execution."""
+        """Sample the metrics of the machine during the block, into one W&B run per execution."""
         moment = pd.Timestamp.now(tz="UTC").isoformat()
         about = {"experiment": name, "command": command}
         run = self._start(Content(digest(name, command, moment), moment, name, "system", [], about), metrics=True)
@@ -91,7 +91,7 @@ class Runs:
             run.finish()
 
     def _start(self, content: Content, metrics: bool = False) -> Any:
-        """Without the list of installed packages, the machine and git, which cost ten times all the rest."""
+        """Start a W&B run without the package list, the machine and git, which take ten times as long as the rest."""
         settings = wandb.Settings(
             silent=True, console="off", disable_git=True, disable_code=True, disable_job_creation=True,
             x_disable_stats=not metrics, x_disable_meta=True, x_disable_machine_info=not metrics,
@@ -110,7 +110,7 @@ class Runs:
             raise ConfigError(f"logger: W&B does not start: {error}") from error
 
     def _log_report(self, run: Any, report: Report) -> None:
-        """Tables of all records and of the summary, the curve as metrics, as a chart and as pictures."""
+        """Log tables of all records and of the summary, and the curve as metrics, as a chart and as pictures."""
         run.define_metric("params")
         run.define_metric("error/*", step_metric="params")
         for row in report.summary.sort_values("params").itertuples():
@@ -126,7 +126,7 @@ class Runs:
         )
 
     def _chart(self, curve: pd.DataFrame) -> Any:
-        """Log-log by our own preset where the entity is known; otherwise W&B's lines through the logarithms."""
+        """Draw a log-log chart by kanbench's preset if the entity is known, else by W&B's lines in logarithms."""
         if self.config.entity:
             table, fields = _table(curve), {name: name for name in CHART_FIELDS}
             return wandb.plot_table(f"{self.config.entity}/{CHART}", table, fields)
@@ -141,7 +141,7 @@ class Runs:
 
 
 def _table(frame: pd.DataFrame) -> Any:
-    """A table of W&B, with None for what is not there: it takes no NA of pandas, and NaN for numbers only."""
+    """Convert to a W&B table with None for missing values: it accepts no NA of pandas, and NaN only among numbers."""
     return wandb.Table(dataframe=frame.astype(object).where(frame.notna(), None))
 
 

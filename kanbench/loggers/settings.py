@@ -9,7 +9,7 @@ from kanbench.errors import require
 
 
 class LoggerKind(StrEnum):
-    """Where training is logged beside the records."""
+    """The place where training is logged beside the records."""
 
     none = auto()
     csv = auto()
@@ -17,7 +17,7 @@ class LoggerKind(StrEnum):
 
 
 class WandbMode(StrEnum):
-    """Whether W&B may use the network."""
+    """The use of the network by W&B."""
 
     offline = auto()
     online = auto()
@@ -25,10 +25,12 @@ class WandbMode(StrEnum):
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    """`project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
+    """Settings of a logger; `project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
 
-    `system_metrics`: of the machine, sampled while cells are trained, as a run of W&B of their own.
-    `statistics`: of every layer at every check, into the record's curve and the log; it changes no other number.
+    `system_metrics`: sample metrics of the machine during training, into a W&B run of their own.
+    `statistics`: store statistics of every layer at every check, in the record's curve and the log; this changes no
+    other
+    number.
     """
 
     kind: LoggerKind = LoggerKind.none

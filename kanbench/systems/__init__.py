@@ -1,4 +1,4 @@
-"""The systems that started kanbench, each one command whose claims are checked; `SYSTEMS` is the registry."""
+"""Published systems, each one command that checks what was published about it; `SYSTEMS` is the registry."""
 
 from kanbench.files.registry import registered
 from kanbench.systems.approximation_rate import ApproximationRate

@@ -1,4 +1,4 @@
-"""How fast spline KANs approximate: error against grid size, in the function and in its derivatives."""
+"""The approximation rate of spline KANs: error against grid size, in the function and in its derivatives."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from kanbench.systems.rates import Rate, draw_rates, rates_table
 from kanbench.systems.smooth import Composition, Edge, chebyshev_points, distances
 from kanbench.training import Ensemble, LevenbergMarquardt
 
-WITHIN = 0.3  # of the theorem's exponent
+WITHIN = 0.3  # largest accepted distance from the theorem's exponent
 EDGES = (
     Edge("sin(pi x) exp(x/2)", lambda x: torch.sin(torch.pi * x) * torch.exp(x / 2)),
     Edge("1 / (1 + x^2)", lambda x: 1.0 / (1.0 + x.square())),
 )
-RANDOM_STD = 0.3  # of the coefficients of a random start
-# What enters the outer edge lies in [-1, 2], but for the errors of the inner splines.
+RANDOM_STD = 0.3  # of the coefficients at a random start
+# The input of the outer edge lies in [-1, 2], up to the errors of the inner splines.
 COMPOSITION = Composition(
     "exp(sin(pi x) + y^2)",
     (Edge("sin(pi x)", lambda x: torch.sin(torch.pi * x)), Edge("y^2", torch.square)),
@@ -32,9 +32,10 @@ COMPOSITION = Composition(
 class ApproximationRate(System):
     """The theorem || f - KAN_G ||_{C^m} <= C G^(-k-1+m) for splines of degree k, 0 <= m <= k, on known smooth edges.
 
-    One edge is a linear least-squares problem. The composition takes the splines of its known edges, which is how the
-    theorem is proved; Levenberg-Marquardt then trains it for `steps` on its mean squared error at samples^2 Chebyshev
-    points, from there and from random starts. Errors are taken at `points` points that training does not see.
+    One edge is a linear least-squares problem. A composition uses the splines of its known edges, as the proof of the
+    theorem does. Levenberg-Marquardt then trains it for `steps` steps on the mean squared error at samples^2 Chebyshev
+    points, from those splines and from random starts. Errors are evaluated at `points` points that training does not
+    see.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), theorem 2.1.
     """
@@ -89,13 +90,13 @@ class ApproximationRate(System):
         )
 
     def edge_rate(self, edge: Edge, degree: int) -> Rate:
-        """One edge by least squares."""
+        """Fit one edge by least squares on every grid, and return its errors."""
         x = edge.low + (edge.high - edge.low) * (torch.arange(self.points, dtype=torch.float64) + 0.5) / self.points
         errors = [distances(edge.spline(degree, grid), edge.function, x.unsqueeze(1), degree) for grid in self.grids]
         return Rate(edge.name, "", degree, self.grids, _transposed(errors))
 
     def composition_rate(self, degree: int, *, trained: bool = False) -> Rate:
-        """The splines of the known edges, or what training makes of them."""
+        """Return the errors of the splines of the known edges, before training or, if `trained`, after it."""
         models: list[nn.Module] = [COMPOSITION.splines(degree, grid) for grid in self.grids]
         if trained:
             models = [self.train([model])[0] for model in models]
@@ -103,7 +104,7 @@ class ApproximationRate(System):
         return Rate(COMPOSITION.name, "trained" if trained else "", degree, self.grids, _transposed(errors))
 
     def random_errors(self, degree: int) -> list[float]:
-        """For every grid the median error in C^0 over trainings from random starts."""
+        """Return for every grid the median error in C^0 over trainings from random starts."""
         x, generator = self._random_points(), torch.Generator().manual_seed(self.seed)
         medians = []
         for grid in self.grids:
@@ -116,7 +117,7 @@ class ApproximationRate(System):
         return medians
 
     def train(self, models: list[nn.Module]) -> list[nn.Module]:
-        """Trained copies."""
+        """Return trained copies of the models."""
         x = torch.cartesian_prod(*[chebyshev_points(self.samples)] * 2).expand(len(models), -1, -1)
         y = COMPOSITION.function(x[0]).squeeze(1).expand(len(models), -1)
         ensemble, optimizer = Ensemble(models), LevenbergMarquardt(self.steps)
@@ -130,7 +131,7 @@ class ApproximationRate(System):
 
 
 def rate_check(what: str, rates: list[Rate], orders: int | None = None) -> Check:
-    """Whether the exponents of the first `orders` norms, or of all, are what the theorem says."""
+    """Check that the exponents of the first `orders` norms, or of all norms, agree with the theorem."""
     misses = [miss for rate in rates for miss in rate.misses[:orders]]
     claim = f"{what}: within {WITHIN} of -(k + 1 - m)"
     worst = float(np.max(misses))  # NaN if any is
@@ -138,7 +139,7 @@ def rate_check(what: str, rates: list[Rate], orders: int | None = None) -> Check
 
 
 def where_optimization_bounds(built: list[Rate], trained: list[Rate], random: list[float]) -> str:
-    """The sentence about what is no property of the splines; `random` are errors by the highest degree."""
+    """Describe where optimization, not the splines, limits the error; `random` are errors at the highest degree."""
     worse = [
         after / before
         for one, other in zip(built, trained, strict=True)

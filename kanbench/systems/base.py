@@ -1,4 +1,4 @@
-"""What a system is: a published experiment whose claims are checked by running it."""
+"""The interface of a system: a published experiment whose statements are checked by running it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from kanbench.systems.findings import Findings
 
 @dataclass(frozen=True)
 class System(ABC):
-    """Fields are settings, the schema of the system's YAML; `run` does it all in one process."""
+    """A published experiment. Its fields are the settings in its YAML; `run` does everything in one process."""
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` that names the field, the rule and the value."""
+        """Check the settings. Raises `ValueError` with the field, the rule and the value."""
         require_finite(self)
 
     @abstractmethod
     def run(self, console: Console) -> Findings:
-        """Train, and look at what came out; the console is for what should be said meanwhile."""
+        """Train, and return the findings; messages during the run go to the console."""
 
 
 LARGEST_SEED = 2**32 - 1
 
 
 def require_at_most(system: System, **limits: int) -> None:
-    """Raise `ValueError` for a setting, or one of several, over its limit: what would never end or fill the memory."""
+    """Raise `ValueError` for a setting, or an entry of one, above its limit: it would never end or fill the memory."""
     for name, limit in limits.items():
         value = getattr(system, name)
         largest = max(value, default=0) if isinstance(value, tuple) else value

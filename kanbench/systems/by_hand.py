@@ -1,6 +1,6 @@
 """A KAN without automatic differentiation: B-splines, their slopes and all gradients in closed form, in NumPy.
 
-Source: de Boor, "A Practical Guide to Splines" (1978), chapter X, for the recursions; the chain rule for the rest.
+Source: de Boor, "A Practical Guide to Splines" (1978), chapter X, for the recursions.
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ Array = NDArray[np.float64]
 
 
 def uniform_knots(n: int, degree: int) -> Array:
-    """Equally spaced knots for n functions on [-1, 1], with `degree` more on each side: (n + degree + 1,)."""
+    """Return equally spaced knots for n functions on [-1, 1], with `degree` more on each side: (n + degree + 1,)."""
     step = 2.0 / (n - degree)
     return -1.0 + step * np.arange(-degree, n + 1, dtype=np.float64)
 
 
 def basis(x: Array, knots: Array, degree: int) -> Array:
-    """B_i,p(x) by the Cox-de Boor recursion: (d,) -> (d, len(knots) - degree - 1)."""
+    """Evaluate B_i,p(x) by the Cox-de Boor recursion: (d,) -> (d, len(knots) - degree - 1)."""
     x = x[:, None]
     if degree == 0:
         return np.asarray((knots[:-1] <= x) & (x < knots[1:]), dtype=np.float64)
@@ -29,14 +29,14 @@ def basis(x: Array, knots: Array, degree: int) -> Array:
 
 
 def slopes(x: Array, knots: Array, degree: int) -> Array:
-    """B'_i,p = p (B_i,p-1 / (t_i+p - t_i) - B_i+1,p-1 / (t_i+p+1 - t_i+1)): (d,) -> (d, n)."""
+    """Evaluate B'_i,p = p (B_i,p-1 / (t_i+p - t_i) - B_i+1,p-1 / (t_i+p+1 - t_i+1)): (d,) -> (d, n)."""
     lower = basis(x, knots, degree - 1)
     left, right = knots[degree:-1] - knots[: -degree - 1], knots[degree + 1 :] - knots[1:-degree]
     return degree * (lower[:, :-1] / left - lower[:, 1:] / right)
 
 
 class HandKAN:
-    """y_j = sum_i sum_k w_ijk B_k(x_i) in every layer, and tanh between layers; one sample at a time.
+    """A KAN with y_j = sum_i sum_k w_ijk B_k(x_i) in every layer and tanh between layers, for one sample at a time.
 
     `weights` holds w of every layer, each (n_in, n_out, n), and is trained in place.
     """
@@ -46,7 +46,7 @@ class HandKAN:
         self.knots = uniform_knots(weights[0].shape[-1], degree)
 
     def inputs(self, x: Array) -> list[Array]:
-        """What enters each layer, and last the output: x (n_in,)."""
+        """Return the input of each layer for x (n_in,), and last the output of the network."""
         values = [x]
         for layer, w in enumerate(self.weights):
             y = np.einsum("ijk,ik->j", w, basis(values[-1], self.knots, self.degree))
@@ -54,7 +54,7 @@ class HandKAN:
         return values
 
     def gradients(self, x: Array, target: float) -> list[Array]:
-        """dL/dw of every layer for L = (y - target)^2, from the last layer to the first:
+        """Return dL/dw of every layer for L = (y - target)^2, by backpropagation from the last layer to the first:
 
         dL/dw_ijk = dL/dy_j B_k(x_i), dL/dx_i = sum_j dL/dy_j sum_k w_ijk B'_k(x_i), and tanh' = 1 - tanh^2.
         """
@@ -67,11 +67,11 @@ class HandKAN:
         return found[::-1]
 
     def epoch(self, x: Array, y: Array, rate: float) -> None:
-        """Gradient descent on x (n, n_in), y (n,), one sample after the other."""
+        """Take one step of gradient descent per sample, in order, on x (n, n_in) and y (n,)."""
         for sample, target in zip(x, y, strict=True):
             for w, gradient in zip(self.weights, self.gradients(sample, target), strict=True):
                 w -= rate * gradient
 
     def loss(self, x: Array, y: Array) -> float:
-        """The mean squared error."""
+        """Return the mean squared error."""
         return float(np.mean([(self.inputs(sample)[-1][0] - target) ** 2 for sample, target in zip(x, y, strict=True)]))

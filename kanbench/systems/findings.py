@@ -1,4 +1,4 @@
-"""What a system found: said in the terminal, and written beside its pictures."""
+"""The findings of a system: printed in the terminal, and written beside its figures."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from kanbench.store import provenance
 
 @dataclass(frozen=True)
 class Check:
-    """A claim, whether it holds, and the numbers that say so."""
+    """A published statement, the verdict on it, and the numbers behind the verdict."""
 
     claim: str
     holds: bool
@@ -28,9 +28,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Findings:
-    """answer: one sentence.   numbers: plain data.   tables: for the terminal.   figures: by the stem of their file.
+    """The results of a system.
 
-    notes: sentences about what the numbers do not show.
+    answer: one sentence.   numbers: plain data.   tables: for the terminal.   figures: by the stem of their file.
+    notes: sentences about the limits of the numbers.
     """
 
     answer: str
@@ -42,11 +43,11 @@ class Findings:
 
     @property
     def hold(self) -> bool:
-        """Whether every check holds."""
+        """True if every check holds."""
         return all(check.holds for check in self.checks)
 
     def say(self, console: Console) -> None:
-        """The answer first, then every check, the tables and the notes."""
+        """Print the answer first, then every check, the tables and the notes."""
         console.print(self.answer, style="bold")
         console.print(checks_table(self.checks))
         for each in self.tables:
@@ -56,9 +57,9 @@ class Findings:
             console.print(note, style="dim")
 
     def write(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """findings.json and all figures (PNG and SVG) in `folder`; returns the PNGs.
+        """Write findings.json and all figures (PNG and SVG) to `folder`; return the paths of the PNGs.
 
-        `about` says what the system was: its settings, and the command.
+        `about` describes the run of the system: its settings, and the command.
         """
         content = about | {
             "answer": self.answer,
@@ -75,7 +76,7 @@ class Findings:
 
 
 def checks_table(checks: Iterable[Check]) -> Table:
-    """One row per check."""
+    """Return a table with one row per check."""
     table = columns("check", "claim", "found")
     for check in checks:
         verdict = Text("holds", style="green") if check.holds else Text("FAILS", style="bold red")
@@ -84,7 +85,7 @@ def checks_table(checks: Iterable[Check]) -> Table:
 
 
 def columns(*headings: str, right: int = 0) -> Table:
-    """An empty table in the style of all tables; the last `right` columns are numbers."""
+    """Return an empty table in the common style; the last `right` columns hold numbers."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="right" if i >= len(headings) - right else "left")
@@ -92,7 +93,7 @@ def columns(*headings: str, right: int = 0) -> Table:
 
 
 def _plain(value: Any) -> Any:
-    """Plain data with null for what is not finite: JSON has no NaN and no infinity."""
+    """Convert to plain data with null for numbers that are not finite, because JSON has no NaN and no infinity."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

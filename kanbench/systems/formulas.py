@@ -1,4 +1,4 @@
-"""How often the formula of an equation is found again: every equation of a suite, from data to a name for each edge."""
+"""Formula recovery: for every equation of a suite, from data to a symbolic function on each edge."""
 
 import json
 import math
@@ -30,8 +30,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Formulas(System):
-    """`seeds` lives for every task of a suite, see `Upbringing`; tables go to `folder`, and so does every task's
-    result once it is there, so that a run which was stopped goes on."""
+    """Runs `seeds` lives for every task of a suite, see `Upbringing`. Tables are written to `folder`.
+
+    The result of a task is written as soon as it is known, so a run that was stopped continues after it.
+    """
 
     suite: str = "feynman"
     seeds: int = 3
@@ -55,7 +57,7 @@ class Formulas(System):
         self.upbringing()
 
     def upbringing(self) -> Upbringing:
-        """What is done in every life; raises `ValueError` for settings that cannot be."""
+        """The settings of every life. Raises `ValueError` for invalid settings."""
         return Upbringing(self.width, sparsity=self.sparsity)
 
     def run(self, console: Console) -> Findings:
@@ -70,7 +72,7 @@ class Formulas(System):
         return findings(frame)
 
     def rows_of(self, task: FormulaTask, path: Path) -> list[Row]:
-        """One per seed, read from `path` where they were found with these settings before, and written there."""
+        """Return one row per seed: those stored in `path` for these settings, else new ones, which are stored."""
         settings = {name: value for name, value in asdict(self).items() if name != "folder"}
         with suppress(FileNotFoundError, Damaged):
             known = json.loads(SEAL.read(path))
@@ -81,7 +83,7 @@ class Formulas(System):
         return rows
 
     def row(self, task: FormulaTask, seed: int) -> Row:
-        """What one life came to; one that could not be finished says why."""
+        """Return the result of one life as a row; a life that did not finish gives its reason."""
         started = time.perf_counter()
         shared = {"equation": task.name, "truth": task.formula, "same_as": task.same_as, "seed": seed}
         empty = {"algebraic": False, "numeric": False, "test_r2": None, "edges": None, "expression": ""}
@@ -103,7 +105,7 @@ class Formulas(System):
 
 
 def findings(frame: pd.DataFrame) -> Findings:
-    """How many, and which."""
+    """Count the recovered formulas, and name them."""
     by = frame.groupby("equation", sort=False)
     algebraic, numeric = by["algebraic"].any(), by["numeric"].any()
     lives, n = len(frame), len(algebraic)
@@ -112,7 +114,7 @@ def findings(frame: pd.DataFrame) -> Findings:
         f"in {frame['algebraic'].sum()} of {lives} lives",
         checks=[
             Check(
-                "a formula that algebra calls true is so in numbers",
+                "formulas that algebra confirms also agree in numbers",
                 bool((frame["numeric"] | ~frame["algebraic"]).all()),
                 f"{(frame['algebraic'] & frame['numeric']).sum()} of {frame['algebraic'].sum()}",
             )
@@ -133,7 +135,7 @@ def findings(frame: pd.DataFrame) -> Findings:
 
 
 def best_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The life of each equation that found the formula, or else the one of the highest R^2 on test."""
+    """Return for each equation the life that recovered the formula, or else the one with the highest R^2 on test."""
     order = frame.sort_values(["algebraic", "numeric", "test_r2"], ascending=False, na_position="last", kind="stable")
     best = order.drop_duplicates("equation").set_index("equation")
     return best.loc[frame["equation"].unique()].reset_index()
@@ -148,7 +150,7 @@ def _table(frame: pd.DataFrame) -> Table:
 
 
 def markdown(frame: pd.DataFrame) -> str:
-    """The table of the best life of every equation, for people."""
+    """Return the table of the best life of every equation as Markdown."""
     lines = ["| equation | truth | found | agree | best 1 - R^2 | formula of that seed |", "|---|---|---|---|---|---|"]
     for row, found, agree in _summary(frame):
         shown = row.expression if len(row.expression) <= 160 else f"{row.expression[:157]}..."
@@ -159,7 +161,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def _summary(frame: pd.DataFrame) -> Sequence[tuple[Any, str, str]]:
-    """The best life of each equation, and in how many of them the formula was found, and agreed."""
+    """Return the best life of each equation, with the shares of its lives that recovered the formula or agree."""
     by = frame.groupby("equation")
     found, agree, lives = by["algebraic"].sum(), by["numeric"].sum(), by.size()
     return [

@@ -1,4 +1,4 @@
-"""A KAN whose gradients were derived by hand, beside the same one with automatic differentiation."""
+"""A KAN with gradients derived by hand, compared with the same KAN under automatic differentiation."""
 
 from dataclasses import dataclass
 
@@ -19,15 +19,15 @@ from kanbench.systems.pictures import learning_curves
 from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import SGD
 
-SAME_GRADIENT, SAME_TRAJECTORY = 1e-10, 1e-8  # largest differences of any gradient and any weight
+SAME_GRADIENT, SAME_TRAJECTORY = 1e-10, 1e-8  # largest accepted differences of any gradient and any weight
 
 
 @dataclass(frozen=True)
 class HandDerived(System):
-    """sin(4 x) exp(-x - 1) / 2 at equally spaced samples of [-1, 1], learned one sample at a time, in their order.
+    """Learns sin(4 x) exp(-x - 1) / 2 at equally spaced samples of [-1, 1], one sample at a time, in their order.
 
-    There is a tanh after every hidden layer, which keeps the next layer's input in the range of its splines. After
-    the last layer nothing follows that would need it, and a tanh there would bound what can be learned.
+    A tanh after every hidden layer keeps the input of the next layer in the range of its splines. The last layer has no
+    tanh, which would bound the functions that can be learned.
     """
 
     hidden: tuple[int, ...] = (2,)
@@ -53,7 +53,7 @@ class HandDerived(System):
         require_at_most(self, epochs=100_000, seed=LARGEST_SEED)
 
     def model(self) -> KAN:
-        """The network at its start."""
+        """Return the network at its start."""
         return KAN(
             [1, *self.hidden, 1],
             BSpline(degree=self.degree, intervals=self.functions - self.degree),
@@ -65,14 +65,14 @@ class HandDerived(System):
         )
 
     def data(self) -> tuple[Tensor, Tensor]:
-        """x (samples, 1), y (samples,)."""
+        """Return x (samples, 1) and y (samples,)."""
         x = torch.linspace(-1.0, 1.0, self.samples, dtype=torch.float64)
         y = load_suite("founding").task("damped_sine").target(x.unsqueeze(1).numpy())
         return x.unsqueeze(1), torch.from_numpy(y)
 
     @property
     def optimizer(self) -> SGD:
-        """One check is an epoch."""
+        """Return the optimizer; one check is one epoch."""
         return SGD(self.epochs * self.samples, self.samples, rates=(self.rate,), batch=1, shuffle=False)
 
     def run(self, console: Console) -> Findings:
@@ -116,7 +116,7 @@ class HandDerived(System):
 
 
 def twin(model: KAN) -> HandKAN:
-    """The same network without automatic differentiation, with weights of its own."""
+    """Copy a network to one without automatic differentiation."""
     layers = kan_layers(model)
     spline = layers[0].basis
     assert isinstance(spline, BSpline)
@@ -124,13 +124,13 @@ def twin(model: KAN) -> HandKAN:
 
 
 def distance(by_hand: HandKAN, model: KAN) -> float:
-    """The largest difference of any weight."""
+    """Return the largest difference of any weight."""
     theirs = twin(model).weights
     return float(np.max([np.abs(a - b).max() for a, b in zip(by_hand.weights, theirs, strict=True)]))
 
 
 def gradient_distance(model: KAN, x: Tensor, y: Tensor) -> float:
-    """The largest difference of any gradient of any sample's loss, by hand and by autograd."""
+    """Return the largest difference, by hand and by autograd, of any gradient of the loss of any sample."""
     by_hand, distances = twin(model), []
     for sample, target in zip(x, y, strict=True):
         loss = (model(sample) - target).square().sum()

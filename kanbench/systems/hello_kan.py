@@ -1,4 +1,4 @@
-"""The tour of pykan on exp(sin(pi x) + y^2): from data to a formula."""
+"""pykan's tour "Hello, KAN!" on exp(sin(pi x) + y^2): from data to a formula."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from kanbench.systems.base import System, require_at_most
 from kanbench.systems.findings import Check, Findings, columns
 from kanbench.systems.life import Life, Upbringing, readable, require_splits
 
-NEEDED = 0.8  # of the seeds
+NEEDED = 0.8  # share of the seeds
 PRECISE = 1e-6  # test RMSE
 PICTURES = {
     "1_born": ("born", "before training"),
@@ -28,7 +28,7 @@ PICTURES = {
 
 @dataclass(frozen=True)
 class HelloKAN(System):
-    """`seeds` lives on `train` points of the function on [-1, 1]^2, see `Upbringing` for the other settings.
+    """Runs `seeds` lives on `train` points of the function on [-1, 1]^2; see `Upbringing` for the other settings.
 
     Source: pykan's tour "Hello, KAN!"; Liu et al. 2024 (arXiv:2404.19756), section 2.5.
     """
@@ -49,7 +49,7 @@ class HelloKAN(System):
         self.upbringing()
 
     def upbringing(self) -> Upbringing:
-        """What is done in every life; raises `ValueError` for settings that cannot be."""
+        """The settings of every life. Raises `ValueError` for invalid settings."""
         return Upbringing(self.width, self.intervals, self.sparsity, refined_intervals=self.refined_intervals)
 
     def run(self, console: Console) -> Findings:
@@ -60,7 +60,7 @@ class HelloKAN(System):
 
 
 def findings(lives: list[Life]) -> Findings:
-    """What these lives came to, one per seed."""
+    """Summarize lives, one per seed."""
     right = [life.sameness.algebraic for life in lives]
     precise = [life.test_rmse() < PRECISE for life in lives]
     small = sum(life.pruned_shape == [2, 1, 1] for life in lives)

@@ -1,4 +1,4 @@
-"""The life of a KAN: trained sparsely, pruned, refined, its functions named, its constants trained."""
+"""The life of a KAN: sparse training, pruning, refinement, symbolic functions, and training of their constants."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,47 +17,49 @@ from kanbench.models import KAN, BaseBranch, extend
 from kanbench.models.edges import edge_layers
 from kanbench.training import LBFGS, LevenbergMarquardt, train
 
-DIGITS = 4  # of constants, so that they are within 5e-4 relative when a formula is said to be the true one
-PATIENCE = 60.0  # seconds that a proof may take; few differences are worth one
+DIGITS = 4  # of constants: within 5e-4 relative, a formula can be compared with the true one
+PATIENCE = 60.0  # seconds that a proof may take; few differences need more
 
 
 @dataclass(frozen=True)
 class Life:
-    """The networks of one life, oldest first, with their mean squared errors on the standardized training split."""
+    """One life: its networks, oldest first, with their mean squared errors on the standardized training split."""
 
     data: Dataset
     stages: dict[str, nn.Sequential]
     errors: dict[str, float]
     ranges: dict[str, tuple[float, float]]  # of the task's variables
-    expression: sympy.Expr  # in the variables of the task, constants as they are
+    expression: sympy.Expr  # in the variables of the task, with unrounded constants
     sameness: Sameness  # of the expression and the task's formula
 
     @property
     def pruned_shape(self) -> list[int]:
-        """Widths from the inputs to the output."""
+        """The widths of the pruned network, from the inputs to the output."""
         layers = kan_layers(self.stages["pruned"])
         return [layers[0].n_in, *(layer.n_out for layer in layers)]
 
     @torch.no_grad()
     def test_rmse(self) -> float:
-        """Of the named network, in the units of the formula."""
+        """The test RMSE of the symbolic network, in the units of the formula."""
         test = self.data.test
         found = self.data.restore(self.stages["named"](torch.from_numpy(test.x)).squeeze(-1).numpy())
         return float(((found - test.y) ** 2).mean() ** 0.5)
 
     @property
     def test_r2(self) -> float:
-        """Of the named network."""
+        """The test R^2 of the symbolic network."""
         return 1.0 - (self.test_rmse() / float(self.data.test.y.std())) ** 2
 
 
 @dataclass(frozen=True)
 class Upbringing:
-    """What is done to every network, whatever the task: `width` hidden nodes, cubic splines on `intervals`, then
+    """The settings of every life: `width` hidden nodes, and cubic splines on `intervals`.
 
-    rounds of `sparse_steps` L-BFGS steps with the penalty `sparsity` and a pruning, until one removes nothing or there
-    were `rounds`; Levenberg-Marquardt; a grid of `refined_intervals`; Levenberg-Marquardt; a name for every edge;
-    Levenberg-Marquardt on the constants. Nothing of it looks at the test split.
+    A life has these steps. (1) Rounds of `sparse_steps` L-BFGS steps with the penalty `sparsity`, each followed by
+    pruning, until a round removes nothing or there were `rounds`. (2) Levenberg-Marquardt. (3) Grid extension to
+    `refined_intervals`, and Levenberg-Marquardt again. (4) A symbolic function for every edge. (5) Levenberg-Marquardt
+    on
+    the constants. No step uses the test split.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5, with several rounds and another optimizer after them.
     """
@@ -80,7 +82,7 @@ class Upbringing:
         require(self.refined_intervals >= self.intervals, "refined_intervals", rule, self.refined_intervals)
 
     def live(self, task: FormulaTask, seed: int, sizes: SplitSizes) -> Life:
-        """One life, on the data of this seed."""
+        """Run one life on the data of this seed."""
         truth = truth_of(task)
         data = sample(task, seed, sizes)
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.standardize(data.train.y))
@@ -102,7 +104,7 @@ class Upbringing:
         return Life(data, stages, errors, ranges, expression, sameness)
 
     def born(self, task: FormulaTask, seed: int) -> KAN:
-        """The network of this seed before training."""
+        """Return the network of this seed before training."""
         state = stream(seed, "initialization", task.name).generate_state(1)[0]
         return KAN(
             [task.n_inputs, self.width, 1],
@@ -113,7 +115,7 @@ class Upbringing:
         )
 
     def pruned(self, model: KAN, x: Tensor, y: Tensor) -> tuple[KAN, KAN]:
-        """The network after the first sparse training, and what the rounds of pruning leave of it."""
+        """Return the network after the first sparse training, and after the rounds of pruning."""
         current = deepcopy(model)
         train(current, x, y, LBFGS(steps=self.sparse_steps), sparsity=self.sparsity)
         trained, smaller = current, prune(current, x)
@@ -127,34 +129,34 @@ class Upbringing:
 
 
 def require_splits(train: int, test: int) -> None:
-    """Raises `ValueError` for splits without a spread."""
+    """Raise `ValueError` for splits with fewer than two rows."""
     for name, rows in (("train", train), ("test", test)):
         require(rows >= 2, name, "must be at least 2", rows)
 
 
 def n_edges(model: nn.Sequential) -> int:
-    """Edges that are there."""
+    """Return the number of edges that are not pruned."""
     return sum(int(layer.active.sum()) for layer in edge_layers(model))
 
 
 def names_of(task: FormulaTask) -> list[str]:
-    """The variables of a task."""
+    """Return the names of the variables of a task."""
     return [variable.name for variable in task.variables]
 
 
 def formula_of(model: nn.Sequential, task: FormulaTask, data: Dataset) -> sympy.Expr:
-    """What a network trained on the data says of the task: an expression in its variables and units."""
+    """Return the expression of a network trained on the data, in the variables and units of the task."""
     maps = [(2.0 / (v.high - v.low), -(v.high + v.low) / (v.high - v.low)) for v in task.variables]
     return formula(model, names_of(task), inputs=maps, output=(data.y_std, data.y_mean))
 
 
 def readable(life: Life) -> str:
-    """The expression of a life rounded and tidied over the ranges of its variables, as text."""
+    """Return the expression of a life as text, rounded and simplified over the ranges of its variables."""
     return sympy.sstr(tidy(life.expression, DIGITS, pi=True, ranges=life.ranges), full_prec=False)
 
 
 def truth_of(task: FormulaTask) -> sympy.Expr:
-    """The formula of a task; its sinc is that of NumPy. Raises `ValueError` for one that sympy cannot read."""
+    """Return the formula of a task for sympy, with NumPy's sinc. Raises `ValueError` if sympy cannot read it."""
     require(len(task.variables) == task.n_inputs, f"task {task.name}", "must have no vectors", task.formula)
     functions = FUNCTIONS | {"sinc": lambda u: sympy.sinc(sympy.pi * u)}
     try:

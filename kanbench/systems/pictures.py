@@ -1,4 +1,4 @@
-"""Figures that several systems draw, in the style of all figures."""
+"""Figures that several systems draw, in the common style."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ Lines = Mapping[str, Sequence[float]]
 
 
 def learning_curves(title: str, *panels: tuple[str, Lines]) -> Figure:
-    """Panels side by side, each a quantity of every epoch from 0 on, on a log axis."""
+    """Draw panels side by side, each a quantity of every epoch from 0 on, on a log axis."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(1.2 + 4.4 * len(panels), 3.8), layout="constrained")
         for axes, (quantity, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -24,7 +24,7 @@ def learning_curves(title: str, *panels: tuple[str, Lines]) -> Figure:
 
 
 def draw_lines(axes: Axes, lines: Lines) -> None:
-    """Each against its index, with a legend where there are several."""
+    """Draw each line against its index; several lines get a legend."""
     for (label, line), color in zip(lines.items(), sns.color_palette("colorblind"), strict=False):
         axes.plot(line, label=label, color=color, linewidth=1.6)
     if len(lines) > 1:

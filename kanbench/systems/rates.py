@@ -1,4 +1,4 @@
-"""Rates of convergence: exponents fitted to errors, what a theorem says about them, and their picture."""
+"""Convergence rates: exponents fitted to errors, the exponents of a theorem, and their figure."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +26,7 @@ class Exponent(NamedTuple):
 
 @dataclass(frozen=True)
 class Rate:
-    """Errors of one target, reached in one way by splines of one degree: errors[m] holds that in C^m for every grid."""
+    """Errors of one target by splines of one degree, found in one way; errors[m] holds that in C^m for every grid."""
 
     target: str
     way: str
@@ -41,30 +41,30 @@ class Rate:
 
     @property
     def exponents(self) -> list[Exponent]:
-        """One for every m."""
+        """The fitted exponents, one for every m."""
         return [exponent(self.grids, errors) for errors in self.errors]
 
     @property
     def misses(self) -> list[float]:
-        """How far each exponent is from the theorem's."""
+        """The distance of each exponent from the theorem's."""
         return [abs(found.value - expected) for found, expected in zip(self.exponents, self.expected, strict=True)]
 
     def numbers(self) -> dict[str, Any]:
-        """Plain data."""
+        """The rate as plain data."""
         return asdict(self) | {"expected": self.expected, "exponents": [e._asdict() for e in self.exponents]}
 
 
 def exponent(grids: Sequence[int], errors: Sequence[float]) -> Exponent:
-    """By least squares in logarithms, with Student's t for the interval.
+    """Fit an exponent by least squares in logarithms, with an interval by Student's t.
 
-    What is off the line is curvature rather than noise, so the interval says how straight the line is.
+    Deviations from the line are curvature rather than noise, so the interval tells how straight the line is.
     """
     fit = stats.linregress(np.log(grids), np.log(errors))
     return Exponent(float(fit.slope), float(fit.stderr * stats.t.ppf(0.975, len(grids) - 2)))
 
 
 def rates_table(rates: Sequence[Rate]) -> Table:
-    """Exponents with their intervals, a target and way named once."""
+    """Return a table of exponents with their intervals; each target and way is named once."""
     most = max(rate.degree for rate in rates)
     table = columns("target", "k", *(f"m = {m}" for m in range(most + 1)), right=most + 1)
     before = ""
@@ -77,7 +77,7 @@ def rates_table(rates: Sequence[Rate]) -> Table:
 
 
 def draw_rates(rows: Sequence[Sequence[Rate]], random: Sequence[float]) -> Figure:
-    """A row for each target and way, a column for each degree; `random` joins the last panel."""
+    """Draw a row for each target and way and a column for each degree; `random` joins the last panel."""
     with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
         figure = Figure(figsize=(0.8 + 3.0 * len(rows[0]), 0.6 + 2.5 * len(rows)), layout="constrained")
         panels = figure.subplots(len(rows), len(rows[0]), sharex=True, squeeze=False)

@@ -1,4 +1,4 @@
-"""A system's way from its settings to what it leaves behind."""
+"""The execution of a system, from its settings to its files."""
 
 import time
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from kanbench.systems.base import System
 
 
 def run_system(system: System, command: str, folder: Path) -> int:
-    """Run a system on one thread, say and write its findings below `folder`; the exit code is 1 if a check fails."""
+    """Run a system on one thread and write its findings below `folder`; return 1 if a check fails, else 0."""
     torch.set_num_threads(1)
     console = Console(highlight=False, markup=False)
     started = time.perf_counter()

@@ -21,14 +21,14 @@ from kanbench.systems.pictures import learning_curves
 from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import Adam
 
-SAME = 1e-12  # largest difference of a layer's output and its formula
-FELL_BELOW = 0.02  # relative L2 error on points that training never saw
-MOVED = 0.01  # the least that the control points of an edge have to move
+SAME = 1e-12  # largest accepted difference between a layer's output and its formula
+FELL_BELOW = 0.02  # relative L2 error on points not used in training
+MOVED = 0.01  # the least accepted move of the control points of an edge
 
 
 @dataclass(frozen=True)
 class ScratchSpline(System):
-    """exp(sin(pi x) + y^2) by Adam on all samples at once; no squash, so hidden values may leave their grid."""
+    """Learns exp(sin(pi x) + y^2) by full-batch Adam, without squash, so hidden values may leave their grid."""
 
     hidden: tuple[int, ...] = (5,)
     degree: int = 3
@@ -50,7 +50,7 @@ class ScratchSpline(System):
         BSpline(degree=self.degree, intervals=self.intervals)
 
     def model(self) -> KAN:
-        """The network at its start."""
+        """Return the network at its start."""
         return KAN(
             [2, *self.hidden, 1],
             BSpline(degree=self.degree, intervals=self.intervals),
@@ -89,7 +89,7 @@ class ScratchSpline(System):
         trains = (
             "trains the splines"
             if all(check.holds for check in checks)
-            else "does not train the splines as far as claimed"
+            else "does not train the splines as far as required"
         )
         return Findings(
             answer=f"Backpropagation {trains}: relative L2 error {error:.1e} on unseen points "
@@ -107,20 +107,20 @@ class ScratchSpline(System):
 
 
 def movement(before: KANLayer, after: KANLayer) -> Tensor:
-    """The largest move of any of an edge's control points w_s c_i: (n_in, n_out)."""
+    """Return the largest move of the control points w_s c_i of each edge: (n_in, n_out)."""
     with torch.no_grad():
         return (after.weights() - before.weights())[:, :-1].abs().amax(dim=1)
 
 
 def formula_distance(layer: KANLayer) -> float:
-    """The largest difference between a layer and its formula, over its grid and beyond."""
+    """Return the largest difference between a layer and its formula, on its grid and beyond."""
     x = np.random.default_rng(0).uniform(-3.0, 3.0, (500, layer.n_in))
     with torch.no_grad():
         return float(np.abs(layer(torch.from_numpy(x)).numpy() - by_formula(layer, x)).max())
 
 
 def by_formula(layer: KANLayer, x: np.ndarray) -> np.ndarray:
-    """sum_i w_b silu(x_i) + w_s sum_t c_t B_t(x_i) with SciPy's B_t, edge by edge: (n, n_in) -> (n, n_out)."""
+    """Evaluate sum_i w_b silu(x_i) + w_s sum_t c_t B_t(x_i) with SciPy's B_t, edge by edge: (n, n_in) -> (n, n_out)."""
     assert isinstance(layer.basis, BSpline)
     degree, intervals = layer.basis.degree, layer.basis.intervals
     knots = -1.0 + 2.0 / intervals * np.arange(-degree, intervals + degree + 1)

@@ -1,4 +1,4 @@
-"""Networks of splines that approximate known smooth edges, and how far off they are with their derivatives."""
+"""Spline networks that approximate known smooth edges, and their errors with derivatives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Edge:
     high: float = 1.0
 
     def spline(self, degree: int, intervals: int) -> KANLayer:
-        """The least-squares spline on Chebyshev points, as a layer of one edge."""
+        """Fit a spline by least squares on Chebyshev points; return it as a layer of one edge."""
         layer = KANLayer(
             1,
             1,
@@ -43,19 +43,19 @@ class Edge:
 
 @dataclass(frozen=True)
 class Composition:
-    """outer(sum_i inner_i(x_i)): the smooth representation of a function that a [d, 1, 1] KAN can follow."""
+    """The function outer(sum_i inner_i(x_i)), the smooth representation that a [d, 1, 1] KAN can follow."""
 
     name: str
     inner: tuple[Edge, ...]
     outer: Edge
 
     def function(self, x: Tensor) -> Tensor:
-        """(n, d) -> (n, 1)"""
+        """Evaluate the composition: (n, d) -> (n, 1)."""
         edges = [edge.function(column) for edge, column in zip(self.inner, x.split(1, dim=1), strict=True)]
         return self.outer.function(torch.cat(edges, dim=1).sum(dim=1, keepdim=True))
 
     def splines(self, degree: int, intervals: int) -> nn.Sequential:
-        """The KAN whose every edge is the spline of the known one."""
+        """Return the KAN whose every edge is the spline of the known one."""
         edges = [edge.spline(degree, intervals) for edge in self.inner]
         first = KANLayer(len(edges), 1, edges[0].basis, bias=False, generator=torch.Generator(), dtype=torch.float64)
         with torch.no_grad():
@@ -64,14 +64,14 @@ class Composition:
 
 
 def chebyshev_points(n: int) -> Tensor:
-    """The zeros of T_n, dense at both ends of [-1, 1]: (n,)."""
+    """Return the zeros of T_n, dense at both ends of [-1, 1]: (n,)."""
     return torch.cos(torch.pi * (torch.arange(n, dtype=torch.float64) + 0.5) / n)
 
 
 def derivatives(function: Function, x: Tensor, order: int) -> dict[tuple[int, ...], Tensor]:
-    """All partial derivatives up to `order` of a function (n, d) -> (n, 1) at x, by repeated autograd.
+    """Evaluate all partial derivatives up to `order` of a function (n, d) -> (n, 1) at x, by repeated autograd.
 
-    Keyed by how often each input is derived by: (1, 2) is once by the first and twice by the second.
+    A key gives the order in each input: (1, 2) is one derivative by the first input and two by the second.
     """
     x = x.detach().requires_grad_()
     found = {(0,) * x.shape[1]: function(x).squeeze(1)}
@@ -84,7 +84,7 @@ def derivatives(function: Function, x: Tensor, order: int) -> dict[tuple[int, ..
 
 
 def _derivative(values: Tensor, x: Tensor, i: int) -> Tensor:
-    """Zero where autograd knows of no dependence: the derivative of a constant."""
+    """Return the derivative, which is 0 where autograd finds no dependence, as for a constant."""
     if not values.requires_grad:
         return torch.zeros_like(values)
     (slopes,) = torch.autograd.grad(values.sum(), x, create_graph=True, allow_unused=True)
@@ -92,10 +92,10 @@ def _derivative(values: Tensor, x: Tensor, i: int) -> Tensor:
 
 
 def distances(model: Function, target: Function, x: Tensor, order: int) -> list[float]:
-    """|| model - target || in C^0 .. C^order on points x: the largest error of any derivative up to that order."""
+    """Return || model - target || in C^0 .. C^order on points x: the largest error of a derivative up to each order."""
     mine, theirs = derivatives(model, x, order), derivatives(target, x, order)
     of_order = np.zeros(order + 1)
     for index, value in mine.items():
         error = (value - theirs[index]).abs().max().item()
-        of_order[sum(index)] = np.maximum(of_order[sum(index)], error)  # NaN if either is, which max is not
+        of_order[sum(index)] = np.maximum(of_order[sum(index)], error)  # NaN if either is, unlike max
     return np.maximum.accumulate(of_order).tolist()

@@ -1,4 +1,4 @@
-"""A KAN of Taylor polynomials on a paraboloid: its error, its gradients, and how parameter counts grow."""
+"""A KAN of Taylor polynomials on a paraboloid: its error, its gradients, and the growth of parameter counts."""
 
 import math
 from dataclasses import dataclass
@@ -19,18 +19,19 @@ from kanbench.systems.pictures import learning_curves
 from kanbench.systems.watch import kan_layers, watched
 from kanbench.training import Adam
 
-BLOCK = 20  # epochs whose mean is compared with that of the block before
-CONVERGED = 0.01  # of its largest: where the gradient norm of a layer has to end
+BLOCK = 20  # epochs per block; means of consecutive blocks are compared
+CONVERGED = 0.01  # the last gradient norm of a layer has to be below this share of its largest
 SAME_EXPONENT = 0.05
 WIDTHS, DEPTHS, GRIDS = (32, 64, 128), (2, 4, 8, 16), (64, 128, 256, 512)
 
 
 @dataclass(frozen=True)
 class TaylorParaboloid(System):
-    """x^2 + y^2 on [-1, 1]^2 by edges w (silu(x) + sum_{j < terms} a_j x^j), all parameters starting near zero.
+    """Learns x^2 + y^2 on [-1, 1]^2 by edges w (silu(x) + sum_{j < terms} a_j x^j), with all parameters near zero.
 
-    Adam with half a cosine of the learning rate. Off [-1, 1] the powers of hidden values stay what they are at its
-    end, silu goes on.
+    Adam uses half a cosine of the learning rate. Outside [-1, 1] the powers of hidden values keep their value at the
+    end
+    of the interval, while silu continues.
     """
 
     hidden: tuple[int, ...] = (4, 4)
@@ -56,7 +57,7 @@ class TaylorParaboloid(System):
         require_at_most(self, epochs=100_000, seed=LARGEST_SEED)
 
     def model(self) -> KAN:
-        """The network at its start."""
+        """Return the network at its start."""
         generator = torch.Generator().manual_seed(self.seed)
         model = KAN(
             [2, *self.hidden, 1],
@@ -85,7 +86,7 @@ class TaylorParaboloid(System):
             losses.append(loss)
             norms.append([layer.gradient_norm for layer in layer_statistics(model, x, y.unsqueeze(1))])
         means = block_means(losses[1:])
-        with np.errstate(all="ignore"):  # a network that diverges or stands still has no share, and fails the check
+        with np.errstate(all="ignore"):  # a network that diverges or does not change has no share, and fails
             settled = [float(np.divide(series[-1], np.max(series))) for series in zip(*norms, strict=True)]
         falls = all(after < before for before, after in pairwise(means))
         falls = falls and losses[-1] < y.var(correction=0).item()  # the error of a constant
@@ -96,7 +97,9 @@ class TaylorParaboloid(System):
         by_layer = {f"layer {i + 1}": series for i, series in enumerate(zip(*norms, strict=True))}
         checks = [
             Check(
-                f"MSE falls below a constant's, each {BLOCK}-epoch mean below the former", falls, f"{len(means)} means"
+                f"MSE ends below a constant's, and each {BLOCK}-epoch mean falls",
+                falls,
+                f"{len(means)} means",
             ),
             Check(
                 f"gradient norms end below {CONVERGED:.0%} of their largest",
@@ -125,28 +128,28 @@ class TaylorParaboloid(System):
 
 
 def block_means(losses: list[float]) -> list[float]:
-    """The mean of every whole block of `BLOCK` epochs."""
+    """Return the mean of every whole block of `BLOCK` epochs."""
     whole = len(losses) // BLOCK * BLOCK
     return np.reshape(losses[:whole], (-1, BLOCK)).mean(axis=1).tolist()
 
 
 def count_mlp(width: int, depth: int) -> int:
-    """Parameters of a built MLP with `depth` layers of `width` nodes on as many inputs."""
+    """Count the parameters of a built MLP with `depth` layers of `width` nodes on as many inputs."""
     return sum(p.numel() for p in MLP([width] * (depth + 1)).parameters())
 
 
 def count_kan(width: int, depth: int, intervals: int) -> int:
-    """The same for a KAN of cubic splines."""
+    """Count the parameters of a built KAN of cubic splines, of the same shape."""
     return sum(p.numel() for p in KAN([width] * (depth + 1), BSpline(intervals=intervals)).parameters())
 
 
 def exponent(sizes: tuple[int, ...], counts: list[int]) -> float:
-    """e in counts ~ sizes^e, by least squares in logarithms."""
+    """Fit e in counts ~ sizes^e by least squares in logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(counts), 1)[0])
 
 
 def laws() -> dict[str, tuple[float, int]]:
-    """Fitted exponents of parameter counts, and those of the laws O(N^2 L) and O(N^2 L G)."""
+    """Return the fitted exponents of parameter counts, and those of the laws O(N^2 L) and O(N^2 L G)."""
     return {
         "MLP N": (exponent(WIDTHS, [count_mlp(n, 2) for n in WIDTHS]), 2),
         "MLP L": (exponent(DEPTHS, [count_mlp(8, depth) for depth in DEPTHS]), 1),
@@ -157,7 +160,7 @@ def laws() -> dict[str, tuple[float, int]]:
 
 
 def law_checks() -> list[Check]:
-    """One for each model."""
+    """Return one check for each model."""
     checks = []
     for model, law in (("MLP", "O(N^2 L)"), ("KAN", "O(N^2 L G)")):
         fits = {name[-1]: fit for name, fit in laws().items() if name.startswith(model)}

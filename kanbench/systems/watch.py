@@ -1,4 +1,4 @@
-"""Training of one model that is looked at on the way."""
+"""Training of one model that is observed at every check."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,16 @@ from kanbench.training import Ensemble, Optimizer
 
 
 def kan_layers(model: nn.Sequential) -> list[KANLayer]:
-    """The layers of a KAN, as what they are."""
+    """Return the KAN layers of a model, with their type."""
     return [layer for layer in model if isinstance(layer, KANLayer)]
 
 
 def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: int = 0) -> Iterator[float]:
-    """Train a model in place on x (n, n_in), y (n,); gives the mean squared error there before the first step and
-    after every `check_every` steps, with the model as it is then.
+    """Train a model in place on x (n, n_in), y (n,); yield its mean squared error before the first step and at checks.
 
-    `seed` orders the rows of mini-batches. An optimizer that tries several learning rates takes its first.
+    The checks come after every `check_every` steps, with the model as it is then. `seed` orders the rows of mini-
+    batches.
+    An optimizer that tries several learning rates uses its first.
     """
     ensemble, inputs, targets = Ensemble([model]), x.unsqueeze(0), y.unsqueeze(0)
     rates = x.new_full((1,), optimizer.trials[0] or torch.nan)

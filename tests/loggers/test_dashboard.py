@@ -76,5 +76,5 @@ def test_files_are_written_where_asked_and_without_a_key_there_is_one_sentence(t
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody listens
-    with pytest.raises(UsageError, match=r"W&B does not take it .*wandb login"):
+    with pytest.raises(UsageError, match=r"W&B refuses it .*wandb login"):
         dashboard(["--entity", "team"])
