@@ -1,4 +1,4 @@
-"""What a network has learned: its edges on samples, what matters, a smaller network, a picture, a formula."""
+"""Tools that read a trained network: edges on samples, attributions, pruning, pictures, and formulas."""
 
 from kanbench.interpret.attribution import Attribution, attribute
 from kanbench.interpret.choices import Choice, Choices

@@ -1,4 +1,4 @@
-"""Which edges and nodes the output depends on."""
+"""Attribution of the output to edges and nodes."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,11 @@ from kanbench.models.edges import run_layers
 
 @dataclass(frozen=True)
 class Attribution:
-    """Scores, 1 being that of an output.
+    """Scores of nodes and edges, relative to an output, whose score is 1.
 
-    nodes: (n_inputs,), (width,), .. (n_outputs,), from the inputs to the outputs.   edges: (n_in, n_out) of each layer.
+    Attributes:
+        nodes: one tensor for each layer of nodes, from inputs to outputs: (n_inputs,), (width,), .. (n_outputs,).
+        edges: one tensor (n_in, n_out) for each layer of edges.
     """
 
     nodes: list[Tensor]
@@ -22,14 +24,27 @@ class Attribution:
 
 @torch.no_grad()
 def attribute(model: nn.Sequential, x: Tensor) -> Attribution:
-    """Scores of all nodes and edges on samples x (n, n_in), from the outputs backwards.
+    """Score all nodes and edges of a network on samples, from the outputs backwards.
 
-    An edge has the score of the node above it times the ratio of its standard deviation to that of the node (0 where
-    the node is constant); a node has the sum of the scores of the edges that leave it.
+    The score of an edge is that of the node above it times the ratio of their standard deviations over the samples, or
+    0 where the node is constant. The score of a node is the sum of the scores of the edges leaving it.
 
-    Raises `ValueError` for fewer than two samples, or some that are not finite.
+    Args:
+        model: a sequence of layers that are sums over edges, such as a `KAN`.
+        x: samples (n, n_in), at least two.
+
+    Raises:
+        ValueError: for fewer than two samples, or samples that are not finite.
 
     Source: Liu et al. 2024 (arXiv:2408.10205), section 4.1.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KAN
+        >>> from kanbench.interpret import attribute
+        >>> scores = attribute(KAN([2, 5, 1]), torch.rand(100, 2))
+        >>> [each.shape for each in scores.edges]
+        [torch.Size([2, 5]), torch.Size([5, 1])]
     """
     require(len(x) >= 2, "x", "must hold at least two samples", len(x))
     require(bool(x.isfinite().all()), "x", "must be finite", "NaN or infinity")

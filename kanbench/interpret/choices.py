@@ -1,4 +1,4 @@
-"""Which function an edge is named after: what it was, what else it could have been, and what the name costs."""
+"""Choice of a function for each edge: the function, its best rival, and the cost of the replacement."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,19 @@ NetworkEdge = tuple[int, int, int]  # layer, input, output
 
 @dataclass(frozen=True)
 class Choice:
-    """The function of an edge, and its rival: the first of `suggest` beside it, or none where nothing else fits.
+    """The function chosen for an edge, beside its rival: the first other fit of `suggest`, or None if nothing else
+    fits.
 
-    A cost is how far the outputs of the network move (root mean square) if this edge alone becomes that function, in
-    standard deviations of the output that moves the most.
+    A cost is the root mean square change of the network's outputs if this edge alone is replaced by the function, in
+    standard deviations of the output, taken at the output that changes most.
+
+    Attributes:
+        edge: (layer, input, output).
+        fit: the function chosen, with its constants.
+        cost: the cost of `fit`.
+        rival: the best other fit, or None.
+        rival_cost: the cost of `rival`; NaN if there is none.
+        attribution: the score of the edge, see `attribute`.
     """
 
     edge: NetworkEdge
@@ -35,7 +44,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Choices:
-    """All choices, by layer, input and output; `cost` is that of all names together. Prints as a table."""
+    """All choices of a network, by layer, input and output; `str` gives a table.
+
+    `cost` is that of all replacements together, see `Choice`.
+    """
 
     edges: tuple[Choice, ...]
     cost: float
@@ -64,10 +76,10 @@ def _cells(fit: Fit, cost: float) -> tuple[str, str, str]:
 
 
 def minor_edges(attribution: Tensor, threshold: float) -> Tensor:
-    """The edges of a layer that matter so little that all of them may go: bool (n_in, n_out).
+    """Return a mask (n_in, n_out) of the edges of a layer that matter so little that all of them may be left out.
 
-    They are the least ones, as many as have attributions (n_in, n_out) that sum to at most `threshold`: an input that
-    reaches the output over many small edges is not lost.
+    These are the least edges, as many as have attributions (n_in, n_out) that sum to at most `threshold`. So an input
+    that reaches the output over many small edges is not lost.
     """
     order = attribution.flatten().argsort()
     minor = torch.zeros_like(order, dtype=torch.bool)
@@ -76,9 +88,10 @@ def minor_edges(attribution: Tensor, threshold: float) -> Tensor:
 
 
 def best_allowed(ranking: Sequence[Fit], most: float) -> Fit:
-    """The first fit of a ranking beside "0" with sqrt(1 - R^2) at most `most`, or else 1.5 times that of the best one.
+    """Return the first fit of a ranking, "0" left out, that loses little.
 
-    The ranking is that of `suggest` without rejected fits; "0" is chosen where there is nothing else.
+    The loss is sqrt(1 - R^2). It may be at most `most`, or 1.5 times that of the best fit if this is more. The ranking
+    is that of `suggest` without rejected fits. "0" is returned if there is nothing else.
     """
     others = [fit for fit in ranking if fit.function != ZERO]
     if not others:
@@ -89,7 +102,7 @@ def best_allowed(ranking: Sequence[Fit], most: float) -> Fit:
 
 
 def output_moves(runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit) -> float:
-    """The cost of a fit, see `Choice`, in a network that has been run."""
+    """Return the cost of a fit, see `Choice`, in a network that has been run."""
     depth, i, j = edge
     run = runs[depth]
     outputs = run.outputs.clone()
@@ -100,7 +113,7 @@ def output_moves(runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit) -> float
 
 
 def relative_change(outputs: Tensor, before: Tensor) -> float:
-    """The root mean square of the change in standard deviations of an output; that of the output it is largest for."""
+    """Return the root mean square change of the outputs, in standard deviations, of the output that changes most."""
     spread = before.std(dim=0)
     change = (outputs - before).square().mean(dim=0).sqrt()
     return float((change / torch.where(spread > 0, spread, 1.0)).max())

@@ -1,4 +1,4 @@
-"""The picture of a network: every edge's function drawn on it."""
+"""Picture of a network with the function of every edge drawn on it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,14 +35,25 @@ def draw(
     outputs: Sequence[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Inputs at the bottom, outputs at the top, and between them every edge's function over its samples' range.
+    """Draw a network: inputs at the bottom, outputs at the top, and every edge's function over the range of its
+    samples.
 
-    Lines and curves are the stronger, the higher the attribution of their edge on samples x (n, n_in), relative to
-    the highest one of its layer. Curves fill their frames, so their heights do not compare. An edge that its layer
-    has a name for, in a dictionary `edge_labels` from (input, output) to text, is vermilion and carries the name.
-    `names` of inputs and outputs are text or mathtext.
+    Lines and curves are stronger for edges with a higher attribution, relative to the highest of their layer. Curves
+    fill their frames, so their heights cannot be compared. A symbolic edge is vermilion and carries its function's
+    name, which the layer gives in a dictionary `edge_labels` from (input, output) to mathtext.
 
-    Raises `ValueError` if there are not as many names as inputs or outputs.
+    Args:
+        model: a sequence of layers that are sums over edges.
+        x: samples (n, n_in), at least two.
+        names: the names of the inputs, as text or mathtext.
+        outputs: the names of the outputs.
+        title: a text in the upper left corner.
+
+    Returns:
+        A matplotlib figure that is not attached to pyplot; save it by `figure.savefig("network.pdf")`.
+
+    Raises:
+        ValueError: if there are not as many names as inputs or outputs.
     """
     runs, scores = run_layers(model, x), attribute(model, x)
     layers = [run.layer for run in runs]
@@ -77,7 +88,7 @@ def _relative(scores: Tensor) -> Tensor:
 
 
 def _curves(run: LayerRun) -> np.ndarray:
-    """Every edge over the range of its samples, scaled to [0, 1]: (points, n_in, n_out)."""
+    """Return every edge's function over the range of its samples, scaled to [0, 1]: (points, n_in, n_out)."""
     low, high = run.inputs.min(dim=0).values, run.inputs.max(dim=0).values
     steps = torch.linspace(0.0, 1.0, POINTS, dtype=low.dtype, device=low.device).unsqueeze(1)
     values = run.layer.edge_outputs(low + steps * (high - low))
@@ -88,7 +99,7 @@ def _curves(run: LayerRun) -> np.ndarray:
 
 
 def _canvas(layout: Layout, title: str) -> tuple[Figure, Axes]:
-    """A figure, and axes in inches that fill it."""
+    """Return a figure, and axes in inches that fill it."""
     width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN + (0.3 if title else 0.0)
     figure = Figure(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -99,7 +110,7 @@ def _canvas(layout: Layout, title: str) -> tuple[Figure, Axes]:
 
 
 def _draw_lines(axes: Axes, storey: Storey, card: Card, ends: tuple[float, float], strength: float) -> None:
-    """From the nodes at both ends to the card: bent outside the rows of cards, straight between them."""
+    """Draw the lines from the nodes at both ends to a card: bent outside the rows of cards, straight between them."""
     source, target = ends
     below = _bend((source, storey.bottom), (card.centre, storey.shelf))
     above = _bend((target, storey.top), (card.centre, storey.ceiling))
@@ -133,7 +144,7 @@ def _draw_card(axes: Axes, storey: Storey, card: Card, curve: np.ndarray, streng
 
 
 def _grey(strength: float) -> str:
-    """From light grey to black, as matplotlib names greys."""
+    """Return a shade from light grey (0) to black (1), as matplotlib names greys."""
     return str(0.82 - 0.72 * strength)
 
 

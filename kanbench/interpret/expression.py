@@ -1,4 +1,4 @@
-"""A network of named functions as one sympy expression."""
+"""Conversion of a symbolic network to one sympy expression."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,15 +21,31 @@ def formula(
     pi: bool = False,
     ranges: Sequence[tuple[float, float]] | None = None,
 ) -> sympy.Expr:
-    """What the network computes, in its input variables: exactly, or tidied up to some significant `digits`.
+    """Return the formula of a symbolic network in its input variables, exact or rounded and tidied.
 
-    The network sees scale * x + shift of every variable, by `inputs`, and its value y stands for scale * y + shift,
-    by `output`; the formula is in the variables as they are. With `pi`, multiples of pi / 2 are named.
+    Args:
+        layers: the layers of the network, all `SymbolicLayer`s; the last has one output.
+        names: the names of the variables, one for each input.
+        digits: the number of significant digits to keep, 1 to 15, see `tidy`; None for the exact formula.
+        inputs: a pair (scale, shift) for each variable, if the network sees scale * x + shift of it.
+        output: a pair (scale, shift), if the value y of the network stands for scale * y + shift.
+        pi: whether multiples of pi / 2 are written with pi.
+        ranges: a pair (low, high) for each variable, over which the digits count. By default these are the ranges of
+            the samples that `snap` fitted the first layer to; for a layer made otherwise, those for which the network
+            sees [-1, 1].
 
-    Digits count over the `ranges` (low, high) of the variables: see `tidy`. Where none are given, they are those of the
-    samples that `snap` fitted the first layer to; for a layer that was made otherwise, the network sees [-1, 1].
+    Returns:
+        The expression in real symbols of these names, in the units of the variables.
 
-    Raises `ValueError` where an edge is not symbolic, or the widths do not fit.
+    Raises:
+        ValueError: if an edge is not symbolic, or the widths do not fit.
+
+    Example:
+        >>> import torch
+        >>> from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, formula
+        >>> fit = Fit(LIBRARY["sin"], a=2.0, b=0.0, c=3.0, d=0.5, r2=1.0)
+        >>> formula([SymbolicLayer(1, 1, {(0, 0): fit})], ["x"], digits=3)
+        3*sin(2*x) + 0.5
     """
     symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
     require(len(names) == symbolic[0].n_in, "names", f"must be those of {symbolic[0].n_in} inputs", list(names))
@@ -51,7 +67,7 @@ def formula(
 
 
 def _before(seen: tuple[float, float], scale: float, shift: float) -> tuple[float, float]:
-    """The range of x where scale * x + shift has the range that is seen; one point where x is not seen at all."""
+    """Return the range of x for which scale * x + shift covers the range `seen`; the point 0 if the scale is 0."""
     if scale == 0.0:
         return 0.0, 0.0
     low, high = sorted((end - shift) / scale for end in seen)
@@ -59,7 +75,7 @@ def _before(seen: tuple[float, float], scale: float, shift: float) -> tuple[floa
 
 
 def layer_expressions(layer: SymbolicLayer, inputs: Sequence[sympy.Expr]) -> list[sympy.Expr]:
-    """The outputs of one layer, as expressions of its inputs."""
+    """Return the outputs of one layer as expressions of its inputs."""
     outputs = [sympy.Float(bias) for bias in layer.bias.tolist()]
     constants = layer.constants.T.tolist()
     for (i, j), function, (a, b, c, d) in zip(layer.edges, layer.functions, constants, strict=True):

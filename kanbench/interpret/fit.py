@@ -1,4 +1,4 @@
-"""One edge, named: the fit of c f(a x + b) + d to samples of it, and the ranking of such fits."""
+"""Fits of c f(a x + b) + d to samples of one edge, and their ranking."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ ROUNDING = 1e-13  # relative; a spread below it is not told from rounding
 
 @dataclass(frozen=True)
 class Fit:
-    """c f(a x + b) + d beside the samples that it was fitted to, with R^2 there.
+    """A fitted function c f(a x + b) + d, with its R^2 on the samples.
 
     A function that cannot be fitted carries the `reason`, and is the constant predictor: c = 0 and R^2 = 0.
     """
@@ -39,12 +39,12 @@ class Fit:
         return self.function.complexity
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Elementwise."""
+        """Evaluate the fitted function, elementwise."""
         constant = torch.full_like(x, self.d)
         return constant if self.c == 0.0 else constant + self.c * self.function.torch(self.a * x + self.b)
 
     def score(self, weight: float, floor: float) -> float:
-        """log2 of the unexplained variance plus weight x complexity: bits, the fewer the better."""
+        """Return log2 of the unexplained variance plus weight x complexity, in bits; lower is better."""
         return math.log2(max(1.0 - self.r2, floor)) + weight * self.complexity
 
 
@@ -56,12 +56,31 @@ def suggest(
     weight: float = WEIGHT,
     floor: float = 1e-10,
 ) -> list[Fit]:
-    """Every function of the library fitted to y(x), the best first, and those that cannot be fitted last.
+    """Fit every function of a library to y(x) and rank the fits, the best first; functions that cannot be fitted come
+    last.
 
-    The order is that of `Fit.score`: a unit of complexity has to divide the unexplained variance 1 - R^2 by 2^weight
-    to be worth it, and 1 - R^2 under `floor` counts as none. KAN 2.0 (arXiv:2408.10205, 0.2 log2(1 - R^2) + 0.8
-    complexity) is weight 4, under which "0" is preferred to a tanh of R^2 = 0.9999; at 2 it is to one of 0.99. What
-    contains a simpler function as a limit gains little over it, so that a small weight tells them apart.
+    The order is that of `Fit.score`: a unit of complexity has to divide the unexplained variance 1 - R^2 by 2^weight to
+    be worth it. KAN 2.0 ranks by 0.2 log2(1 - R^2) + 0.8 complexity, which is weight 4. There "0" is preferred to a
+    tanh of R^2 = 0.9999; at weight 2 it is preferred to one of 0.99. A function that contains a simpler one as a limit
+    gains little over it, so a small weight tells them apart.
+
+    Args:
+        x, y: samples of one edge, both (n,).
+        library: the functions by name.
+        weight: the bits that a unit of complexity costs, at least 0.
+        floor: the least 1 - R^2 that counts, positive; it is the noise of the samples.
+
+    Raises:
+        ValueError: for a weight or floor out of range, and for samples as in `fit_edge`.
+
+    Source: Liu et al. 2024 (arXiv:2408.10205), section 4.3, with another weight.
+
+    Example:
+        >>> import torch
+        >>> from kanbench.interpret import suggest
+        >>> x = torch.linspace(-1, 1, 100, dtype=torch.float64)
+        >>> suggest(x, 2 * torch.sin(3 * x) + 1)[0].name
+        'sin'
     """
     require(weight >= 0, "weight", "must not be negative", weight)
     require(floor > 0, "floor", "must be positive", floor)
@@ -72,24 +91,33 @@ def suggest(
 
 
 def fit_edge(x: Tensor, y: Tensor, function: Function | str, *, inner: tuple[float, float] | None = None) -> Fit:
-    """The least-squares fit of c f(a x + b) + d to x (n,), y (n,), in float64; `inner` holds a and b where they are.
+    """Fit c f(a x + b) + d to samples of one edge by least squares, in float64.
 
-    c and d are linear and solved for at every a and b; these come from a grid over the range of x, whose best points
-    are refined by Gauss-Newton steps on 300 of the samples at most. a and b that the function absorbs are 1 and 0.
-    Only a and b whose a x + b is in the function's domain on all of [min x, max x] are looked at; a pole between two
-    samples counts. A function of `LIBRARY` may be given by its name.
+    c and d are linear and solved for at every a and b. The search for a and b starts from a grid over the range of x
+    and refines its best points by Gauss-Newton steps, on at most 300 of the samples. An a or b that c and d can make up
+    for stays at 1 or 0. Only a and b are tried for which a x + b stays in the domain of the function on all of [min x,
+    max x]; a pole between two samples counts.
+
+    Args:
+        x, y: samples, both (n,).
+        function: a function, or the name of one in `LIBRARY`.
+        inner: fixed values of a and b, in place of the search.
+
+    Returns:
+        The fit, or the constant predictor with a `reason` if the function cannot be fitted.
+
+    Raises:
+        ValueError: for samples that are not finite, or that are not two vectors of one length.
+        UnknownName: for a name that is not in the library.
 
     Source: Golub & Pereyra 1973 (variable projection), with the Jacobian of Kaufman 1975.
-
-    Raises `ValueError` for samples that are not finite or not two vectors of one length, `UnknownName` for a name that
-    is not there.
     """
     functions = [function] if isinstance(function, Function) else list(select([function]).values())
     return _fits(x, y, functions, inner)[0]
 
 
 def _fits(x: Tensor, y: Tensor, functions: Sequence[Function], inner: tuple[float, float] | None = None) -> list[Fit]:
-    """`fit_edge` for many functions at once."""
+    """Apply `fit_edge` to many functions at once."""
     x, y = (v.detach().to("cpu", torch.float64) for v in (x, y))
     require(x.ndim == 1 and x.shape == y.shape and len(x) > 0, "x and y", "must be vectors of one length", x.shape)
     require(bool(x.isfinite().all() and y.isfinite().all()), "x and y", "must be finite", "NaN or infinity")
@@ -103,12 +131,12 @@ def _fits(x: Tensor, y: Tensor, functions: Sequence[Function], inner: tuple[floa
 
 
 def _without_fit(function: Function, y: Tensor, reason: str) -> Fit:
-    """The constant predictor."""
+    """Return the constant predictor, with the reason for it."""
     return Fit(function, 1.0, 0.0, 0.0, y.mean().item(), float(_is_constant(y) and not reason), reason)
 
 
 def _first_fit(x: Tensor, y: Tensor, f: Function, pairs: list[tuple[float, float]]) -> Fit:
-    """With the first pair of a and b that is possible; or the reason why none is."""
+    """Fit with the first possible pair of a and b; if there is none, return the constant predictor with the reason."""
     if f == ZERO:
         return _without_fit(f, y, "")
     for a, b in pairs:
@@ -125,7 +153,7 @@ def _is_constant(v: Tensor) -> bool:
 
 
 def _linear_fit(x: Tensor, y: Tensor, function: Function, a: float, b: float) -> Fit | None:
-    """The best c and d for given a and b; none where the function is not defined, or is constant on the data."""
+    """Return the best c and d for given a and b; None if the function is undefined or constant on the data."""
     u = a * x + b
     if not function.domain.holds(u.min(), u.max()):
         return None
@@ -141,7 +169,7 @@ def _linear_fit(x: Tensor, y: Tensor, function: Function, a: float, b: float) ->
 
 
 def _inner_constants(x: Tensor, y: Tensor, functions: Sequence[Function]) -> list[list[tuple[float, float]]]:
-    """For each function a and b: first as they are once what it absorbs is taken out, then as found; or none."""
+    """Return pairs (a, b) for each function: first with absorbed constants at 1 and 0, then as found; or none."""
     middle, half = ((x.max() + x.min()) / 2).item(), ((x.max() - x.min()) / 2).item()
     order = x.argsort()
     t, y = ((x - middle) / half)[order], ((y - y.mean()) / y.std())[order]  # t in [-1, 1]

@@ -1,4 +1,4 @@
-"""Where everything stands in the picture of a network. All lengths are inches, from the lower left."""
+"""Layout of the picture of a network. All lengths are in inches, from the lower left corner."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ BETWEEN_ROWS = 0.08
 
 @dataclass(frozen=True)
 class Card:
-    """The inset of one edge."""
+    """The inset of one edge, from node `source` to node `target`."""
 
     source: int
     target: int
@@ -27,7 +27,7 @@ class Card:
 class Storey:
     """A layer of edges: source nodes at the bottom, cards between shelf and ceiling, target nodes at the top.
 
-    All cards are squares of one side, with a caption of one height (or 0) on them.
+    All cards are squares of one side, under captions of one height, which may be 0.
     """
 
     cards: tuple[Card, ...]
@@ -40,13 +40,13 @@ class Storey:
 
     @property
     def height(self) -> float:
-        """Of a card, caption included."""
+        """Height of a card, caption included."""
         return self.side + self.caption
 
 
 @dataclass(frozen=True)
 class Layout:
-    """nodes: the horizontal places of the nodes of every layer, inputs first."""
+    """The width of a picture, the horizontal places of the nodes of every layer, inputs first, and the storeys."""
 
     width: float
     nodes: tuple[tuple[float, ...], ...]
@@ -58,10 +58,14 @@ class Layout:
 
 
 def lay_out(active: Sequence[np.ndarray], captioned: Sequence[bool]) -> Layout:
-    """The picture of layers whose edges are `active`, bool (n_in, n_out); some leave room for captions.
+    """Lay out the layers of a network.
 
-    The cards of a layer are sorted by target, each node standing over the middle of its own: a node is the sum of
-    what is below it.
+    The cards of a layer are sorted by target, and each node stands over the middle of its own cards, because a node is
+    the sum of what is below it.
+
+    Args:
+        active: a mask of the existing edges for each layer: bool (n_in, n_out).
+        captioned: whether a layer leaves room for captions, for each layer.
     """
     # A node without edges takes a place as well.
     slots = [np.maximum(edges.sum(axis=0), 1).sum() for edges in active]
@@ -80,7 +84,7 @@ def lay_out(active: Sequence[np.ndarray], captioned: Sequence[bool]) -> Layout:
 def _storey(
     edges: np.ndarray, has_caption: bool, width: float, bottom: float, sources: Sequence[float]
 ) -> tuple[Storey, tuple[float, ...]]:
-    """The storey over the source nodes, and the places of its target nodes."""
+    """Return the storey over the source nodes, and the places of its target nodes."""
     counts = np.maximum(edges.sum(axis=0), 1)
     starts = [0, *np.cumsum(counts).tolist()]
     n_rows = 1 if width / starts[-1] * (1 - GAP) >= SMALLEST else 2
@@ -101,5 +105,5 @@ def _storey(
 
 
 def _room(shifts: Iterable[float]) -> float:
-    """Height for lines that go sideways by `shifts`."""
+    """Return the height of the space for lines that go sideways by `shifts`."""
     return min(0.25 + 0.14 * max(shifts, default=0.0), 1.1)

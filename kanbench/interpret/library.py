@@ -1,4 +1,4 @@
-"""The functions that an edge may be named after; a user's own stand beside them."""
+"""Library of the functions that an edge may become; users can add their own."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -17,9 +17,12 @@ POLE_MARGIN = 1e-6  # how near a pole the inner values may come, relative to the
 
 
 class Absorbs(Flag):
-    """Changes of the inner value u that c f(u) + d makes up for by another c and d, so that they need no search.
+    """Changes of the inner value u that another c and d in c f(u) + d make up for, so that they need no search.
 
-    sign: u -> -u;   scale: u -> s u for any s > 0;   shift: u -> u + s for any s.
+    Values:
+        sign: u -> -u.
+        scale: u -> s u for any s > 0.
+        shift: u -> u + s for any s.
     """
 
     nothing = 0
@@ -30,7 +33,12 @@ class Absorbs(Flag):
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a function is defined: `holds(low, high)` says it of every u in [low, high], elementwise over tensors."""
+    """The set on which a function is defined.
+
+    Attributes:
+        rule: the condition in words, for messages.
+        holds: a function (low, high) -> bool, elementwise over tensors: whether all of [low, high] is in the domain.
+    """
 
     rule: str
     holds: Callable[[Tensor, Tensor], Tensor]
@@ -66,9 +74,19 @@ BETWEEN_POLES = Domain("a x + b between two poles", _between_poles_of_tan)
 
 @dataclass(frozen=True)
 class Function:
-    """A function of one variable, for tensors (elementwise, differentiable) and for sympy.
+    """A function of one variable, for tensors (elementwise and differentiable) and for sympy.
 
-    `complexity` is its price in `suggest`. `absorbs` may be left out: the search is then wider than it need be.
+    Attributes:
+        name: its name in a library.
+        torch, sympy: the function of a tensor, and of an expression.
+        complexity: its price in `suggest`.
+        domain: the set on which it is defined.
+        absorbs: the changes that need no search; if left out, the search is wider than necessary.
+
+    Example:
+        >>> import sympy, torch
+        >>> from kanbench.interpret import LIBRARY, Function
+        >>> library = {**LIBRARY, "cosh": Function("cosh", torch.cosh, sympy.cosh, 4)}
     """
 
     name: str
@@ -96,7 +114,7 @@ def _sympy_zero(u: sympy.Expr) -> sympy.Expr:
 
 
 def power(name: str, exponent: int, complexity: int, domain: Domain = EVERYWHERE) -> Function:
-    """u ** exponent."""
+    """Return the function u ** exponent."""
     call = partial(_power, exponent=exponent)
     return Function(name, call, call, complexity, domain, Absorbs.sign | Absorbs.scale)
 
@@ -136,7 +154,7 @@ LIBRARY: dict[str, Function] = {
 
 
 def select(names: Iterable[str], library: Mapping[str, Function] = LIBRARY) -> dict[str, Function]:
-    """The part of a library that has these names. Raises `UnknownName` with the nearest ones."""
+    """Return the part of a library with these names; raises `UnknownName` with the nearest ones."""
     names = list(names)
     for name in names:
         if name not in library:

@@ -1,4 +1,4 @@
-"""Text to a sympy expression: a walk over its syntax tree, which calls nothing but the functions of a table."""
+"""Conversion of text to sympy expressions by a walk over its syntax tree, which calls only the functions of a table."""
 
 import ast
 import operator
@@ -27,11 +27,26 @@ OPERATORS: dict[type[ast.operator], Callable[[sympy.Expr, sympy.Expr], sympy.Exp
 
 
 def parse(text: str | sympy.Expr, names: Sequence[str], functions: Mapping[str, Call] = FUNCTIONS) -> sympy.Expr:
-    """A formula in the symbols of these names: an expression in like names, or text, which is read and never executed.
+    """Parse a formula without executing it.
 
-    Text holds numbers, + - * / **, the names, `pi` and `E` unless they are names, and calls of the `functions`.
+    Text may hold numbers, + - * / **, the variables, calls of the `functions`, and `pi` and `E` unless these are
+    variables.
 
-    Raises `ValueError` for any other text.
+    Args:
+        text: the formula as text, or an expression in symbols of these names.
+        names: the names of the variables.
+        functions: the functions of one argument, by name.
+
+    Returns:
+        An expression in real symbols of these names.
+
+    Raises:
+        ValueError: for any other text; the message quotes it.
+
+    Example:
+        >>> from kanbench.interpret.parsing import parse
+        >>> parse("2*sin(x)**2", ["x"])
+        2*sin(x)**2
     """
     known = dict(zip(names, symbols(names), strict=True))
     if isinstance(text, str):
@@ -40,12 +55,12 @@ def parse(text: str | sympy.Expr, names: Sequence[str], functions: Mapping[str, 
 
 
 def symbols(names: Sequence[str]) -> list[sympy.Symbol]:
-    """The variables of formulas: real symbols."""
+    """Return the variables of formulas, which are real symbols."""
     return [sympy.Symbol(name, real=True) for name in names]
 
 
 class _Reader:
-    """One formula on its way from text to an expression."""
+    """Reader that turns the text of one formula into an expression."""
 
     def __init__(self, text: str, known: Mapping[str, sympy.Expr], functions: Mapping[str, Call]) -> None:
         self.shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}.."
@@ -84,7 +99,9 @@ class _Reader:
         raise self._error(f"{shown!r} is not allowed; allowed: + - * / **, and functions of one argument")
 
     def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-        """The power; one of two numbers only where it is not so large that its digits fill the memory."""
+        """Return the power; raises `ValueError` for two numbers whose power has so many digits that they fill the
+        memory.
+        """
         if base.is_Rational and exponent.is_Rational:
             bits = max(base.p.bit_length(), base.q.bit_length())
             if bits * abs(exponent) > LARGEST_POWER:
@@ -92,7 +109,7 @@ class _Reader:
         return self._finite(base**exponent)
 
     def _finite(self, value: sympy.Expr) -> sympy.Expr:
-        """The value; a number is one that a double holds."""
+        """Return the value; raises `ValueError` for a number beyond the range of a double."""
         if value.is_Number and value.is_extended_real and abs(value) > sys.float_info.max:
             raise self._error("a number is too large")
         return value

@@ -1,4 +1,4 @@
-"""Smaller networks: without the edges and nodes that do not matter."""
+"""Removal of the edges and nodes of a network that do not matter."""
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
@@ -15,16 +15,30 @@ Network = TypeVar("Network", bound=nn.Sequential)
 
 
 def prune(model: Network, x: Tensor, *, edge_threshold: float = 0.03, node_threshold: float = 0.01) -> Network:
-    """The network without edges and hidden nodes whose attribution on x (n, n_in) is at or under a threshold.
+    """Return a smaller network without the edges and hidden nodes that matter little.
 
-    A new network of the same class, with the parameters of the remaining edges only; all inputs and outputs stay.
-    A removed edge leaves its mean over the samples in the bias of its node; so does all that comes from a hidden node
-    which no input reaches any more. A layer without a bias gets one, unless all means are zero.
-    Every edge is judged by itself: in a wide layer many small ones may matter together.
+    It has the class of the model, all inputs and outputs, and only the parameters of the remaining edges. A removed
+    edge leaves its mean over the samples in the bias of its node, and so does everything from a hidden node that no
+    input reaches any more. A layer without a bias gets one, unless all means are zero. Each edge is judged by itself;
+    in a wide layer many small ones may matter together.
 
-    Raises `ValueError` if a threshold is not in [0, 1), or if no path from an input to an output would be left.
+    Args:
+        model: a sequence of `KANLayer`s.
+        x: samples (n, n_in), at least two.
+        edge_threshold: an edge is removed if its attribution is at most this, in [0, 1).
+        node_threshold: a hidden node is removed if its attribution is at most this, in [0, 1).
+
+    Raises:
+        ValueError: if a threshold is not in [0, 1), or if no path from an input to an output would be left.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5.1, with the scores of `attribute`.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KAN
+        >>> from kanbench.interpret import prune
+        >>> x = torch.rand(100, 2)
+        >>> smaller = prune(KAN([2, 5, 1]), x, edge_threshold=0.05)
     """
     require(0.0 <= edge_threshold < 1.0, "edge_threshold", "must be in [0, 1)", edge_threshold)
     require(0.0 <= node_threshold < 1.0, "node_threshold", "must be in [0, 1)", node_threshold)
@@ -38,9 +52,15 @@ def prune(model: Network, x: Tensor, *, edge_threshold: float = 0.03, node_thres
 
 
 def without_edges(model: Network, edges: Iterable[tuple[int, int, int]], x: Tensor | None = None) -> Network:
-    """The network without the edges (layer, input, output), as `prune` makes it; without samples x they count as zero.
+    """Return the network without some edges, as `prune` makes it.
 
-    Raises `ValueError` if there is no such edge, or if no path from an input to an output would be left.
+    Args:
+        model: a sequence of `KANLayer`s.
+        edges: the edges to remove, as (layer, input, output).
+        x: samples (n, n_in) for the means that removed edges leave behind; without them the means count as zero.
+
+    Raises:
+        ValueError: if there is no such edge, or if no path from an input to an output would be left.
     """
     kept = [layer.active for layer in kan_layers(model)]
     for edge in edges:
@@ -53,10 +73,17 @@ def without_edges(model: Network, edges: Iterable[tuple[int, int, int]], x: Tens
 
 
 def without_nodes(model: Network, nodes: Iterable[tuple[int, int]], x: Tensor | None = None) -> Network:
-    """The network without the edges that leave the nodes (layer, node), see `without_edges`; layer 0 is the inputs.
+    """Return the network without the edges that leave some nodes, see `without_edges`.
 
-    Raises `ValueError` if there is no such input or hidden node, or if no path from an input to an output would be
-    left. Outputs cannot go; inputs stay as columns that nothing reads.
+    Outputs cannot be removed; removed inputs stay as columns that nothing reads.
+
+    Args:
+        model: a sequence of `KANLayer`s.
+        nodes: the nodes to remove, as (layer, node); layer 0 is the inputs.
+        x: samples (n, n_in) for the means that removed edges leave behind.
+
+    Raises:
+        ValueError: if there is no such input or hidden node, or if no path from an input to an output would be left.
     """
     kept = [layer.active for layer in kan_layers(model)]
     for node in nodes:
@@ -69,7 +96,7 @@ def without_nodes(model: Network, nodes: Iterable[tuple[int, int]], x: Tensor | 
 
 
 def kan_layers(model: nn.Sequential) -> list[KANLayer]:
-    """The layers of a network; raises `ValueError` if it is no sequence, or if one is not a `KANLayer`."""
+    """Return the layers of a network; raises `ValueError` unless it is a sequence of `KANLayer`s."""
     require(isinstance(model, nn.Sequential), "model", "must be a sequence of layers", type(model).__name__)
     for index, layer in enumerate(model):
         require(isinstance(layer, KANLayer), f"layer {index}", "must be a KANLayer", type(layer).__name__)
@@ -78,7 +105,9 @@ def kan_layers(model: nn.Sequential) -> list[KANLayer]:
 
 @torch.no_grad()
 def rebuilt(model: Network, kept: Sequence[Tensor], x: Tensor | None) -> Network:
-    """The network of the `kept` edges, bool (n_in, n_out) per layer, that lie on a path from an input to an output."""
+    """Build the network of those `kept` edges, bool (n_in, n_out) for each layer, that lie on a path from input to
+    output.
+    """
     on_path, nodes = paths(kept)
     layers = kan_layers(model)
     smaller = deepcopy(model)
@@ -94,9 +123,9 @@ def rebuilt(model: Network, kept: Sequence[Tensor], x: Tensor | None) -> Network
 
 
 def paths(kept: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Which edges lie on a path from an input to an output; and which nodes, all inputs and outputs counted in.
+    """Return the edges on a path from an input to an output, and the nodes on one; all inputs and outputs are included.
 
-    Raises `ValueError` if there is no path.
+    Both are masks for each layer: bool (n_in, n_out) and (width,). Raises `ValueError` if there is no path.
     """
     reached = [torch.ones_like(kept[0][:, 0])]  # from an input, upwards
     for edges in kept:
@@ -116,10 +145,10 @@ def paths(kept: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
 def left_behind(
     layers: Sequence[KANLayer], kept: Sequence[Tensor], on_path: Sequence[Tensor], x: Tensor | None
 ) -> list[Tensor]:
-    """The mean over x of all edges that are not on a path, summed at their node: (n_out,) per layer.
+    """Return the mean over x of all edges that are not on a path, summed at their node: (n_out,) for each layer.
 
-    x flows through the network in which edges that are not kept are constant: their mean, or zero where x is None.
-    Then the kept edges that no input reaches are constant by themselves, whatever x is.
+    x flows through the network in which edges that are not kept are constant: their mean, or zero if x is None. Kept
+    edges that no input reaches are then constant by themselves, whatever x is.
     """
     constants = []
     inputs = layers[0].coefficients.new_zeros(1, layers[0].n_in) if x is None else x

@@ -1,4 +1,4 @@
-"""Whether a found formula is the true one."""
+"""Comparison of a found formula with the true one."""
 
 import pickle
 import subprocess
@@ -25,7 +25,7 @@ print(any(sympy.simplify(form) == 0 for form in (difference, difference.rewrite(
 
 @dataclass(frozen=True)
 class Sameness:
-    """Who says that two formulas are the same function: algebra, which may run out of time, and random points."""
+    """The verdicts on two formulas: by algebra, which may run out of time, and by random points."""
 
     algebraic: bool
     numeric: bool
@@ -43,9 +43,28 @@ def same_function(
 ) -> Sameness:
     """Compare a found expression with the truth over the ranges of the variables.
 
-    numeric: at 1000 random points both are finite and differ by at most `tolerance` of the range of the true values.
-    algebraic: once all constants of both are rounded to `digits`, sympy proves within some `seconds` that the
-    difference is zero.
+    Args:
+        expression: the expression that was found.
+        truth: the true formula, as text or as an expression.
+        names: the names of the variables.
+        ranges: a pair (low, high) for each variable.
+        digits: the significant digits of constants in the algebraic comparison.
+        tolerance: the largest difference in the numeric comparison, relative to the range of the true values.
+        seconds: the time limit of the algebraic comparison.
+
+    Returns:
+        Two verdicts. `numeric`: at 1000 random points both are finite and differ by at most the tolerance. `algebraic`:
+            with all constants rounded, sympy proves in time that the difference is zero.
+
+    Raises:
+        ValueError: if there is not one range for each name, or if a formula cannot be parsed.
+
+    Example:
+        >>> import sympy
+        >>> from kanbench.interpret import same_function
+        >>> x = sympy.Symbol("x", real=True)
+        >>> same_function(1.0001 * sympy.sin(x), "sin(x)", ["x"], [(-1.0, 1.0)])
+        Sameness(algebraic=True, numeric=True)
     """
     require(len(ranges) == len(names), "ranges", f"must be {len(names)} pairs (low, high)", ranges)
     low, high = np.array(ranges, dtype=np.float64).T
@@ -61,7 +80,7 @@ def same_function(
 
 
 def _agree(values: Array, truth: Array, tolerance: float) -> bool:
-    """False for NaN and infinity."""
+    """Return whether values agree with the truth within the tolerance; NaN and infinity never do."""
     spread, size = np.ptp(truth), np.abs(truth).max()
     size = spread if spread > DIFFERENT * size else size  # a constant truth has rounding for a range
     with np.errstate(invalid="ignore"):
@@ -69,12 +88,12 @@ def _agree(values: Array, truth: Array, tolerance: float) -> bool:
 
 
 def _exact(expression: sympy.Expr, digits: int, ranges: Mapping[str, tuple[float, float]]) -> sympy.Expr:
-    """All constants as numbers, rounded, and those as fractions or multiples of pi."""
+    """Round all constants and write them as fractions or multiples of pi."""
     return sympy.nsimplify(tidy(expression.evalf(), digits, pi=True, ranges=ranges), rational=True)
 
 
 def _is_zero(difference: sympy.Expr, seconds: float) -> bool:
-    """Whether `sympy.simplify` says so; in a process of its own, which can be stopped."""
+    """Return whether `sympy.simplify` proves that the difference is zero, in a process that can be stopped."""
     if difference == 0:
         return True
     try:

@@ -1,4 +1,4 @@
-"""The search for a and b of c f(a x + b) + d: a grid, refined by Gauss-Newton steps, for many functions at once."""
+"""Search for a and b of c f(a x + b) + d: a grid, refined by Gauss-Newton steps, for many functions at once."""
 
 import math
 from collections.abc import Sequence
@@ -19,9 +19,13 @@ CONVERGED = 1e-9  # relative gain of a step, below which a start is left alone
 
 
 def best_inner(functions: Sequence[Function], t: Tensor, y: Tensor) -> list[tuple[float, float] | None]:
-    """For each function the (scale, shift) whose inner value scale * t + shift explains y best; none if none may be.
+    """Find the (scale, shift) for each function whose inner value scale * t + shift explains y best; None if none may
+    be.
 
-    t (n,) is sorted and reaches from -1 to 1; y (n,) is as it comes.
+    Args:
+        functions: the functions.
+        t: sorted samples (n,) from -1 to 1.
+        y: values (n,) at these.
     """
     candidates = Candidates.none()
     for function in functions:
@@ -35,7 +39,10 @@ def best_inner(functions: Sequence[Function], t: Tensor, y: Tensor) -> list[tupl
 
 @dataclass(frozen=True)
 class Candidates:
-    """Pairs (scale, shift): `inner` (k, 2), where the first `sizes[0]` are of the first function, and so on."""
+    """Pairs (scale, shift) for several functions.
+
+    `inner` (k, 2) holds them: the first `sizes[0]` belong to the first function, and so on.
+    """
 
     functions: tuple[Function, ...]
     sizes: tuple[int, ...]
@@ -53,15 +60,15 @@ class Candidates:
         return self.inner.split(self.sizes)
 
     def inner_values(self, t: Tensor) -> Tensor:
-        """(n,) -> (k, n)."""
+        """Return scale * t + shift of every candidate: (n,) -> (k, n)."""
         return torch.addcmul(self.inner[:, 1:], self.inner[:, :1], t)
 
     def outer_values(self, u: Tensor) -> Tensor:
-        """The functions of the inner values: (k, n) -> (k, n)."""
+        """Return the functions of the inner values: (k, n) -> (k, n)."""
         return torch.cat([f.torch(part) for f, part in zip(self.functions, u.split(self.sizes), strict=True)])
 
     def allowed(self) -> Tensor:
-        """Whether the scales are within bounds, and the domains hold on t in [-1, 1] and a little beyond: (k,)."""
+        """Return a mask (k,): the scale is within bounds, and the domain holds slightly beyond t in [-1, 1]."""
         scale, shift = self.inner[:, 0].abs(), self.inner[:, 1]
         ends = torch.stack([shift - scale * (1.0 + WIDENED), shift + scale * (1.0 + WIDENED)])
         parts = zip(self.functions, ends.split(self.sizes, dim=1), strict=True)
@@ -69,7 +76,7 @@ class Candidates:
         return defined & (scale >= SCALES[0]) & (scale <= SCALES[1])
 
     def free(self) -> Tensor:
-        """Which constants have to be searched for: (k, 2)."""
+        """Return a mask (k, 2) of the constants that have to be searched for."""
         absorbed = [[Absorbs.scale in f.absorbs, Absorbs.shift in f.absorbs] for f in self.functions]
         return ~torch.tensor(absorbed).repeat_interleave(torch.tensor(self.sizes), dim=0)
 
@@ -79,7 +86,7 @@ class Candidates:
 
 @dataclass
 class Projection:
-    """y fitted by c f + d with the best c and d, for k candidates: y is what f explains of it and the residual."""
+    """Projection of y on c f + d with the best c and d, for k candidates."""
 
     loss: Tensor  # (k,) 1 - R^2, infinite where the candidate cannot be used
     residual: Tensor  # (k, n)
@@ -102,7 +109,7 @@ def _project(candidates: Candidates, f: Tensor, y: Tensor) -> Projection:
 
 
 def _starts(function: Function, t: Tensor, y: Tensor) -> Candidates:
-    """The best of the grid."""
+    """Return the best candidates of the grid for one function."""
     grid = _grid(function)
     candidates = Candidates((function,), (len(grid),), grid)
     loss = _project(candidates, candidates.outer_values(candidates.inner_values(t)), y).loss
@@ -112,7 +119,7 @@ def _starts(function: Function, t: Tensor, y: Tensor) -> Candidates:
 
 
 def _refined(candidates: Candidates, t: Tensor, y: Tensor) -> tuple[Candidates, Tensor]:
-    """The candidates after damped Gauss-Newton steps, each with a damping of its own; their 1 - R^2 (k,)."""
+    """Refine candidates by damped Gauss-Newton steps, each with its own damping; return them and their 1 - R^2 (k,)."""
     free = candidates.free()
     damping = torch.full_like(candidates.inner[:, 0], 1e-3)
     now, slope = _with_slope(candidates, t, y)
@@ -138,13 +145,13 @@ def _refined(candidates: Candidates, t: Tensor, y: Tensor) -> tuple[Candidates, 
 
 
 def _with_slope(candidates: Candidates, t: Tensor, y: Tensor) -> tuple[Projection, Tensor]:
-    """The projection, and the derivative of f by the inner value (k, n)."""
+    """Return the projection, and the derivative of f by the inner value (k, n)."""
     f, back = vjp(candidates.outer_values, candidates.inner_values(t))[:2]
     return _project(candidates, f, y), back(torch.ones_like(f))[0]
 
 
 def _step(now: Projection, slope: Tensor, damping: Tensor, free: Tensor, t: Tensor) -> Tensor:
-    """(J^T J + damping trace I) step = J^T r for each candidate: (k, 2), zero where that has no solution."""
+    """Solve (J^T J + damping trace I) step = J^T r for each candidate: (k, 2), zero where there is no solution."""
     jacobian = torch.stack([slope * t, slope], dim=1) * (now.c * free).unsqueeze(2)  # (k, 2, n) of c f + d by a and b
     jacobian = jacobian - jacobian.mean(dim=2, keepdim=True)
     jacobian = jacobian - (jacobian @ now.unit.unsqueeze(2)) * now.unit.unsqueeze(1)
@@ -157,9 +164,9 @@ def _step(now: Projection, slope: Tensor, damping: Tensor, free: Tensor, t: Tens
 
 
 def _grid(function: Function) -> Tensor:
-    """Pairs (scale, shift) of the inner value scale * t + shift for t in [-1, 1]: (k, 2).
+    """Return the starting pairs (scale, shift) of the inner value scale * t + shift for t in [-1, 1]: (k, 2).
 
-    Up to 10 periods of a sine; bends in and about the range; zeros outside of it from near to far.
+    They cover up to 10 periods of a sine, bends in and about the range, and zeros outside it from near to far.
     """
     float64 = torch.float64
     if Absorbs.scale in function.absorbs:
@@ -179,7 +186,7 @@ def _grid(function: Function) -> Tensor:
 
 
 def _thinned(t: Tensor, y: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """At most n of the samples, at even ranks of t, which is sorted; both ends stay."""
+    """Return at most n of the samples, at even ranks of t, which is sorted; both ends stay."""
     if len(t) <= n:
         return t, y
     ranks = torch.linspace(0, len(t) - 1, n).round().long()

@@ -1,4 +1,4 @@
-"""How a network is doing while it trains, layer by layer, in plain numbers."""
+"""Statistics of a network's layers while it trains, in plain numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -14,10 +14,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # outputs (n, n_out), targets -> a nu
 
 @dataclass(frozen=True)
 class LayerStatistics:
-    """A layer at given parameters and data.
+    """Statistics of a layer at given parameters and data.
 
-    gradient_norm: of the loss by the parameters of the layer.   lowest, highest: of its outputs.
-    outside: the share of its inputs, once squashed, that are off the domain of its basis; None if it has no basis.
+    Attributes:
+        gradient_norm: the Euclidean norm of the gradient of the loss by the layer's parameters.
+        lowest, highest: the range of its outputs.
+        outside: the share of its inputs, once squashed, that lie off the domain of its basis; None if it has no basis.
     """
 
     gradient_norm: float
@@ -27,14 +29,21 @@ class LayerStatistics:
 
 
 def mean_square(outputs: Tensor, y: Tensor) -> Tensor:
-    """The mean squared error. Raises `ValueError` if y has another shape than the outputs."""
+    """Return the mean squared error; raises `ValueError` if y has another shape than the outputs."""
     require(y.shape == outputs.shape, "y", f"must have shape {tuple(outputs.shape)}", tuple(y.shape))
     return (outputs - y).square().mean()
 
 
 @torch.enable_grad()
 def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = mean_square) -> list[LayerStatistics]:
-    """Statistics of every layer on inputs x (n, n_in) and the targets of the loss; no .grad is touched."""
+    """Compute the statistics of every layer; no `.grad` is touched.
+
+    Args:
+        model: a sequence of layers.
+        x: inputs (n, n_in).
+        y: the targets of the loss.
+        loss: a function (outputs, y) -> scalar; the mean squared error by default.
+    """
     inputs = [x]
     for layer in model:
         inputs.append(layer(inputs[-1]))
@@ -55,9 +64,14 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = me
 def median_statistics(
     models: Sequence[nn.Sequential], x: Tensor, y: Tensor, loss: Loss = mean_square
 ) -> list[LayerStatistics]:
-    """Medians of `layer_statistics` over models of one shape on their own x (models, n, n_in) and targets y.
+    """Return medians of `layer_statistics` over several models of one shape.
 
-    Models of which a number is NaN do not count for it; it is NaN if none does.
+    A model for which a number is NaN does not count for that number; the median is NaN if no model counts.
+
+    Args:
+        models: the models.
+        x, y: inputs (models, n, n_in) and targets, those of each model along the first axis.
+        loss: a function (outputs, y) -> scalar; the mean squared error by default.
     """
     of_models = [layer_statistics(*each, loss) for each in zip(models, x, y, strict=True)]
     return [_median_layer(of_layer) for of_layer in zip(*of_models, strict=True)]

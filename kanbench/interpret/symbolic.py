@@ -1,4 +1,4 @@
-"""A layer whose edges are named functions, and how a layer becomes one."""
+"""Layers whose edges are named functions, and the conversion of a KAN to such layers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -30,13 +30,22 @@ Edge = tuple[int, int]  # input, output
 
 
 class SymbolicLayer(nn.Module):
-    """y_j = sum_i [c f(a x_i + b) + d]_ij + bias_j, each edge with an f of its own; (..., n_in) -> (..., n_out).
+    """A layer whose edges are functions of the library: (..., n_in) -> (..., n_out).
 
-    The constants a, b, c, d are trained: (4, n_edges), the edges sorted by function, input and output. Edges that are
-    named by no fit do not exist, unless a layer `rest`, which has no bias, adds them; an edge that is "0" adds its d
-    to the bias and exists no more. `ranges` (low, high) are those of the inputs that were fitted, if known.
+    y_j = sum_i [c f(a x_i + b) + d]_ij + bias_j, each edge with its own f. The constants a, b, c, d can be trained:
+    they are one parameter (4, n_edges), with the edges sorted by function, input and output.
 
-    Raises `ValueError` for an edge beyond the layer, and for a fit that was rejected.
+    Args:
+        n_in, n_out: the numbers of inputs and outputs.
+        fits: the fit of each edge (input, output). Edges without one do not exist; an edge with the function "0" only
+            adds its d to the bias.
+        bias: the bias (n_out,) at the start; zero if None.
+        rest: a `KANLayer` without a bias that adds further edges.
+        ranges: a pair (low, high) for each input, the range of the samples that were fitted, if known.
+        dtype: the precision of the parameters.
+
+    Raises:
+        ValueError: for an edge outside the layer, a fit that was rejected, or a `rest` with a bias.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5.1.
     """
@@ -74,7 +83,7 @@ class SymbolicLayer(nn.Module):
 
     @property
     def active(self) -> Tensor:
-        """Which edges there are: bool (n_in, n_out)."""
+        """Mask of the edges that exist: bool (n_in, n_out)."""
         mask = torch.zeros(self.n_in, self.n_out, dtype=torch.bool, device=self.constants.device)
         for edge in self.edges:
             mask[edge] = True
@@ -82,12 +91,14 @@ class SymbolicLayer(nn.Module):
 
     @property
     def edge_labels(self) -> dict[Edge, str]:
-        """The functions of the edges, as mathtext."""
+        """Functions of the edges as mathtext, by (input, output)."""
         x = sympy.Symbol("x", real=True)
         return {e: f"${sympy.latex(f.sympy(x))}$" for e, f in zip(self.edges, self.functions, strict=True)}
 
     def edge_outputs(self, x: Tensor) -> Tensor:
-        """What every edge adds to its node: (..., n_in) -> (..., n_in, n_out); zero where there is none."""
+        """Return the contribution of every edge to its node: (..., n_in) -> (..., n_in, n_out), zero where there is no
+        edge.
+        """
         slots = torch.tensor([i * self.n_out + j for i, j in self.edges], dtype=torch.long, device=x.device)
         values = self._values(x)
         nothing = values.new_zeros(*values.shape[:-1], self.n_in * self.n_out)
@@ -98,7 +109,7 @@ class SymbolicLayer(nn.Module):
         return self.edge_outputs(x).sum(dim=-2) + self.bias
 
     def _values(self, x: Tensor) -> Tensor:
-        """c f(a x + b) + d of every edge: (..., n_in) -> (..., n_edges)."""
+        """Return c f(a x + b) + d of every edge: (..., n_in) -> (..., n_edges)."""
         a, b, c, d = self.constants
         inner = a * x[..., [i for i, _ in self.edges]] + b
         runs = [(function, len(list(run))) for function, run in groupby(self.functions)]
@@ -112,7 +123,7 @@ class SymbolicLayer(nn.Module):
 
 
 class SymbolicNetwork(nn.Sequential):
-    """Symbolic layers, and the `choices` that made them; none for a network that comes from a file."""
+    """A sequence of symbolic layers with the `choices` that made them; None for a network that comes from a file."""
 
     choices: Choices | None = None
 
@@ -126,12 +137,19 @@ def snap(
     weight: float = WEIGHT,
     threshold: float = THRESHOLD,
 ) -> SymbolicLayer:
-    """The layer with a function of the library in place of every edge, as `snap_network` has it for a network of one.
+    """Replace every edge of a layer by a function of the library, as `snap_network` does for a network of one layer.
 
-    A squash is part of the edges behind it: they are named as functions of what enters the layer.
+    A squash is part of the edges behind it: the edges become functions of the values that enter the layer.
 
-    Raises `ValueError` where a named edge is not there or its function does not fit, `UnknownName` for a function
-    that is not in the library.
+    Args:
+        layer: a trained layer.
+        x: samples (n, n_in) of its inputs.
+        names: the functions of some edges (input, output), chosen by hand.
+        library, weight, threshold: as in `snap_network`.
+
+    Raises:
+        ValueError: if a named edge does not exist or its function does not fit.
+        UnknownName: for a function that is not in the library.
     """
     names = {} if names is None else names
     active = {(i, j) for i, j in layer.active.nonzero().tolist()}
@@ -153,17 +171,39 @@ def snap_network(
     weight: float = WEIGHT,
     threshold: float = THRESHOLD,
 ) -> SymbolicNetwork:
-    """A KAN with a function of the library in place of every edge, fitted on samples x (n, n_in).
+    """Replace every edge of a KAN by a function of the library, fitted on samples.
 
-    `names` says which function an edge becomes, by hand. The others become the first of `suggest`, or a constant,
-    whatever the library holds, as long as little is lost: the edges of a layer that may be left out have attributions
-    that sum to at most `threshold`; sqrt(1 - R^2) of the others is at most `threshold` over the sum of all
-    attributions of the layer, or else at most 1.5 times that of the function that fits best.
-    `print(network.choices)` shows every choice beside its rival. Each layer is fitted on what the KAN itself feeds to
-    it, so that an edge with a poor fit does not spoil later ones.
+    Each edge becomes the first fit of `suggest` that loses little, or a constant if it can be left out. The edges of a
+    layer that are left out have attributions that sum to at most `threshold`. For the others sqrt(1 - R^2) is at most
+    `threshold` over the sum of the layer's attributions, or at most 1.5 times that of the best fit if this is more.
+    Each layer is fitted on the values that the KAN itself feeds to it, so a poor fit of one edge does not spoil later
+    ones.
 
-    Raises `ValueError` for a layer that is no `KANLayer`, for a named edge that is not there or whose function does
-    not fit, and `UnknownName` for a function that is not in the library.
+    Args:
+        model: a sequence of `KANLayer`s.
+        x: samples (n, n_in), at least two.
+        names: the functions of some edges (layer, input, output), chosen by hand.
+        library: the functions to choose from, by name.
+        weight: the bits that a unit of complexity costs, see `suggest`.
+        threshold: the loss that is allowed, in spreads of the output; at least 0.
+
+    Returns:
+        The symbolic network; `print(network.choices)` shows every choice beside its rival.
+
+    Raises:
+        ValueError: for a layer that is not a `KANLayer`, and for a named edge that does not exist or whose function
+            does not fit.
+        UnknownName: for a function that is not in the library.
+
+    Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5.1, with the choice made by the rules above.
+
+    Example:
+        >>> import torch
+        >>> from kanbench import KAN
+        >>> from kanbench.interpret import formula, snap_network
+        >>> network = snap_network(KAN([1, 1]), torch.linspace(-1, 1, 100).unsqueeze(1), {(0, 0, 0): "x"})
+        >>> formula(network, ["x"]).free_symbols
+        {x}
     """
     require(threshold >= 0, "threshold", "must not be negative", threshold)
     names = {} if names is None else names
@@ -196,14 +236,14 @@ def snap_network(
 def _choice(
     runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit, ranking: Sequence[Fit], attribution: float
 ) -> Choice:
-    """The fit that was chosen, beside the first other one of the ranking."""
+    """Return the choice of a fit, beside the first other one of the ranking."""
     rival = next((other for other in ranking if other.function != fit.function), None)
     cost, rival_cost = (math.nan if each is None else output_moves(runs, edge, each) for each in (fit, rival))
     return Choice(edge, fit, cost, rival, rival_cost, attribution)
 
 
 def _named(layer: KANLayer, run: LayerRun, depth: int, choices: Sequence[Choice]) -> SymbolicLayer:
-    """The layer at this depth with the functions that were chosen for it."""
+    """Build the symbolic layer at one depth from the choices for it."""
     fits = {choice.edge[1:]: choice.fit for choice in choices if choice.edge[0] == depth}
     ranges = torch.stack([run.inputs.min(dim=0).values, run.inputs.max(dim=0).values], dim=1).tolist()
     n_in, n_out = layer.active.shape

@@ -1,4 +1,4 @@
-"""Expressions made readable, in steps that are cheap on any expression: `sympy.simplify` may take for ever."""
+"""Simplification of expressions in steps that are cheap on any expression; `sympy.simplify` may never end."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -23,15 +23,28 @@ def tidy(
     pi: bool = False,
     ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> sympy.Expr:
-    """The expression with numbers folded together, then rounded to significant `digits`, whole numbers as integers.
+    """Fold the numbers of an expression together and round them to significant digits; whole numbers become integers.
 
-    Constants leave log, |.| and powers as factors, as they do exp by themselves, and sin up to half a turn. With
-    `ranges`, the (low, high) of each variable, a term of a sum is left out where it moves the sum by under 10^-digits
-    of its spread over them, and sums are multiplied out where that makes the expression shorter. Then its values are
-    checked: where they are off by more than 10^(1 - digits) of their spread, more digits are kept. Without ranges
-    nothing is left out or checked.
+    Constant factors leave log, |.| and powers, as they leave exp by themselves; shifts of sin become at most half a
+    turn. With `ranges`, a term of a sum is left out if it moves the sum by under 10^-digits of its spread, and sums are
+    multiplied out if that makes the expression shorter. The values of the result are then checked: if they are off by
+    more than 10^(1 - digits) of their spread, more digits are kept. Without ranges nothing is left out or checked.
 
-    Raises `ValueError` for a variable without a range.
+    Args:
+        expression: the expression.
+        digits: the number of significant digits, 1 to 15.
+        pi: whether multiples of pi / 2 are written with pi.
+        ranges: a pair (low, high) for each variable, by name.
+
+    Raises:
+        ValueError: for digits out of range, or a variable without a range.
+
+    Example:
+        >>> import sympy
+        >>> from kanbench.interpret import tidy
+        >>> x = sympy.Symbol("x", real=True)
+        >>> tidy(2.0001 * x + 1e-9 * sympy.sin(x), 3, ranges={"x": (-1.0, 1.0)})
+        2*x
     """
     require(1 <= digits <= MOST_DIGITS, "digits", f"must be 1 to {MOST_DIGITS}", digits)
     pi = pi and "pi" not in {s.name for s in expression.free_symbols}
@@ -50,13 +63,13 @@ def tidy(
 
 
 def _agree(values: Array, exact: Array, tolerance: float) -> bool:
-    """Whether values are near where exact ones are finite: as near as `tolerance` of the spread of the exact ones."""
+    """Return whether values agree, within `tolerance` of their spread, with exact ones wherever those are finite."""
     finite = np.isfinite(exact)
     return bool((np.abs(values[finite] - exact[finite]) <= tolerance * _spread(exact)).all())
 
 
 def _spread(values: Array) -> float:
-    """The range of the finite values; their size where they are all the same; 0 where there are none."""
+    """Return the range of the finite values; their size if they are all equal; 0 if there are none."""
     values = values[np.isfinite(values)]
     if len(values) == 0:
         return 0.0
@@ -65,7 +78,9 @@ def _spread(values: Array) -> float:
 
 
 def _forms(expression: sympy.Expr, data: Values | None, digits: int, pi: bool) -> Iterator[sympy.Expr]:
-    """The expression folded and rounded, also multiplied out where that may be; without forms that no doubles hold."""
+    """Yield the expression folded and rounded, and also multiplied out if possible; no forms beyond the range of
+    doubles.
+    """
     least = 10.0**-digits
     try:
         folded = _fold(expression, data, least)
@@ -78,7 +93,7 @@ def _forms(expression: sympy.Expr, data: Values | None, digits: int, pi: bool) -
 
 
 def _fold(node: sympy.Expr, data: Values | None, least: float) -> sympy.Expr:
-    """From the leaves up: numbers out of functions, sums flat, negligible terms and variables out."""
+    """Fold an expression from the leaves up: take numbers out of functions, flatten sums, drop negligible parts."""
     if not node.args:
         return node
     node = node.func(*(_fold(arg, data, least) for arg in node.args))
@@ -105,7 +120,7 @@ def _fold(node: sympy.Expr, data: Values | None, least: float) -> sympy.Expr:
 
 
 def _without_negligible(total: sympy.Expr, data: Values, least: float) -> sympy.Expr:
-    """A sum without what is small beside its own spread: a term that hardly moves is the number in its middle."""
+    """Drop the terms of a sum that are small beside its spread; a term that hardly moves becomes its middle value."""
     small = least * _spread(data(total))
     constant, rest = total.as_coeff_Add()
     terms = sympy.Add.make_args(rest)
@@ -116,7 +131,7 @@ def _without_negligible(total: sympy.Expr, data: Values, least: float) -> sympy.
 
 
 def _varies_by(values: Array) -> float:
-    """Highest less lowest; infinite where a value is not finite."""
+    """Return the highest value less the lowest; infinity if a value is not finite."""
     return float(values.max() - values.min()) if np.isfinite(values).all() else math.inf
 
 
@@ -129,14 +144,14 @@ def _middle(values: Array) -> sympy.Expr:
 
 
 def _within_half_a_turn(shift: sympy.Expr, rest: sympy.Expr, data: Values | None, least: float) -> sympy.Expr:
-    """sin(rest + shift) with the shift in [-pi/2, pi/2]."""
+    """Return sin(rest + shift) with the shift moved to [-pi/2, pi/2]."""
     half_turns = round(float(shift) / math.pi)
     inner = rest + (shift if half_turns == 0 else float(shift) - half_turns * math.pi)
     return (-1) ** half_turns * sympy.sin(inner if data is None else _without_negligible(inner, data, least))
 
 
 def _factored(total: sympy.Expr, *, signed: bool) -> tuple[sympy.Expr, sympy.Expr]:
-    """(factor, rest) with the largest coefficient of a variable in rest at 1, or at -1 unless the factor is signed."""
+    """Return (factor, rest) such that the largest coefficient of a variable in rest is 1, or -1 unless `signed`."""
     terms = sympy.Add.make_args(total)
     coefficients = [term.as_coeff_Mul()[0] for term in terms if term.free_symbols]
     factor = max(coefficients, key=abs, default=sympy.S.One)
@@ -145,7 +160,7 @@ def _factored(total: sympy.Expr, *, signed: bool) -> tuple[sympy.Expr, sympy.Exp
 
 
 def _expanded_terms(node: sympy.Expr) -> int:
-    """At least the number of terms that multiplying out makes, and of those within it."""
+    """Return a lower bound of the number of terms that multiplying out makes, also in subexpressions."""
     if not node.args:
         return 1
     counts = [_expanded_terms(arg) for arg in node.args]
@@ -158,7 +173,7 @@ def _expanded_terms(node: sympy.Expr) -> int:
 
 
 def _round(node: sympy.Expr, digits: int, pi: bool) -> sympy.Expr:
-    """All numbers rounded; twice, since terms that are alike once they are rounded become one with another number."""
+    """Round all numbers, twice: terms that become alike by rounding merge into one with another number."""
     return _rounded(_rounded(node, digits, pi), digits, pi)
 
 

@@ -1,4 +1,4 @@
-"""Expressions at points, by a walk over their tree: only functions of one's own become code, never a name."""
+"""Evaluation of expressions by a walk over their tree; only defined functions become code, never a name."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,9 +19,18 @@ INSIDE, CORNERS = 500, 100  # points of a sample
 
 
 def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
-    """The expression at every point: (n, n_in), columns in the order of `names` -> (n,); NaN where it has no value.
+    """Evaluate an expression at every point.
 
-    Raises `ValueError` for a symbol that is not among the names, and for a function that sympy knows by name only.
+    Args:
+        expression: an expression in real symbols.
+        names: the names of the variables.
+        x: points (n, n_in), with columns in the order of the names.
+
+    Returns:
+        The values (n,) in float64; NaN where the expression has no real value.
+
+    Raises:
+        ValueError: for a symbol that is not among the names, and for a function without a definition.
     """
     variables = symbols(names)
     fits = x.ndim == 2 and x.shape[1] == len(names)
@@ -34,7 +43,12 @@ def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
 
 
 def sample_of(variables: Iterable[sympy.Symbol], ranges: Mapping[str, tuple[float, float]]) -> "Values":
-    """Values at random points of a box, and at random corners of it; the ranges (low, high) are by name."""
+    """Return values at random points of a box and at random corners of it.
+
+    Args:
+        variables: the symbols.
+        ranges: a pair (low, high) for each, by name.
+    """
     variables = sorted(variables, key=str)
     low, high = np.array([ranges[v.name] for v in variables], dtype=np.float64).reshape(-1, 2).T
     draw = np.random.default_rng(0)
@@ -45,14 +59,19 @@ def sample_of(variables: Iterable[sympy.Symbol], ranges: Mapping[str, tuple[floa
 
 
 class Values:
-    """Expressions at n points, each part of them computed once; columns (n,) by variable."""
+    """Evaluator of expressions at n points, which computes each subexpression once.
+
+    Args:
+        columns: the values (n,) of each variable.
+        n: the number of points.
+    """
 
     def __init__(self, columns: Mapping[sympy.Symbol, Array], n: int) -> None:
         self.n = n
         self._known: dict[sympy.Basic, Array] = dict(columns)
 
     def __call__(self, expression: sympy.Expr) -> Array:
-        """(n,); NaN where the expression has no real value."""
+        """Evaluate an expression: (n,), NaN where it has no real value."""
         with np.errstate(all="ignore"):
             return np.broadcast_to(self._value(expression), self.n).astype(np.float64)
 
@@ -78,7 +97,10 @@ class Values:
         return _real(_call(node.func(*places), places)(*parts))
 
     def _product(self, node: sympy.Mul, parts: list[Array]) -> Array:
-        """The product; sympy splits exp(1000.0 + x) in two factors, which no doubles hold, so they are joined again."""
+        """Return the product of the parts.
+
+        sympy splits exp(1000.0 + x) into two factors that no double holds, so they are joined again.
+        """
         powers = [factor for factor in node.args if isinstance(factor, sympy.exp)]
         if not (powers and node.args[0].is_Float and abs(_log(node.args[0])) > LARGEST_LOG):
             return reduce(np.multiply, parts)
@@ -88,13 +110,13 @@ class Values:
 
 
 def _log(number: sympy.Float) -> float:
-    """The logarithm of its magnitude, which may be far beyond a double's."""
+    """Return the logarithm of a number's magnitude, which may be far beyond the range of a double."""
     _, mantissa, exponent, _ = number._mpf_
     return math.log(int(mantissa)) + exponent * math.log(2.0) if mantissa else -math.inf
 
 
 def _number(atom: sympy.Expr) -> float:
-    """A number as the nearest double; infinity beyond them, NaN for what is not real."""
+    """Return a number as the nearest double: infinity beyond their range, NaN for anything that is not real."""
     try:
         return float(atom)
     except OverflowError:
@@ -115,5 +137,5 @@ def _places(n: int) -> tuple[sympy.Dummy, ...]:
 
 @lru_cache
 def _call(expression: sympy.Expr, variables: tuple[sympy.Symbol, ...]) -> Callable[..., object]:
-    """A function of arrays; its arguments have names of sympy's own making, whatever the variables are called."""
+    """Return a function of arrays, whose arguments have names made by sympy, whatever the variables are called."""
     return sympy.lambdify(variables, expression, ["scipy", "numpy"], dummify=True)
