@@ -9,9 +9,9 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeVar
 
-SHOWN = 60  # letters of a text in a message
+SHOWN = 60  # characters of a value in a message
 LISTED = 50  # known names in a message
-LONGEST = 100  # letters of a name: file systems allow 255 bytes, and ours get endings
+LONGEST = 100  # characters of a name; file systems allow 255 bytes, and endings are added
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _short = reprlib.Repr()
 _short.maxlevel = 2

@@ -47,7 +47,7 @@ class Basis(ABC):
         """
         require_finite(self)
         require(self.high > self.low, "high", f"must be greater than low = {self.low}", self.high)
-        least = max(1e-12, 1e-6 * max(abs(self.low), abs(self.high)))  # which single precision tells apart
+        least = max(1e-12, 1e-6 * max(abs(self.low), abs(self.high)))  # single precision tells these apart
         require(
             self.high - self.low >= least, "high", f"must exceed low = {self.low} by {least:.1g} at least", self.high
         )

@@ -28,7 +28,7 @@ def reexpress(coefficients: Tensor, old: Tensor, new: Tensor, kept: Tensor, degr
     n, n_knots = coefficients.shape[1], old.shape[1]
     home = _widest_interval(new, kept, degree)  # (d, n')
     middle = (new.gather(1, home) + new.gather(1, home + 1)) / 2
-    interval = torch.searchsorted(old.contiguous(), middle, right=True) - 1  # of the old knots: -1 .. n_knots - 1
+    interval = torch.searchsorted(old.contiguous(), middle, right=True) - 1  # index of an old knot: -1 .. n_knots - 1
     local = interval.unsqueeze(-1) + torch.arange(-degree, 1, device=old.device)  # old functions: (d, n', degree + 1)
     exists = (local >= 0) & (local < n) & (interval < n_knots - 1).unsqueeze(-1)
     feature = torch.arange(len(old), device=old.device).view(-1, 1, 1)

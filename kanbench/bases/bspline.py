@@ -74,7 +74,7 @@ class BSpline(TermwiseBasis):
         exist.
         """
         *lead, width, n = pieces.shape
-        # Between the functions of two inputs there is room for those that do not exist.
+        # The buffer has room between the functions of two inputs, for pieces of functions that do not exist.
         row = torch.arange(math.prod(lead), device=step.device).view(*lead, 1) * ((self.n_terms + width) * n)
         first = row + torch.arange(n, device=step.device) + (step.long() + width) * n
         place = first.unsqueeze(-2) + torch.arange(width, device=step.device).unsqueeze(-1) * n

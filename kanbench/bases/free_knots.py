@@ -31,7 +31,7 @@ class FreeKnots(LearnableBasis):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.degree >= 1, "degree", "must be at least 1", self.degree)
-        require(self.intervals >= 2, "intervals", "must be at least 2, to have a knot between them", self.intervals)
+        require(self.intervals >= 2, "intervals", "must be at least 2 for a knot between them", self.intervals)
 
     @property
     def n_terms(self) -> int:

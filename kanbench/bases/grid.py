@@ -6,8 +6,8 @@ import numpy as np
 
 Knots = tuple[np.ndarray, tuple[float, float]]  # new knots, and the range on which every old function remains
 
-MARGIN = 0.05  # of the data's range, on each side: unseen data reaches a little further
-SHARPEST = 100.0  # times the density of even breakpoints; bounds the smallest spacing wherever data is crowded
+MARGIN = 0.05  # share of the data's range, on each side: unseen data reaches a little further
+SHARPEST = 100.0  # highest density of breakpoints, relative to even ones; bounds the spacing where data is crowded
 
 
 @dataclass(frozen=True)
@@ -100,5 +100,5 @@ def _shares(low: float, high: float, x: np.ndarray, mix: float) -> tuple[np.ndar
         return points, np.array([0.0, *np.cumsum(even)])
     between = (points[:-1] >= distinct[0]) & (points[1:] <= distinct[-1])
     share = np.minimum(between / (len(distinct) - 1), SHARPEST * even)
-    share += max(0.0, 1.0 - share.sum()) * even  # what the crowded places may not have goes to all
+    share += max(0.0, 1.0 - share.sum()) * even  # the share that crowded places may not have goes to all
     return points, np.array([0.0, *np.cumsum((1.0 - mix) * even + mix * share)])

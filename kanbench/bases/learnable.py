@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from kanbench.bases.base import Basis
 
-FLOOR = 0.05  # of the scale at the start: none becomes smaller
-FAR = 1e6  # half-widths of the domain; an input farther away is as good as there
+FLOOR = 0.05  # least scale, relative to its start
+FAR = 1e6  # half-widths of the domain; inputs farther away are treated as if they were there
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Rational(LearnableBasis):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.numerator >= 0, "numerator", "must not be negative", self.numerator)
-        require(self.denominator >= 2, "denominator", "must be at least 2, which it starts with", self.denominator)
+        require(self.denominator >= 2, "denominator", "must be at least 2, its degree at the start", self.denominator)
 
     @property
     def n_terms(self) -> int:

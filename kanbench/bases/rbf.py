@@ -8,7 +8,7 @@ from torch import Tensor
 from kanbench.bases.termwise import TermwiseBasis
 from kanbench.errors import require
 
-REACH = 6.0  # widths; exp(-36) is below the float32 resolution of any sum that it could join
+REACH = 6.0  # in widths; exp(-36) is below the float32 resolution of any sum that it could join
 
 
 @dataclass(frozen=True)

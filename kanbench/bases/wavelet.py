@@ -9,7 +9,7 @@ from torch import Tensor
 from kanbench.bases.learnable import LearnableBasis, stretch
 from kanbench.errors import require
 
-REACH = 30.0  # scales; exp(-450) is nothing, and the square of a larger distance could overflow
+REACH = 30.0  # in scales; exp(-450) is negligible, and the square of a larger distance could overflow
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 PART = ".kanbench-part"
 LOCK = ".lock"
-LONGEST = 60  # characters of a file's name in that of its part
-os.umask(UMASK := os.umask(0))  # there is no way to read it but to set it
+LONGEST = 60  # characters that the name of a part takes over from its file
+os.umask(UMASK := os.umask(0))  # the umask can only be read by setting it
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -33,7 +33,7 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp's files are for their owner alone
+            os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp lets only the owner read its files
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -62,7 +62,7 @@ def _open_locked(folder: Path, prefix: str) -> tuple[int, str]:
     """Open a new file that `remove_parts` leaves alone while it is open; return its descriptor and name."""
     while True:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=PART)
-        with suppress(OSError):  # a file system without locks, where nothing is removed either
+        with suppress(OSError):  # a file system without locks; there nothing is removed either
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, name
@@ -112,4 +112,4 @@ def _move(source: Path, folder: Path) -> None:
 def _check_place(path: Path) -> None:
     """Raise `OSError` for a folder or a device, which no file may replace."""
     if path.exists() and not path.is_file():
-        raise OSError(errno.EEXIST, "what is there is not a file", str(path))
+        raise OSError(errno.EEXIST, "its place is taken by something that is not a file", str(path))

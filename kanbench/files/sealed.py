@@ -21,7 +21,7 @@ class Seal:
     """A header line that states the kind of a file, its format and the checksum of the rest."""
 
     kind: str
-    format: int  # a file of another one is not read
+    format: int  # files of another format are not read
 
     def write(self, path: Path, body: bytes) -> None:
         """Write the header and `body`: the whole file or none of it, even if the process is killed meanwhile."""

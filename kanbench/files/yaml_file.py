@@ -35,7 +35,7 @@ class Node:
             raise self.fault("must be a mapping of keys to values")
         for key in self.value:
             if not isinstance(key, str):
-                raise self.fault(f"must have text as keys, and {shown(key)} is none without quotes")
+                raise self.fault(f"must have text as keys (put {shown(key)} in quotes)")
         dot = "." if self.path else ""
         return {key: Node(value, self.file, f"{self.path}{dot}{key}") for key, value in self.value.items()}
 
@@ -106,7 +106,7 @@ def read_yaml(path: Path) -> Node:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise FileError(f"{path}: is not YAML ({error.problem}{line})") from error
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:
-        # bytes that are no text, a date that is none; what PyYAML makes of `!!int ""` or `!!bool maybe`
+        # PyYAML raises these for bytes that are not text, for impossible dates, and for `!!int ""` or `!!bool maybe`.
         raise FileError(f"{path}: is not YAML in UTF-8 ({' '.join(str(error).split())})") from error
     except RecursionError as error:
         raise FileError(f"{path}: is nested too deeply") from error

@@ -11,8 +11,8 @@ from kanbench.interpret.fit import Fit
 from kanbench.interpret.library import ZERO
 from kanbench.models.edges import LayerRun
 
-THRESHOLD = 0.03  # of the spread of the output
-LOSES_MORE = 1.5  # than the function that fits best
+THRESHOLD = 0.03  # allowed loss, in spreads of the output
+LOSES_MORE = 1.5  # allowed loss, relative to that of the best fit
 
 NetworkEdge = tuple[int, int, int]  # layer, input, output
 

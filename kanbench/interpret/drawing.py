@@ -12,16 +12,16 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from torch import Tensor, nn
 
-from kanbench.errors import require
+from kanbench.errors import counted, require
 from kanbench.interpret.attribution import attribute
 from kanbench.interpret.layout import Card, Layout, Storey, lay_out
 from kanbench.models.edges import LayerRun, run_layers
 
 CURVE, FORMULA = "#0072b2", "#d55e00"  # blue and vermilion of Okabe & Ito, safe for the color-blind
-POINTS = 80  # of a curve
-FLATTEST = 0.01  # of the largest range in a layer: edges with less look as flat as they are
-MARGIN = 0.45  # inches
-INSET = 0.1  # from the frame of a card to its curve, of its side
+POINTS = 80  # points of a curve
+FLATTEST = 0.01  # share of a layer's largest range; edges with a smaller range are drawn flat, not stretched
+MARGIN = 0.45  # in inches
+INSET = 0.1  # space between the frame of a card and its curve, as a share of its side
 FONT = 12.0
 POINTS_PER_INCH = 72
 Look = dict[str, Any]
@@ -78,7 +78,7 @@ def draw(
 def _names(given: Sequence[str] | None, letter: str, count: int, argument: str) -> Sequence[str]:
     if given is None:
         return [f"${letter}$"] if count == 1 else [f"${letter}_{{{i + 1}}}$" for i in range(count)]
-    require(len(given) == count, argument, f"must be {count}", list(given))
+    require(len(given) == count, argument, f"must be {counted(count, 'name')}", list(given))
     return given
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from torch import nn
 
-from kanbench.errors import require
+from kanbench.errors import counted, require
 from kanbench.interpret.parsing import symbols
 from kanbench.interpret.symbolic import SymbolicLayer
 from kanbench.interpret.tidying import tidy
@@ -48,7 +48,12 @@ def formula(
         3*sin(2*x) + 0.5
     """
     symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
-    require(len(names) == symbolic[0].n_in, "names", f"must be those of {symbolic[0].n_in} inputs", list(names))
+    require(
+        len(names) == symbolic[0].n_in,
+        "names",
+        f"must be {counted(symbolic[0].n_in, 'name')}, one for each input",
+        list(names),
+    )
     require(symbolic[-1].n_out == 1, "the last layer", "must have one output", symbolic[-1].n_out)
     require(len(set(names)) == len(names), "names", "must differ", list(names))
     maps = [(1.0, 0.0)] * len(names) if inputs is None else inputs

@@ -11,8 +11,8 @@ from kanbench.errors import require
 from kanbench.interpret.library import LIBRARY, ZERO, Absorbs, Function, select
 from kanbench.interpret.search import best_inner
 
-WEIGHT = 2.0  # bits that a unit of complexity costs
-ROUNDING = 1e-13  # relative; a spread below it is not told from rounding
+WEIGHT = 2.0  # price of a unit of complexity, in bits
+ROUNDING = 1e-13  # a smaller relative spread cannot be told from rounding
 
 
 @dataclass(frozen=True)

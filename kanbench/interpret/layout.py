@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-LARGEST, SMALLEST = 0.56, 0.24  # sides of a card; under the latter a layer takes two rows
-NARROWEST, WIDEST = 2.6, 12.0  # of the picture
-GAP = 0.22  # of the distance between cards; in two rows, the lines of one row pass through the gaps of the other
-CAPTION = 0.2, 0.45  # height of the strip for the name of a function, in inches and at most of its card
+LARGEST, SMALLEST = 0.56, 0.24  # sides of a card; a layer whose cards would be smaller takes two rows
+NARROWEST, WIDEST = 2.6, 12.0  # widths of the picture
+GAP = 0.22  # share of the distance between cards; the lines of one row pass through the gaps of another
+CAPTION = 0.2, 0.45  # height of the strip for a function's name: in inches, and its largest share of the card
 BETWEEN_ROWS = 0.08
 
 
@@ -67,7 +67,7 @@ def lay_out(active: Sequence[np.ndarray], captioned: Sequence[bool]) -> Layout:
         active: a mask of the existing edges for each layer: bool (n_in, n_out).
         captioned: whether a layer leaves room for captions, for each layer.
     """
-    # A node without edges takes a place as well.
+    # A node without edges takes up a place as well.
     slots = [np.maximum(edges.sum(axis=0), 1).sum() for edges in active]
     width = float(np.clip(max(slots) * LARGEST / (1 - GAP), NARROWEST, WIDEST))
     n_inputs = len(active[0])
@@ -91,7 +91,7 @@ def _storey(
     pitch = width / (starts[-1] + n_rows - 1)
     centres = [(slot + n_rows / 2) * pitch for slot in range(starts[-1])]
     targets = tuple((centres[first] + centres[end - 1]) / 2 for first, end in pairwise(starts))
-    ranks = edges.cumsum(axis=0) - 1  # of an edge among those of its target
+    ranks = edges.cumsum(axis=0) - 1  # place of an edge among those of its target
     slots = {(i, j): starts[j] + int(ranks[i, j]) for j, i in np.argwhere(edges.T).tolist()}
 
     side = min(LARGEST, n_rows * pitch * (1 - GAP))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kanbench.errors import UnknownName
 
-POLE_MARGIN = 1e-6  # how near a pole the inner values may come, relative to the farthest of them
+POLE_MARGIN = 1e-6  # least distance of the inner values from a pole, relative to the farthest of them
 
 
 class Absorbs(Flag):
@@ -119,8 +119,8 @@ def power(name: str, exponent: int, complexity: int, domain: Domain = EVERYWHERE
     return Function(name, call, call, complexity, domain, Absorbs.sign | Absorbs.scale)
 
 
-# The complexities: 1 for a line, 1 more for each constant inside that is not absorbed, and more for what is rarer in
-# formulas. Liu et al. 2024 (arXiv:2408.10205), section 4.3, leaves them to the user as well.
+# Complexities are 1 for a line, 1 more for each inner constant that is not absorbed, and more for functions that are
+# rarer in formulas. Liu et al. 2024 (arXiv:2408.10205), section 4.3, leaves them to the user as well.
 ZERO = Function("0", torch.zeros_like, _sympy_zero, 0, absorbs=Absorbs.sign | Absorbs.scale | Absorbs.shift)
 IDENTITY = Function(
     "x",

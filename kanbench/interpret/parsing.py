@@ -10,7 +10,7 @@ import sympy
 Call = Callable[[sympy.Expr], sympy.Expr]
 
 LONGEST, SHOWN = 20_000, 60  # characters of a formula, and of one in a message
-LARGEST_POWER = 4096  # bits; beyond what a double holds, and quickly computed
+LARGEST_POWER = 4096  # in bits; larger than any double, and still quickly computed
 CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi, "E": sympy.E}
 FUNCTIONS: dict[str, Call] = {
     **{name: getattr(sympy, name) for name in ("sqrt", "exp", "log", "Abs", "sign", "erf", "sinc")},

@@ -127,12 +127,12 @@ def paths(kept: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
 
     Both are masks for each layer: bool (n_in, n_out) and (width,). Raises `ValueError` if there is no path.
     """
-    reached = [torch.ones_like(kept[0][:, 0])]  # from an input, upwards
+    reached = [torch.ones_like(kept[0][:, 0])]  # nodes that an input reaches, from the inputs upwards
     for edges in kept:
         reached.append((edges & reached[-1].unsqueeze(1)).any(dim=0))
     if not reached[-1].any():
         raise ValueError("pruning would leave no path from an input to an output")
-    needed = [torch.ones_like(reached[-1])]  # by an output, downwards
+    needed = [torch.ones_like(reached[-1])]  # nodes that reach an output, from the outputs downwards
     for edges in reversed(kept):
         needed.insert(0, (edges & needed[0]).any(dim=1))
     on_path = [

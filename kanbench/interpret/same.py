@@ -15,7 +15,7 @@ from kanbench.interpret.tidying import tidy
 from kanbench.interpret.values import Array, evaluate
 
 POINTS = 1000
-DIFFERENT = 1e-9  # of the size of the truth; exact expressions that differ by more somewhere are not the same
+DIFFERENT = 1e-9  # relative to the truth; exact expressions that differ by more somewhere are not the same
 PROVE = """
 import pickle, sympy, sys
 difference = pickle.load(sys.stdin.buffer)
@@ -82,7 +82,7 @@ def same_function(
 def _agree(values: Array, truth: Array, tolerance: float) -> bool:
     """Return whether values agree with the truth within the tolerance; NaN and infinity never do."""
     spread, size = np.ptp(truth), np.abs(truth).max()
-    size = spread if spread > DIFFERENT * size else size  # a constant truth has rounding for a range
+    size = spread if spread > DIFFERENT * size else size  # the range of a constant truth is rounding
     with np.errstate(invalid="ignore"):
         return bool(np.isfinite(truth).all() and (np.abs(values - truth) <= tolerance * size).all())
 

@@ -10,12 +10,12 @@ from torch.func import vjp
 
 from kanbench.interpret.library import Absorbs, Function
 
-SPREAD = 1e-3  # relative; an f that varies less than that is the limit of a simpler function, with c without bounds
-SCALES = 1e-2, 1e2  # of the inner value per half range of x; beyond them, too, are limits of simpler functions
-WIDENED = 1e-9  # relative; by how much the domain has to hold beyond the data during the search
-GRID_SAMPLES, REFINED_SAMPLES = 100, 300  # at most
-STARTS, STEPS = 4, 40  # of the refinement
-CONVERGED = 1e-9  # relative gain of a step, below which a start is left alone
+SPREAD = 1e-3  # relative; an f that varies less is the limit of a simpler function, where c grows without bounds
+SCALES = 1e-2, 1e2  # bounds of a times half the range of x; beyond them are limits of simpler functions, too
+WIDENED = 1e-9  # relative distance by which the domain has to reach beyond the data during the search
+GRID_SAMPLES, REFINED_SAMPLES = 100, 300  # largest numbers of samples
+STARTS, STEPS = 4, 40  # starts of the refinement for each function, and its steps
+CONVERGED = 1e-9  # relative gain of a step below which the refinement of a start ends
 
 
 def best_inner(functions: Sequence[Function], t: Tensor, y: Tensor) -> list[tuple[float, float] | None]:
@@ -91,7 +91,7 @@ class Projection:
     loss: Tensor  # (k,) 1 - R^2, infinite where the candidate cannot be used
     residual: Tensor  # (k, n)
     c: Tensor  # (k, 1)
-    unit: Tensor  # (k, n) f, centred and of unit length
+    unit: Tensor  # (k, n) f, centered and of unit length
 
 
 def _project(candidates: Candidates, f: Tensor, y: Tensor) -> Projection:
@@ -104,7 +104,7 @@ def _project(candidates: Candidates, f: Tensor, y: Tensor) -> Projection:
     residual = y - along * unit
     loss = residual.square().sum(dim=1) / y.square().sum()
     spread = length.squeeze(1) / math.sqrt(f.shape[1])
-    usable = candidates.allowed() & (spread > SPREAD * size) & loss.isfinite()  # False for NaN
+    usable = candidates.allowed() & (spread > SPREAD * size) & loss.isfinite()  # NaN compares as False
     return Projection(torch.where(usable, loss, torch.inf), residual, along / length, unit)
 
 

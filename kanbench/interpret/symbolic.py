@@ -67,7 +67,7 @@ class SymbolicLayer(nn.Module):
             inside = 0 <= i < n_in and 0 <= j < n_out
             require(inside, "edge", f"must join one of {n_in} inputs to one of {n_out} outputs", (i, j))
             require(fit.reason == "", f"edge {(i, j)}", "needs a function that fits", fit.reason)
-        require(rest is None or rest.bias is None, "rest", "must have no bias: that is of the whole layer", rest)
+        require(rest is None or rest.bias is None, "rest", "must have no bias, because the symbolic layer has it", rest)
         self.n_in, self.n_out = n_in, n_out
         named = {edge: fit for edge, fit in fits.items() if fit.function != ZERO}
         self.edges = tuple(sorted(named, key=lambda edge: (named[edge].name, edge)))

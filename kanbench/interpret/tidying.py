@@ -9,11 +9,11 @@ import sympy
 from kanbench.errors import require
 from kanbench.interpret.values import Array, Values, sample_of
 
-NOISE = 1e-13  # relative; a part that varies less over the data is a number
-ROUNDING = 1e-10  # of the spread of the values; the least that may be asked of a form
+NOISE = 1e-13  # relative; a part that varies less over the data counts as a number
+ROUNDING = 1e-10  # least tolerance of a form, relative to the spread of the values
 MOST_DIGITS = 15
-LARGEST_EXPANSION = 100  # terms
-LARGEST_MULTIPLE = 8  # of pi / 2 that is named
+LARGEST_EXPANSION = 100  # in terms
+LARGEST_MULTIPLE = 8  # largest multiple of pi / 2 that is written with pi
 
 
 def tidy(

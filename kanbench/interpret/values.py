@@ -14,8 +14,8 @@ from kanbench.interpret.parsing import symbols
 
 Array = NDArray[np.float64]
 
-LARGEST_LOG = 300.0  # of a factor that stands beside an exp
-INSIDE, CORNERS = 500, 100  # points of a sample
+LARGEST_LOG = 300.0  # beyond it a factor and the exp beside it are multiplied by adding logarithms
+INSIDE, CORNERS = 500, 100  # numbers of points of a sample
 
 
 def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
@@ -36,9 +36,9 @@ def evaluate(expression: sympy.Expr, names: Sequence[str], x: Array) -> Array:
     fits = x.ndim == 2 and x.shape[1] == len(names)
     require(fits, "x", f"must have {len(names)} columns, those of {', '.join(names)}", x.shape)
     unknown = sorted(str(s) for s in expression.free_symbols - set(variables))
-    require(not unknown, "expression", f"must be in {', '.join(names)}", unknown)
+    require(not unknown, "expression", f"must have no variables but {', '.join(names)}", unknown)
     undefined = sorted(str(f.func) for f in expression.atoms(AppliedUndef))
-    require(not undefined, "expression", "must be of functions that are defined", undefined)
+    require(not undefined, "expression", "must only use functions with a definition", undefined)
     return Values(dict(zip(variables, x.T.astype(np.float64), strict=True)), len(x))(expression)
 
 
@@ -83,7 +83,7 @@ class Values:
     def _computed(self, node: sympy.Expr) -> Array:
         if not node.args:
             return np.array(_number(node))
-        if not all(isinstance(each, sympy.Expr) for each in node.args):  # conditions of a Piecewise
+        if not all(isinstance(each, sympy.Expr) for each in node.args):  # a Piecewise has conditions
             variables = sorted(node.free_symbols, key=str)
             return _real(_call(node, tuple(variables))(*(self._value(each) for each in variables)))
         parts = [self._value(each) for each in node.args]

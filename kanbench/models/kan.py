@@ -14,7 +14,7 @@ from kanbench.bases import Basis, BSpline
 from kanbench.errors import chosen, require
 from kanbench.models.linear import FeatureLinear, Layers, require_shape, require_widths
 
-ROUNDING = 5e-7  # of the domain: an input that is off it by less is on its edge
+ROUNDING = 5e-7  # share of the domain's width; an input off the domain by less counts as on its edge
 
 
 class Aggregation(StrEnum):
@@ -156,7 +156,7 @@ class KANLayer(FeatureLinear):
         self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
         self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
         self.register_buffer("knots", None)
-        self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None: the basis has its own
+        self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None while the basis has its own
         if self.edge_scale is not EdgeScale.none:
             self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
         self.has_inner = self.basis.n_inner > 0
@@ -333,7 +333,9 @@ def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple
     ordered = tuple(sorted((i, j) for i, j in edges))
     require(len(ordered) > 0, "edges", "must hold at least one pair (input, output)", ordered)
     for i, j in ordered:
-        require(0 <= i < n_in and 0 <= j < n_out, "edges", f"must be pairs under ({n_in}, {n_out})", (i, j))
+        require(
+            0 <= i < n_in and 0 <= j < n_out, "edges", f"must be pairs (input, output) below ({n_in}, {n_out})", (i, j)
+        )
     for edge, following in pairwise(ordered):
         require(edge != following, "edges", "must not repeat a pair", edge)
     return None if len(ordered) == n_in * n_out else ordered
@@ -344,7 +346,7 @@ def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gai
     if initialization is Initialization.normal:
         return gain
     x = torch.linspace(basis.low, basis.high, 1001, dtype=torch.float64).unsqueeze(-1)
-    energy = basis.expand(x).square().sum(-1).mean().item()  # of unit coefficients, over the domain
+    energy = basis.expand(x).square().sum(-1).mean().item()  # mean over the domain, for unit coefficients
     std = gain / math.sqrt(n_in * energy)
     return std / n_in if initialization is Initialization.fan_in else std
 

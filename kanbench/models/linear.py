@@ -14,8 +14,8 @@ from kanbench.errors import require
 
 def require_shape(shape: Sequence[int]) -> None:
     """Raise `ValueError` unless these are the widths of a network, from its inputs to its outputs."""
-    require(isinstance(shape, Sequence), "shape", "must be a list of widths, as [2, 5, 1] is", shape)
-    require(len(shape) >= 2, "shape", "must have a width of inputs and one of outputs", list(shape))
+    require(isinstance(shape, Sequence), "shape", "must be a list of widths such as [2, 5, 1]", shape)
+    require(len(shape) >= 2, "shape", "must have at least two widths, from inputs to outputs", list(shape))
     require_widths("shape", shape)
 
 

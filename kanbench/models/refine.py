@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanbench.bases import Basis, BSpline
 from kanbench.bases.blossom import reexpress
 from kanbench.bases.grid import Grid, Knots
-from kanbench.errors import require
+from kanbench.errors import are, counted, require
 from kanbench.models.kan import KANLayer, Squash, require_dtype
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -130,7 +130,7 @@ def _larger(basis: Basis, size: int) -> Basis:
 def _sites(models: Sequence[nn.Module], x: Sequence[Tensor] | Tensor | None) -> list[tuple["Site", ...]]:
     """Return one tuple for each KAN layer of the shared shape: the layer and its inputs in every model."""
     data = [None] * len(models) if x is None else list(x)
-    require(len(data) == len(models), "x", f"must hold the data of each of {len(models)} models", len(data))
+    require(len(data) == len(models), "x", f"must hold data for each of {len(models)} models", len(data))
     of_models = [_sites_of(model, each) for model, each in zip(models, data, strict=True)]
     require(bool(of_models[0]), "model", "must hold a KAN layer", type(models[0]).__name__)
     return list(zip(*of_models, strict=True))
@@ -144,7 +144,9 @@ def _sites_of(model: nn.Module, x: Tensor | None) -> list["Site"]:
     sites = [Site(layer, z) for layer, z in zip(kan_layers_in(model), inputs_of_layers(model, x), strict=True)]
     for site in sites:
         strange = 0 if site.inputs is None else int((~site.inputs.isfinite()).sum())
-        require(strange == 0, "x", "must be finite wherever it enters a layer; values that are not", strange)
+        if strange:
+            values = counted(strange, "value")
+            raise ValueError(f"x must be finite wherever it enters a layer, got {values} that {are(strange)} not")
     return sites
 
 

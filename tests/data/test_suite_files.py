@@ -86,7 +86,10 @@ TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
         ),
         (with_task("{name: a, formula: x, variables: [x]}"), r"tasks\[0\].variables must be a mapping"),
         (with_task("{name: a, formula: x, variables: {}}"), "must have variables whose names differ"),
-        (with_task("{name: a, formula: x, variables: {no: [0, 1]}}"), "must have text as keys, and False is none"),
+        (
+            with_task("{name: a, formula: x, variables: {no: [0, 1]}}"),
+            r"must have text as keys \(put False in quotes\)",
+        ),
         (with_task("{name: a, formula: x, variables: {x: 1}}"), r"variables.x must be a list"),
         (with_task("{name: a, formula: x, variables: {x: [1]}}"), r"variables.x must be \[low, high\]"),
         (with_task("{name: a, formula: x, variables: {x: [0, 1, 2, 3]}}"), r"variables.x must be \[low, high\]"),

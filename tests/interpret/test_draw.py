@@ -90,5 +90,5 @@ def test_removed_edges_are_not_drawn():
 
 
 def test_names_must_be_as_many_as_inputs():
-    with pytest.raises(ValueError, match=r"^names must be 2, got \['a'\]$"):
+    with pytest.raises(ValueError, match=r"^names must be 2 names, got \['a'\]$"):
         draw(KAN([2, 1]), torch.rand(5, 2), ["a"])

@@ -241,7 +241,7 @@ def test_what_is_not_symbolic_is_named():
 
 def test_names_widths_and_digits_are_checked():
     symbolic = SymbolicLayer(2, 1, {(0, 0): fit("x", 1, 0, 1, 0)})
-    with pytest.raises(ValueError, match="names must be those of 2 inputs, got"):
+    with pytest.raises(ValueError, match="names must be 2 names, one for each input, got"):
         formula([symbolic], ["x"])
     with pytest.raises(ValueError, match=r"names must differ, got \['x', 'x'\]"):
         formula([symbolic], ["x", "x"])
@@ -249,5 +249,5 @@ def test_names_widths_and_digits_are_checked():
         formula([SymbolicLayer(1, 2, {})], ["x"])
     with pytest.raises(ValueError, match="digits must be 1 to 15, got 0"):
         formula([symbolic], ["x", "y"], 0)
-    with pytest.raises(ValueError, match=r"expression must be in x, got \['y'\]"):
+    with pytest.raises(ValueError, match=r"expression must have no variables but x, got \['y'\]"):
         evaluate(X + Y, ["x"], np.zeros((3, 1)))

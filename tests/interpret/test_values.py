@@ -54,11 +54,11 @@ def test_factors_that_no_double_holds_are_multiplied():
 
 
 def test_what_cannot_be_evaluated_is_refused():
-    with pytest.raises(ValueError, match=r"expression must be in x, got \['y'\]"):
+    with pytest.raises(ValueError, match=r"expression must have no variables but x, got \['y'\]"):
         evaluate(X + Y, ["x"], np.zeros((3, 1)))
     with pytest.raises(ValueError, match=r"x must have 2 columns, those of x, y, got \(3, 1\)"):
         evaluate(X, ["x", "y"], np.zeros((3, 1)))
-    with pytest.raises(ValueError, match=r"expression must be of functions that are defined, got \['open'\]"):
+    with pytest.raises(ValueError, match=r"expression must only use functions with a definition, got \['open'\]"):
         evaluate(sympy.Function("open")(X), ["x"], np.zeros((3, 1)))
 
 

@@ -292,7 +292,9 @@ def test_edges_that_a_layer_cannot_have_are_refused(edges):
 
 @pytest.mark.parametrize("shape", [[], [2], [2, 0, 1], [-1, 1]])
 def test_shapes_that_a_network_cannot_have_are_refused(shape):
-    with pytest.raises(ValueError, match=r"^shape must (have a width of inputs|be whole numbers of at least 1, got )"):
+    with pytest.raises(
+        ValueError, match=r"^shape must (have at least two widths|be whole numbers of at least 1, got )"
+    ):
         KAN(shape)
     with pytest.raises(ValueError, match=r"^basis must be a Basis, got 'bspline'$"):
         KAN([2, 1], "bspline")
@@ -413,10 +415,10 @@ def test_switches_can_be_named():
         "aggregation must be sum or mean or sum_over_sqrt, got 'max'": lambda: KANLayer(2, 1, aggregation="max"),
         "base_branch must be none or linear or silu, got 'gelu'": lambda: KANMethod(base_branch="gelu"),
         "activation must be relu or silu or gelu or tanh or bspline, got 'ReLU'": lambda: MLP([2, 3, 1], "ReLU"),
-        "shape must have a width of inputs and one of outputs, got [2]": lambda: MLP([2]),
+        "shape must have at least two widths, from inputs to outputs, got [2]": lambda: MLP([2]),
         "shape must be whole numbers of at least 1, got [2, 5.0, 1]": lambda: KAN([2, 5.0, 1]),
         "shape must be whole numbers of at least 1, got [2, 0, 1]": lambda: MLP([2, 0, 1]),
-        "shape must be a list of widths, as [2, 5, 1] is, got 2": lambda: KAN(2, 5, 1),
+        "shape must be a list of widths such as [2, 5, 1], got 2": lambda: KAN(2, 5, 1),
         "n_in and n_out must be whole numbers of at least 1, got (2, 0.5)": lambda: KANLayer(2, 0.5),
     }.items(),
 )

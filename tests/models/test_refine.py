@@ -241,7 +241,7 @@ REFUSALS = {
     "mix must be in [0, 1], got 1.5": lambda: update_grid(SPLINES, X, mix=1.5),
     "mix must be in [0, 1], got nan": lambda: extend(SPLINES, 9, X, mix=float("nan")),
     "mix must be 0 where there is no x to follow, got 0.5": lambda: extend(SPLINES, 9, mix=0.5),
-    "x must be finite wherever it enters a layer; values that are not, got 2": lambda: update_grid(
+    "x must be finite wherever it enters a layer, got 2 values that are not": lambda: update_grid(
         SPLINES, X.masked_fill(X[0] == X, torch.nan)
     ),
     "dtype must be float32 or float64 where knots follow data, got torch.bfloat16": lambda: update_grid(
@@ -252,7 +252,7 @@ REFUSALS = {
     ),
     "x must have 2 columns, got 3": lambda: update_grid(SPLINES, torch.zeros(4, 3, dtype=torch.float64)),
     "x must have at least one row, got 0": lambda: update_grid(SPLINES, X[:0]),
-    "x must hold the data of each of 2 models, got 1": lambda: update_grids([SPLINES, SPLINES], [X]),
+    "x must hold data for each of 2 models, got 1": lambda: update_grids([SPLINES, SPLINES], [X]),
     "model must hold a KAN layer, got 'MLP'": lambda: extend(MLP([2, 3, 1]), 9),
     "RBF cannot be extended: no larger family holds its functions": lambda: extend(KAN([2, 1], RBF()), 20),
     "a grid update moves the knots of splines; Fourier has none": lambda: update_grid(
