@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all, and distrusted when damaged. Imports no torch."""
+"""Files below both halves: whole or absent, sealed by a checksum, YAML with types, and registries. Imports no torch."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and distrusted when damaged. Imports no torch."""
+"""Sealed files: a header states their kind, format and checksum, and a damaged one is rejected. Imports no torch."""
 
 import errno
 import hashlib

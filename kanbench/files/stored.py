@@ -1,6 +1,6 @@
-"""The names under which keys, records and labels store what has a better name in the code.
+"""Table of stored names: the spellings in keys, records and labels of words that have another name in the code.
 
-What is stored keeps its spelling, so that finished work is found again whatever the code calls things. Configs take the
+Stored spellings never change, so that finished work is found again whatever the code calls things. Configs take the
 spelling of the code, and the stored one as a synonym.
 """
 
@@ -14,12 +14,12 @@ _NEW = {stored: word for word, stored in WORDS.items()}
 
 
 def stored_name(kind: type) -> str:
-    """Return the name of a class in what is stored."""
+    """Return the stored name of a class."""
     return CLASSES.get(kind.__name__, kind.__name__)
 
 
 def stored_word(word: str) -> str:
-    """Return the name of a field or a choice in what is stored."""
+    """Return the stored name of a field or a choice."""
     return WORDS.get(word, word)
 
 
@@ -29,5 +29,5 @@ def current_word(word: str) -> str:
 
 
 def current_words(text: str) -> str:
-    """Return a text, such as key=value, with every stored word in it replaced by the code's."""
+    """Return a text, such as key=value, with every stored word replaced by that of the code."""
     return _OLD.sub(lambda found: _NEW[found[0]], text)

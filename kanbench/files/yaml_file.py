@@ -79,7 +79,7 @@ class Node:
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader of PyYAML, which would silently take the last of two equal keys, made to reject them."""
+    """Loader of safe YAML that rejects repeated keys; PyYAML's own silently takes the last of them."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()

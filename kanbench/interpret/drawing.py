@@ -123,7 +123,7 @@ BEND_THEN_LINE = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4, Path.LINET
 
 
 def _bend(start: tuple[float, float], end: tuple[float, float]) -> list[tuple[float, float]]:
-    """A cubic Bezier curve that is vertical at both ends."""
+    """Return the points of a cubic Bezier curve that is vertical at both ends."""
     half = (end[1] - start[1]) / 2
     return [start, (start[0], start[1] + half), (end[0], end[1] - half), end]
 

@@ -17,9 +17,14 @@ ROUNDING = 1e-13  # a smaller relative spread cannot be told from rounding
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted function c f(a x + b) + d, with its R^2 on the samples.
+    """A fitted function c f(a x + b) + d.
 
-    A function that cannot be fitted carries the `reason`, and is the constant predictor: c = 0 and R^2 = 0.
+    Attributes:
+        function: the function f.
+        a, b, c, d: the constants.
+        r2: R^2 on the samples.
+        reason: the reason why f cannot be fitted, empty if it can. A fit with a reason is the constant predictor: c = 0
+            and R^2 = 0.
     """
 
     function: Function

@@ -46,7 +46,13 @@ class Storey:
 
 @dataclass(frozen=True)
 class Layout:
-    """The width of a picture, the horizontal places of the nodes of every layer, inputs first, and the storeys."""
+    """The places of everything in a picture.
+
+    Attributes:
+        width: the width of the picture.
+        nodes: the horizontal places of the nodes of every layer, inputs first.
+        storeys: the layers of edges, from the inputs upwards.
+    """
 
     width: float
     nodes: tuple[tuple[float, ...], ...]

@@ -19,13 +19,15 @@ CONVERGED = 1e-9  # relative gain of a step below which the refinement of a star
 
 
 def best_inner(functions: Sequence[Function], t: Tensor, y: Tensor) -> list[tuple[float, float] | None]:
-    """Find the (scale, shift) for each function whose inner value scale * t + shift explains y best; None if none may
-    be.
+    """Find the (scale, shift) for each function whose inner value scale * t + shift explains y best.
 
     Args:
         functions: the functions.
         t: sorted samples (n,) from -1 to 1.
         y: values (n,) at these.
+
+    Returns:
+        A pair for each function, or None if no pair is allowed.
     """
     candidates = Candidates.none()
     for function in functions:

@@ -1,5 +1,6 @@
 """KAN layers against an explicit loop over edges, their initialization and their manners as modules."""
 
+import inspect
 import math
 import re
 
@@ -452,3 +453,21 @@ def test_a_slice_of_a_network_is_some_of_its_layers(kind):
     assert torch.equal(model[1:](model[:1](x)), model(x))
     assert list(model[:-1]) == list(model)[:-1]
     assert model[:1][0] is model[0]
+
+
+def test_a_network_takes_the_keyword_arguments_of_its_layers_and_squashes_between_them_by_default():
+    network, layer = (inspect.signature(kind).parameters for kind in (KAN, KANLayer))
+    assert set(network) == set(layer) - {"n_in", "n_out"} | {"shape"}
+    differing = {name for name in set(network) & set(layer) if network[name].default != layer[name].default}
+    assert differing == {"squash"}
+
+
+def test_every_layer_of_a_network_gets_its_keyword_arguments():
+    words = {"base_branch": "silu", "bias": False, "edge_scale": "basis", "initialization": "fan_in", "gain": 2.0}
+    words |= {"edges": [(0, 0), (1, 0)], "dtype": torch.float64}
+    random = torch.Generator().manual_seed(5)
+    network = KAN([2, 2, 2], generator=torch.Generator().manual_seed(5), **words)
+    layers = nn.Sequential(*(KANLayer(2, 2, squash=squash, generator=random, **words) for squash in ("none", "tanh")))
+    x = torch.linspace(-1.0, 1.0, 20, dtype=torch.float64).reshape(10, 2)
+    torch.testing.assert_close(network(x), layers(x), rtol=0, atol=0)
+    assert str(network).partition("\n")[2] == str(layers).partition("\n")[2]
