@@ -1,4 +1,4 @@
-"""The interactive page of a study: one HTML file of records, curves and trained networks, that needs no network."""
+"""The interactive page of a study: one HTML file with records, curves and trained networks, usable offline."""
 
 from kanbench.page.source import CannotReport, Source, find_source
 from kanbench.page.write import PageOptions, write_page

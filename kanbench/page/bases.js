@@ -1,8 +1,8 @@
-// The functions of the edges: those of a basis as polynomials on pieces, and some that have names.
+// The functions of edges: those of a basis as piecewise polynomials, and some named functions.
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 
-// 2 / sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!!, whose terms all have one sign.
+// erf(x) = 2 / sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1) / (2n+1)!!, whose terms all have the same sign.
 export function erf(x) {
   if (Math.abs(x) > 6) return Math.sign(x);
   let term = x;
@@ -24,7 +24,7 @@ const named = {
   cos: Math.cos,
 };
 
-// A Chebyshev series at z in [-1, 1], by Clenshaw's recurrence.
+// Evaluates a Chebyshev series at z in [-1, 1] by Clenshaw's recurrence.
 function series(coefficients, z) {
   let next = 0;
   let afterNext = 0;
@@ -36,7 +36,7 @@ function series(coefficients, z) {
   return (coefficients[0] ?? 0) + z * next - afterNext;
 }
 
-// Of pieces [low, high, coefficients] in order, the one that holds x; the first and the last reach no farther.
+// Finds the piece that contains x among sorted pieces [low, high, coefficients]; x outside them gives the nearest piece.
 function piecewise(pieces, x) {
   let first = 0;
   let last = pieces.length - 1;
@@ -49,7 +49,7 @@ function piecewise(pieces, x) {
   return series(coefficients, clamp((2 * x - low - high) / (high - low), -1, 1));
 }
 
-// Every function of a layer at one value of one of its inputs.
+// Evaluates every function of a layer at one value of one of its inputs.
 export function expand(layer, x, input) {
   const { pieces, squash } = layer;
   const z = squash ? squash[0] + ((Math.tanh(x) + 1) * (squash[1] - squash[0])) / 2 : x;
@@ -57,7 +57,7 @@ export function expand(layer, x, input) {
   return [...ofBasis, ...layer.named.map((name) => named[name](z))];
 }
 
-// What the functions of a layer are called.
+// Returns the names of the functions of a layer.
 export function termNames({ pieces, named: names }) {
   const ofBasis = pieces ? pieces.inputs[0].map((_, t) => `${pieces.name} ${t + 1}`) : [];
   return [...ofBasis, ...names.map((name) => (name === "identity" ? "x" : `${name}(x)`))];

@@ -1,4 +1,4 @@
-// Plotly with one look.
+// Plotly charts in the style of the page.
 import { color } from "./theme.js";
 
 const Plotly = globalThis.Plotly;
@@ -46,7 +46,7 @@ const CONFIG = {
 export const sizes = { type: "log", tickformat: ",~r", tickangle: 0 };
 export const errors = { type: "log", exponentformat: "power" };
 
-// Plotly keeps the size that a chart had at first; its place may have become wider or narrower since.
+// Fits charts to their containers: Plotly keeps the size that a chart had when it was drawn.
 export function draw(element, traces, layout, config = {}) {
   Plotly.react(element, traces, merge(baseLayout(), layout), { ...CONFIG, ...config });
   const { width, height } = element._fullLayout;
@@ -54,7 +54,7 @@ export function draw(element, traces, layout, config = {}) {
   if (off > 2) Plotly.relayout(element, { autosize: true });
 }
 
-// A chart as the text of an SVG file (a promise), with a legend of its own.
+// Returns a promise of a chart as the text of an SVG file, with a legend.
 export function svgOf(element) {
   const { data, layout, clientWidth: width, clientHeight: height } = element;
   const named = new Set(data.map((trace) => trace.name).filter(Boolean));
@@ -63,7 +63,7 @@ export function svgOf(element) {
   return Plotly.toImage({ data, layout: whole }, { format: "svg", width: wide, height, imageDataOnly: true });
 }
 
-// Zoom about the middle of the plot; 0 shows everything.
+// Zooms about the middle of the plot; the factor 0 shows everything.
 export function zoom(element, factor) {
   if (!factor) return Plotly.relayout(element, { "xaxis.autorange": true, "yaxis.autorange": true });
   const around = ({ range: [low, high] }) => {

@@ -1,4 +1,4 @@
-"""Which trained networks a page shows. Imports no torch."""
+"""The choice of the trained networks that a page shows. Imports no torch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kanbench.page.source import CannotReport
 
 @dataclass(frozen=True)
 class Choice:
-    """One member of a cell, and why it is shown: best, median or named."""
+    """One member of a cell, and the role in which it is shown: best, median or named."""
 
     cell: str
     seed: int
@@ -21,10 +21,11 @@ class Choice:
 
 
 def choose(frame: pd.DataFrame, limit: int, budget: int = 0) -> list[Choice]:
-    """The best and the median member of every method and task at one budget, `limit` of them at most.
+    """Return the best and the median member of every method and task at one budget, at most `limit` of them.
 
-    The budget is the middle one unless it is given: its networks are small enough to be read. Tasks on which methods
-    differ most come first.
+    Without `budget` the middle budget is used, because its networks are small enough to read. Tasks on which methods
+    differ
+    most come first.
 
     Raises `CannotReport` for a budget that was not trained.
     """
@@ -40,9 +41,9 @@ def choose(frame: pd.DataFrame, limit: int, budget: int = 0) -> list[Choice]:
 
 
 def named(frame: pd.DataFrame, words: str) -> Choice:
-    """The member CELL:SEED, or the best one of CELL; CELL is the beginning of a cell's key, as the table shows it.
+    """Return the member CELL:SEED, or the best one of CELL, the beginning of a cell's key as the table shows it.
 
-    Raises `CannotReport` where no member, or more than one cell, has that name.
+    Raises `CannotReport` if no member, or more than one cell, has that name.
     """
     key, _, seed = words.partition(":")
     rows = frame[frame.cell.str.startswith(key) & (frame.status == "ok")]
@@ -54,7 +55,7 @@ def named(frame: pd.DataFrame, words: str) -> Choice:
 
 
 def _by_gap(at_budget: pd.DataFrame) -> list[tuple[str, str]]:
-    """Suite and task, the largest ratio of errors between two methods first."""
+    """Return suites and tasks, the largest ratio of errors between two methods first."""
     medians = at_budget.groupby(["suite", "task", "method"]).score.median()
     logs = medians.clip(lower=np.finfo(float).tiny).map(np.log)
     gaps = logs.groupby(["suite", "task"]).agg(lambda of: of.max() - of.min())

@@ -1,6 +1,6 @@
-// Rows as a CSV file (RFC 4180), the names of their fields first.
+// Converts rows to a CSV file (RFC 4180) with a header.
 
-// A text that a spreadsheet would take for a formula is marked, as kanbench/analysis/spreadsheet.py does it.
+// Marks texts that a spreadsheet would take for formulas, as kanbench/analysis/spreadsheet.py does.
 function marked(text) {
   const lines = text.replaceAll("\r", "\n");
   return /^'*[=+\-@\t\n]/.test(lines) ? `'${lines}` : lines;

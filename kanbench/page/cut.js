@@ -1,6 +1,6 @@
-// What is wider than its place says that it scrolls.
+// Labels elements that are wider than their container, so that a reader scrolls them.
 
-const WORDS = "There is more to the right: scroll this sideways.";
+const WORDS = "There is more to the right: scroll sideways.";
 
 export function startCuts() {
   for (const element of document.querySelectorAll(".scroll")) {

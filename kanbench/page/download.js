@@ -1,4 +1,4 @@
-// What a reader takes away: tables as CSV, pictures as SVG.
+// Downloads: tables as CSV, figures as SVG.
 import { data } from "./store.js";
 import { csv } from "./csv.js";
 import { svgOf } from "./charts.js";
@@ -13,7 +13,7 @@ function save(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// A drawing of the page with the styles that its style sheet gives it.
+// Copies a drawing of the page with its computed styles.
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "font-family", "font-size", "font-style"];
 
 export function drawing(element) {
@@ -29,7 +29,7 @@ export function drawing(element) {
   return new XMLSerializer().serializeToString(copy);
 }
 
-// `tables` has a function for each table that gives its rows as they are shown.
+// Starts the download buttons. `tables` maps each table to a function that returns its visible rows.
 export function startDownloads(tables) {
   for (const button of document.querySelectorAll("[data-csv]")) {
     const name = button.dataset.csv;

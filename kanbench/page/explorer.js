@@ -37,7 +37,7 @@ function compute() {
   view.scores = attribute(view.runs);
 }
 
-// The graph
+// The graph of the network
 
 function element(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
@@ -158,8 +158,8 @@ function describeEdge(fits) {
   const parts = [
     best && `Symbolic candidate: <strong>${best}</strong>.`,
     others.length && `Also: ${others.join("; ")}.`,
-    !best && view.network.candidates.length && "Symbolic candidates are sought for the edges that matter most.",
-    pieces?.error > 1e-9 && `Functions of ${escape(pieces.name)} are piecewise polynomials here, to within ${short(pieces.error)}.`,
+    !best && view.network.candidates.length && "Symbolic candidates are fitted only to the most important edges.",
+    pieces?.error > 1e-9 && `The page approximates the functions of ${escape(pieces.name)} by piecewise polynomials, with an error of at most ${short(pieces.error)}.`,
   ];
   return parts.filter(Boolean).join("<br>");
 }
@@ -178,7 +178,7 @@ function drawCoefficients() {
 
 // The output
 
-// The walk that is farthest from the straight line between its ends.
+// Returns the walk that deviates most from the straight line between its ends.
 function mostBent(walks) {
   const bends = walks.map((walk) => {
     const line = steps(walk[0], walk.at(-1), walk.length);
@@ -230,13 +230,13 @@ function drawFacts() {
   const again =
     off < 1e-3
       ? `reached the same error on all test points, ${short(network.recorded)}`
-      : `reached error ${short(network.reached)} on all test points, where the record says ${short(network.recorded)}: its training is sensitive to rounding`;
+      : `reached error ${short(network.reached)} on all test points, but the record says ${short(network.recorded)}: its training is sensitive to rounding`;
   byId("network-facts").textContent =
     `f = ${dataOf(network).formula}. ${network.method}, ${short(network.params)} parameters, seed ${network.seed}, cell ${network.cell.slice(0, 8)}. ` +
-    `Trained once more from its record, it ${again}.`;
+    `Trained again from its record, it ${again}.`;
 }
 
-// What a reader does
+// Interaction
 
 function drawAll() {
   compute();
@@ -307,7 +307,7 @@ export function showNetwork(record) {
   byId("networks").scrollIntoView();
 }
 
-// Which networks have no picture, and why.
+// Lists the networks that are not drawn, with the reasons.
 function drawReasons() {
   const missing = groupBy(data.networks.filter((network) => !network.layers), (network) => network.reason);
   byId("not-drawn").textContent = [...missing]
@@ -318,7 +318,7 @@ function drawReasons() {
 export function startExplorer() {
   drawReasons();
   if (!shown.length) {
-    const nothing = "This page was written without networks, see networks=... of python -m kanbench report.";
+    const nothing = "This page was written without networks. To add them, use the option networks of python -m kanbench report.";
     byId("explorer").replaceChildren(data.networks.length ? byId("not-drawn") : nothing);
     return;
   }

@@ -1,4 +1,4 @@
-// The functions that an edge may be named after, as kanbench/interpret/library.py has them.
+// The symbolic functions of kanbench/interpret/library.py, by name.
 
 const functions = {
   0: () => 0,
@@ -20,7 +20,7 @@ const functions = {
   gaussian: (u) => Math.exp(-u * u),
 };
 
-// c f(a x + b) + d
+// Returns c f(a x + b) + d as text.
 export const evaluateFit = (fit, x) => (fit.c === 0 ? fit.d : fit.c * functions[fit.name](fit.a * x + fit.b) + fit.d);
 
 const digits = (value) => Number(value.toPrecision(3)).toString().replace("-", "−");
@@ -48,7 +48,7 @@ export function formulaOf(fit) {
   return `${digits(fit.c)} ${wrapped.startsWith("1/") ? "· " : ""}${wrapped}${shift}`;
 }
 
-// R^2 with as many nines as there are, up to six: 0.9731, 0.999967, above 0.999999.
+// Returns R^2 with up to six nines: 0.9731, 0.999967, above 0.999999.
 export function determination(r2) {
   if (r2 > 0.999999) return "above 0.999999";
   const digits = r2 > 0 ? Math.max(4, Math.ceil(-Math.log10(1 - r2)) + 1) : 4;

@@ -1,4 +1,4 @@
-// The page begins.
+// Starts the page.
 import { data, plural } from "./store.js";
 import { startTheme } from "./theme.js";
 import { startResults, escape, summaryRows } from "./results.js";

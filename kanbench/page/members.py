@@ -1,4 +1,4 @@
-"""From a chosen member to its network on the page: trained once more, described, and beside data to try it on."""
+"""The network of a chosen member for the page: trained again, described, and shown with data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,15 @@ from kanbench.page.results import plain
 from kanbench.store.record import read_record
 
 POINTS, SLICE = 400, 61  # test points on the page; points of a walk along one input
-DIGITS = 17  # all of a float: errors are compared with those of the records
-ELSEWHERE = 0.5  # where a walk holds the other inputs, in [-1, 1]: many formulas are constant through the middle
+DIGITS = 17  # all digits of a float, because errors are compared with those of the records
+ELSEWHERE = 0.5  # the other inputs during a walk, in [-1, 1]; in the middle, many formulas are constant
 
 Plain = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A member with its network, or with the reason why there is none; and the data that go with it."""
+    """A member with its network, or with the reason for its absence, and its data."""
 
     network: Plain
     data_key: str
@@ -31,7 +31,7 @@ class Shown:
 
 
 def show(choice: Choice, files: dict[str, Path]) -> Shown:
-    """Train the member of a choice once more; `files` has the record of every cell."""
+    """Train the member of a choice again; `files` has the record of every cell."""
     torch.set_num_threads(1)
     record = read_record(files[choice.cell])
     (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
@@ -57,7 +57,7 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
 
 
 def plain_data(task: FormulaTask, dataset: Dataset) -> Plain:
-    """Some test points, and walks along each input; y in the units of the formula."""
+    """Return some test points, and walks along each input; y in the units of the formula."""
     columns = [
         (f"{v.name}{k + 1}" if v.size > 1 else v.name, v.low, v.high) for v in task.variables for k in range(v.size)
     ]
@@ -74,7 +74,7 @@ def plain_data(task: FormulaTask, dataset: Dataset) -> Plain:
 
 
 def _walk(task: FormulaTask, i: int) -> np.ndarray:
-    """The target along input i."""
+    """Evaluate the target along input i."""
     points = np.full((SLICE, task.n_inputs), ELSEWHERE)
     points[:, i] = np.linspace(-1.0, 1.0, SLICE)
     with np.errstate(all="ignore"):

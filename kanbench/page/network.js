@@ -1,4 +1,4 @@
-// A network on samples: outputs, edges, scores. Samples are arrays of inputs; a layer's values are one array per node.
+// Evaluation of a network: outputs, edges, scores. Samples are arrays of inputs; the values of a layer are one array per node.
 import { expand } from "./bases.js";
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -8,13 +8,13 @@ function standardDeviation(values) {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-// One edge at one value of its input.
+// Evaluates one edge at one value of its input.
 export function edgeValue(layer, i, j, x) {
   return expand(layer, x, i).reduce((sum, value, t) => sum + value * layer.weights[i][t][j], 0);
 }
 
-// What every edge adds at every sample, and what every node is: edges[i][j][sample], outputs[j][sample]; `known` are the
-// functions at the inputs, known[i][sample][term].
+// Returns the values of all edges and nodes: edges[i][j][sample], outputs[j][sample]. `known` holds the functions at the
+// inputs, known[i][sample][term].
 function runLayer(layer, inputs, known = inputs.map((values, i) => Array.from(values, (x) => expand(layer, x, i)))) {
   const n = inputs[0].length;
   const outputs = layer.bias.map((bias) => new Float64Array(n).fill(bias));
@@ -33,7 +33,7 @@ function runLayer(layer, inputs, known = inputs.map((values, i) => Array.from(va
   return { inputs, known, edges, outputs };
 }
 
-// All layers on samples x[sample][input].
+// Evaluates all layers on samples x[sample][input].
 export function run(layers, x) {
   let values = x[0].map((_, i) => Float64Array.from(x, (point) => point[i]));
   return layers.map((layer) => {
@@ -43,7 +43,7 @@ export function run(layers, x) {
   });
 }
 
-// The same after coefficients of one layer have changed: the layers before it stay, and so do its functions.
+// Evaluates again after coefficients of one layer have changed; earlier layers and the layer's functions are reused.
 export function runAgain(layers, runs, changed) {
   let values = null;
   return layers.map((layer, l) => {
@@ -56,8 +56,8 @@ export function runAgain(layers, runs, changed) {
 
 export const predict = (layers, x) => Array.from(run(layers, x).at(-1).outputs[0]);
 
-// Scores of edges, from the outputs backwards: an edge has the score of the node above it times the ratio of its
-// standard deviation to that of the node; a node has the sum of the edges that leave it (arXiv:2408.10205, 4.1).
+// Returns the scores of edges, from the outputs backwards (arXiv:2408.10205, 4.1). The score of an edge is that of its
+// output node times the ratio of their standard deviations; the score of a node is the sum over the edges that leave it.
 export function attribute(runs) {
   let nodes = runs.at(-1).outputs.map(() => 1);
   const scores = [];
@@ -72,7 +72,7 @@ export function attribute(runs) {
   return scores;
 }
 
-// ||p - y|| / ||y - mean||, both in the units of the target.
+// Returns ||p - y|| / ||y - mean||, both in the units of the target.
 export function relativeError(predictions, data) {
   let missed = 0;
   let spread = 0;

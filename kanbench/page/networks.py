@@ -1,4 +1,4 @@
-"""Trained networks as plain data: what the page needs to compute their outputs itself."""
+"""Trained networks as plain data, from which the page computes their outputs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,28 +20,31 @@ Plain = dict[str, Any]
 Expand = Callable[[Tensor], Tensor]  # (n, n_in) -> (n, n_in, n_terms)
 BASE_NAMES = {BaseBranch.none: [], BaseBranch.linear: ["identity"], BaseBranch.silu: ["silu"]}
 NAMED_EDGES, FITTED_POINTS, CANDIDATES = 8, 120, 3
-ROOM = 0.5  # on each side, of the range of a layer's inputs: a reader who moves coefficients moves them too
+ROOM = 0.5  # relative margin on each side of a layer's inputs, which move with the coefficients
 
 
 class NoPicture(ValueError):
-    """A network that the page cannot draw as sums over edges."""
+    """The page cannot draw this network as sums over edges; the message says why."""
 
 
 @torch.no_grad()
 def plain_network(model: nn.Module, x: Tensor) -> list[Plain]:
-    """The layers of a network whose inputs are about x (n, n_in), all as KAN layers.
+    """Describe a network with inputs near x (n, n_in), with all layers as KAN layers.
 
-    An edge from i to j of a layer is sum_t weights[i][t][j] f_it(z_i), z being the squashed input; a node adds its
-    bias. The f are those of a basis, as polynomials on pieces, and after them those that the page knows by name. An
-    MLP is a network of the same kind, each activation being the one function of the edges that leave it. Random
-    Fourier features are two layers: one whose nodes are the angles, and one of their sines and cosines.
+    An edge from i to j of a layer is sum_t weights[i][t][j] f_it(z_i), where z is the squashed input; a node adds its
+    bias.
+    The f are the functions of a basis, as piecewise polynomials, and after them named functions that the page
+    implements.
+    An MLP is a network of the same kind: each activation is the only function of the edges that leave it. Random
+    Fourier
+    features become two layers, one for the angles and one for their sines and cosines.
 
-    Raises `NoPicture` for a network that is not made of these layers, one after the other.
+    Raises `NoPicture` for a network that is not a plain sequence of these layers.
     """
     if not isinstance(model, nn.Sequential):
-        raise NoPicture(f"a {type(model).__name__} is no sequence of layers")
+        raise NoPicture(f"a {type(model).__name__} is not a sequence of layers")
     layers: list[Plain] = []
-    functions: Plain = {}  # of the edges that leave an activation, until the layer after it
+    functions: Plain = {}  # of the edges that leave an activation, for the next layer
     values = x
     for module in model:
         if type(module) is KANLayer and not functions:
@@ -52,7 +55,7 @@ def plain_network(model: nn.Module, x: Tensor) -> list[Plain]:
             layers += _affine_layers(module, functions or _named("identity"))
             functions = {}
         else:
-            raise NoPicture(f"the page cannot draw a {type(module).__name__} at this place of a network")
+            raise NoPicture(f"the page cannot draw a {type(module).__name__} at this position in a network")
         values = module(values)
     if functions:
         raise NoPicture("the page cannot draw a network that ends with an activation")
@@ -76,7 +79,7 @@ def _kan_layer(layer: KANLayer, x: Tensor) -> Plain:
 
 
 def _knots(layer: KANLayer) -> Tensor:
-    """Where the functions of every input have their joints, as far as that is known: (n_in, n_knots)."""
+    """Return the knots of the functions of every input, as far as they are known: (n_in, n_knots)."""
     if layer.knots is not None:
         return layer.knots
     if isinstance(layer.basis, FreeKnots) and layer.inner is not None:
@@ -85,14 +88,14 @@ def _knots(layer: KANLayer) -> Tensor:
 
 
 def _grid(basis: Basis) -> Tensor:
-    """The knots of a basis of equal intervals, and as many beyond either end of its domain; none of another basis."""
+    """Return the knots of a uniform grid, with as many beyond each end of the domain; none for other bases."""
     intervals = getattr(basis, "intervals", 0)
     steps = torch.arange(-intervals, 2 * intervals + 1, dtype=torch.float64) / max(intervals, 1)
     return basis.low + (basis.high - basis.low) * steps if intervals else torch.empty(0, dtype=torch.float64)
 
 
 def _activation(module: nn.Module, z: Tensor) -> Plain:
-    """What the edges that leave an activation have in common; a learnable one adds its functions, weighted by node."""
+    """Return the functions shared by all edges that leave an activation; a learnable one adds functions of its own."""
     if isinstance(module, FixedActivation):
         return _named(module.activation.value)
     assert isinstance(module, SplineActivation)
@@ -107,7 +110,7 @@ def _named(*names: str) -> Plain:
 
 
 def _affine_layers(layer: Affine, functions: Plain) -> list[Plain]:
-    """One layer; two with random Fourier features, the first of which has no bias."""
+    """Return one layer, or two with random Fourier features, where the first has no bias."""
     if not isinstance(layer, FourierAffine):
         return [_dense(functions, layer.weight.unsqueeze(1), layer.bias)]
     angles = _dense(functions, layer.frequencies.unsqueeze(1), torch.zeros_like(layer.frequencies[0]))
@@ -116,7 +119,7 @@ def _affine_layers(layer: Affine, functions: Plain) -> list[Plain]:
 
 
 def _dense(functions: Plain, weights: Tensor, bias: Tensor) -> Plain:
-    """A layer of all edges; weights (n_in, n_terms, n_out) stand behind those that its functions bring along."""
+    """Return a fully connected layer; weights (n_in, n_terms, n_out) follow the weights that its functions bring."""
     if (of_node := functions.get("weights")) is not None:
         weights = of_node.unsqueeze(-1) * weights
     active = torch.ones(weights.shape[0], weights.shape[-1], dtype=torch.bool)
@@ -125,10 +128,11 @@ def _dense(functions: Plain, weights: Tensor, bias: Tensor) -> Plain:
 
 
 def _pieces(basis: Basis, expand: Expand, z: Tensor, room: float, knots: Tensor) -> Plain:
-    """The functions of every input, or of the first if they are the same, as polynomials between their knots.
+    """Return the functions of every input, or of the first if all are equal, as polynomials between their knots.
 
-    They cover the domain of the basis and the values z (n, n_in), with room on both sides. Beyond it the last
-    polynomial ends, and its last value stands for all.
+    They cover the domain of the basis and the values z (n, n_in), with a margin on both sides. Beyond the margin the
+    last
+    value is used.
     """
     n_in, margin = z.shape[-1], room * (z.max() - z.min()).item()
     low, high = min(basis.low, z.min().item() - margin), max(basis.high, z.max().item() + margin)
@@ -148,7 +152,7 @@ def _pieces(basis: Basis, expand: Expand, z: Tensor, room: float, knots: Tensor)
 
 @torch.no_grad()
 def candidates(model: nn.Module, x: Tensor) -> list[list[Plain]]:
-    """For every layer the symbolic candidates of the edges that matter most, the best first; none for an MLP.
+    """Return for every layer the symbolic candidates of its most important edges, the best first; none for an MLP.
 
     Each is c f(a x + b) + d of an input of the layer, with its R^2 on the samples x (n, n_in).
     """

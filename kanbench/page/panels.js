@@ -1,4 +1,4 @@
-// A panel of every task.
+// One panel per task.
 import { state, subscribe, update, tasks } from "./store.js";
 import { draw, sizes, errors } from "./charts.js";
 import { shown, line, band, taskPoints, scored, byTask, escape } from "./results.js";
@@ -11,7 +11,7 @@ function axisRanges() {
   return { x: padded(logs(state.axis), 0.08), y: padded(logs("score"), 0.15) };
 }
 
-// Two or three round numbers inside a range of logarithms.
+// Returns two or three round numbers inside a range of logarithms.
 function fewTicks([low, high]) {
   const [first, last] = [10 ** low, 10 ** high];
   const round = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((k) => [1, 2, 5].map((digit) => digit * 10 ** (Math.floor(low) + k)));
@@ -40,7 +40,7 @@ function drawPanel(panel) {
   );
 }
 
-// Panels that wait to be drawn: as time allows, one after the other, or all at once.
+// Draws the waiting panels: one after the other in idle time, or all at once.
 const waiting = new Set();
 const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 20));
 

@@ -1,4 +1,4 @@
-"""Functions as piecewise polynomials, for a reader that does not know them."""
+"""Functions as piecewise polynomials, which the page can evaluate without knowing the basis."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 DEGREE, CLOSE_ENOUGH, MOST_HALVINGS = 16, 1e-11, 24
-DIGITS = 12  # after the point
+DIGITS = 12  # after the decimal point
 NODES = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
 CHECKS = np.linspace(-1.0, 1.0, 4 * DEGREE + 1)
 TO_COEFFICIENTS = np.linalg.inv(chebyshev.chebvander(NODES, DEGREE))
@@ -21,7 +21,7 @@ Family = Callable[[Array], Array]  # points (n,) -> values (n, n_terms)
 
 @dataclass(frozen=True)
 class Piece:
-    """Function `term` on [low, high]: a Chebyshev series of the unit interval, off by `error` at most where checked."""
+    """Function number `term` on [low, high], as a Chebyshev series on [-1, 1], with the largest error found."""
 
     term: int
     low: float
@@ -31,10 +31,11 @@ class Piece:
 
 
 def fit_pieces(family: Family, ends: list[float]) -> list[Piece]:
-    """Every function of a family on the intervals between `ends`, which are halved until the series are close enough.
+    """Fit every function of a family on the intervals between `ends`, which are halved until the series are accurate.
 
-    Where a function is smooth a few pieces do; about a kink they halve until it is lost in a tiny one. Pieces are
-    sorted by function and place.
+    Smooth functions need few pieces; near a kink the pieces are halved until it lies in a tiny one. Pieces are sorted
+    by
+    function and position.
     """
     terms = np.arange(family(np.array(ends[:1])).shape[1])
     found = [piece for low, high in pairwise(ends) for piece in _on(family, low, high, terms, MOST_HALVINGS)]
@@ -55,7 +56,7 @@ def _on(family: Family, low: float, high: float, terms: Array, halvings: int) ->
 
 
 def plain_pieces(pieces: list[Piece]) -> list[list[list[Any]]]:
-    """By function, pieces as [low, high, coefficients]; zeros at the end of a series are left out."""
+    """Group the pieces by function, each as [low, high, coefficients] without trailing zeros."""
     terms: list[list[list[Any]]] = [[] for _ in range(pieces[-1].term + 1)]
     for piece in pieces:
         series = np.trim_zeros(np.round(piece.coefficients, DIGITS), "b").tolist()

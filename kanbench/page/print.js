@@ -1,4 +1,4 @@
-// On paper: light, as wide as the paper, and with every panel drawn.
+// Printing: in light colors, as wide as the paper, with every panel drawn.
 import { update } from "./store.js";
 import { drawPanels } from "./panels.js";
 

@@ -1,4 +1,4 @@
-// The curves, and the numbers of the curves.
+// The curves and the table of their numbers.
 import { data, records, state, subscribe, update, tasks, budgets, median, groupBy, short, plural } from "./store.js";
 import { lookOf, withOpacity } from "./theme.js";
 import { draw, zoom, sizes, errors } from "./charts.js";
@@ -9,7 +9,7 @@ const ERROR = "test_rel_cross_entropy" in data.records ? "cross-entropy on test 
 const methods = data.methods.map((each) => each.method);
 export const shown = () => methods.filter((method) => state.methods.has(method));
 
-// The line of a method through its points; its only point shows its interval as a bar, as a band would not be seen.
+// Draws the line of a method; a single point shows its interval as a bar, because a band would be invisible.
 export function line(method, points) {
   const { ink, mark, dash, width } = lookOf(method);
   const isAlone = points.length === 1 && points[0].low != null;
@@ -43,19 +43,19 @@ export function band(method, points) {
   };
 }
 
-// References have no budget of their own: they are drawn where the methods of each budget are.
+// Places references, which have no budget, at the sizes of the methods of each budget.
 const referenceNames = new Set(data.summary.filter((row) => row.reference).map((row) => row.method));
 const placeOf = (rows, budget) =>
   median(rows.filter((row) => row.budget === budget && !referenceNames.has(row.method)).map((row) => row[state.axis]));
 
-// One reference beside one budget is a line from the smallest to the largest method there.
+// Draws a reference at one budget as a line from the smallest to the largest method there.
 function across(points, method, rows) {
   if (!referenceNames.has(method) || points.length !== 1) return points;
   const places = rows.filter((row) => !referenceNames.has(row.method) && row[state.axis] > 0).map((row) => row[state.axis]);
   return [Math.min(...places) / 1.05, Math.max(...places) * 1.05].map((x) => ({ ...points[0], x }));
 }
 
-// Over all tasks: the rows of the summary.
+// Returns the rows of the summary, which are over all tasks.
 function averagePoints(method) {
   const points = data.summary
     .filter((row) => row.method === method && row.error != null)
@@ -70,7 +70,7 @@ function averagePoints(method) {
 export const scored = records.filter((record) => record.score != null);
 export const byTask = groupBy(scored, (record) => record.task);
 
-// Of one task: the median over members of each budget.
+// Returns the median over members of each budget, for one task.
 export function taskPoints(task, method) {
   const rows = byTask.get(task);
   const isReference = referenceNames.has(method);
@@ -126,11 +126,11 @@ function drawCurves() {
     yaxis: { ...errors, dtick: 1, title: { text: ERROR } },
   });
   document.getElementById("curves-note").textContent = state.task
-    ? `${state.task}: median over seeds and their range; small markers are members. Click one for its record.`
-    : "Geometric mean over tasks of the median over seeds; shaded: 95 % bootstrap interval over seeds. Drag to zoom, double-click to see everything; click a point for its records.";
+    ? `${state.task}: median over seeds and their range; small markers are members. Click a marker for its record.`
+    : "Geometric mean over tasks of the median over seeds. The shaded bands are 95 % bootstrap intervals over seeds. Drag to zoom, double-click to reset, click a point for its records.";
 }
 
-// Of the methods shown, the lowest error of each budget first.
+// Returns the rows of the visible methods, by budget and then by error.
 export function summaryRows() {
   const rows = data.summary.filter((row) => state.methods.has(row.method));
   return [...groupBy(rows, (row) => row.budget).values()].flatMap((of) => [...of].sort((a, b) => (a.error ?? Infinity) - (b.error ?? Infinity)));
@@ -187,7 +187,7 @@ function startTaskChoice() {
   subscribe(() => (choice.value = state.task));
 }
 
-// `open(record)` shows one record, `filter(words)` those of a point.
+// Starts the curves. `open(record)` shows one record, `filter(words)` the records of a point.
 export function startResults({ open, filter }) {
   startMethods();
   startAxis();

@@ -1,4 +1,4 @@
-"""Records as the plain data that the page draws. Imports no torch."""
+"""Records as plain data for the page. Imports no torch."""
 
 import math
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from kanbench.analysis import choose_rates
 from kanbench.analysis.scores import comparable
 from kanbench.store.record import CellRecord
 
-Plain = dict[str, Any]  # what JSON holds
+Plain = dict[str, Any]  # JSON-compatible data
 DIGITS = 6
 LEFT_OUT = ("experiment", "basis", "aggregation", "activation", "protocol", "optimizer", "precision", "same_as")
 
 
 def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
-    """One row per budget and method, with medians over tasks of each quantity that can be an x-axis."""
+    """Return one row per budget and method, with medians over tasks of each quantity that can be an x-axis."""
     chosen = choose_rates(frame)
     rows = []
     for (budget, method), row in summary.set_index(["budget", "method"]).iterrows():
@@ -30,7 +30,7 @@ def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
 
 
 def plain_records(frame: pd.DataFrame) -> Plain:
-    """The records, column by column; texts are numbered, since few differ."""
+    """Return the records column by column; texts are numbered, because few differ."""
     kept = frame.drop(columns=[name for name in LEFT_OUT if name in frame]).dropna(axis="columns", how="all")
     columns = {}
     for name, column in kept.items():
@@ -43,7 +43,7 @@ def plain_records(frame: pd.DataFrame) -> Plain:
 
 
 def plain_curves(records: Iterable[CellRecord]) -> Plain:
-    """Learning curves by cell, with the seed and the learning rate of each member."""
+    """Return the learning curves by cell, with the seed and the learning rate of each member."""
     return {
         record.key: _rounded(record.curve, digits=4)
         | {"members": [[member["seed"], member["lr"]] for member in record.members]}
@@ -53,7 +53,7 @@ def plain_curves(records: Iterable[CellRecord]) -> Plain:
 
 
 def plain_origin(records: list[CellRecord], frame: pd.DataFrame) -> Plain:
-    """The commits, versions and machines behind the records, most of them first, and what they hold fixed."""
+    """Return the commits, versions and machines of the records, most frequent first, and their shared settings."""
     environments = pd.Series([_words(_machine(record)) for record in records])
     fixed = {name: records[0].cell.get(name) for name in ("optimizer", "sizes", "seeds", "precision")}
     return {
@@ -64,7 +64,7 @@ def plain_origin(records: list[CellRecord], frame: pd.DataFrame) -> Plain:
 
 
 def _machine(record: CellRecord) -> Plain:
-    """Without the hash of the code, which differs between methods."""
+    """Describe the machine without the hash of the code, which differs between methods."""
     return {name: value for name, value in record.environment.items() if name != "code"}
 
 
@@ -74,7 +74,7 @@ def _words(facts: dict[str, Any]) -> str:
 
 
 def plain(value: Any, digits: int = DIGITS) -> Any:
-    """A number as JSON has it: None for what is missing or not finite, and no more digits than are read."""
+    """Convert a number for JSON: None if it is missing or not finite, otherwise rounded to `digits` digits."""
     if isinstance(value, str):
         return value
     if value is None or value is pd.NA:

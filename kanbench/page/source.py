@@ -1,4 +1,4 @@
-"""What a page is about: the records below a folder, and the commands that made them. Imports no torch."""
+"""The source of a page: the records below a folder, and the commands of their runs. Imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,12 @@ from kanbench.store.manifest import NAME, Manifest, read_manifest
 
 
 class CannotReport(UsageError):
-    """Results that no one page can show; one sentence."""
+    """The results cannot be shown on one page; the message says why in one sentence."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """cells: record files.   baseline: the method that others are compared with, or None.   commands: oldest first."""
+    """The data of a page. cells: record files. baseline: the reference method, or None. commands: oldest first."""
 
     cells: tuple[Path, ...]
     title: str
@@ -27,12 +27,12 @@ class Source:
 
 
 def find_source(folder: Path) -> Source:
-    """The records of a job (a folder with `cells.json`), or all that lie below a folder or are named by jobs there.
+    """Find the records of a job (a folder with `cells.json`), or all records below a folder or named by its jobs.
 
-    Raises `CannotReport` where there are none, and for a damaged `cells.json`.
+    Raises `CannotReport` if there are none, or if a `cells.json` is damaged.
     """
     if not folder.is_dir():
-        raise CannotReport(f"report: {folder} is no folder")
+        raise CannotReport(f"report: {folder} is not a folder")
     own = folder / NAME
     paths = [own] if own.exists() else sorted(folder.rglob(NAME), key=lambda path: path.parent.name)
     manifests = [_manifest(path) for path in paths]
@@ -59,18 +59,23 @@ def _manifest(path: Path) -> Manifest:
 
 
 def _found(cell: Path, manifest: Path) -> Path:
-    """Where a record is now: a manifest, of a job in its run or of a job of a sweep, names it as seen from where the
-    run was started; since then the run, or the folder of all runs, may have moved."""
+    """Return the current path of a record that a manifest names.
+
+    A manifest, of a job in its run or of a job of a sweep, holds paths as seen from where the run was started. Since
+    then
+    the run, or the folder of all runs, may have moved.
+    """
     *_, run, results = manifest.resolve().parents[:4]
     places = (cell, run / "cells" / cell.name, results.joinpath(*cell.parts[-3:]))
     return next((place for place in places if place.exists()), cell)
 
 
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
-    """The records of a source, each member once, of the one protocol that `protocol` begins.
+    """Load the records of a source, each member once, of the one protocol whose name begins with `protocol`.
 
-    Raises `CannotReport` where there are several, with their names, where records of one differ in something else,
-    such as the version of a table, and where no record can be read.
+    Raises `CannotReport` if there are several protocols, with their names, if records of one protocol differ in
+    something
+    else, such as the version of a table, and if no record can be read.
     """
     try:
         frame = load_records(source.cells)
@@ -94,5 +99,5 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     try:
         check_protocol(frame)
     except ValueError as error:
-        raise CannotReport(f"report: {error}; the folder of one job, below jobs, can be reported alone") from error
+        raise CannotReport(f"report: {error}; to report on one job alone, name its folder below jobs") from error
     return frame.reset_index(drop=True)

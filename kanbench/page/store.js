@@ -1,8 +1,8 @@
-// What the page holds, and what a reader has chosen. Views subscribe and draw themselves again.
+// The data of the page and the choices of the reader. Views subscribe and redraw themselves.
 
 export const data = JSON.parse(document.getElementById("data").textContent);
 
-// Columns as rows; numbered texts as texts.
+// Converts columns to rows, and numbers of texts to the texts.
 function rowsOf(columns) {
   const names = Object.keys(columns);
   const first = columns[names[0]];
@@ -25,7 +25,7 @@ export function update(changes = {}) {
   listeners.forEach((listener) => listener());
 }
 
-// 1 task, 2 tasks, 1,080 tasks.
+// Returns a count with its noun: 1 task, 2 tasks, 1,080 tasks.
 export const plural = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
 export function median(values) {
@@ -44,7 +44,7 @@ export function groupBy(rows, key) {
   return groups;
 }
 
-// 3 digits, as 1.23e-4 where plain digits would be many.
+// Formats a number with 3 digits, as 1.23e-4 if plain digits would be many.
 export function short(value) {
   if (value == null) return "–";
   if (value === 0) return "0";

@@ -1,4 +1,4 @@
-"""The styles of the figures as the page draws them, so that a method looks the same in both. Imports no torch."""
+"""The styles of the figures for the page, so that a method looks the same in both. Imports no torch."""
 
 import colorsys
 from typing import Any
@@ -16,17 +16,17 @@ SYMBOLS = {
     "P": "cross", "+": "cross-thin", "*": "star", "X": "x", "x": "x-thin", "<": "triangle-left", ">": "triangle-right",
     "p": "pentagon", "h": "hexagon", "H": "hexagon2", "8": "octagon",
 }  # fmt: skip
-DASHES = {"--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6), ":": (1.0, 1.65)}  # of matplotlib, in widths of the line
-WIDER = 1.25  # a point of a figure in pixels of the page
-RADIUS = 8.0  # of a mark in the legend; twice that in units of matplotlib
+DASHES = {"--": (3.7, 1.6), "-.": (6.4, 1.6, 1.0, 1.6), ":": (1.0, 1.65)}  # matplotlib's, in units of the line width
+WIDER = 1.25  # pixels of the page per point of a figure
+RADIUS = 8.0  # of a mark in the legend, in pixels; half of matplotlib's unit
 
 Plain = dict[str, Any]
 
 
 def plain_styles(frame: pd.DataFrame) -> list[Plain]:
-    """Every method in the order of the figures, with its color on light and on dark, its mark, dashes and width.
+    """Return every method, in the order of the figures, with its color on light and dark, mark, dashes and line width.
 
-    mark: a symbol of Plotly, empty for a line without marks; shape: its outline as an SVG path about (0, 0).
+    mark: a symbol of Plotly, empty for a line without marks.   shape: its outline as an SVG path about (0, 0).
     dash: lengths in pixels, empty for a solid line.
     """
     return [{"method": method} | _plain_style(style) for method, style in method_styles(frame).items()]
@@ -47,7 +47,7 @@ def _plain_style(style: Plain) -> Plain:
 
 
 def _outline(marker: str) -> str:
-    """A mark about eight pixels wide."""
+    """Return the outline of a mark about eight pixels wide."""
     style = MarkerStyle(marker)
     path = style.get_path().transformed(style.get_transform() + Affine2D().scale(RADIUS, -RADIUS))
     polygons = [np.asarray(polygon).tolist() for polygon in path.to_polygons()]
@@ -55,13 +55,13 @@ def _outline(marker: str) -> str:
 
 
 def _lengths(linestyle: Any) -> list[float]:
-    """The lengths of dashes and gaps in widths of the line; none of a solid one."""
+    """Return the lengths of dashes and gaps in units of the line width; none for a solid line."""
     if isinstance(linestyle, tuple):
         return list(linestyle[1] or [])
     return list(DASHES.get(linestyle, ()))
 
 
 def on_dark(color: Any) -> str:
-    """The same hue, as light as it must be on a dark page: what is dark there becomes light, black white."""
+    """Return the same hue for a dark page, with inverted lightness: dark colors become light, and black white."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(color))
     return to_hex(colorsys.hls_to_rgb(hue, max(lightness, 1.0 - 0.75 * lightness), saturation))

@@ -1,4 +1,4 @@
-// Every record: filtered by words, sorted by a column, a page at a time; and one record in full.
+// The table of records, filtered by words, sorted by a column and divided into pages; and one record in full.
 import { data, records, plural, short } from "./store.js";
 import { escape } from "./results.js";
 
@@ -21,7 +21,7 @@ const view = { sort: "", ascending: true, words: [], exact: {}, page: 0 };
 
 const texts = records.map((record) => columns.map((name) => record[name] ?? "").join(" ").toLowerCase());
 
-// The records that the words and the point keep, sorted.
+// Returns the records that match the words and the chosen point, sorted.
 export function matching() {
   const kept = records.filter(
     (record, k) =>
@@ -31,7 +31,7 @@ export function matching() {
   return sorted(kept, view.sort, view.ascending);
 }
 
-// What is missing comes last, whatever the direction.
+// Sorts missing values last in both directions.
 function sorted(rows, name, ascending) {
   if (!name) return rows;
   const sign = ascending ? 1 : -1;
@@ -77,7 +77,7 @@ export function filterRecords(exact) {
   document.getElementById("records").scrollIntoView();
 }
 
-// All four take a record: `hasNetwork` and `hasTraining` say whether there is something to go to.
+// Starts the table. Each of the four functions takes a record; the first two return true if there is something to show.
 export function startTable({ hasNetwork, hasTraining, toNetwork, toTraining }) {
   const dialog = document.getElementById("record");
   let current = null;

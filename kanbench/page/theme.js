@@ -1,4 +1,4 @@
-// Light and dark, and the look of each method, which is that of the figures.
+// Light and dark themes, and the style of each method, as in the figures.
 import { data, update } from "./store.js";
 
 const root = document.documentElement;
@@ -19,7 +19,7 @@ export function startTheme() {
 
 const styles = Object.fromEntries(data.methods.map((style) => [style.method, style]));
 
-// Of a method: its color in the theme, its mark for Plotly (empty: none), its dashes for Plotly and for SVG, its width.
+// Returns a method's color in the theme, mark for Plotly (empty: none), dashes for Plotly and SVG, and line width.
 export function lookOf(method) {
   const { light, dark, mark, dash, width } = styles[method];
   return {

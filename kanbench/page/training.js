@@ -47,11 +47,11 @@ function drawTraining() {
   const element = document.getElementById("gradients");
   element.parentElement.hidden = gradients.length === 0;
   document.getElementById("no-gradients").hidden = gradients.length > 0;
-  draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error")); // beside it, or alone
+  draw(document.getElementById("learning"), chosen().flatMap(memberTraces), layout("validation error"));
   if (gradients.length) draw(element, gradients, layout("gradient norm"));
 }
 
-// References, and cells that failed, have no learning curve.
+// Returns true for records with a learning curve; references and failed cells have none.
 export const hasTraining = (record) => record.cell in data.curves;
 
 export function showTraining(record) {

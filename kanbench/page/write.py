@@ -1,4 +1,4 @@
-"""One file of everything: the template with its styles, its scripts, and the data."""
+"""The page as one file: the template with its styles, its scripts and the data."""
 
 import json
 import re
@@ -49,10 +49,10 @@ Plain = dict[str, Any]
 
 @dataclass(frozen=True)
 class PageOptions:
-    """What a reader may ask for.
+    """Options of a page.
 
-    networks: how many trained networks at most.   budget: of those, 0 for the middle one.   members: others by name,
-    CELL:SEED.   protocol: where a folder holds several.
+    networks: the largest number of trained networks.   budget: their budget, 0 for the middle one.   members: further
+    networks by name, CELL:SEED.   protocol: which protocol to show, if a folder holds several.
     """
 
     networks: int = 24
@@ -62,7 +62,7 @@ class PageOptions:
 
 
 def write_page(source: Source, path: Path, options: PageOptions, workers: int = 1) -> int:
-    """Write the page of some records to `path`, whole or not at all; the number of networks on it.
+    """Write the page of some records to `path` atomically; return the number of networks on it.
 
     Raises `CannotReport`.
     """
@@ -83,7 +83,7 @@ def write_page(source: Source, path: Path, options: PageOptions, workers: int = 
 
 
 def _show_all(choices: list[Choice], files: dict[str, Path], workers: int) -> list[Shown]:
-    """All of them, in the order of the choices."""
+    """Prepare all chosen members, in the order of the choices."""
     found = dict(unordered(partial(_show_one, files), choices, max(1, min(workers, len(choices)))))
     return [found[choice] for choice in choices]
 
@@ -93,7 +93,7 @@ def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
 
 
 def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Plain:
-    """Everything but the networks."""
+    """Return the data of the page except the networks."""
     records = [read_record(files[cell]) for cell in frame.cell.unique()]
     baseline = source.baseline if source.baseline in set(frame.method) else None
     summary = summarize(frame, baseline)
@@ -112,7 +112,7 @@ def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Pl
 
 
 def page(content: Plain) -> str:
-    """The HTML file; the only scripts that a browser runs in it are those whose hashes it names."""
+    """Fill the template; a browser runs only the scripts whose hashes the page names."""
     plotly, script = (HERE / "vendor" / "plotly-basic.min.js").read_text(encoding="utf-8"), bundle(*SCRIPTS)
     parts = {
         "title": content["title"].replace("&", "&amp;").replace("<", "&lt;"),
@@ -127,17 +127,17 @@ def page(content: Plain) -> str:
 
 
 def _hash(script: str) -> str:
-    """A script's hash as a Content-Security-Policy names it."""
+    """Return the hash of a script in the form of a Content-Security-Policy."""
     return f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}"
 
 
 def bundle(*names: str) -> str:
-    """Modules as one script, each after what it imports: a page that is opened from disk may not import files."""
+    """Join modules to one script, each after its imports, because pages opened from disk may not import files."""
     return "\n".join(_module(name, (HERE / f"{name}.js").read_text(encoding="utf-8")) for name in names)
 
 
 def _module(name: str, text: str) -> str:
-    """A module as a constant of its name that holds its exports."""
+    """Wrap a module in a constant of its name that holds its exports."""
     exports = ", ".join(re.findall(r"^export (?:const|function) (\w+)", text, flags=re.MULTILINE))
     text = re.sub(r'^import (\{.*\}) from "\./(\w+)\.js";$', r"const \1 = _\2;", text, flags=re.MULTILINE)
     text = re.sub(r"^export ", "", text, flags=re.MULTILINE)

@@ -91,7 +91,7 @@ def test_a_folder_in_the_place_of_the_page_is_one_sentence(records, tmp_path, ca
         (["FOLDER", "networks=many"], "report: networks must be a whole number, got 'many'"),
         (["FOLDER", "all"], "report: 'all' is not of the form key=value"),
         (["FOLDER"], "report: no records below FOLDER"),
-        (["FOLDER/none"], "report: FOLDER/none is no folder"),
+        (["FOLDER/none"], "report: FOLDER/none is not a folder"),
     ],
 )
 def test_one_sentence_for_each_mistake(tmp_path, capsys, words, said):

@@ -170,7 +170,7 @@ class Louder(KANLayer):
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (Alone(), "a Alone is no sequence of layers"),
+        (Alone(), "a Alone is not a sequence of layers"),
         (Doubled([2, 3, 1], **random_start()), "a Doubled is more than its layers"),
         (nn.Sequential(Louder(2, 1, **random_start())), "cannot draw a Louder"),
         (nn.Sequential(nn.Linear(2, 1, dtype=torch.float64)), "cannot draw a Linear"),

@@ -131,7 +131,7 @@ def test_protocols_are_not_mixed(study):
 def test_no_records_no_page(tmp_path):
     with pytest.raises(CannotReport, match="no records below"):
         find_source(tmp_path)
-    with pytest.raises(CannotReport, match="is no folder"):
+    with pytest.raises(CannotReport, match="is not a folder"):
         find_source(tmp_path / "none")
 
 

@@ -99,7 +99,7 @@ def test_a_network_of_ones_own_is_on_the_page_with_why_it_is_not_drawn(tmp_path)
     cell = replace(REGRESSION, method=LineMethod(), budget=2, seeds=(0,))
     store.write(run_cell(cell))
     shown = show(Choice(cell.key, 0, None, "best"), {cell.key: store.path(cell.key)})
-    assert shown.network["reason"] == "a Line is no sequence of layers"
+    assert shown.network["reason"] == "a Line is not a sequence of layers"
     assert write_page(find_source(tmp_path), tmp_path / "report.html", PageOptions()) == 1
 
 
