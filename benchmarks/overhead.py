@@ -6,7 +6,7 @@ from functools import partial
 from benchmarks import bare
 from benchmarks.measurement import Result, Row, Settings, at_most
 from benchmarks.timing import interleave
-from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LevenbergMarquardt
@@ -28,7 +28,7 @@ def run(settings: Settings) -> Result:
         )  # fmt: skip
         prepared = bare.prepare(cell, cell.sizing.width, settings.device)
         splits = prepared.batch("train"), prepared.batch("validation")
-        work[f"{name}, run_cell"] = partial(run_cell, cell, accelerator=settings.device.type)
+        work[f"{name}, run_cell"] = partial(run_cell, cell, Execution(accelerator=settings.device.type))
         work[f"{name}, training"] = partial(bare.train, prepared, *splits)
         work[f"{name}, everything"] = partial(bare.everything, cell, settings.device)
     timings = interleave(work, settings)

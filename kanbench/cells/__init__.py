@@ -1,6 +1,7 @@
 """A cell's way from config to record."""
 
 from kanbench.cells.cell import Cell, Precision, Vary
+from kanbench.cells.execution import Execution
 from kanbench.cells.restore import CannotRestore, restore_cell, retrain
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
@@ -9,6 +10,7 @@ from kanbench.cells.train import run_cell
 __all__ = [
     "CannotRestore",
     "Cell",
+    "Execution",
     "Precision",
     "ResumeFile",
     "Vary",

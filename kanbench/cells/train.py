@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
+from kanbench.cells.execution import Execution
 from kanbench.cells.grading import grade_members, outcome
-from kanbench.cells.resume import ResumeFile, Resumption
+from kanbench.cells.resume import Resumption
 from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
 from kanbench.interpret import LayerStatistics, median_statistics
@@ -26,32 +26,41 @@ from kanbench.training.ensemble import Ensemble
 from kanbench.training.losses import Loss
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 
+ON_CPU = Execution()
 
-def run_cell(
-    cell: Cell,
-    *,
-    accelerator: str = "cpu",
-    logger: Logger | None = None,
-    resume: ResumeFile | None = None,
-    statistics: bool = False,
-    compiled: bool = False,
-) -> CellRecord:
-    """Train all members of a cell and grade them; the test split is used once, after training.
 
-    A training that stopped before its end goes on from the file `resume`, and is saved there. Members share their
-    cell's wall-clock seconds and peak bytes equally; the peak is of the process that came to the end. With `statistics`
-    the curve holds those of every layer, at some cost in seconds. With `compiled` gradients go through torch.compile.
+def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
+    """Train all members of a cell and grade them. The test split is used once, after training.
 
-    Raises `BudgetTooSmall` or `TooManyTerms`, and `ValueError` for a task that cannot be sampled.
+    Members share their cell's wall-clock seconds and peak bytes equally. For a training that was interrupted, seconds
+    are those of all its parts, and the peak is that of the last one.
+
+    Args:
+        cell: What is trained. A cell with a reference has nothing to train: the reference is fitted.
+        execution: How it is trained.
+
+    Raises:
+        BudgetTooSmall: No width gives a model of the cell's budget.
+        TooManyTerms: A polynomial reference of so many inputs is no simple predictor any more.
+        ValueError: The task cannot be sampled.
     """
+    if execution.threads is not None:
+        torch.set_num_threads(execution.threads)
     if not cell.method.is_trained:
         return _fit_reference(cell, cast(Reference, cell.method))
-    module, of_member, splits = prepare(cell, statistics=statistics, compiled=compiled)
+    module, of_member, splits = prepare(cell, execution)
+    accelerator, resume = execution.accelerator, execution.resume
     resumptions = [] if resume is None else [Resumption(resume, module, cell.code)]
-    precision = cell.precision.lightning
     started = time.perf_counter()
     with peak_memory(torch.device(accelerator)) as memory:
-        curve = fit(module, *splits, accelerator=accelerator, precision=precision, logger=logger, callbacks=resumptions)
+        curve = fit(
+            module,
+            *splits,
+            accelerator=accelerator,
+            precision=cell.precision.lightning,
+            logger=execution.logger,
+            callbacks=resumptions,
+        )
     seconds = time.perf_counter() - started + sum(each.earlier for each in resumptions)
     shared = identity(cell) | size(cell)
     shared |= {
@@ -70,9 +79,7 @@ def run_cell(
     )
 
 
-def prepare(
-    cell: Cell, *, statistics: bool = False, compiled: bool = False
-) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
+def prepare(cell: Cell, execution: Execution = ON_CPU) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
     """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
     method, datasets = cast(NetworkMethod, cell.method), cell.datasets()
     of_member = [datasets[seed] for seed, _ in cell.members]
@@ -80,8 +87,8 @@ def prepare(
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
-    look = partial(layer_medians, cell.loss) if statistics else None
-    ensemble = (CompiledEnsemble if compiled else Ensemble)(models, cell.loss)
+    look = partial(layer_medians, cell.loss) if execution.statistics else None
+    ensemble = (CompiledEnsemble if execution.compiled else Ensemble)(models, cell.loss)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 

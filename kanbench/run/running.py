@@ -9,10 +9,9 @@ from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
-from kanbench.cells import Cell, ResumeFile, run_cell, unfinished
+from kanbench.cells import Cell, Execution, ResumeFile, run_cell, unfinished
 from kanbench.cells.cell import digest
 from kanbench.cells.cost import keep_freed_memory
 from kanbench.config.read import Config, ReportKind
@@ -194,21 +193,13 @@ def train_one(
 
 def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, former: CellRecord | None) -> CellRecord:
     """Train one cell and store its record. If a stop is requested, its checkpoint is saved at the next check."""
-    torch.set_num_threads(config.trainer.threads)
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # as trainings, compilations run side by side
     keep_freed_memory()
     pause = config.trainer.checkpoint_seconds
     resume = ResumeFile(_resume_path(store, cell.key), pause) if pause else None
     with stopping.deferred() if resume else nullcontext():
         try:
-            record = run_cell(
-                cell,
-                accelerator=config.trainer.resolved_accelerator,
-                logger=logger.of_training(cell.key),
-                resume=resume,
-                statistics=config.logger.statistics,
-                compiled=config.trainer.compile,
-            )
+            record = run_cell(cell, _execution(config, logger, cell, resume))
         except (BudgetTooSmall, TooManyTerms) as reason:
             record = unfinished(cell, "skipped", str(reason))
         except Exception as error:  # any error becomes the record of its cell; other cells go on
@@ -217,6 +208,18 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, fo
         if resume is not None:
             resume.remove()
     return record
+
+
+def _execution(config: Config, logger: RunLogger, cell: Cell, resume: ResumeFile | None) -> Execution:
+    """How the config says that a cell is trained."""
+    return Execution(
+        accelerator=config.trainer.resolved_accelerator,
+        threads=config.trainer.threads,
+        compiled=config.trainer.compile,
+        statistics=config.logger.statistics,
+        logger=logger.of_training(cell.key),
+        resume=resume,
+    )
 
 
 def plan_of(cells: list[Cell], command: str) -> Plan:

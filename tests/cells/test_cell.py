@@ -10,7 +10,7 @@ import torch
 
 from kanbench.analysis import load_records
 from kanbench.bases import Chebyshev
-from kanbench.cells import Cell, Precision, Vary, run_cell, unfinished
+from kanbench.cells import Cell, Execution, Precision, Vary, run_cell, unfinished
 from kanbench.cells import train as work_module
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.train import _generator, _start
@@ -243,7 +243,7 @@ def test_the_protocol_is_what_a_comparison_holds_fixed():
 @pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=20), Adam(steps=50, rates=(1e-2,), batch=32)])
 def test_cuda_reaches_what_the_cpu_reaches(optimizer):
     cell = change(method=KANMethod(), budget=60, optimizer=optimizer)
-    there, here = run_cell(cell, accelerator="cuda"), run_cell(cell)
+    there, here = run_cell(cell, Execution(accelerator="cuda")), run_cell(cell)
     for ours, theirs in zip(there.members, here.members, strict=True):
         assert ours["test_rel_l2"] == pytest.approx(theirs["test_rel_l2"], rel=1e-3)
 

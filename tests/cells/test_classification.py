@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from torch.nn import functional
 
 from kanbench.bases import BSpline
-from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import Classification, FormulaTask, SplitSizes, Variable, sample
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_width
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Loss, Schedule
@@ -143,7 +143,9 @@ def test_a_cell_learns_the_rings_and_the_metrics_are_of_its_predictions():
 
 def test_stages_and_statistics_go_with_classes():
     staged = KANMethod(basis=BSpline(intervals=4), stages=(2, 4))
-    record = run_cell(change(method=staged, budget=120, optimizer=LBFGS(steps=20, check_every=10)), statistics=True)
+    record = run_cell(
+        change(method=staged, budget=120, optimizer=LBFGS(steps=20, check_every=10)), Execution(statistics=True)
+    )
     assert {m["status"] for m in record.members} == {"ok"}
     assert len(record.curve["layers"]["gradient_norm"]) == len(record.curve["validation_cross_entropy"]) == 2
 

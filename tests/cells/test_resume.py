@@ -8,7 +8,7 @@ import pytest
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from kanbench.bases import BSpline
-from kanbench.cells import Cell, Precision, ResumeFile, run_cell
+from kanbench.cells import Cell, Execution, Precision, ResumeFile, run_cell
 from kanbench.cells.resume import SEAL
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
@@ -64,16 +64,16 @@ def facts(record):
 @pytest.mark.parametrize("case", CASES)
 def test_a_killed_training_goes_on_to_the_same_numbers(case, tmp_path):
     of = cell(*CASES[case])
-    whole = facts(run_cell(of, statistics=True))
+    whole = facts(run_cell(of, Execution(statistics=True)))
     checks = len(whole[1]["steps"])
     file = ResumeFile(tmp_path / "cell.training", every=1e-9)
     reached = []
     for kill_at in (2, 5, checks):  # each counts the checks that are logged again, and dies some checks later
         with pytest.raises(Killed):
-            run_cell(of, resume=file, logger=Killer(kill_at), statistics=True)
+            run_cell(of, Execution(resume=file, logger=Killer(kill_at), statistics=True))
         reached.append(len(file.read()["module"]["curve"]["steps"]))
     assert reached == [1, 4, checks - 1]
-    assert facts(run_cell(of, resume=file, statistics=True)) == whole
+    assert facts(run_cell(of, Execution(resume=file, statistics=True))) == whole
     assert len(whole[1]["layers"]["gradient_norm"]) == checks
 
 
@@ -91,37 +91,37 @@ def test_a_training_that_is_asked_to_end_is_saved_at_that_check(case, tmp_path):
     of, file = cell(*CASES[case]), ResumeFile(tmp_path / "cell.training", every=1e9)
     whole = facts(run_cell(of))
     with pytest.raises(stopping.Stopped), stopping.listening(), stopping.deferred():
-        run_cell(of, resume=file, logger=Scheduler(4))
+        run_cell(of, Execution(resume=file, logger=Scheduler(4)))
     assert len(file.read()["module"]["curve"]["steps"]) == 4
-    assert facts(run_cell(of, resume=file)) == whole
+    assert facts(run_cell(of, Execution(resume=file))) == whole
 
 
 def test_a_training_that_cannot_be_saved_goes_on(tmp_path, caplog):
     of, file = cell(*CASES["lm"]), ResumeFile(tmp_path / "gone" / "cell.training", every=1e-9)
-    assert facts(run_cell(of, resume=file)) == facts(run_cell(of))
+    assert facts(run_cell(of, Execution(resume=file))) == facts(run_cell(of))
     assert "not saved, and goes on" in caplog.text
 
 
 def test_the_seconds_before_the_kill_count(tmp_path):
     of, file = cell(*CASES["lm"]), ResumeFile(tmp_path / "cell.training", every=1e-9)
     with pytest.raises(Killed):
-        run_cell(of, resume=file, logger=Killer(4))
+        run_cell(of, Execution(resume=file, logger=Killer(4)))
     file.write(file.read() | {"seconds": 1000.0})
-    record = run_cell(of, resume=file)
+    record = run_cell(of, Execution(resume=file))
     assert 1000.0 < sum(member["seconds"] for member in record.members) < 1100.0
 
 
 def test_loggers_get_the_whole_curve(tmp_path):
     of, file = cell(*CASES["lm"]), ResumeFile(tmp_path / "cell.training", every=1e-9)
     with pytest.raises(Killed):
-        run_cell(of, resume=file, logger=Killer(6))
-    record = run_cell(of, resume=file, logger=CSVLogger(tmp_path, name="", version="run"))
+        run_cell(of, Execution(resume=file, logger=Killer(6)))
+    record = run_cell(of, Execution(resume=file, logger=CSVLogger(tmp_path, name="", version="run")))
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert len(lines) - 1 == len(record.curve["steps"])
 
 
 def test_a_short_training_leaves_nothing(tmp_path):
-    run_cell(cell(*CASES["lm"]), resume=ResumeFile(tmp_path / "cell.training", every=60.0))
+    run_cell(cell(*CASES["lm"]), Execution(resume=ResumeFile(tmp_path / "cell.training", every=60.0)))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -129,10 +129,10 @@ def test_a_damaged_file_is_said_and_training_starts_again(tmp_path, caplog):
     of, file = cell(*CASES["adam"]), ResumeFile(tmp_path / "cell.training", every=1e-9)
     whole = facts(run_cell(of))
     with pytest.raises(Killed):
-        run_cell(of, resume=file, logger=Killer(3))
+        run_cell(of, Execution(resume=file, logger=Killer(3)))
     file.path.write_bytes(file.path.read_bytes()[:-50])
     file = dataclasses.replace(file, every=60.0)
-    assert facts(run_cell(of, resume=file)) == whole
+    assert facts(run_cell(of, Execution(resume=file))) == whole
     assert "its training starts again" in caplog.text
     assert "cut short" in caplog.text
 
@@ -150,9 +150,9 @@ def test_a_file_with_nonsense_inside_is_said_and_taken_for_nothing(content, tmp_
 def test_a_training_that_other_code_began_starts_again(tmp_path, caplog, monkeypatch):
     of, file = cell(*CASES["adam"]), ResumeFile(tmp_path / "cell.training", every=1e-9)
     with pytest.raises(Killed):
-        run_cell(of, resume=file, logger=Killer(3))
+        run_cell(of, Execution(resume=file, logger=Killer(3)))
     saved = file.read()
     monkeypatch.setattr(provenance, "code_of", lambda kinds: "of tomorrow")
     file.write(saved | {"seconds": 1000.0})
-    assert sum(member["seconds"] for member in run_cell(of, resume=file).members) < 1000.0
+    assert sum(member["seconds"] for member in run_cell(of, Execution(resume=file)).members) < 1000.0
     assert f"its training starts again: {file.path} was written by other code than today's" in caplog.text

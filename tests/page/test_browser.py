@@ -11,7 +11,7 @@ import torch
 from matplotlib.colors import to_hex
 
 from kanbench.analysis import load_records
-from kanbench.cells import Cell, Precision, restore_cell, retrain, run_cell
+from kanbench.cells import Cell, Execution, Precision, restore_cell, retrain, run_cell
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
@@ -36,7 +36,7 @@ def study(tmp_path_factory):
         for task in ("I.27.6", "I.12.11") for method in METHODS for budget in (40, 80)
     ]  # fmt: skip
     for cell in cells:
-        store.write(run_cell(cell, statistics=True))
+        store.write(run_cell(cell, Execution(statistics=True)))
     job = folder / "jobs" / "first"
     job.mkdir(parents=True)
     manifest = {"cells": [str(store.path(cell.key)) for cell in cells], "baseline": "MLP tanh", "title": "A <study>"}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from kanbench.analysis import load_records, summarize
-from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
 from kanbench.methods import REFERENCES, MLPMethod, NetworkMethod
@@ -35,7 +35,7 @@ CLASSIFICATION = replace(
 def test_a_thousand_records_are_less_than_five_megabytes(tmp_path):
     store = RecordStore(tmp_path / "cells")
     store.prepare()
-    genuine = run_cell(REGRESSION, statistics=True)
+    genuine = run_cell(REGRESSION, Execution(statistics=True))
     assert len(genuine.curve["steps"]) == 8
     for task in range(10):
         for method in range(20):
