@@ -27,7 +27,7 @@ def sample(task: Task, seed: int, sizes: SplitSizes | Shares, conditions: Condit
     if not conditions.noise:
         return clean
     generator = np.random.default_rng(stream(seed, "noise", task.name))
-    errors = conditions.noise * clean.y_std * generator.standard_normal(clean.train.y.shape)
+    errors = conditions.noise * clean.train.y.std(axis=0) * generator.standard_normal(clean.train.y.shape)
     return Dataset(Split(clean.train.x, clean.train.y + errors), clean.validation, clean.test)
 
 
@@ -36,11 +36,12 @@ def _check_targets(name: str, data: Dataset) -> None:
     largest = max(float(np.abs(split.y).max()) for split in (data.train, data.validation, data.test))
     if largest > LARGEST:
         raise ValueError(f"task {name}: the target reaches {largest:g}, and must be within {LARGEST:g}")
-    spread = float(np.ptp(data.train.y, axis=0).min())
-    if spread == 0.0:
-        raise ValueError(f"task {name}: the target is constant on the training split")
-    if spread < max(ROUNDING * float(np.abs(data.train.y).max()), 1.0 / LARGEST):
-        raise ValueError(
-            f"task {name}: the target varies by {spread:.1e} on the training split, about {data.y_mean:g}, "
-            "which may be no more than rounding"
-        )
+    for y in data.train.y.reshape(len(data.train.y), -1).T:
+        spread = float(np.ptp(y))
+        if spread == 0.0:
+            raise ValueError(f"task {name}: the target is constant on the training split")
+        if spread < max(ROUNDING * float(np.abs(y).max()), 1.0 / LARGEST):
+            raise ValueError(
+                f"task {name}: the target varies by {spread:.1e} on the training split, about {y.mean():g}, "
+                "which may be no more than rounding"
+            )

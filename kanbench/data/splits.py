@@ -124,7 +124,7 @@ class Dataset:
         return float(self.train.y.std())
 
     def standardize(self, y: Array) -> Array:
-        return (y - self.y_mean) / self.y_std
+        return (y - self.train.y.mean(axis=0)) / self.train.y.std(axis=0)
 
     def restore(self, y: Array) -> Array:
-        return y * self.y_std + self.y_mean
+        return y * self.train.y.std(axis=0) + self.train.y.mean(axis=0)

@@ -87,10 +87,10 @@ class Polynomial(Reference):
 
     def count(self, n_in: int, n_out: int = 1) -> int:
         """Return the number of monomials of `n_in` inputs, including the constant."""
-        return math.comb(n_in + self.degree, self.degree)
+        return n_out * math.comb(n_in + self.degree, self.degree)
 
     def flops(self, n_in: int, n_out: int = 1) -> int:
-        return 2 * (self.count(n_in) - 1)
+        return 2 * n_out * (self.count(n_in) - 1)
 
     def monomials(self, x: Array) -> Array:
         """Evaluate all monomials but the constant: (n, n_in) -> (n, count - 1)."""
@@ -106,16 +106,16 @@ class Polynomial(Reference):
                 f"{self.label} of {x.shape[1]} inputs has {self.count(x.shape[1]):,} terms; at most {MOST_TERMS:,}"
             )
         features = self.monomials(x)
-        centre, level = features.mean(axis=0), y.mean()
+        centre, level = features.mean(axis=0), y.mean(axis=0)
         left, sizes, right = np.linalg.svd(features - centre, full_matrices=False)
         along = left.T @ (y - level)
 
         def predictor(ridge: float) -> Callable[[Array], Array]:
-            weights = (_inverse(sizes, ridge * len(y), len(y)) * along) @ right
+            weights = (_inverse(sizes, ridge * len(y), len(y)) * along.T) @ right
 
             def predict(at: Array) -> Array:
                 parts = np.array_split(at, -(-len(at) // ROWS_AT_ONCE))
-                return np.concatenate([level + (self.monomials(part) - centre) @ weights for part in parts])
+                return np.concatenate([level + (self.monomials(part) - centre) @ weights.T for part in parts])
 
             return predict
 

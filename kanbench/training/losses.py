@@ -28,7 +28,7 @@ class Loss:
 
 
 def _mean_square(predictions: Tensor, y: Tensor) -> Tensor:
-    return (predictions - y).square().mean(dim=1)
+    return (predictions - y).square().flatten(1).mean(dim=1)
 
 
 def _cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

@@ -69,8 +69,8 @@ class Optimizer(ABC):
     def trials(self) -> tuple[float | None, ...]:
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
 
-    def can_minimize(self, loss: Loss) -> bool:
-        """Whether it is made for such a loss; most are for any that has a gradient."""
+    def can_minimize(self, loss: Loss, n_outputs: int = 1) -> bool:
+        """Tell whether it minimizes such a loss of so many outputs; most optimizers take any loss with a gradient."""
         return True
 
     @property

@@ -69,8 +69,8 @@ class LevenbergMarquardt(Optimizer):
     def trials(self) -> tuple[None]:
         return (None,)
 
-    def can_minimize(self, loss: Loss) -> bool:
-        return loss.is_squares  # it linearizes residuals, of one output
+    def can_minimize(self, loss: Loss, n_outputs: int = 1) -> bool:
+        return loss.is_squares and n_outputs == 1  # whose residuals it linearizes
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
         require(self.can_minimize(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
