@@ -236,11 +236,17 @@ ARC = """
             return {"rel_distance": off / np.linalg.norm(y - dataset.train.y.mean(axis=0), axis=1).mean(), "miss": off}
 
     @dataclass(frozen=True)
+    class Axes:
+        width: float = 1.0
+        height: float = 10.0
+
+    @dataclass(frozen=True)
     class Arc(Task):
-        "(cos, 10 sin) of turns pi x for x in [-1, 1]."
+        "(width cos, height sin) of turns pi x for x in [-1, 1]."
 
         name: str
         turns: float
+        axes: Axes = Axes()
         same_as: str = ""
         source: str = ""
         note: str = ""
@@ -267,7 +273,7 @@ ARC = """
         def _draw(self, seed, purpose, n):
             x = np.random.default_rng(stream(seed, purpose, self.name)).uniform(-1, 1, (n, 1))
             angle = np.pi * self.turns * x[:, 0]
-            return Split(x, np.stack([np.cos(angle), 10 * np.sin(angle)], axis=1))
+            return Split(x, np.stack([self.axes.width * np.cos(angle), self.axes.height * np.sin(angle)], axis=1))
 
     @dataclass(frozen=True)
     class ArcSettings(TaskSettings):
@@ -332,6 +338,13 @@ def test_mistakes_about_a_kind_of_task_are_one_sentence_with_their_place(with_ar
     with_arcs.add_yaml("data/spiral", "name: spiral\ntrain: 60\nvalidation: 60\ntest: 60\n")
     with pytest.raises(ConfigError, match=r"^data.name: unknown kind of task 'spiral'"):
         with_arcs.config("data=spiral", *QUICK)
+
+
+def test_a_task_of_a_new_kind_is_found_again_from_its_record_with_the_dataclasses_in_it(with_arcs):
+    for cell in with_arcs.config("data=arc", *QUICK).cells():
+        restored = restore_cell(cell.describe())
+        assert restored.key == cell.key
+        assert repr(restored.task) == repr(cell.task)
 
 
 def test_levenberg_marquardt_is_refused_for_squares_of_two_outputs(with_arcs, monkeypatch):

@@ -1,22 +1,17 @@
 """From a record back to its cell, and to the networks that it trained."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from enum import Enum
 from inspect import isabstract
 from typing import Any, get_args, get_type_hints
 
 from torch import nn
 
-from kanbench.bases import Basis
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
-from kanbench.data import Conditions, SplitSizes, Task
-from kanbench.data.formula_task import Variable
 from kanbench.files.stored import current_word, stored_name
-from kanbench.methods import Method
 from kanbench.training.module import fit
-from kanbench.training.optimizers.base import Optimizer
 
 
 class CannotRestore(ValueError):
@@ -69,11 +64,23 @@ def _typed(value: Any, hint: Any) -> Any:
 
 
 def _kinds() -> Iterator[type]:
-    """Every dataclass that a cell is made of."""
-    yield from (Variable, SplitSizes, Conditions)
-    waiting: list[type] = [Basis, Task, Method, Optimizer]
+    """Every dataclass that a cell can be made of: those that its fields name, their subclasses, and so on."""
+    found, waiting = set[type](), list[type]([Cell])
     while waiting:
         kind = waiting.pop()
+        if kind in found or not (is_dataclass(kind) or isabstract(kind)):
+            continue
+        found.add(kind)
+        waiting += kind.__subclasses__()
         if not isabstract(kind):
             yield kind
-        waiting += kind.__subclasses__()
+            waiting += [each for hint in get_type_hints(kind).values() for each in _classes(hint)]
+
+
+def _classes(hint: Any) -> Iterator[type]:
+    """The classes in a type hint, such as `Variable` in `tuple[Variable, ...]`."""
+    if parts := get_args(hint):
+        for part in parts:
+            yield from _classes(part)
+    elif isinstance(hint, type):
+        yield hint
