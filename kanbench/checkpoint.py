@@ -1,54 +1,75 @@
-"""Networks as files: what they are as plain data, and their tensors. No class is ever pickled."""
+"""Saves networks to files and loads them: tensors in a safetensors file, the architecture as JSON in its metadata.
 
+No class is ever pickled. Any reader of safetensors opens the files. Files of earlier versions, which are torch archives
+behind a line with their checksum, still load.
+"""
+
+import hashlib
 import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kanbench.bases import BASES, Basis
-from kanbench.files.sealed import Damaged, Seal
+from kanbench.files.atomic import write_whole
+from kanbench.files.sealed import Damaged, Seal, parse_json, read_whole
 from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, SymbolicNetwork, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
 
-SEAL = Seal("network", format=1)
+EARLIER = Seal("network", format=1)
+FORMAT = 2
 
 Plain = dict[str, Any]  # what JSON holds
 Library = Mapping[str, Function]
 
 
 def save(model: nn.Module, path: str | Path) -> None:
-    """Write a network, or a layer: KANs, with edges pruned, knots moved or functions named, and MLPs.
+    """Write a network or a layer to a file: KANs, with edges pruned, knots moved or functions named, and MLPs.
 
-    Raises `ValueError` for a layer that is none of kanbench's, and for a basis that is not in `BASES`.
+    The file is written whole or not at all. Layers that share a tensor are loaded with a copy each.
+
+    Args:
+        model: The network, or a single layer.
+        path: The file, which is replaced if it exists; its folder must exist.
+
+    Raises:
+        ValueError: The model has a layer that is not one of kanbench's, or a basis that is not in `BASES`.
+        OSError: The file cannot be written.
+
+    Example:
+        save(model, "model.safetensors")
+        model = load("model.safetensors")
     """
-    content = {
-        "architecture": describe(model),
-        "frozen": [name for name, parameter in model.named_parameters() if not parameter.requires_grad],
-        "tensors": dict(model.state_dict()),
-    }
-    file = io.BytesIO()
-    torch.save(content, file)
-    SEAL.write(Path(path), file.getvalue())
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    write_whole(Path(path), pack(describe(model), frozen, model.state_dict()))
 
 
 def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device | str = "cpu") -> nn.Module:
-    """The network of a file: the same outputs to the last bit, and training goes on from there.
+    """Load the network of a file. Its outputs are the same to the last bit, and training continues from there.
 
-    `library` holds the functions that symbolic layers name.
+    Args:
+        path: A file that `save` wrote, in this version or an earlier one.
+        library: The functions that symbolic layers name.
+        device: Where the tensors go.
 
-    Raises `Damaged` for a file that is cut short, of another format or of another kind, `ValueError` for a basis and
-    `UnknownName` for a function that does not exist here, and `FileNotFoundError` where there is no file.
+    Raises:
+        Damaged: The file is cut short, of another kind, or of a format that this version does not know.
+        ValueError: The network has a basis that is not in `BASES`.
+        UnknownName: The network names a function that is not in the library.
+        FileNotFoundError: There is no such file.
     """
-    body = io.BytesIO(SEAL.read(Path(path)))
+    content = _content(Path(path))
     try:
-        content = torch.load(body, map_location=device, weights_only=True)
-        model, tensors = build(content["architecture"], library), content["tensors"]
+        model = build(content["architecture"], library)
+        tensors = {name: tensor.to(device) for name, tensor in content["tensors"].items()}
         model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
             model.get_parameter(name).requires_grad_(False)
@@ -57,12 +78,69 @@ def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device |
             raise Damaged(f"{path}: {error}") from error
         if isinstance(error, ValueError) and not isinstance(error, UnicodeError):  # an unknown name says it all
             raise
-        raise Damaged(f"{path}: holds no network that this version can build ({type(error).__name__})") from error
+        raise _no_network(path, error) from error
     return model
 
 
+def pack(architecture: Any, frozen: Any, tensors: Mapping[str, Tensor]) -> bytes:
+    """Return the bytes of a file: tensors by name, and in the metadata the rest as JSON, the format and a checksum."""
+    facts = {"kanbench_network": str(FORMAT), "architecture": json.dumps(architecture), "frozen": json.dumps(frozen)}
+    apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    facts["sha256"] = _checksum(safetensors.torch.save(apart, facts))
+    return safetensors.torch.save(apart, facts)
+
+
+def _content(path: Path) -> Any:
+    """Read the architecture, the frozen parameters and the tensors of a file of any format."""
+    content = read_whole(path)
+    if content[8:9] != b"{":  # where the JSON of a safetensors file begins
+        return _earlier_content(path)
+    try:
+        facts = _header(content)["__metadata__"]
+        found, checksum = int(facts["kanbench_network"]), facts["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"{path}: not a network of kanbench") from error
+    if found != FORMAT:
+        raise Damaged(f"{path}: a network of format {found}, this version reads 1 to {FORMAT}")
+    if _checksum(content) != checksum:
+        raise Damaged(f"{path}: the content does not match its checksum; the file is damaged or cut short")
+    try:
+        described = {name: parse_json(facts[name]) for name in ("architecture", "frozen")}
+        return described | {"tensors": safetensors.torch.load(content)}
+    except Exception as error:
+        raise _no_network(path, error) from error
+
+
+def _earlier_content(path: Path) -> Any:
+    body = io.BytesIO(EARLIER.read(path))
+    try:
+        return torch.load(body, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise _no_network(path, error) from error
+
+
+def _no_network(path: str | Path, error: Exception) -> Damaged:
+    return Damaged(f"{path}: holds no network that this version can build ({type(error).__name__})")
+
+
+def _header(content: bytes) -> Any:
+    """Parse the JSON of a safetensors file, whose length is in the first 8 bytes."""
+    return parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+
+
+def _checksum(content: bytes) -> str:
+    """Return the SHA-256 of a safetensors file, apart from the checksum in its metadata: the header and all tensors."""
+    header = _header(content)
+    header["__metadata__"].pop("sha256", None)
+    body = content[8 + int.from_bytes(content[:8], "little") :]
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + body).hexdigest()
+
+
 def describe(module: nn.Module) -> Plain:
-    """What a network is, apart from its tensors."""
+    """Return the architecture of a network as plain data, without its tensors.
+
+    Raises `ValueError` for a layer that cannot be saved.
+    """
     kind = type(module).__name__
     if kind not in RECIPES or RECIPES[kind].kind is not type(module):
         raise ValueError(f"cannot save a {kind}; what can be saved: {', '.join(RECIPES)}")
@@ -70,14 +148,14 @@ def describe(module: nn.Module) -> Plain:
 
 
 def build(plain: Plain, library: Library = LIBRARY) -> nn.Module:
-    """The module that `describe` tells of, its tensors still to be set."""
+    """Build the module that `describe` described. Its tensors still have to be set."""
     fields = {name: value for name, value in plain.items() if name != "kind"}
     return RECIPES[plain["kind"]].build(fields, library)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How modules of one kind become plain data and come back."""
+    """Describes modules of one kind as plain data, and builds them from it."""
 
     kind: type[nn.Module]
     describe: Callable[[Any], Plain]

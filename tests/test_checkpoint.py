@@ -4,11 +4,12 @@ import io
 import json
 
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
 from kanbench.bases import BASES, BSpline, Chebyshev
-from kanbench.checkpoint import build, describe, load, save
+from kanbench.checkpoint import build, describe, load, pack, save
 from kanbench.errors import UnknownName
 from kanbench.files.sealed import Damaged, Seal
 from kanbench.interpret import LIBRARY, Function, formula, prune, snap, snap_network
@@ -124,7 +125,11 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_sentence(tmp_path):
         (whole[:-100], "does not match its checksum; the file is damaged or cut short"),
         (whole[:20], "not a network of kanbench"),
         (b"", "not a network of kanbench"),
-        (whole.replace(b'"kanbench_network": 1', b'"kanbench_network": 2'), "of format 2, this version reads 1"),
+        (whole.replace(b'"kanbench_network":"2"', b'"kanbench_network":"3"'), "of format 3, this version reads 1 to 2"),
+        (whole.replace(b"intervals", b"intervalz"), "does not match its checksum; the file is damaged or cut short"),
+        (whole[:-1] + bytes([whole[-1] ^ 1]), "does not match its checksum; the file is damaged or cut short"),
+        (safetensors.torch.save(kan().state_dict()), "not a network of kanbench"),
+        (safetensors.torch.save(kan().state_dict(), {"format": "pt"}), "not a network of kanbench"),
         (whole.replace(b"kanbench_network", b"kanbench_record"), "not a network of kanbench"),
     ]:
         path.write_bytes(content)
@@ -135,6 +140,26 @@ def test_a_damaged_or_foreign_file_is_refused_in_one_sentence(tmp_path):
     torch.save(kan().state_dict(), path)
     with pytest.raises(Damaged, match="not a network of kanbench"):
         load(path)
+
+
+@pytest.mark.parametrize("end", [0, 1, 7, 8, 9, 200, -1])
+def test_a_file_that_is_cut_anywhere_is_refused_in_one_sentence(tmp_path, end):
+    path = tmp_path / "network"
+    save(kan(), path)
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(Damaged, match="network: ") as error:
+        load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_any_reader_of_safetensors_opens_a_network(tmp_path):
+    model = kan(BSpline(intervals=4))
+    save(model, tmp_path / "network")
+    with safetensors.safe_open(tmp_path / "network", framework="numpy") as file:
+        facts, tensors = file.metadata(), {name: file.get_tensor(name) for name in model.state_dict()}
+    assert json.loads(facts["architecture"]) == describe(model)
+    for name, tensor in model.state_dict().items():
+        assert (tensors[name] == tensor.numpy()).all()
 
 
 def saved(content):
@@ -167,6 +192,21 @@ def with_layer(**changes):
 )  # fmt: skip
 def test_a_sealed_network_with_nothing_or_nonsense_inside_is_one_sentence_with_the_file(tmp_path, body):
     Seal("network", 1).write(tmp_path / "network", body)
+    with pytest.raises(Damaged, match="network: ") as error:
+        load(tmp_path / "network")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "frozen", "tensors"),
+    [
+        *((value, [], {}) for value in (None, [], 3, "x", {}, {"kind": "x"})),
+        *((describe(kan()), [], value) for value in ({}, {"x": torch.ones(1)})),
+        *((describe(kan()), value, kan().state_dict()) for value in (3, [3], ["x"])),
+    ],
+)
+def test_a_whole_file_with_nonsense_inside_is_one_sentence_with_the_file(tmp_path, architecture, frozen, tensors):
+    (tmp_path / "network").write_bytes(pack(architecture, frozen, tensors))
     with pytest.raises(Damaged, match="network: ") as error:
         load(tmp_path / "network")
     assert "\n" not in str(error.value)
