@@ -1,7 +1,10 @@
 """Tests between methods: worked by hand, and simulated where nothing differs."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+import scikit_posthocs
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
@@ -100,3 +103,33 @@ def test_any_of_six_equal_methods_is_called_different_in_at_most_6_per_cent():
         comparison = compare(np.exp(generator.normal(size=(6, TASKS))))
         found += any(comparison.differ(pair) for pair in comparison.pairs)
     assert found <= 0.06 * 600
+
+
+def random_medians(seed):
+    """Methods whose errors overlap: some pairs differ and some do not."""
+    generator = np.random.default_rng(seed)
+    return 10.0 ** (generator.normal(size=(5, TASKS)) + np.linspace(0.0, 1.5, 5)[:, None])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pairs_are_what_scikit_posthocs_says(seed):
+    medians = random_medians(seed)
+    theirs = scikit_posthocs.posthoc_wilcoxon(list(np.log10(medians)), zero_method="pratt", p_adjust="holm").to_numpy()
+    ours = compare(medians).pairs
+    assert [pair.p_holm for pair in ours] == pytest.approx([theirs[pair.first, pair.second] for pair in ours])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_groups_are_the_bars_of_the_critical_difference_diagram_of_scikit_posthocs(seed):
+    comparison = compare(random_medians(seed))
+    ranks = pd.Series(comparison.mean_ranks)
+    p = pd.DataFrame(np.eye(len(ranks)))
+    for pair in comparison.pairs:
+        p.loc[pair.first, pair.second] = p.loc[pair.second, pair.first] = pair.p_holm
+    figure, axes = plt.subplots()
+    drawn = scikit_posthocs.critical_difference_diagram(ranks, p, ax=axes)["crossbars"]
+    plt.close(figure)
+    bars = sorted([min(bar.get_xdata()), max(bar.get_xdata())] for (bar,) in drawn)
+    expected = sorted([min(ranks[group]), max(ranks[group])] for group in groups(comparison))
+    assert len(bars) > 0
+    assert bars == [pytest.approx(ends) for ends in expected]
