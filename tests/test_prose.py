@@ -16,7 +16,6 @@ FRAGMENT = re.compile(r"(Of|By|What|Where|Whether|With which|Which|From which|Ho
 ALLOWED = {  # room: docstrings that still begin with a fragment; a number may only fall
     "analysis": 20,
     "cells": 12,
-    "checkpoint": 2,
     "cli": 6,
     "config": 4,
     "data": 1,

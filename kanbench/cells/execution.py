@@ -1,4 +1,4 @@
-"""How a cell is trained: where, on how many threads, and what is logged and saved on the way."""
+"""Options of a training: where it runs, on how many threads, and what is logged and saved on the way."""
 
 from dataclasses import dataclass
 

@@ -211,7 +211,7 @@ def _train(config: Config, store: RecordStore, logger: RunLogger, cell: Cell, fo
 
 
 def _execution(config: Config, logger: RunLogger, cell: Cell, resume: ResumeFile | None) -> Execution:
-    """How the config says that a cell is trained."""
+    """Return the options of a cell's training that the config asks for."""
     return Execution(
         accelerator=config.trainer.resolved_accelerator,
         threads=config.trainer.threads,
