@@ -12,6 +12,7 @@ from textwrap import dedent
 
 import hydra
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
@@ -27,6 +28,8 @@ from kanbench.errors import ConfigError
 from kanbench.files.registry import registered
 from kanbench.methods import METHODS, REFERENCES, NetworkMethod
 from kanbench.models import KAN
+from kanbench.page import PageOptions, find_source, write_page
+from kanbench.report.tables import write_tables
 from kanbench.run.running import run
 from kanbench.store.record import read_record
 from kanbench.systems import SYSTEMS, System
@@ -185,6 +188,22 @@ def test_a_kind_of_method_with_a_module_of_its_own_is_a_module_and_a_yaml(with_b
     n_inputs = 5
     assert set(ours.params) == {10 * (n_inputs + 1)} == {60}
     assert (ours.test_rel_l2 < 1.0).all()
+
+
+def test_a_kind_of_method_is_in_the_tables_the_figures_and_the_page(with_bumps, tmp_path):
+    records = with_bumps.run("model=bumps", *ON_FEYNMAN)
+    (written,) = write_tables(records, tmp_path / "tables", baseline="MLP tanh")
+    assert written.said.startswith("Bumps ")
+    errors = pd.read_csv(tmp_path / "tables" / "errors.csv").set_index("method")
+    best = records.groupby(["method", "seed"]).test_rel_l2.min().groupby("method").median()
+    assert errors.loc["Bumps", "error"] == pytest.approx(best["Bumps"], rel=1e-9)
+    legend = (tmp_path / "tables" / "performance_profile.svg").read_text()
+    assert legend.count("<!-- Bumps -->") == legend.count("<!-- MLP tanh -->") > 0
+    page = tmp_path / "report.html"
+    assert (
+        write_page(find_source(with_bumps.results / "job"), page, PageOptions()) == 4
+    )  # the best and the middle of both
+    assert "a Bumps is not a sequence of layers" in page.read_text()  # why its network cannot be drawn
 
 
 def test_a_kind_of_method_can_be_the_baseline_and_its_mistakes_have_the_place_in_the_config(with_bumps):
