@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, print tables, write a record."""
+"""Measure, print tables and write a record: `python -m benchmarks`."""
 
 import argparse
 import json
@@ -28,11 +28,11 @@ BENCHMARKS = {
     "main_job": main_job.run,
 }
 RECORDS = Path(__file__).parent / "records"
-WIDTH = 100  # of the output where there is no terminal to ask
+WIDTH = 100  # of the output if there is no terminal
 
 
 def main() -> None:
-    """Run the chosen benchmarks; the record is written after each, so that a stop loses one at most."""
+    """Run the chosen benchmarks; the record is written after each, so that a stop loses at most one."""
     arguments = parse()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -66,20 +66,20 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """The command line; mistakes get one sentence and exit code 2."""
+    """Parse the command line; a mistake gives one sentence and exit code 2."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all of {', '.join(BENCHMARKS)} if none is given")
-    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="where the peers are cloned, see README.md")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the record; one that exists is gone on with")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)}; default: all")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="folder of the cloned peers, see README.md")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the record; an existing one is continued")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--threads", type=int, help="of torch; its own choice, the physical cores, if not given")
-    parser.add_argument("--seeds", type=int, default=3, help="of time_to_error")
-    parser.add_argument("--equations", default="*", metavar="PATTERN", help="of time_to_error")
+    parser.add_argument("--threads", type=int, help="threads of torch; default: the number of physical cores")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds of time_to_error")
+    parser.add_argument("--equations", default="*", metavar="PATTERN", help="equations of time_to_error")
     parser.add_argument("--quick", action="store_true", help="a smoke run under a minute; its numbers mean nothing")
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in BENCHMARKS:
-            parser.error(f"NAME: {name!r} is no benchmark; allowed: {', '.join(BENCHMARKS)}")
+            parser.error(f"NAME: {name!r} is not a benchmark; allowed: {', '.join(BENCHMARKS)}")
     if arguments.peers is not None and not arguments.peers.is_dir():
         parser.error(f"--peers: {arguments.peers} is no folder")
     if arguments.device == "cuda" and not torch.cuda.is_available():
@@ -88,7 +88,7 @@ def parse() -> argparse.Namespace:
 
 
 def open_record(out: Path, settings: Settings) -> dict[str, Any]:
-    """A new record, or one that exists, made in the same place and way."""
+    """Open a record: a new one, or an existing one that was made on the same machine in the same way."""
     record: dict[str, Any] = {
         "machine": machine(settings.device),
         "quick": settings.quick,

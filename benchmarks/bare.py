@@ -1,4 +1,4 @@
-"""A cell by hand: what `run_cell` does, without Trainer and record."""
+"""A cell without the harness: the same work as `run_cell`, without Trainer and record."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Prepared:
 
 
 def generator(seed: int, purpose: str, task: FormulaTask) -> torch.Generator:
-    """The stream that the harness draws from for this purpose."""
+    """Return the generator that the harness uses for this purpose."""
     state = stream(seed, purpose, task.name).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))
 
@@ -48,7 +48,7 @@ def prepare(cell: Cell, width: int, device: torch.device) -> Prepared:
 
 
 def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
-    """The bare loop; the theta (members, params) that was best on validation."""
+    """Train by a bare loop; return the theta (members, params) with the lowest validation loss."""
     optimizer, ensemble = prepared.cell.optimizer, prepared.ensemble
     best = ensemble.start.to(prepared.device, copy=True)
     lowest = best.new_full((len(ensemble),), torch.inf)
@@ -62,19 +62,19 @@ def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
 
 
 def keep_best(ensemble: Ensemble, theta: Tensor, validation: Batch, best: Tensor, lowest: Tensor) -> None:
-    """Where the loss on validation is lower than ever, keep theta, in place."""
+    """Copy theta, in place, where the validation loss is lower than before."""
     losses = ensemble.losses(theta, *validation)
     better = losses < lowest
     best[better], lowest[better] = theta[better], losses[better]
 
 
 def orders(prepared: Prepared) -> list[torch.Generator]:
-    """One per member, as optimizers take them."""
+    """Return one batch generator per member, as optimizers expect them."""
     return [generator(seed, "order", prepared.cell.task) for seed in prepared.cell.seeds]
 
 
 def grades(prepared: Prepared, theta: Tensor, split: str) -> list[dict[str, float]]:
-    """The metrics of each member on a split."""
+    """Return the metrics of each member on a split."""
     predictions = prepared.ensemble.predict(theta, prepared.batch(split)[0]).double().cpu().numpy()
     return [
         grade(dataset.restore(prediction), getattr(dataset, split).y, dataset.y_mean)
@@ -83,7 +83,7 @@ def grades(prepared: Prepared, theta: Tensor, split: str) -> list[dict[str, floa
 
 
 def everything(cell: Cell, device: torch.device) -> list[dict[str, float]]:
-    """From sampling to the grades on test, the other splits graded too, as the harness does."""
+    """Do all the work of a cell, from sampling to the metrics on all splits, as the harness does."""
     prepared = prepare(cell, cell.sizing.width, device)
     theta = train(prepared, prepared.batch("train"), prepared.batch("validation"))
     return [grades(prepared, theta, split) for split in ("train", "validation", "test")][-1]

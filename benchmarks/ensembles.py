@@ -1,4 +1,4 @@
-"""Member-steps per second against the number of members that are trained at once."""
+"""Member-steps per second against the number of members trained at once."""
 
 from functools import partial
 
@@ -12,13 +12,13 @@ from kanbench.training import Adam, CompiledEnsemble, Ensemble, LevenbergMarquar
 
 SHAPES = (Shape((4, 10, 10, 1), 1_000), Shape((2, 5, 1), 1_000))
 SIZES = (1, 2, 5, 10, 20, 40, 80)
-SEEDS = 5  # of a cell, unless a config says otherwise
-STEPS = 3  # in one sample; Levenberg-Marquardt starts anew each time, because members that converge cost nothing
+SEEDS = 5  # of a cell, by default
+STEPS = 3  # per sample; Levenberg-Marquardt restarts each time, because converged members cost nothing
 ADAM, LM = "Adam", "Levenberg-Marquardt"
 
 
 class Training:
-    """Called, it trains an ensemble of B-spline KANs on a smooth target, float64, for `STEPS` steps from the start."""
+    """A callable that trains an ensemble of B-spline KANs on a smooth target, in float64, for `STEPS` steps."""
 
     def __init__(
         self, shape: Shape, members: int, optimizer: Optimizer, settings: Settings, *, compiled: bool = False
@@ -39,7 +39,7 @@ class Training:
 
 
 def run(settings: Settings) -> Result:
-    """A table per shape: one row per size, one column per optimizer."""
+    """Measure one table per shape: one row per ensemble size, one column per optimizer."""
     sizes = SIZES[:3] if settings.quick else SIZES
     result = Result(
         notes=[

@@ -1,4 +1,4 @@
-"""One training step of every basis, against the MLP of the same size and against the peers of that basis."""
+"""One training step of every basis, against the MLP of the same size and against the peers with that basis."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -20,7 +20,7 @@ from kanbench.training import Adam, Ensemble
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths and rows; `mlp_limit` is the goal for the time of a step over that of the MLP."""
+    """Widths and rows; `mlp_limit` is the goal for the time of a step relative to that of the MLP."""
 
     widths: tuple[int, ...]
     rows: int
@@ -31,12 +31,12 @@ class Shape:
 
     @property
     def fits_many(self) -> bool:
-        """Whether ensembles of it are worth their memory: past this, one model keeps the cores busy."""
+        """True if ensembles of this shape are useful; for larger shapes one model keeps the cores busy."""
         return max(self.widths) < 100
 
 
 class Mode(Enum):
-    """How models are run: as torch does, through torch.compile, or, of kanbench's alone, `MEMBERS` as one ensemble."""
+    """The mode of execution: eager, through torch.compile, or (kanbench only) `MEMBERS` models as one ensemble."""
 
     eager = "eager"
     compiled = "compiled"
@@ -48,7 +48,7 @@ SHAPES = (Shape((2, 5, 1), 1_000), Shape((64, 64, 1), 1_024), Shape((1_000, 1_00
 
 
 class Copies(Basis):
-    """No basis at all: every term is the input. What is left of a step is what any basis pays as well."""
+    """A basis without functions: every term is the input. The rest of its step is common to every basis."""
 
     n_terms = TERMS
 
@@ -70,7 +70,7 @@ class Contender:
 
 
 class TrainingStep:
-    """Called, it trains a model for one step of Adam on the mean squared error of random data, in float32."""
+    """A callable that trains a model for one step of Adam on the mean squared error of random data, in float32."""
 
     def __init__(self, model: nn.Module, shape: Shape, settings: Settings, *, compiled: bool = False) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -88,12 +88,12 @@ class TrainingStep:
 
     @property
     def n_params(self) -> int:
-        """Those that a step trains; pykan holds others for its symbolic branch."""
+        """The number of trained parameters; pykan has others for its symbolic branch."""
         return sum(p.numel() for p in self.model.parameters() if p.grad is not None)
 
 
 class EnsembleStep:
-    """Called, it trains `MEMBERS` copies of a model for one step of Adam, each on data of its own, in float32."""
+    """A callable that trains `MEMBERS` copies of a model for one step of Adam, each on its own data, in float32."""
 
     def __init__(self, model: nn.Module, shape: Shape, settings: Settings) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -110,8 +110,12 @@ class EnsembleStep:
 
 
 def run(settings: Settings) -> Result:
-    """A table for each shape and mode. Eager and compiled are never mixed in one ratio; peers have no ensembles, so
-    there a step of a member stands against an eager step of theirs."""
+    """Measure a table for each shape and mode.
+
+    Eager and compiled times are never mixed in one ratio. Peers have no ensembles, so a member's share of an ensemble
+    step
+    is compared with an eager step of the peer.
+    """
     result = Result(notes=list(NOTES))
     modules = {}
     for peer in PEERS:
@@ -133,13 +137,13 @@ NOTES = (
     "one step: zero_grad, forward, MSE, backward, torch.optim.Adam(fused=True); float32",
     f"ensembles: {MEMBERS} members of one method in one step of kanbench's Adam; ms and MB are per member",
     f"{PRODUCTS}: a network of the same size whose terms are copies of its inputs; products / peer is its time over "
-    "that of the fastest peer, under which a basis in torch operations cannot come",
+    "that of the fastest peer, which is a lower bound for a basis made of torch operations",
     "malloc keeps freed memory, as in kanbench's trainings, for every contender",
 )
 
 
 def ours(shape: Shape) -> Iterator[Contender]:
-    """Every basis of fixed functions at its defaults, and the MLP with one hidden layer and as many parameters."""
+    """Build every basis of fixed functions at its defaults, and the MLP of one hidden layer with equal parameters."""
     for name, basis in BASES.items():
         if basis().n_inner == 0:
             yield Contender(f"KAN {name}", name, KAN(shape.widths, basis()))
@@ -164,7 +168,7 @@ def compare(contenders: Sequence[Contender], shape: Shape, mode: Mode, settings:
             try:
                 step()
                 steps[each.name] = step
-            except Exception as error:  # whatever foreign code dies of is said, and the others go on
+            except Exception as error:  # any error of foreign code is noted; the others go on
                 if not each.is_peer:
                     raise
                 result.notes.append(f"{each.name}: fails at {title}: {type(error).__name__}")

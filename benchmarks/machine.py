@@ -1,4 +1,4 @@
-"""Where and how a record was made."""
+"""The machine and the settings of a record."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ from kanbench.store import provenance
 
 
 def machine(device: torch.device) -> dict[str, Any]:
-    """What has to be equal for two measurements to stand in one record."""
+    """Return the facts that must be equal for two measurements to share a record."""
     return {
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)),
@@ -23,7 +23,7 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def cpu_name() -> str:
-    """As Linux names it, with family and model, because virtual machines often hide the name proper."""
+    """Return the CPU's name on Linux, with family and model, since virtual machines often hide the name proper."""
     try:
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError:

@@ -10,7 +10,7 @@ from kanbench.analysis import load_records
 
 
 def run(settings: Settings) -> Result:
-    """Wall time of the whole command from an empty folder: start of Python, training, tables and figures."""
+    """Measure the time of the whole command from an empty folder: start of Python, training, tables and figures."""
     command = ["experiment=smoke", "seeds=1"] if settings.quick else ["experiment=feynman", "basis=bspline"]
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What every benchmark is given, and what it gives back."""
+"""The settings and the results of every benchmark."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,39 +13,39 @@ Row = dict[str, Any]  # heading: text, number or None
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure; `quick` is a smoke run whose numbers mean nothing."""
+    """Settings of the measurement; `quick` is a smoke run whose numbers mean nothing."""
 
     device: torch.device
     quick: bool
     peers: Path | None  # the folder that holds the checkouts
     seeds: int
     equations: str  # a pattern of task names
-    partial: Path  # where a long benchmark keeps what it has, to go on after a stop
+    partial: Path  # the file of finished parts, from which a stopped benchmark continues
     console: Console
 
     @property
     def budget(self) -> float:
-        """Seconds that one interleaved measurement may take, if its smallest number of rounds allows."""
+        """The time in seconds for one interleaved measurement, unless the smallest number of rounds takes longer."""
         return 0.5 if self.quick else 60.0
 
     @property
     def fewest_rounds(self) -> int:
-        """Of an interleaved measurement, however long they take."""
+        """The smallest number of rounds of an interleaved measurement, however long they take."""
         return 1 if self.quick else 3
 
     @property
     def backend(self) -> str:
-        """Of torch.compile; a smoke run leaves out the generation of code, which takes minutes."""
+        """The backend of torch.compile; a smoke run skips the generation of code, which takes minutes."""
         return "aot_eager" if self.quick else "inductor"
 
     def compile(self, function: Callable) -> Callable:
-        """By torch.compile for fixed shapes."""
+        """Compile a function by torch.compile for fixed shapes."""
         return torch.compile(function, dynamic=False, backend=self.backend)
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One line of the list of goals; `reached` is None where there was nothing to measure."""
+    """A goal and what was measured; `reached` is None if nothing could be measured."""
 
     goal: str
     limit: str
@@ -55,7 +55,7 @@ class Goal:
 
 @dataclass
 class Result:
-    """Tables by title, goals, what has to be said beside them, and the raw numbers behind the tables."""
+    """The result of a benchmark: tables by title, goals, notes, and the raw numbers behind the tables."""
 
     tables: dict[str, list[Row]] = field(default_factory=dict)
     goals: list[Goal] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Result:
 
 
 def at_most(goal: str, limit: float, values: Mapping[str, float], unit: str = "") -> Goal:
-    """Judged by the largest value, which is named; of several it is said how many are within the limit."""
+    """Judge a goal by the largest value, which is named; for several values, count those within the limit."""
     if not values:
         return Goal(goal, f"<= {limit:g}{unit}", "not measured", None)
     worst = max(values, key=values.__getitem__)
@@ -75,7 +75,7 @@ def at_most(goal: str, limit: float, values: Mapping[str, float], unit: str = ""
 
 
 def at_least(goal: str, limit: float, value: float | None, unit: str = "") -> Goal:
-    """The same from the other side, for one value."""
+    """Judge a goal with a lower limit by one value."""
     if value is None:
         return Goal(goal, f">= {limit:g}{unit}", "not measured", None)
     return Goal(goal, f">= {limit:g}{unit}", f"{value:.3g}{unit}", bool(value >= limit))

@@ -17,7 +17,7 @@ CELLS = [(method, budget) for method in (KANMethod(), MLPMethod()) for budget in
 
 
 def run(settings: Settings) -> Result:
-    """One row per cell: the harness over training alone, and over everything done by hand."""
+    """Measure one row per cell: the harness relative to training alone, and to all work of a cell done by hand."""
     optimizer = LevenbergMarquardt(steps=10) if settings.quick else LevenbergMarquardt()
     work: dict[str, Callable[[], object]] = {}
     for method, budget in CELLS[:1] if settings.quick else CELLS:
@@ -52,6 +52,6 @@ def run(settings: Settings) -> Result:
     notes = [
         f"{len(SEEDS)} seeds of {TASK} by Levenberg-Marquardt, float64",
         "training: start, advance and validation losses in a bare loop; everything: sampling, building, training and "
-        "grading by hand, so that what is left is Trainer, FLOP count, memory and record",
+        "grading by hand; the rest is Trainer, FLOP count, memory and record",
     ]
     return Result({"overhead": rows}, goals, notes, [{"work": k, "seconds": v} for k, v in timings.seconds.items()])

@@ -1,4 +1,4 @@
-"""Other people's KANs, where they are at hand. No code of theirs is here: checkouts are loaded by path."""
+"""KAN libraries of others, if available. This module contains none of their code: checkouts are loaded by path."""
 
 import importlib
 import importlib.util
@@ -16,14 +16,15 @@ TERMS = 8  # per edge, everywhere
 
 
 class Missing(Exception):
-    """A peer that is not at hand; the message says what is missing and where to get it."""
+    """A peer is not available; the message says what is missing and where to get it."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A network of somebody else with about `TERMS` terms per edge.
+    """A network of another library with about `TERMS` terms per edge.
 
-    `file` is the module below the folder of peers, or "" for pykan, which is installed. `options` are in words.
+    `file` is the module below the folder of peers, or "" for pykan, which is installed. `options` describes its
+    options.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Peer:
     build: Callable[[ModuleType, Sequence[int]], nn.Module]
 
     def load(self, folder: Path | None) -> ModuleType:
-        """Raises `Missing`."""
+        """Load the module of the peer. Raises `Missing`."""
         if not self.file:
             return load_pykan()
         path = (folder or Path("peers")) / self.file
@@ -49,7 +50,7 @@ class Peer:
 
 
 def load_pykan() -> ModuleType:
-    """Raises `Missing`."""
+    """Load pykan. Raises `Missing`."""
     try:
         module = importlib.import_module("kan")
     except ImportError as error:
@@ -60,12 +61,12 @@ def load_pykan() -> ModuleType:
 
 
 def stack(layer: Callable[..., nn.Module], shape: Sequence[int], *args: Any, **options: Any) -> nn.Module:
-    """Layers one after the other."""
+    """Build a sequence of layers."""
     return nn.Sequential(*(layer(n_in, n_out, *args, **options) for n_in, n_out in pairwise(shape)))
 
 
 def pykan(module: ModuleType, shape: Sequence[int], **options: Any) -> Any:
-    """Without symbolic branch, saved activations or checkpoints: its speed mode."""
+    """Build a pykan network in its speed mode, without symbolic branch, saved activations or checkpoints."""
     return module.KAN(width=list(shape), grid=5, k=3, auto_save=False, **options).speed()
 
 

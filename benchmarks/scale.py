@@ -1,4 +1,4 @@
-"""How cost grows: with rows, width, grid size, members, and the number of records at load time."""
+"""The growth of cost with rows, width, grid size, members, and the number of records at load time."""
 
 import tempfile
 import time
@@ -32,7 +32,7 @@ SEEDS, METHODS, BUDGETS = 5, 2, 10  # of the cells whose records are loaded
 
 
 def run(settings: Settings) -> Result:
-    """One table each; a training step in float32 unless the title says otherwise."""
+    """Measure one table per quantity; a training step in float32 unless the title says otherwise."""
     result = Result(notes=["growth: time over that of the line above; exponent: of the size, from that line to this"])
     n_sizes = 2 if settings.quick else None
     grow(result, settings, "rows, [2,5,1]", {n: _step(settings, (2, 5, 1), n) for n in ROWS[:n_sizes]})
@@ -71,7 +71,7 @@ def _growth(sizes: list[int], timings: Timings) -> Iterable[Row]:
 
 
 def records(result: Result, n_members: int, settings: Settings) -> None:
-    """Load and summarize many records: one genuine one, filed again and again under other keys, tasks and budgets."""
+    """Load and summarize many records: one real record, stored again under other keys, tasks and budgets."""
     settings.console.print(f"  {n_members:,} records", style="dim")
     with tempfile.TemporaryDirectory() as folder:
         write_records(RecordStore(Path(folder) / "cells"), n_members)
@@ -93,7 +93,7 @@ def records(result: Result, n_members: int, settings: Settings) -> None:
 
 
 def write_records(store: RecordStore, n_members: int) -> None:
-    """Cells of `SEEDS` members: two methods at ten budgets on as many tasks as it takes."""
+    """Write cells of `SEEDS` members: two methods at ten budgets, on as many tasks as needed."""
     cell = Cell(
         "benchmark", "feynman", load_suite("feynman").tasks[0], KANMethod(), 50, tuple(range(SEEDS)),
         LevenbergMarquardt(steps=10), SplitSizes(100, 100, 100), Precision.double,

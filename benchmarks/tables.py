@@ -1,4 +1,4 @@
-"""Records as tables: in the terminal, and as Markdown by `python -m benchmarks.tables RECORD`."""
+"""Tables of records: in the terminal, and as Markdown by `python -m benchmarks.tables RECORD`."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ VERDICT = {True: "yes", False: "no", None: "-"}
 
 
 def show(console: Console, result: Result) -> None:
-    """Every table of a result, its goals and its notes."""
+    """Print every table of a result, its goals and its notes."""
     for title, rows in [*result.tables.items(), ("goals", list(map(goal_row, result.goals)))]:
         if not rows:
             continue
@@ -31,12 +31,12 @@ def show(console: Console, result: Result) -> None:
 
 
 def goal_row(goal: Goal) -> Row:
-    """A goal as a line of a table."""
+    """Return the row of a goal."""
     return {"goal": goal.goal, "at": goal.limit, "measured": goal.measured, "reached": VERDICT[goal.reached]}
 
 
 def text(value: Any) -> str:
-    """Three digits of a number, all of them where it is whole."""
+    """Format a number with three digits, or with all digits if it is whole."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -45,7 +45,7 @@ def text(value: Any) -> str:
 
 
 def markdown(record: dict[str, Any]) -> str:
-    """A whole record: where it was made, the goals of all benchmarks, then each benchmark's tables."""
+    """Format a whole record: its machine, the goals of all benchmarks, then the tables of each benchmark."""
     return "\n".join(_lines(record))
 
 
@@ -74,12 +74,12 @@ def _line(cells: Any) -> str:
 
 
 def read(plain: dict[str, Any]) -> Result:
-    """A result from its plain form in a record."""
+    """Read a result from its plain form in a record."""
     return Result(**(plain | {"goals": [Goal(**goal) for goal in plain["goals"]]}))
 
 
 def main(words: list[str]) -> int:
-    """Print the record in the file that `words` name; 2 if they do not."""
+    """Print the record in the file that `words` name; return 2 if there is none."""
     try:
         (path,) = words
         print(markdown(json.loads(Path(path).read_text())))

@@ -22,15 +22,15 @@ from kanbench.models import BaseBranch
 from kanbench.run.progress import Tally, progress_of
 from kanbench.training import LevenbergMarquardt
 
-WIDTH = 5  # of the hidden layer; cubic splines on 5 intervals for both
-METHOD = KANMethod(base_branch=BaseBranch.silu)  # the functions that pykan's edges are made of
+WIDTH = 5  # of the hidden layer; both use cubic splines on 5 intervals
+METHOD = KANMethod(base_branch=BaseBranch.silu)  # the edges of pykan: SiLU plus a spline
 PYKAN_STEPS = 100
 TARGETS = (1e-1, 1e-2, 1e-3)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Seconds of training until each step, and each model's relative L2 on test there: (steps,), (models, steps)."""
+    """Seconds of training up to each step, and each model's test relative L2 there: (steps,), (models, steps)."""
 
     seconds: list[float]  # per model
     errors: list[list[float]]
@@ -40,7 +40,7 @@ class Trace:
         return [of_model[-1] for of_model in self.errors]
 
     def seconds_to(self, error: float) -> float | None:
-        """Until the median over models is first at or below `error`; None if it never is."""
+        """Return the time until the median over models is first at or below `error`, or None if it never is."""
         for seconds, median in zip(self.seconds, np.median(self.errors, axis=0), strict=True):
             if median <= error:
                 return seconds
@@ -48,7 +48,7 @@ class Trace:
 
 
 def run(settings: Settings) -> Result:
-    """One row per equation; those that a stopped run has finished are read from its partial file."""
+    """Measure one row per equation; rows that a stopped run has finished are read from its partial file."""
     try:
         pykan = peers.load_pykan()
     except peers.Missing as reason:
@@ -75,15 +75,15 @@ NOTES = [
     f"shape [n,{WIDTH},1], SiLU and cubic B-splines on 5 intervals, 1,000 training rows, float64; inputs in [-1, 1], y "
     "standardized; error: relative L2 on 10,000 test rows, median over seeds",
     f"pykan: its fit with its defaults (LBFGS, {PYKAN_STEPS} steps, grid updates), speed(), one seed after the other",
-    "kanbench: all seeds at once by Levenberg-Marquardt with its defaults, best on validation after each step, that "
-    "look included; s: seconds per model",
+    "kanbench: all seeds at once by Levenberg-Marquardt with its defaults, best step on validation, "
+    "evaluation included; s: seconds per model",
     "s to that: until the median error of kanbench is at or below pykan's final one; speed: pykan's s over that",
     "the clock is stopped while test errors are taken",
 ]
 
 
 def compare(task: FormulaTask, pykan: ModuleType, settings: Settings, steps: int) -> Row:
-    """Train both on one equation, pykan for so many steps."""
+    """Train both libraries on one equation, pykan for `steps` steps."""
     cell = Cell(
         "benchmark", "feynman", task, METHOD, 0, tuple(range(settings.seeds)), LevenbergMarquardt(),
         SplitSizes(), Precision.double,
@@ -102,7 +102,7 @@ def compare(task: FormulaTask, pykan: ModuleType, settings: Settings, steps: int
 
 
 def trace_kanbench(prepared: bare.Prepared) -> Trace:
-    """All members at once, each judged by its parameters that were best on validation so far, as in the harness."""
+    """Train all members at once; each is judged at its best step on validation so far, as in the harness."""
     optimizer, ensemble = prepared.cell.optimizer, prepared.ensemble
     (x, y), validation = prepared.batch("train"), prepared.batch("validation")
     best = ensemble.start.to(prepared.device, copy=True)
@@ -124,14 +124,14 @@ def trace_kanbench(prepared: bare.Prepared) -> Trace:
 
 
 def trace_pykan(pykan: ModuleType, prepared: bare.Prepared, steps: int) -> Trace:
-    """One model after the other; seconds are their mean."""
+    """Train one model after the other; seconds are the mean per model."""
     (x, y), (x_test, y_test) = prepared.batch("train"), prepared.batch("test")
     traces = []
     with _default_dtype(x.dtype):
         for i, seed in enumerate(prepared.cell.seeds):
             model = peers.pykan(pykan, [x.shape[2], WIDTH, 1], seed=seed).to(prepared.device)
             observer = Observer(model, x_test[i], y_test[i], Stopwatch(prepared.device))
-            # Its own look at a test split costs nothing at two rows.
+            # pykan evaluates a test split itself; with two rows this costs nothing.
             data = {"train_input": x[i], "train_label": y[i].unsqueeze(1)}
             data |= {"test_input": x[i, :2], "test_label": y[i, :2].unsqueeze(1)}
             observer.watch.start()
@@ -141,9 +141,9 @@ def trace_pykan(pykan: ModuleType, prepared: bare.Prepared, steps: int) -> Trace
 
 
 class Observer:
-    """pykan calls it after every step: it stops the clock, takes the error on test, and starts the clock again."""
+    """A callback that pykan calls after every step: stops the clock, measures the test error, restarts the clock."""
 
-    __name__ = "observer"  # pykan files what it returns under this name
+    __name__ = "observer"  # pykan stores what it returns under this name
 
     def __init__(self, model: torch.nn.Module, x: Tensor, y: Tensor, watch: Stopwatch) -> None:
         self.model, self.x, self.y, self.watch = model, x, y, watch
@@ -163,7 +163,7 @@ class Observer:
 
 @contextmanager
 def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
-    """pykan builds in the default one."""
+    """Set torch's default dtype for the block, because pykan builds its networks in it."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
@@ -187,7 +187,7 @@ def _row(raw: Row) -> Row:
 
 
 def _speed(raw: Row) -> float:
-    """Models per second at equal or lower error, over pykan's; 0 where its error is never reached."""
+    """Return models per second at equal or lower error relative to pykan; 0 if kanbench never reaches pykan's error."""
     seconds = raw["kanbench"]["seconds_to"]["pykan"]
     return raw["pykan"]["seconds"] / seconds if seconds is not None else 0.0
 

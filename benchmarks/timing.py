@@ -13,19 +13,19 @@ from torch.profiler._utils import traverse_dfs
 
 from benchmarks.measurement import Settings
 
-SAMPLE = 0.02  # seconds that one sample takes at least: hundreds of clock ticks, and caches warm again after a rival
+SAMPLE = 0.02  # least seconds of one sample: hundreds of clock ticks, and caches are warm again after a rival
 MOST = 31  # rounds
 
 
 def clock(device: torch.device) -> float:
-    """Seconds, read when the device has finished what it was given."""
+    """Return the time in seconds after the device has finished all work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 class Stopwatch:
-    """Adds up the time between `start` and `stop`."""
+    """A stopwatch that adds up the times between `start` and `stop`."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.seconds = device, 0.0
@@ -47,15 +47,16 @@ class Timings:
         return float(np.median(self.seconds[name]))
 
     def ratio(self, name: str, to: str) -> float:
-        """The median of the ratios within each round: what slows a whole round down cancels."""
+        """Return the median of the ratios within each round, which cancels slow rounds."""
         return float(np.median(np.divide(self.seconds[name], self.seconds[to])))
 
 
 def interleave(work: Mapping[str, Callable[[], object]], settings: Settings) -> Timings:
     """Time every contender once per round, in a new order each round, after a warm-up.
 
-    A contender that is quicker than `SAMPLE` is repeated within its sample. Rounds are as many as the budget of the
-    settings allows, between its smallest number and `MOST`.
+    A contender that is faster than `SAMPLE` is repeated within its sample. The number of rounds depends on the time
+    that
+    the settings allow, between their smallest number and `MOST`.
     """
     device = settings.device
     repeats, cost = {}, 0.0
@@ -80,7 +81,7 @@ def _sample(call: Callable[[], object], repeats: int, device: torch.device) -> f
 
 
 def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
-    """Bytes of tensors that live at the peak of a call, beyond those that lived before it.
+    """Return the bytes of tensors that live at the peak of a call, beyond those that lived before it.
 
     On the CPU the allocations and releases of torch's allocator are replayed from its profiler.
     """
@@ -93,7 +94,7 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
         call()
     roots = profiler.profiler.kineto_results.experimental_event_tree()
     events = [event for event in traverse_dfs(roots) if event.tag == _EventType.Allocation]
-    live: dict[int, int] = {}  # by address; what was allocated before the call is not in it when it is released
+    live: dict[int, int] = {}  # by address; a release of memory allocated before the call is not counted
     now = peak = 0
     for event in sorted(events, key=lambda event: event.start_time_ns):
         change, address = event.extra_fields.alloc_size, event.extra_fields.ptr

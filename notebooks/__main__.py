@@ -1,4 +1,4 @@
-"""`python -m notebooks`: every percent script here becomes the executed notebook beside it."""
+"""Turn every percent script in this folder into the executed notebook beside it: `python -m notebooks`."""
 
 from pathlib import Path
 

@@ -9,10 +9,10 @@
 # ---
 
 # %% [markdown]
-# # How to read a loss-vs-parameters curve, and how to draw your own
+# # Reading a loss-vs-parameters curve, and drawing your own
 #
-# A run of kanbench leaves one record per cell (method x task x budget) below `results/runs/<name>/cells`. Here we make a
-# small one, read it, and change what the figure shows. In a terminal the run is
+# A run of kanbench writes one record per cell (method x task x budget) below `results/runs/<name>/cells`. This notebook
+# makes a small run, reads its records, and draws another figure from them. In a terminal a small run is
 #
 #     python -m kanbench experiment=smoke
 
@@ -34,7 +34,8 @@ from kanbench.training import LevenbergMarquardt
 
 # %% [markdown]
 # ## A run by hand
-# A cell says everything that its numbers depend on. `run_cell` trains all of its seeds at once and grades them once on test.
+# A cell contains everything that its numbers depend on. `run_cell` trains all of its seeds at once and evaluates them once
+# on the test split.
 
 # %%
 store = RecordStore(Path(tempfile.mkdtemp()) / "cells")
@@ -58,8 +59,8 @@ for task in tasks:
 
 # %% [markdown]
 # ## One row per model
-# `params` is counted on the built model; `budget_miss` says how far the nearest width is from the budget. `test_rel_l2` is
-# ||prediction - y|| / ||y - mean||, so 1 is as bad as a constant, and `score` is the same with failures put at 1.
+# `params` is counted on the built model, and `budget_miss` is its relative distance from the budget. `test_rel_l2` is
+# ||prediction - y|| / ||y - mean||, so 1 is as bad as a constant. `score` is the same, with 1 for failures.
 
 # %%
 records = load_records(store.folder.parent)
@@ -68,7 +69,7 @@ records[["task", "method", "budget", "params", "budget_miss", "seed", "val_rel_l
 # %% [markdown]
 # ## One row per budget and method
 # `error` is the geometric mean over tasks of the median over seeds; `error_low` and `error_high` are its 95 % bootstrap
-# interval over seeds. They say how much the number would move with other seeds, not with other tasks.
+# interval over seeds. It tells how much the number would change with other seeds, not with other tasks.
 
 # %%
 table = summarize(records, baseline="MLP tanh")
@@ -79,8 +80,8 @@ loss_vs_parameters(table, records, "Three equations")
 
 # %% [markdown]
 # ## Your own figure
-# The frame is tidy, so seaborn takes it as it is. On log axes a constant distance is a constant factor. Look at single
-# tasks before you believe a mean.
+# The frame is tidy, so seaborn can plot it directly. On log axes a constant distance is a constant factor. Look at single
+# tasks before you trust a mean.
 
 # %%
 axes = sns.relplot(
@@ -101,7 +102,7 @@ axes.set(xscale="log", yscale="log", xlabel="parameters", ylabel="relative L2 on
 plt.show()
 
 # %% [markdown]
-# Overfitting is the distance between the error on test and that on train:
+# Overfitting shows as a ratio above 1 of the test error to the training error:
 
 # %%
 gap = records.assign(gap=records.test_rel_l2 / records.train_rel_l2)

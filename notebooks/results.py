@@ -11,8 +11,8 @@
 # %% [markdown]
 # # The published study, from its records to every figure
 #
-# 27 Feynman equations, 15 KANs and 5 MLPs, budgets from 50 parameters up, five seeds, one optimizer. Every row of the
-# table is one trained model. `python -m kanbench reproduce methods` trains them all again.
+# The study compares 15 KANs and 5 MLPs on 27 Feynman equations, at budgets from 50 parameters up, with five seeds and one
+# optimizer. Every row of the table is one trained model. `python -m kanbench reproduce methods` trains them all again.
 
 # %%
 # %matplotlib inline
@@ -31,16 +31,16 @@ records.head()
 
 # %% [markdown]
 # ## The answer
-# The baseline against its best rival, at the largest budget at which all methods were trained, and with an interval that
-# a paired bootstrap over seeds gives.
+# The answer compares the baseline with its best rival, at the largest budget at which all methods were trained. The interval
+# is from a paired bootstrap over seeds.
 
 # %%
 print(say(answers(records, study.baseline)))
 
 # %% [markdown]
 # ## Error against size
-# Geometric mean over equations of the median over seeds, with 95 % intervals: one panel per family, and in each panel
-# the best MLP as a thin line.
+# The curves show the geometric mean over equations of the median over seeds, with 95 % intervals. Each family has a panel,
+# with the best MLP as a thin line.
 
 # %%
 ranked = ranking(records)
@@ -48,8 +48,8 @@ best = best_mlp(ranked, records)
 loss_vs_cost(ranked, records, "params", study.title, best)
 
 # %% [markdown]
-# The same against FLOPs of one forward pass, and against seconds of training on one core. FLOPs are those of matrix products: the
-# recurrences of a basis count nothing there, but they do take seconds.
+# The next figures show the same errors against the FLOPs of one forward pass, and against seconds of training on one core.
+# FLOPs are those of matrix products, so the recurrences of a basis are not counted, although they take time.
 
 # %%
 loss_vs_cost(ranked, records, "flops", study.title, best)
@@ -59,15 +59,16 @@ loss_vs_cost(ranked, records, "seconds", study.title, best)
 
 # %% [markdown]
 # ## The table
-# Ranked by the interquartile mean at each budget; `error` is the geometric mean, `mean_rank` is over equations.
+# Methods are ranked by the interquartile mean at each budget. `error` is the geometric mean over equations, and `mean_rank`
+# the mean rank over equations.
 
 # %%
 ranked.groupby("budget").head(6).round(6)
 
 # %% [markdown]
-# ## Who is different from whom
-# Equations are the units, seeds are not: Friedman first, then Wilcoxon on medians over seeds, corrected by Holm. Bars tie
-# methods among which no pair was found to differ.
+# ## Which methods differ
+# The units of the tests are equations, not seeds: first a Friedman test, then Wilcoxon tests on medians over seeds, with
+# Holm's correction. A bar joins methods among which no pair differs significantly.
 
 # %%
 scores = scores_by_budget(records)
@@ -78,7 +79,7 @@ critical_difference(scores[largest], records, f"{study.title}, {largest} paramet
 pair_tests(records, study.baseline).query("budget == @largest").round(4)
 
 # %% [markdown]
-# A test with a small p says that methods differ, and nothing about how much. The median ratio does.
+# A small p means that methods differ, but not by how much. The median ratio in the table tells how much.
 
 # %%
 compared = compare_methods(scores[largest], study.baseline)
@@ -88,7 +89,8 @@ print(
 
 # %% [markdown]
 # ## Equation by equation
-# The mean hides both kinds of winner: each row below is an equation, each shade how many times the error of its best method.
+# A mean hides which method wins on which equation. Each row below is an equation, and each shade is the ratio to the error
+# of its best method.
 
 # %%
 heat_map(scores[largest], f"{study.title}, {largest} parameters")
@@ -98,16 +100,17 @@ few = records[records.method.isin([best, *ranked.query("budget == @largest and m
 small_multiples(few, "The best MLP and the three best others")
 
 # %% [markdown]
-# ## How often, not how much
-# The fraction of runs under each error: a method whose curve is to the left and above is better whatever the mean.
+# ## Fraction of models below an error
+# The curves show the fraction of models below each error. A method whose curve lies above and to the left of another is better
+# by every mean.
 
 # %%
 profile(scores[largest], records, f"{study.title}, {largest} parameters", best)
 
 # %% [markdown]
 # ## Does error fall as a power of size?
-# A N^-alpha + E, fitted to medians in log space. Where there are too few sizes or too short a range, the reason stands in place
-# of the number.
+# The law A N^-alpha + E is fitted to medians in log space. If there are too few sizes, or their range is too short, the figure
+# gives the reason instead of a number.
 
 # %%
 slopes = exponents(records)
@@ -115,21 +118,21 @@ exponent_chart(slopes, records, "Scaling exponents")
 
 # %% [markdown]
 # ## Sum or mean
-# Paired by basis, equation, budget and seed.
+# Errors are paired by basis, equation, budget and seed.
 
 # %%
 sum_against(aggregations(records), records, "Other aggregations against sum")
 
 # %% [markdown]
-# ## What failed
-# Members that diverged or did worse than a constant are scored as the constant, and counted here with a Wilson interval.
+# ## Failures
+# Models that diverged, or were worse than a constant, are scored as a constant. The table counts them, with Wilson intervals.
 
 # %%
 failures(records).round(4)
 
 # %% [markdown]
-# ## The run's own table
-# What `python -m kanbench` prints after a run is `summarize`.
+# ## The table of a run
+# `summarize` computes the table that `python -m kanbench` prints after a run.
 
 # %%
 summarize(records, study.baseline).query("budget == @largest").sort_values("error").head(8).round(6)

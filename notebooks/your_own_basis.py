@@ -9,10 +9,10 @@
 # ---
 
 # %% [markdown]
-# # A basis of your own, in ten lines, and a race against the others
+# # Your own basis in ten lines, compared with others
 #
-# A basis is a frozen dataclass: its fields are its hyperparameters, and `expand` is its mathematics. Coefficients live in the
-# layer, so parameters are counted, members batched and second-order steps taken without another line.
+# A basis is a frozen dataclass: its fields are its hyperparameters, and `expand` is its mathematics. The coefficients belong to
+# the layer, so counting, batching and second-order optimizers work without further code.
 
 # %%
 # %matplotlib inline
@@ -37,7 +37,8 @@ from kanbench.training import LevenbergMarquardt
 
 # %% [markdown]
 # ## Ten lines
-# Half waves of a cosine: on [-1, 1] they are a complete family, and every one of them is flat at both ends.
+# The functions are half waves of a cosine. Together with a constant they are a complete family on [-1, 1], and each is flat at
+# both ends.
 
 
 # %%
@@ -61,15 +62,15 @@ pd.DataFrame(Cosine(terms=4).expand(x).numpy(), index=x.numpy()).plot(
 )
 
 # %% [markdown]
-# It is a layer of any network at once:
+# Any KAN can use it at once:
 
 # %%
 KAN([2, 5, 1], Cosine())
 
 # %% [markdown]
-# ## The race
-# The same budgets, seeds, data and optimizer for all; the width of each is solved from the budget. To have it on the command
-# line (`basis=cosine`) takes one YAML and one line of a registry: README, "Add a basis".
+# ## The comparison
+# All methods have the same budgets, seeds, data and optimizer, and the width of each is solved from the budget. To use the basis
+# on the command line (`basis=cosine`), put it into a file of its own and add a YAML: README, "Add a basis".
 
 # %%
 store = RecordStore(Path(tempfile.mkdtemp()) / "cells")
@@ -98,5 +99,5 @@ print(say(answers(records, baseline="KAN Cosine")))
 loss_vs_parameters(summarize(records, baseline="KAN Cosine"), records, "Cosine and the others on three equations")
 
 # %% [markdown]
-# Three equations and three seeds are a sketch, not a study: fewer than six tasks give no test, and the sentence above
-# has an interval over seeds only. `data.tasks=["*"]` is the study.
+# Three equations and three seeds make a sketch, not a study. With fewer than six tasks there is no test, and the answer above
+# has only an interval over seeds. A study uses all tasks: `data.tasks=["*"]`.

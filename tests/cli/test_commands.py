@@ -181,7 +181,7 @@ def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
     assert re.search(r"basis: .*bspline, chebyshev, .*taylor", text)
     assert "experiment=feynman" in text
     assert "feynman_full    120 tasks" in kanbench("list", folder=tmp_path).stdout
-    assert re.search(r"hand_derived +A B-spline KAN whose", kanbench("list", folder=tmp_path).stdout)
+    assert re.search(r"hand_derived +A B-spline KAN with gradients", kanbench("list", folder=tmp_path).stdout)
     equations = kanbench("list", "feynman", folder=tmp_path).stdout
     assert "1+a*sin(theta)" in equations
     assert "experiment=smoke" in kanbench(folder=tmp_path).stdout
