@@ -81,7 +81,7 @@ class Suite(Generic[AnyTask]):
 
 @dataclass(frozen=True)
 class TaskSettings(ABC):
-    """What the YAML of a kind of task says beside the sizes and conditions of its splits, and the tasks it stands for.
+    """The settings in the YAML of a kind of task, except split sizes and conditions, and the tasks they select.
 
     The fields of a subclass are the keys of the YAML. Every field has a default, which it keeps
     where the YAML says `???`. A subclass in a file of `kanbench/data` is found by its attribute `word`, or by the name
