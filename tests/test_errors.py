@@ -2,7 +2,7 @@
 
 import re
 
-from kanbench.cli import commands as command_line
+from kanbench.cli.command import perform
 from kanbench.cli.reproduce import Agreement
 from kanbench.cli.status import say, standing
 from kanbench.errors import are, counted
@@ -21,7 +21,7 @@ def test_one_of_a_thing_is_one(tmp_path):
 
 
 def test_lists_are_counted(capsys):
-    command_line.list_tasks([])
+    perform("list")
     listed = dict(re.findall(r"^(\w+) +(\d+ tasks?)  ", capsys.readouterr().out, flags=re.MULTILINE))
     assert listed["feynman"] == "27 tasks"
     assert all(text.endswith("task") == (text == "1 task") for text in listed.values())

@@ -52,11 +52,11 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("data", "methods", "store", "files", "workers", "analysis", "report", "page", "loggers", "config", "run"),
         "systems",
     },
-    "__main__": {"cli", "config", "run", "systems", "workers"},
+    "__main__": {"cli"},
     "__init__": {"models"},
 }
 HOMES = {
-    "hydra": {"__main__", "cli", "run"},
+    "hydra": {"cli", "run"},
     "lightning": {"training", "cells", "loggers"},
     "wandb": {"loggers"},
     "wandb_workspaces": {"loggers"},

@@ -2,16 +2,16 @@
 
 import inspect
 import re
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from textwrap import fill
 
+from kanbench.cli.command import Command
 from kanbench.config.options import CONF
-from kanbench.data import load_suite, suite_names
 from kanbench.errors import UnknownName, UsageError, counted
-from kanbench.files.yaml_file import FileError
 
 WIDTH = 80
 
@@ -59,20 +59,25 @@ TOPICS = {
 }  # fmt: skip
 
 
-def show_help(words: list[str]) -> int:
-    """`help`: the topics.   `help TOPIC`: its options, their settings and an example."""
-    if len(words) > 1:
-        raise UsageError("help takes at most one topic: python -m kanbench help bases")
-    if not words:
+def add(parser: ArgumentParser) -> None:
+    """Add the topic."""
+    parser.add_argument(
+        "topic", metavar="TOPIC", nargs="?", help="say what can be chosen, the settings of each, and an example"
+    )
+
+
+def show_help(given: Namespace) -> int:
+    """List the topics, or print the page of the one that is given."""
+    if given.topic is None:
         print("python -m kanbench help TOPIC\n")
         for name, topic in TOPICS.items():
             print(f"  {name:13s} {topic.headline}")
         print("\npython -m kanbench --help   all groups and keys on one page")
         return 0
     by_group = {group: name for name, topic in TOPICS.items() for group in (topic.group, f"{topic.group}s")}
-    name = by_group.get(words[0], words[0])
+    name = by_group.get(given.topic, given.topic)
     if name not in TOPICS:
-        raise UsageError(str(UnknownName("topic", words[0], list(TOPICS))))
+        raise UsageError(str(UnknownName("topic", given.topic, list(TOPICS))))
     print("\n".join(page(name)))
     return 0
 
@@ -97,6 +102,9 @@ def page(name: str) -> Iterator[str]:
 
 def description(topic: Topic, path: Path) -> str:
     """The first paragraph about an option: of its class, of its suite, or of its YAML file."""
+    from kanbench.data import load_suite, suite_names
+    from kanbench.files.yaml_file import FileError
+
     text = path.read_text(encoding="utf-8")
     if topic.registry:
         module, _, registry = topic.registry.partition(":")
@@ -127,3 +135,11 @@ def settings(group: str, path: Path) -> Iterator[str]:
                 plain.append(f"{key}={value}")
     if plain:
         yield fill("  ".join(plain), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+COMMAND = Command(
+    line="list the topics, or explain one: what can be chosen, the settings of each, and an example",
+    run=show_help,
+    add=add,
+    takes="takes at most one topic: python -m kanbench help bases",
+)

@@ -5,10 +5,14 @@ Imports no torch.
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+from kanbench.config.options import home_of
+from kanbench.errors import UsageError
 
 
 class Lasting(io.FileIO):
@@ -58,3 +62,23 @@ def _lasting(stream: TextIO | None) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=getattr(stream, "line_buffering", True)
     )
+
+
+def complain(error: Exception) -> int:
+    """One sentence on stderr; the exit code."""
+    if isinstance(error, OSError) and error.errno is not None:  # Hydra's for a missing config has none
+        error = UsageError(f"results: cannot write {error.filename or ''} ({error.strerror})")
+    print(f"kanbench: {sentence(str(error))}", file=sys.stderr)
+    return 2
+
+
+def sentence(message: str) -> str:
+    """A message on one line; Hydra's without their addresses and ours in place of those that mislead."""
+    message = re.sub(r"See https://hydra\.cc\S* for details|Config search path:.*", "", message, flags=re.DOTALL)
+    message = re.sub(r"^\s*(full_key|object_type)[:=] ?\S*$", "", message, flags=re.MULTILINE)
+    said = " ".join(message.split())
+    if refused := re.match(r"Could not override '(\w+)\.(\w+)'", said):  # for a key that is not there
+        return home_of(*refused.groups()) or said
+    if swept := re.match(r"Ambiguous value for argument '(.*?)' 1\.", said):
+        return f"{swept[1]}: several values are a sweep: add --multirun; or quote a value that holds a comma"
+    return said

@@ -1,61 +1,83 @@
-"""`python -m kanbench report RESULTS`: the words after it, and what is said about the page."""
+"""`report RESULTS`: one interactive page of a run."""
 
 import os
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Any
 
-from kanbench.errors import UnknownName, counted
-from kanbench.page.source import CannotReport, find_source
-from kanbench.page.write import PageOptions, write_page
-from kanbench.workers.pool import WorkerDied
+from kanbench.cli.command import Command
+from kanbench.errors import UsageError, counted
 
-USE = """python -m kanbench report RESULTS [networks=24] [budget=N] [member=CELL:SEED ...] [protocol=P] [out=FILE]
-
-  RESULTS              a folder of a run (results/runs/toy), of one of its jobs, or of a sweep
-  networks=24          how many trained networks are on the page at most; each is trained once more, in about a second
-  budget=100           of those networks; the middle one unless it is given
-  member=3f2a:0        a network by the beginning of its cell's key, and its seed; the best one without
-  protocol=e512db      where RESULTS holds records that cannot be compared
-  out=page.html        where the page goes; RESULTS/report.html unless it is given"""
-KEYS = ("networks", "budget", "member", "protocol", "out")
+WHOLE = ("networks", "budget")
 
 
-def report(words: list[str]) -> int:
-    """Write a page. Raises `CannotReport` for words that cannot be understood and results that cannot be shown."""
-    if not words or {"--help", "-h"} & set(words):
-        print(USE)
-        return 0
-    folder, given = Path(words[0]), _read(words[1:])
-    out = Path(given.get("out", [str(folder / "report.html")])[-1])
-    options = PageOptions(
-        networks=_whole(given, "networks", PageOptions.networks),
-        budget=_whole(given, "budget", PageOptions.budget),
-        members=tuple(given.get("member", [])),
-        protocol=given.get("protocol", [""])[-1],
+def add(parser: ArgumentParser) -> None:
+    """Add the results and the options."""
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="?",
+        metavar="RESULTS",
+        help="a folder of a run (results/runs/toy), of one of its jobs, or of a sweep",
     )
+    parser.add_argument(
+        "--networks",
+        metavar="N",
+        help="how many trained networks are on the page at most, 24 by default; each is trained once more, "
+        "in about a second",
+    )
+    parser.add_argument("--budget", metavar="N", help="the budget of those networks; by default the middle one")
+    parser.add_argument(
+        "--member",
+        metavar="CELL:SEED",
+        action="append",
+        default=[],
+        help="a network by the beginning of its cell's key, and its seed, as 3f2a:0; may be repeated; "
+        "by default the best ones",
+    )
+    parser.add_argument(
+        "--protocol", metavar="P", default="", help="which records, where RESULTS holds some that cannot be compared"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="where the page is written; by default RESULTS/report.html"
+    )
+
+
+def report(given: Namespace) -> int:
+    """Write a page.
+
+    Raises:
+        CannotReport: for words that cannot be understood and results that cannot be shown.
+    """
+    if given.results is None:
+        given.parser.print_help()
+        return 0
+    from kanbench.page.source import CannotReport, find_source
+    from kanbench.page.write import PageOptions, write_page
+    from kanbench.workers.pool import WorkerDied
+
+    folder, out = given.results, given.out or given.results / "report.html"
+    numbers: dict[str, Any] = {name: _whole(name, text) for name in WHOLE if (text := vars(given)[name]) is not None}
+    options = PageOptions(members=tuple(given.member), protocol=given.protocol, **numbers)
     try:
         count = write_page(find_source(folder), out, options, workers=len(os.sched_getaffinity(0)))
     except OSError as error:
         raise CannotReport(f"report: cannot read {error.filename} ({error.strerror})") from error
     except WorkerDied as error:
-        raise CannotReport(f"report: {error}; fewer networks=... need less") from error
+        raise CannotReport(f"report: {error}; fewer networks, as --networks 8, need less") from error
     print(f"page      {out} ({out.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
     return 0
 
 
-def _read(words: list[str]) -> dict[str, list[str]]:
-    given: dict[str, list[str]] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise CannotReport(f"report: {word!r} is not of the form key=value")
-        if key not in KEYS:
-            raise CannotReport(f"report: {UnknownName('key', key, KEYS)}")
-        given.setdefault(key, []).append(value)
-    return given
-
-
-def _whole(given: dict[str, list[str]], key: str, default: int) -> int:
-    text = given.get(key, [str(default)])[-1]
+def _whole(name: str, text: str) -> int:
     if not text.isdecimal():
-        raise CannotReport(f"report: {key} must be a whole number, got {text!r}")
+        raise UsageError(f"report: {name} must be a whole number, got {text!r}")
     return int(text)
+
+
+COMMAND = Command(
+    line="write an interactive page of a run: curves, records, trained networks",
+    run=report,
+    add=add,
+    synonyms=("networks", "budget", "member", "protocol", "out"),
+)

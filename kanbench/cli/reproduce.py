@@ -1,22 +1,23 @@
 """Published studies: the runs behind a folder of results, made again by one command."""
 
+import math
 import shlex
 import subprocess
 import sys
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from kanbench.analysis import load_records
-from kanbench.analysis.spreadsheet import write_csv
-from kanbench.cli.commands import complain
+from kanbench.cli.command import Command
+from kanbench.cli.output import complain
 from kanbench.errors import UsageError, are, counted, require_name, shown
 from kanbench.files.atomic import staged
 from kanbench.files.yaml_file import FileError, read_yaml
-from kanbench.report.tables import print_tables, write_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS = Path(__file__).parents[2] / "results"
 SAME_MEMBER = [
@@ -40,8 +41,10 @@ class Study:
         return self.folder.name
 
     @property
-    def records(self) -> pd.DataFrame:
-        """What was published: one row per member."""
+    def records(self) -> "pd.DataFrame":
+        """The published table: one row per member."""
+        from kanbench.analysis import load_records
+
         return load_records(self.folder / "records.csv.gz")
 
     def commands(self, results: Path, words: Sequence[str]) -> list[list[str]]:
@@ -81,37 +84,44 @@ def list_studies(files: dict[str, Path]) -> int:
     return max(map(complain, faults), default=0)
 
 
-def reproduce(words: list[str]) -> int:
-    """`reproduce`: the studies.   `reproduce STUDY`: its runs, tables and figures again, beside what was published.
+def add(parser: ArgumentParser) -> None:
+    """Add the study and the options."""
+    parser.add_argument("study", metavar="STUDY", nargs="?", help="the study to make again; without it all are listed")
+    parser.add_argument(
+        "--results", metavar="DIR", default="results/runs", help="where its records go; results/runs by default"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="where its tables and figures go; below the records unless it is given"
+    )
 
-    `out=DIR` takes the tables and figures, `results=DIR` the records; further words, such as data.tasks=[I.6.2], go to
-    every run. What was trained already is found, so a study that was stopped goes on.
+
+def reproduce(given: Namespace) -> int:
+    """List the studies, or make the one that is given again: its runs, its tables and figures.
+
+    Cells that are trained already are found, so a study that was stopped goes on.
+
+    Raises:
+        UsageError: for a study that does not exist or cannot be read, and a folder without a name.
     """
     known = study_files()
-    if not words:
+    if given.study is None:
         return list_studies(known)
-    if words[0] not in known:
-        raise UsageError(f"reproduce: no study {shown(words[0])}; there are {', '.join(known) or 'none here'}")
+    if given.study not in known:
+        raise UsageError(f"reproduce: no study {shown(given.study)}; there are {', '.join(known) or 'none here'}")
     try:
-        study = read_study(known[words[0]])
+        study = read_study(known[given.study])
     except FileError as error:
         raise UsageError(f"reproduce: {error}") from error
-    places = {"results": "results/runs"}
-    passed_on = []
-    for word in words[1:]:
-        key, _, value = word.partition("=")
-        if key in ("results", "out"):
-            if not value:
-                raise UsageError(f"reproduce: {key} needs a folder: {key}=DIR")
-            places[key] = value
-        else:
-            passed_on.append(word)
-    folder = Path(places["results"])
-    if status := run_all(study.commands(folder, passed_on)):
+    for option in ("results", "out"):
+        if vars(given)[option] == "":
+            raise UsageError(f"reproduce: {option} needs a folder: --{option} DIR")
+    from kanbench.analysis import load_records
+
+    folder = Path(given.results)
+    if status := run_all(study.commands(folder, given.words)):
         return status
     records = load_records(folder / study.name)
-    out = Path(places.get("out", folder / study.name / "study"))
-    publish(study, records, out)
+    publish(study, records, Path(given.out or folder / study.name / "study"))
     print(agreement(records, study.records))
     return 0
 
@@ -126,8 +136,11 @@ def run_all(commands: list[list[str]]) -> int:
     return 0
 
 
-def publish(study: Study, records: pd.DataFrame, out: Path) -> None:
+def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
     """Write records.csv.gz, and every table and figure of the records, to the folder `out`."""
+    from kanbench.analysis.spreadsheet import write_csv
+    from kanbench.report.tables import print_tables, write_tables
+
     with staged(out) as place:
         write_csv(records, place / "records.csv.gz", compression={"method": "gzip", "mtime": 0})
         said = write_tables(records, place, study.baseline, study.title)
@@ -153,12 +166,23 @@ class Agreement:
         )
 
 
-def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
+def agreement(ours: "pd.DataFrame", published: "pd.DataFrame") -> Agreement:
     """Compare the errors of the same members: trained again, a member differs by rounding only, which another
     processor may do differently."""
     known = [column for column in SAME_MEMBER if column in ours and column in published]  # older tables have fewer
     both = ours.merge(published, on=known, suffixes=("", "_published")).dropna(subset="score")
     if both.empty:
-        return Agreement(0, np.nan, np.nan)
+        return Agreement(0, math.nan, math.nan)
     ratios = both.score / both.score_published
     return Agreement(len(both), float(ratios.median()), float(((ratios - 1.0).abs() <= 0.01).mean()))
+
+
+COMMAND = Command(
+    line="list the published studies, or make one again: its runs, tables and figures, beside what was published",
+    run=reproduce,
+    add=add,
+    usage="[STUDY] [--results DIR] [--out DIR] [WORDS]",
+    more="WORDS go to every run, such as data.tasks=[I.6.2] or seeds=1",
+    synonyms=("results", "out"),
+    takes_words=True,
+)

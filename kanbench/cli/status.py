@@ -3,10 +3,12 @@
 import logging
 import statistics
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kanbench.cli.command import Command
 from kanbench.errors import UsageError, counted
 from kanbench.files.sealed import Damaged
 from kanbench.store.leases import SUFFIX, Leases, Sight, look
@@ -30,18 +32,25 @@ class Standing:
     seconds: float | None  # None before the first cell is done
 
 
-def status(words: list[str]) -> int:
-    """`status RESULTS`; raises `UsageError`."""
-    if len(words) != 1:
-        raise UsageError("status takes one folder: python -m kanbench status results/runs")
+def add(parser: ArgumentParser) -> None:
+    """Add the folder."""
+    parser.add_argument("results", metavar="RESULTS", type=Path, help="the folder whose runs are meant: results/runs")
+
+
+def status(given: Namespace) -> int:
+    """Print how far the runs below a folder are.
+
+    Raises:
+        UsageError: if the folder does not exist.
+    """
     try:
-        found = standings(Path(words[0]))
+        found = standings(given.results)
     except FileNotFoundError as error:
         raise UsageError(f"status: {error}") from error
     for line in say(found):
         print(line, flush=True)
     if not found:
-        print(f"no run with a plan below {words[0]}")
+        print(f"no run with a plan below {given.results}")
     return 0
 
 
@@ -138,3 +147,11 @@ def _record(path: Path) -> CellRecord | None:
         return read_record(path)
     except (Damaged, FileNotFoundError):
         return None
+
+
+COMMAND = Command(
+    line="say how far every run below a folder is: cells done, running and failed, and the time that is left",
+    run=status,
+    add=add,
+    takes="takes one folder: python -m kanbench status results/runs",
+)

@@ -4,13 +4,28 @@ Every job of the array does one shard of the run, by the same words. A job that 
 itself; one that comes near its time limit stops, saved, and asks to be queued again.
 """
 
+import os
 import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import hydra
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf.errors import OmegaConfBaseException
+
+from kanbench.cli.command import Command
+from kanbench.cli.output import complain
+from kanbench.cli.words import Words
+from kanbench.errors import UsageError, counted
 from kanbench.store.plan import MOST_SHARDS
 from kanbench.workers.stopping import GRACE
 
@@ -23,13 +38,14 @@ MULTIRUN = ("-m", "--multirun")
 MOST_LIVES = 100  # of a job: one that never comes to an end has a fault
 
 
-class SubmitError(ValueError):
-    """A submission that cannot be made; one sentence."""
-
-
 @dataclass(frozen=True)
 class Submission:
-    """words: of the run.   options: of sbatch, without their dashes.   setup: shell lines that come first in a job."""
+    """A run that is to be submitted.
+
+    words: those of the run.
+    options: those of sbatch, without their dashes.
+    setup: lines of shell that come first in every job.
+    """
 
     words: tuple[str, ...]
     jobs: int = 1
@@ -38,45 +54,45 @@ class Submission:
     is_dry: bool = False
 
     @classmethod
-    def parse(cls, words: list[str]) -> "Submission":
-        """Raises `SubmitError` for an option that cannot be."""
-        options, setup, rest, is_dry, jobs = dict(DEFAULTS), [], [], False, "1"
-        for word in words:
+    def of(cls, given: Namespace) -> "Submission":
+        """Return the submission that the parsed arguments describe.
+
+        Raises:
+            UsageError: for an option that cannot be.
+        """
+        options, rest = dict(DEFAULTS), []
+        for word in _with_values(given.words):
             name, _, value = word.partition("=")
             if not word.startswith("-") or word in MULTIRUN or name.removeprefix("--") in PASSED_ON:
                 rest.append(word)
             elif not word.startswith("--"):
-                raise SubmitError(f"{word}: options of sbatch are written --name=value, as --partition=cpu")
-            elif word == "--dry-run":
-                is_dry = True
-            elif name == "--setup":
-                setup.append(value)
-            elif name == "--jobs":
-                jobs = value
+                raise UsageError(f"{word}: options of sbatch are written --name=value, as --partition=cpu")
             elif name.removeprefix("--") in OURS:
-                raise SubmitError(f"{name}: submit sets it itself")
+                raise UsageError(f"{name}: submit sets it itself")
             elif name.removeprefix("--") in SILENT:
-                raise SubmitError(f"{name}: belongs to a run, and submit does not take it")
+                raise UsageError(f"{name}: belongs to a run, and submit does not take it")
             elif not re.fullmatch(r"--[a-z][a-z0-9-]*", name) or len(value.splitlines()) > 1:
-                raise SubmitError(f"{word!r} is no option of sbatch: --name=value on one line, as --partition=cpu")
+                raise UsageError(f"{word!r} is no option of sbatch: --name=value on one line, as --partition=cpu")
             else:
                 options[name.removeprefix("--")] = value
+        jobs = given.jobs
         if not (jobs.isdecimal() and len(jobs) < 10 and 1 <= int(jobs) <= MOST_SHARDS):
-            raise SubmitError(f"--jobs must be a positive integer up to {MOST_SHARDS:,}, got {jobs!r}")
+            raise UsageError(f"--jobs must be a positive integer up to {MOST_SHARDS:,}, got {jobs!r}")
         if not rest:
-            raise SubmitError("submit: say what to run, as in submit experiment=feynman --jobs=8")
+            raise UsageError("submit: say what to run, as in submit experiment=feynman --jobs 8")
         if any(word.lstrip("+").startswith("shard=") for word in rest):
-            raise SubmitError("shard: --jobs=N makes the shards")
-        return cls(tuple(rest), int(jobs), tuple(options.items()), tuple(setup), is_dry)
+            raise UsageError("shard: --jobs=N makes the shards")
+        return cls(tuple(rest), int(jobs), tuple(options.items()), tuple(given.setup), given.dry_run)
 
     def script(self, logs: Path, here: Path) -> str:
-        """For sbatch; output goes to `logs`, the jobs run in `here`.
+        """Return the script for sbatch; output goes to `logs`, the jobs run in `here`.
 
-        Raises `SubmitError` for a folder with a line break in its name, which no directive can hold.
+        Raises:
+            UsageError: for a folder with a line break in its name, which no directive can hold.
         """
         log = str(logs / "%A_%a.log")
         if len(log.splitlines()) > 1:
-            raise SubmitError(f"results: sbatch cannot write its logs to {str(logs)!r}, whose name has a line break")
+            raise UsageError(f"results: sbatch cannot write its logs to {str(logs)!r}, whose name has a line break")
         options = [("array", f"1-{self.jobs}"), ("output", log), ("signal", f"B:USR2@{AHEAD}"), *self.options]
         lines = "\n".join(f"#SBATCH --{name}" + (f"={shlex.quote(value)}" if value else "") for name, value in options)
         run = shlex.join([sys.executable, "-m", "kanbench", *self.words])
@@ -104,15 +120,105 @@ wait $run
 """
 
 
+def _with_values(words: list[str]) -> Iterator[str]:
+    """Join `--name value` to `--name=value`, for options of sbatch: a value has no `=` in it and no dash before it."""
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        is_option = word.startswith("--") and "=" not in word and word not in MULTIRUN
+        if is_option and word.removeprefix("--") not in PASSED_ON and waiting and re.match(r"[^-~=][^=]*$", waiting[0]):
+            word = f"{word}={waiting.pop(0)}"
+        yield word
+
+
 def submit(script: str) -> str:
-    """The number of the array job; raises `SubmitError`."""
+    """Hand a script to sbatch and return the number of the array job; raises `UsageError`."""
     try:
         done = subprocess.run(["sbatch", "--parsable"], input=script, capture_output=True, text=True, check=True)
     except FileNotFoundError as error:
-        raise SubmitError("submit: no sbatch here; --dry-run prints the script") from error
+        raise UsageError("submit: no sbatch here; --dry-run prints the script") from error
     except subprocess.CalledProcessError as error:
-        raise SubmitError(f"submit: {error.stderr.strip()}") from error
+        raise UsageError(f"submit: {error.stderr.strip()}") from error
     job = done.stdout.strip().partition(";")[0]
     if not job.isdecimal():
-        raise SubmitError(f"submit: sbatch gave no number of a job; it said {(done.stdout + done.stderr).strip()!r}")
+        raise UsageError(f"submit: sbatch gave no number of a job; it said {(done.stdout + done.stderr).strip()!r}")
     return job
+
+
+def _jobs(words: Words) -> list[list[str]]:
+    """Return the words of every run that is submitted: one, or all that Hydra makes of a sweep."""
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    overrides = list(words.overrides)
+    given = zip(overrides, parser.parse_overrides(overrides), strict=True)
+    fixed = [word for word, override in given if not override.is_sweep_override()]
+    composed = hydra.compose(words.name, fixed, return_hydra_config=True).hydra
+    if not {*MULTIRUN} & {*words.flags} and composed.mode is not RunMode.MULTIRUN:  # which an experiment may set
+        return [overrides]
+    swept = [f"{key}={values}" for key, values in (composed.sweeper.params or {}).items()]
+    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*swept, *overrides]), max_batch_size=None)
+    return jobs
+
+
+def _check(words: Words) -> Path:
+    """Return the folder of all runs; raises the error of the first run that could not begin."""
+    from kanbench.config.read import read_config
+
+    with words.composing():
+        for job in _jobs(words):
+            node = hydra.compose(words.name, job)
+            if "system" in node:
+                raise UsageError("submit: a system is one process and has no shards; run it without submit")
+            read_config(node, elsewhere=True)
+    return Path(node.results)
+
+
+def add(parser: ArgumentParser) -> None:
+    """Add the options that are not those of sbatch."""
+    parser.add_argument("--jobs", metavar="N", default="1", help="Slurm jobs that share the cells; 1 by default")
+    parser.add_argument(
+        "--setup",
+        metavar="LINE",
+        action="append",
+        default=[],
+        help="a line of shell that comes first in every job, as 'module load python'; may be repeated",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the script, and submit nothing")
+
+
+def submit_words(given: Namespace) -> int:
+    """Submit a run as an array of Slurm jobs, once its words are known to be good."""
+    from kanbench.errors import ConfigError
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
+    try:
+        return _submit(Submission.of(given))
+    except (ConfigError, HydraException, OmegaConfBaseException, OSError, ValueError) as error:
+        return complain(error)
+
+
+def _submit(submission: Submission) -> int:
+    words = Words.parse(list(submission.words))
+    results = _check(words)
+    logs = results / "slurm"
+    script = replace(submission, words=tuple(words)).script(logs, Path.cwd())
+    if submission.is_dry:
+        print(script)
+        return 0
+    logs.mkdir(parents=True, exist_ok=True)  # Slurm does not
+    job = submit(script)
+    print(f"submitted {counted(submission.jobs, 'job')} as array job {job}; nobody needs to wait")
+    print(f"logs      {logs}/{job}_*.log")
+    print(f"status    python -m kanbench status {shlex.quote(str(results))}")
+    print(f"stop      scancel {job}   (what is finished is kept: the same command goes on)")
+    return 0
+
+
+COMMAND = Command(
+    line="submit a run, or a sweep, as an array of Slurm jobs; nobody needs to wait",
+    run=submit_words,
+    add=add,
+    usage="WORDS [--jobs N] [--setup LINE ...] [--dry-run] [--OPTION VALUE ...]",
+    more="WORDS are those of any run, or of a sweep. --OPTION VALUE is any option of sbatch, such as --partition cpu; "
+    "a value with = in it is written --OPTION=VALUE. Without others, --time 04:00:00 --cpus-per-task 4 --mem 8G.",
+    takes_words=True,
+)

@@ -1,41 +1,15 @@
 """Dashboards as code: a W&B workspace, a W&B report, and the preset of their chart."""
 
-import argparse
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kanbench.errors import UsageError
-from kanbench.files.atomic import staged
 
 PRESET = Path(__file__).parent / "loss_vs_parameters.vl.json"
 CHART = "kanbench-loss-vs-parameters"
 CHART_FIELDS = ("method", "params", "error", "error_low", "error_high")  # of the preset, and of the table that it draws
 TITLE = "KANs against MLPs at equal parameters"
-INSTALL = "dashboard: needs wandb and wandb-workspaces: pip install -e '.[dashboard]'"
-
-
-def dashboard(words: list[str]) -> int:
-    """Push the chart's preset, a workspace and a W&B report to a W&B project, or write them as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m kanbench dashboard", description=dashboard.__doc__)
-    parser.add_argument("--entity", required=True, help="your user or team on W&B")
-    parser.add_argument("--project", default="kanbench", help="name as in logger.project; default: kanbench")
-    parser.add_argument("--json", type=Path, metavar="FOLDER", help="write definitions here and push nothing")
-    parsed = parser.parse_args(words)
-    if find_spec("wandb_workspaces") is None:
-        raise UsageError(INSTALL)
-    if parsed.json is None:
-        for line in push(parsed.entity, parsed.project):
-            print(line)
-        return 0
-    found = definitions(parsed.entity, parsed.project)
-    with staged(parsed.json) as place:
-        for name, definition in found.items():
-            (place / f"{name}.json").write_text(json.dumps(definition, indent=1))
-    for name in found:
-        print(parsed.json / f"{name}.json")
-    return 0
 
 
 def push(entity: str, project: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The whole way through the command line, in processes of its own."""
 
+import importlib
 import importlib.metadata
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +19,8 @@ import pytest
 import kanbench as kanbench_package
 from kanbench import __main__ as entry
 from kanbench.analysis import load_records
-from kanbench.cli.commands import COMMANDS, check_words, check_words_beside_system
+from kanbench.cli.command import commands
+from kanbench.cli.words import check_words, check_words_beside_system
 from kanbench.errors import UsageError
 from kanbench.store.record import read_record
 
@@ -188,16 +191,42 @@ def test_help_and_lists_train_nothing_and_come_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "submit"])
+@pytest.mark.parametrize("command", commands())
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_says_how_it_is_used(command, flag, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["kanbench", command, flag])
-    if command in ("tables", "dashboard"):  # of argparse
-        with pytest.raises(SystemExit, match=r"^0$"):
-            entry.main()
-    else:
-        assert entry.main() == 0
+    assert entry.main() == 0
     assert f"python -m kanbench {command} " in capsys.readouterr().out
+
+
+def test_the_help_of_every_command_needs_no_torch_and_no_pandas():
+    code = f"""
+import sys
+from kanbench.cli.main import run_command
+for command in {list(commands())}:
+    assert run_command(command, "--help") == 0
+assert not {{"torch", "pandas", "scipy", "matplotlib"}} & set(sys.modules), sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_command_may_be_written_run_and_a_mistyped_one_is_named(monkeypatch, capsys):
+    for words, status, said in [
+        (["run"], 2, "kanbench: run: say what to run"),
+        (["run", "bassis=rbf"], 2, "kanbench: unknown key 'bassis'; did you mean basis"),
+        (["reprot", "results/runs"], 2, "kanbench: unknown command 'reprot'; did you mean report"),
+        (["status"], 2, "kanbench: status takes one folder: python -m kanbench status results/runs\n"),
+        (["tables", "records"], 2, "kanbench: tables: the following arguments are required: --out\n"),
+    ]:
+        monkeypatch.setattr("sys.argv", ["kanbench", *words])
+        assert entry.main() == status
+        assert capsys.readouterr().err.startswith(said)
+
+
+def test_the_program_is_the_entry_of_the_module():
+    text = (Path(kanbench_package.__file__).parents[1] / "pyproject.toml").read_text()
+    module, _, name = tomllib.loads(text)["project"]["scripts"]["kanbench"].partition(":")
+    assert getattr(importlib.import_module(module), name) is entry.main
 
 
 def test_the_version_is_that_of_the_package(monkeypatch, capsys):

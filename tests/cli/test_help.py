@@ -6,8 +6,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from kanbench.cli.commands import check_words
-from kanbench.cli.help import TOPICS, page, show_help
+from kanbench.cli.command import perform
+from kanbench.cli.help import TOPICS, page
+from kanbench.cli.words import check_words
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config, read_system
 from kanbench.errors import UsageError
@@ -38,11 +39,11 @@ def test_the_example_of_a_topic_is_a_run(name):
 
 
 def test_topics_are_listed_and_groups_are_topics_too(capsys):
-    assert show_help([]) == 0
+    assert perform("help") == 0
     listed = capsys.readouterr().out
     assert all(f"  {name}" in listed for name in TOPICS)
     assert {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"} == {t.group for t in TOPICS.values()}
-    show_help(["basis"])
+    perform("help", "basis")
     assert capsys.readouterr().out.startswith("bases: ")
     with pytest.raises(UsageError, match="unknown topic 'basses'; did you mean bases"):
-        show_help(["basses"])
+        perform("help", "basses")

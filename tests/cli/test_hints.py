@@ -5,7 +5,7 @@ import shlex
 import hydra
 import pytest
 
-from kanbench.cli.help import show_help
+from kanbench.cli.command import perform
 from kanbench.cli.hints import HINTS, hint_for
 from kanbench.cli.words import Words
 from kanbench.config.read import read_config
@@ -97,5 +97,5 @@ def test_the_sentence_is_the_one_that_the_user_needs(words, said):
     [("optimizers", "optimizers"), ("optimizer", "optimizers"), ("basis", "bases"), ("budget", "budgets")],
 )
 def test_a_topic_is_found_by_the_name_of_its_group(word, name, capsys):
-    assert show_help([word]) == 0
+    assert perform("help", word) == 0
     assert capsys.readouterr().out.startswith(f"{name}: ")

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from kanbench.cells import Cell, Precision, run_cell
-from kanbench.cli.commands import run_command
-from kanbench.cli.report import USE
+from kanbench.cli.command import parse
+from kanbench.cli.main import run_command
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import REFERENCES, MLPMethod
 from kanbench.store.record import RecordStore
@@ -85,10 +85,25 @@ def test_a_folder_in_the_place_of_the_page_is_one_sentence(records, tmp_path, ca
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["networks=3", "budget=50", "member=a:0", "member=b:1", "protocol=p", "out=x=1.html"],
+        ["--networks", "3", "--budget=50", "--member", "a:0", "--member=b:1", "--protocol", "p", "--out", "x=1.html"],
+    ],
+)
+def test_options_have_dashes_and_their_old_spelling_means_the_same(words):
+    given = parse("report", "results=1", *words)
+    assert (str(given.results), given.networks, given.budget) == ("results=1", "3", "50")
+    assert (given.member, given.protocol, str(given.out)) == (["a:0", "b:1"], "p", "x=1.html")
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["FOLDER", "network=3"], "report: unknown key 'network'; did you mean networks?"),
         (["FOLDER", "networks=many"], "report: networks must be a whole number, got 'many'"),
+        (["FOLDER", "--netwrks=3"], "report: unknown option '--netwrks'; did you mean --networks"),
+        (["FOLDER", "--networks"], "report: argument --networks: expected one argument"),
         (["FOLDER", "all"], "report: 'all' is not of the form key=value"),
         (["FOLDER"], "report: no records below FOLDER"),
         (["FOLDER/none"], "report: FOLDER/none is not a folder"),
@@ -104,4 +119,7 @@ def test_one_sentence_for_each_mistake(tmp_path, capsys, words, said):
 
 def test_without_words_it_says_how_it_is_used(capsys):
     assert run_command("report") == 0
-    assert capsys.readouterr().out == USE + "\n"
+    said = capsys.readouterr().out
+    assert run_command("report", "--help") == 0
+    assert capsys.readouterr().out == said
+    assert said.startswith("usage: python -m kanbench report")

@@ -8,11 +8,13 @@ import pytest
 
 from kanbench.bases import Chebyshev
 from kanbench.cells import Cell, Precision, run_cell
-from kanbench.cli import commands as command_line
 from kanbench.cli import reproduce as study
-from kanbench.cli.reproduce import agreement, read_study, reproduce, study_files
+from kanbench.cli.command import perform
+from kanbench.cli.main import run_command
+from kanbench.cli.reproduce import agreement, read_study, study_files
 from kanbench.cli.words import Words
 from kanbench.data import SplitSizes, load_suite
+from kanbench.errors import UsageError
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LevenbergMarquardt
 
@@ -70,20 +72,20 @@ def test_agreement_takes_no_member_of_other_settings_for_the_same():
 
 
 def test_a_study_that_does_not_exist_is_refused_by_name():
-    with pytest.raises(command_line.UsageError, match="no study 'nope'; there are"):
-        reproduce(["nope"])
+    with pytest.raises(UsageError, match="no study 'nope'; there are"):
+        perform("reproduce", "nope")
 
 
-@pytest.mark.parametrize("word", ["out", "results="])
+@pytest.mark.parametrize("word", ["out", "results=", "--out="])
 def test_a_place_without_a_folder_is_refused_before_anything_runs(word):
-    with pytest.raises(command_line.UsageError, match="needs a folder"):
-        reproduce(["methods", word])
+    with pytest.raises(UsageError, match="needs a folder"):
+        perform("reproduce", "methods", word)
 
 
 def test_a_command_that_cannot_write_is_one_sentence(tmp_path, capsys):
     pytest.importorskip("wandb_workspaces")
     (tmp_path / "file").touch()
-    assert command_line.run_command("dashboard", "--entity", "me", "--json", str(tmp_path / "file")) == 2
+    assert run_command("dashboard", "--entity", "me", "--json", str(tmp_path / "file")) == 2
     assert capsys.readouterr().err == f"kanbench: dashboard: {tmp_path / 'file'}: File exists\n"
 
 
@@ -119,17 +121,17 @@ GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
 def test_a_bad_study_file_is_one_sentence_and_hides_no_other(published, tmp_path, capsys, text, sentence):
     published(text)
     published(GOOD_STUDY, "zebra")
-    assert command_line.run_command("reproduce") == 2
+    assert run_command("reproduce") == 2
     said = capsys.readouterr()
     assert said.out.split() == ["zebra", "Good"]
     (line,) = said.err.splitlines()
     assert re.match(rf"kanbench: {tmp_path}/mine/study\.yaml: .*{sentence}", line)
-    assert command_line.run_command("reproduce", "mine") == 2
+    assert run_command("reproduce", "mine") == 2
     assert capsys.readouterr().err == line.replace("kanbench: ", "kanbench: reproduce: ") + "\n"
     assert read_study(study_files()["zebra"]).runs == ("experiment=smoke",)
 
 
 def test_a_study_in_a_folder_that_no_run_could_have_as_its_name_is_refused(published, capsys):
     published(GOOD_STUDY, "my study")
-    assert command_line.run_command("reproduce") == 2
+    assert run_command("reproduce") == 2
     assert "the folder of a study must be letters" in capsys.readouterr().err

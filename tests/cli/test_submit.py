@@ -9,16 +9,21 @@ from hydra import compose, initialize_config_dir
 
 import kanbench as kanbench_package
 from kanbench import __main__ as entry
-from kanbench.cli import commands as command_line
-from kanbench.cli.commands import check_words
-from kanbench.cli.submit import Submission, SubmitError, submit
+from kanbench.cli import words as command_line
+from kanbench.cli.command import parse
+from kanbench.cli.submit import Submission, submit
+from kanbench.cli.words import check_words
 from kanbench.errors import UsageError
 
 CONF = Path(kanbench_package.__file__).parent.parent / "conf"
 
 
+def submission(*words):
+    return Submission.of(parse("submit", *words))
+
+
 def script(*words):
-    return Submission.parse(list(words)).script(Path("logs"), Path("/home/me/my study"))
+    return submission(*words).script(Path("logs"), Path("/home/me/my study"))
 
 
 def test_options_become_directives_and_words_the_run_of_every_shard():
@@ -31,13 +36,21 @@ def test_options_become_directives_and_words_the_run_of_every_shard():
     assert run.endswith("""kanbench experiment=feynman 'data.tasks=[I.1*]' shard="$SLURM_ARRAY_TASK_ID/8" &""")
 
 
+def test_options_may_stand_before_their_value_and_words_of_the_run_are_none():
+    text = script("--jobs", "8", "a=1", "--partition", "gpu", "--nice", "b=2", "--exclusive", "~c", "--mem=9G", "-m")
+    lines = text.splitlines()
+    for directive in ("--array=1-8", "--partition=gpu", "--nice", "--exclusive", "--mem=9G", "--time=04:00:00"):
+        assert f"#SBATCH {directive}" in lines
+    assert """ -m kanbench a=1 b=2 '~c' -m shard=""" in text
+
+
 def test_every_line_of_setup_comes_before_the_run():
     text = script("experiment=smoke", "--setup=module load python", "--setup=export X=1")
     assert text.index("module load python") < text.index("export X=1") < text.index("-m kanbench")
 
 
 def test_what_holds_spaces_is_quoted_as_sbatch_reads_it():
-    text = Submission.parse(["a=1", "--comment=a try"]).script(Path("/home/me/my runs/slurm"), Path())
+    text = submission("a=1", "--comment=a try").script(Path("/home/me/my runs/slurm"), Path())
     assert "#SBATCH --output='/home/me/my runs/slurm/%A_%a.log'\n" in text
     assert "#SBATCH --comment='a try'\n" in text
 
@@ -56,7 +69,7 @@ def test_a_job_near_its_time_limit_is_queued_again_or_fails(lives, requeue, stat
     python.write_text("#!/bin/bash\nsleep 0.2\nkill -USR2 $PPID\nexec sleep 60\n")
     python.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(python))
-    text = Submission.parse(["a=1", f"--setup=scontrol() {{ {requeue}; }}"]).script(tmp_path, tmp_path)
+    text = submission("a=1", f"--setup=scontrol() {{ {requeue}; }}").script(tmp_path, tmp_path)
     slurm = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "3", "SLURM_RESTART_COUNT": str(lives)}
     done = subprocess.run(["bash"], input=text, env=os.environ | slurm, capture_output=True, text=True, timeout=30)
     assert done.returncode == status
@@ -81,8 +94,8 @@ def test_bash_can_read_it():
     ],
 )
 def test_a_mistake_is_a_sentence(words, sentence):
-    with pytest.raises(SubmitError, match=sentence):
-        Submission.parse(words)
+    with pytest.raises(UsageError, match=sentence):
+        submission(*words)
 
 
 @pytest.mark.parametrize(
@@ -157,15 +170,15 @@ def test_a_job_reads_the_configs_that_were_checked(monkeypatch, capsys, tmp_path
 
 @pytest.mark.parametrize("word", ["--comment=a\n#SBATCH --uid=0", "--com\nment=a", "--Comment=a", "--=a", "--cfg=job"])
 def test_no_option_writes_a_second_line_into_the_script(word):
-    with pytest.raises(SubmitError, match=r"is no option of sbatch|belongs to a run"):
-        Submission.parse(["a=1", word])
+    with pytest.raises(UsageError, match=r"is no option of sbatch|belongs to a run"):
+        submission("a=1", word)
 
 
 def test_a_folder_with_a_line_break_is_no_place_for_logs():
     with pytest.raises(
-        SubmitError, match=r"^results: sbatch cannot write its logs to 'a.*b', whose name has a line break"
+        UsageError, match=r"^results: sbatch cannot write its logs to 'a.*b', whose name has a line break"
     ):
-        Submission.parse(["a=1"]).script(Path("a\nb"), Path())
+        submission("a=1").script(Path("a\nb"), Path())
 
 
 @pytest.mark.parametrize(("says", "job"), [("12", "12"), ("12;west", "12"), ("", None), ("warning: busy", None)])
@@ -177,7 +190,7 @@ def test_what_is_no_number_of_a_job_is_not_said_to_be_submitted(says, job, monke
     if job:
         assert submit("#!/bin/sh") == job
     else:
-        with pytest.raises(SubmitError, match=rf"^submit: sbatch gave no number of a job; it said '{says}'"):
+        with pytest.raises(UsageError, match=rf"^submit: sbatch gave no number of a job; it said '{says}'"):
             submit("#!/bin/sh")
 
 

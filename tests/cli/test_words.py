@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from kanbench.cli.commands import sentence
+from kanbench.cli.output import sentence
 from kanbench.cli.words import Words, of_job
 from kanbench.config.read import read_config
 from kanbench.errors import ConfigError, UsageError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
-from kanbench.cli import commands as command_line
+from kanbench.cli.main import run_command
+from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 from kanbench.data import FormulaTask, Suite, Variable, formula_task, load_suite
 from kanbench.errors import ConfigError
@@ -140,14 +141,14 @@ def test_one_bad_suite_does_not_hide_the_others(suites, tmp_path, capsys):
     suites(GOOD, "good")
     suites("title: 3", "bad")
     suites(GOOD, "my suite")
-    assert command_line.run_command("list") == 2
+    assert run_command("list") == 2
     said = capsys.readouterr()
     assert "good " in said.out
     assert "3 tasks" in said.out
     assert f"kanbench: {tmp_path / 'bad.yaml'}: has no source\n" in said.err
     assert f"kanbench: {tmp_path / 'my suite.yaml'}: the name of a suite must be letters" in said.err
-    assert command_line.run_command("list", "good") == 0
-    assert command_line.run_command("list", "bad") == 2
+    assert run_command("list", "good") == 0
+    assert run_command("list", "bad") == 2
     assert "has no source" in capsys.readouterr().err
 
 
@@ -156,7 +157,7 @@ def test_a_bad_suite_is_refused_by_runs_and_by_the_system_of_formulas_before_any
     with pytest.raises(ValueError, match=rf"^suite {tmp_path / 'mine.yaml'}: the name of a task must be letters"):
         Formulas(suite="mine")
     with (
-        initialize_config_dir(str(command_line.CONF.resolve()), version_base="1.3"),
+        initialize_config_dir(str(CONF.resolve()), version_base="1.3"),
         pytest.raises(ConfigError, match=rf"^data.suite: {tmp_path / 'mine.yaml'}: the name of a task must be"),
     ):
         read_config(compose("config", ["data.suite=mine"]))

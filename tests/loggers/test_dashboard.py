@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from test_content import THREE, record
 
+from kanbench.cli.command import perform
 from kanbench.errors import UsageError
 from kanbench.loggers.content import training
-from kanbench.loggers.dashboard import CHART, CHART_FIELDS, PRESET, dashboard, definitions
+from kanbench.loggers.dashboard import CHART, CHART_FIELDS, PRESET, definitions
 
 SUMMARY = Path(__file__).parents[2] / "results/feynman/summary.csv"
 
@@ -70,11 +71,11 @@ def test_the_chart_reads_the_columns_that_are_logged_on_two_log_axes():
 
 def test_files_are_written_where_asked_and_without_a_key_there_is_one_sentence(tmp_path, monkeypatch, capsys):
     pytest.importorskip("wandb_workspaces")
-    assert dashboard(["--entity", "team", "--json", str(tmp_path)]) == 0
+    assert perform("dashboard", "--entity", "team", "--json", str(tmp_path)) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"workspace.json", "report.json", "chart.json"}
     assert len(capsys.readouterr().out.splitlines()) == 3
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nobody listens
     with pytest.raises(UsageError, match=r"W&B refuses it .*wandb login"):
-        dashboard(["--entity", "team"])
+        perform("dashboard", "--entity", "team")

@@ -18,8 +18,8 @@ from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.parts import LONGEST, folder_names, split
 from kanbench.analysis.scores import compared
-from kanbench.cli.commands import run_command
-from kanbench.cli.tables import main
+from kanbench.cli.command import perform
+from kanbench.cli.main import run_command
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import CellRecord, RecordStore
 
@@ -59,7 +59,7 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
     frame.loc[frame.method == "KAN RBF", "flops"] = np.nan
     frame = frame[(frame.method != "KAN RBF mean") | (frame.task != "t6") | (frame.budget != 50)]
     frame.assign(extra="column").to_csv(tmp_path / "records.csv.gz", index=False)
-    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh"]) == 0
+    assert perform("tables", str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[1].startswith(
         "KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks at 100 parameters: error ratio 4.00"
@@ -88,7 +88,8 @@ def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
     loud = (frame.noise > 0) & (frame.method == "KAN Taylor")
     frame.loc[loud, "score"] *= 50.0
     frame.to_csv(tmp_path / "records.csv", index=False)
-    assert main([str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh", "--title", "title"]) == 0
+    words = [str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh", "--title", "title"]
+    assert perform("tables", *words) == 0
     said = capsys.readouterr().out
     assert "training rows 100, noise 0: KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks" in said
     assert "training rows 1,000, noise 0.1: KAN Taylor mean (the best of 5) is better than MLP tanh" in said
@@ -154,9 +155,9 @@ def test_names_of_folders_are_short_safe_and_different(labels):
 def test_what_cannot_be_read_is_one_sentence(tmp_path):
     records(2, (50,)).to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(ValueError, match="--baseline: no method 'MLP tahn'"):
-        main([str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--baseline", "MLP tahn"])
+        perform("tables", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--baseline", "MLP tahn")
     with pytest.raises(ValueError, match="nowhere"):
-        main([str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
+        perform("tables", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -192,7 +193,7 @@ def test_a_table_that_no_training_can_have_left_is_refused_with_its_row(tmp_path
     with pytest.raises(ValueError, match=re.escape(f"{path}: {sentence}")):
         load_records(path)
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        main([str(path), "--out", str(tmp_path / "out")])
+        perform("tables", str(path), "--out", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
@@ -224,7 +225,7 @@ def test_a_table_that_no_memory_holds_is_one_sentence(tmp_path, monkeypatch):
 def test_names_like_formulas_are_marked_in_every_table_and_read_back(tmp_path):
     frame = records(2, (50,)).assign(suite="=1+1", experiment="@e")
     path = written(frame, tmp_path)
-    main([str(path), "--out", str(tmp_path / "out")])
+    perform("tables", str(path), "--out", str(tmp_path / "out"))
     kanbench.report.tables.write_csv(load_records(path), tmp_path / "again.csv")
     assert "'=1+1" in (tmp_path / "again.csv").read_text()
     assert load_records(tmp_path / "again.csv").suite.unique().tolist() == ["=1+1"]
@@ -241,7 +242,7 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
     said = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF" in line and "mean" not in line]
     assert "2 of 21" in said[1]
     assert "of 21" not in said[0]
-    main([str(written(frame, tmp_path)), "--out", str(tmp_path / "out")])
+    perform("tables", str(written(frame, tmp_path)), "--out", str(tmp_path / "out"))
     for name in ("errors", "ranking"):
         row = next(line for line in (tmp_path / f"out/{name}.md").read_text().splitlines() if "| KAN RBF |" in line)
         assert row.count("2 of 21 failed") == 1
@@ -281,7 +282,7 @@ def test_a_table_that_cannot_be_written_leaves_no_part_of_the_others(tmp_path, m
 
     monkeypatch.setattr("kanbench.report.tables.heat_map", full)
     with pytest.raises(ValueError, match="No space left"):
-        main([str(path), "--out", str(out)])
+        perform("tables", str(path), "--out", str(out))
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("errors.csv", "of yesterday")]
 
 
@@ -301,5 +302,5 @@ def test_ten_thousand_cells_of_five_hundred_tasks_take_half_a_minute_of_a_proces
     assert frame.cell.nunique() >= 10_000
     path = written(frame, tmp_path)
     start = time.process_time()
-    main([str(path), "--out", str(tmp_path / "out")])
+    perform("tables", str(path), "--out", str(tmp_path / "out"))
     assert time.process_time() - start < 30

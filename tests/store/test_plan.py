@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kanbench.run.running
-from kanbench.cli.status import say, standings, status
+from kanbench.cli.command import perform
+from kanbench.cli.status import say, standings
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 from kanbench.loggers.content import training
@@ -149,7 +150,7 @@ def test_a_damaged_plan_is_named_and_left_out_and_its_run_mends_it(damage, fault
     (path,) = folder.rglob("plans/*.json")
     replace(PLAN, command="another").write(folder / "x")
     damage(path)
-    assert status([str(folder)]) == 0
+    assert perform("status", str(folder)) == 0
     assert capsys.readouterr().out.startswith(f"{folder / 'x'}\n  another\n  2 of 5 cells done")
     (line,) = caplog.messages
     assert f"{path}: " in line

@@ -1,0 +1,82 @@
+"""`list [SUITE]`: the suites and the systems, or the tasks of one suite."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from kanbench.cli.command import Command
+from kanbench.cli.output import complain
+from kanbench.config.options import CONF, headline
+from kanbench.errors import UnknownName, UsageError, counted
+
+if TYPE_CHECKING:
+    from kanbench.data import FormulaTask, Suite, TableTask
+
+
+def add(parser: ArgumentParser) -> None:
+    """Add the suite."""
+    parser.add_argument("suite", metavar="SUITE", nargs="?", help="list its tasks with their formulas and ranges")
+
+
+def list_tasks(given: Namespace) -> int:
+    """List all suites and systems, or the tasks of the suite that is given."""
+    if given.suite is None:
+        return _list_all()
+    from kanbench.data import BUNDLED, MissingPackage, find_suite
+    from kanbench.files.yaml_file import FileError
+
+    try:
+        suite = find_suite(given.suite)
+    except (UnknownName, MissingPackage, FileError) as error:
+        raise UsageError(str(error)) from error
+    if suite.name == BUNDLED:
+        _list_tables(suite)
+    else:
+        _list_formulas(suite)
+    return 0
+
+
+def _list_all() -> int:
+    """Print suites and systems; a suite whose file is faulty is said and hides no other."""
+    from kanbench.data import BUNDLED, load_suite, suite_names
+    from kanbench.data.bundled import NAMES, TITLE
+    from kanbench.files.yaml_file import FileError
+
+    faults = []
+    for name in suite_names():
+        try:
+            known = load_suite(name)
+            print(f"{known.name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
+        except FileError as error:
+            faults.append(error)
+    print(f"{BUNDLED:14s} {counted(len(NAMES), 'task'):>10s}  {TITLE}")
+    print("\nyour own table: data=table data.path=my.csv data.target=y")
+    print("\nsystems, run by experiment=NAME:")
+    for path in sorted(CONF.glob("system/*.yaml")):
+        print(f"{path.stem:20s} {headline(path)}", flush=True)
+    return max(map(complain, faults), default=0)
+
+
+def _list_tables(suite: "Suite[TableTask]") -> None:
+    for task in suite.tasks:
+        kind = f"{len(task.classes)} classes" if task.classes else f"regression of {task.target}"
+        note = f" ({task.note})" if task.note else ""
+        print(f"{task.name}\n    {kind}, {counted(task.n_rows, 'row')}, {counted(task.n_inputs, 'input')}{note}")
+        print(f"    {', '.join(task.inputs[:4])}, ..., {task.inputs[-1]}", flush=True)
+
+
+def _list_formulas(suite: "Suite[FormulaTask]") -> None:
+    for task in suite.tasks:
+        ranges = ", ".join(
+            f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in task.variables
+        )
+        twin = f"  (same problem as {task.same_as})" if task.same_as else ""
+        note = f"\n    {task.note}" if task.note else ""
+        print(f"{task.name}{twin}\n    {task.formula}\n    {ranges}{note}", flush=True)
+
+
+COMMAND = Command(
+    line="list the suites and the systems, or the tasks of one suite",
+    run=list_tasks,
+    add=add,
+    takes="takes at most one suite: python -m kanbench list feynman",
+)
