@@ -9,6 +9,7 @@ from torch import Tensor
 from kanbench.cells import Cell
 from kanbench.data import Dataset, FormulaTask, grade, sample, stream
 from kanbench.training import Ensemble
+from kanbench.training.steps import states
 
 Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), standardized y (members, n)
 
@@ -52,9 +53,10 @@ def train(prepared: Prepared, training: Batch, validation: Batch) -> Tensor:
     optimizer, ensemble = prepared.cell.optimizer, prepared.ensemble
     best = ensemble.start.to(prepared.device, copy=True)
     lowest = best.new_full((len(ensemble),), torch.inf)
-    state = optimizer.start(ensemble, best, torch.full_like(lowest, torch.nan), orders(prepared))
-    for steps in optimizer.checks:
-        optimizer.advance(ensemble, state, *training, steps)
+    rates = torch.full_like(lowest, torch.nan)
+    course = states(optimizer, ensemble, *training, rates=rates, orders=orders(prepared), theta=best)
+    next(course)  # the start
+    for state in course:
         keep_best(ensemble, state.theta, validation, best, lowest)
         if state.done.all():
             break

@@ -13,6 +13,7 @@ from kanbench.systems.findings import Check, Findings
 from kanbench.systems.rates import Rate, draw_rates, rates_table
 from kanbench.systems.smooth import Composition, Edge, chebyshev_points, distances
 from kanbench.training import Ensemble, LevenbergMarquardt
+from kanbench.training.steps import states
 
 WITHIN = 0.3  # largest accepted distance from the theorem's exponent
 EDGES = (
@@ -121,8 +122,8 @@ class ApproximationRate(System):
         x = torch.cartesian_prod(*[chebyshev_points(self.samples)] * 2).expand(len(models), -1, -1)
         y = COMPOSITION.function(x[0]).squeeze(1).expand(len(models), -1)
         ensemble, optimizer = Ensemble(models), LevenbergMarquardt(self.steps)
-        state = optimizer.start(ensemble, ensemble.start, x.new_full((len(models),), torch.nan), [])
-        optimizer.advance(ensemble, state, x, y, self.steps)
+        rates = x.new_full((len(models),), torch.nan)
+        *_, state = states(optimizer, ensemble, x, y, rates=rates, parts=[self.steps])
         return ensemble.members(state.theta)
 
     def _random_points(self) -> Tensor:

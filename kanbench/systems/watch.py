@@ -8,6 +8,7 @@ from torch.nn.utils import vector_to_parameters
 
 from kanbench.models import KANLayer
 from kanbench.training import Ensemble, Optimizer
+from kanbench.training.steps import states
 
 
 def kan_layers(model: nn.Sequential) -> list[KANLayer]:
@@ -24,9 +25,7 @@ def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: 
     """
     ensemble, inputs, targets = Ensemble([model]), x.unsqueeze(0), y.unsqueeze(0)
     rates = x.new_full((1,), optimizer.trials[0] or torch.nan)
-    state = optimizer.start(ensemble, ensemble.start, rates, [torch.Generator().manual_seed(seed)])
-    yield ensemble.losses(state.theta, inputs, targets).item()
-    for steps in optimizer.checks:
-        optimizer.advance(ensemble, state, inputs, targets, steps)
+    orders = [torch.Generator().manual_seed(seed)]
+    for state in states(optimizer, ensemble, inputs, targets, rates=rates, orders=orders):
         vector_to_parameters(state.theta[0].clone(), model.parameters())
         yield ensemble.losses(state.theta, inputs, targets).item()

@@ -1,7 +1,7 @@
 """The best that a training reaches: over its learning rates, and before it leaves the finite numbers."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from kanbench.models.edges import EdgeLayer
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.optimizers.base import Optimizer, State
+from kanbench.training.steps import states
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Training:
 
     def end(self) -> Tensor:
         """Parameters after the last step, those of the best rate of each model: (models, params)."""
-        state = self._start()
-        self._advance(state, self.optimizer.steps)
+        *_, state = self._states([self.optimizer.steps])
         if self._rates == 1:
             return state.theta
         return state.theta[self._best_rates(self._losses(state.theta))]
@@ -39,12 +39,10 @@ class Training:
 
         The loss is infinite where none is finite.
         """
-        state = self._start()
-        best, least = state.theta.clone(), torch.full_like(state.theta[:, 0], torch.inf)
+        best = self.ensemble.start.clone()
+        least = torch.full_like(best[:, 0], torch.inf)
         at = torch.zeros_like(least, dtype=torch.long)
-        for step in range(self.optimizer.steps + 1):
-            if step:
-                self._advance(state, 1)
+        for step, state in enumerate(self._states([1] * self.optimizer.steps)):
             losses = self._losses(state.theta)
             better = (losses < least) & state.theta.isfinite().all(dim=1)  # False for NaN
             best[better], least[better], at[better] = state.theta[better], losses[better], step
@@ -63,19 +61,18 @@ class Training:
     def _rates(self) -> int:
         return len(self.optimizer.trials)
 
-    def _start(self) -> State:
+    def _states(self, parts: Sequence[int]) -> Iterator[State]:
+        """Train in parts of so many steps."""
         rates = [rate or 0.0 for _ in self.x for rate in self.optimizer.trials]
         orders = [torch.Generator().manual_seed(self.seed) for _ in rates]
-        return self.optimizer.start(self.ensemble, self.ensemble.start, self.x.new_tensor(rates), orders)
+        of_rates = self.x.new_tensor(rates)
+        return states(self.optimizer, self.ensemble, *self._data(), rates=of_rates, orders=orders, parts=parts)
 
     def _data(self) -> tuple[Tensor, Tensor]:
-        """What each member sees."""
+        """Return the inputs and targets of each member."""
         if self._rates == 1:
             return self.x, self.y
         return self.x.repeat_interleave(self._rates, dim=0), self.y.repeat_interleave(self._rates, dim=0)
-
-    def _advance(self, state: State, steps: int) -> None:
-        self.optimizer.advance(self.ensemble, state, *self._data(), steps)
 
     @torch.no_grad()
     def _losses(self, theta: Tensor) -> Tensor:
@@ -107,7 +104,7 @@ def finite_instead(training: Training, models: Sequence[nn.Module], failed: Tens
 
 @torch.no_grad()
 def _fault(model: nn.Module, x: Tensor) -> str:
-    """Where a model is not finite first."""
+    """Say where a model is not finite first."""
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             return f"its parameter {name} holds NaN or infinity"
