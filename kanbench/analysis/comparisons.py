@@ -173,7 +173,7 @@ def failures(records: Records) -> pd.DataFrame:
 
 def aggregation_pairs(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """(method with sum, the same method otherwise, its aggregation), for every such pair in the frame."""
-    facts = frame[frame.basis != ""].drop_duplicates("method")
+    facts = frame[frame.aggregation.fillna("") != ""].drop_duplicates("method")
     sums = set(facts[facts.aggregation == "sum"].method)
     for row in facts[facts.aggregation != "sum"].itertuples():
         twin = row.method.replace(f" {row.aggregation}", "", 1)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kanbench.analysis.check import check_table
+from kanbench.analysis.kinds import metrics
 from kanbench.analysis.protocol import complete
 from kanbench.analysis.spreadsheet import read_marked
 from kanbench.errors import counted
@@ -147,12 +148,13 @@ def _files(source: str | Path | Iterable[Path]) -> list[Path]:
 
 
 def relative_error(frame: pd.DataFrame, split: str) -> pd.Series:
-    """What members are compared by, 1 for the constant predictor: relative L2, or that of classifications.
-
-    Of these it is the cross-entropy over that of the class prior.
-    """
-    error, of_classes = frame[f"{split}_rel_l2"], f"{split}_rel_cross_entropy"
-    return error.fillna(frame[of_classes]) if of_classes in frame else error
+    """Return the score of each row on a split, 1 for the predictor that knows the targets alone; see `metrics`."""
+    chosen = metrics(frame)
+    error = pd.Series(float("nan"), index=frame.index)
+    for metric in chosen.unique():
+        if (column := f"{split}_{metric}") in frame:
+            error = error.mask(chosen == metric, frame[column].astype(float))
+    return error
 
 
 def choose_rates(frame: pd.DataFrame) -> pd.DataFrame:

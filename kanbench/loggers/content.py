@@ -46,7 +46,13 @@ def training(record: CellRecord, name: str, project: str) -> Content:
         group=f"{name}/{first['task']}",
         job_type="train",
         tags=[
-            tag for tag in (first["suite"], first["basis"] or first["activation"] or first["method"], *statuses) if tag
+            tag
+            for tag in (
+                first["suite"],
+                first.get("family") or first["basis"] or first["activation"] or first["method"],
+                *statuses,
+            )
+            if tag
         ],
         config=config_of(record),
         history=list(history_of(record)),

@@ -15,7 +15,7 @@ from kanbench.report.figures.along import loss_along
 from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map
 from kanbench.report.figures.costs import loss_vs_cost, profile
 from kanbench.report.figures.curves import MOST_PANELS, loss_vs_parameters, small_multiples
-from kanbench.report.figures.panels import families, spread
+from kanbench.report.figures.panels import panels_of, spread
 from kanbench.report.figures.style import method_styles, natural, ordered_methods
 
 METHODS = ["KAN RBF", "KAN RBF mean", "KAN Taylor", "KAN Taylor mean", "MLP relu", "MLP tanh"]
@@ -53,8 +53,8 @@ def test_names_are_moved_apart_in_their_order(heights):
 
 
 def test_few_methods_share_a_panel_and_many_have_one_per_family():
-    assert list(families(members(METHODS[:3]), METHODS[:3])) == [""]
-    assert families(members(), METHODS) == {
+    assert list(panels_of(members(METHODS[:3]), METHODS[:3])) == [""]
+    assert panels_of(members(), METHODS) == {
         "KAN RBF": METHODS[:2], "KAN Taylor": METHODS[2:4], "MLP": METHODS[4:],
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kanbench.report.figures import curves as plots
+from kanbench.report.figures import style as plots
 from kanbench.report.figures.costs import best_mlp
 
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from kanbench.analysis.axes import AXIS_NAMES
 from kanbench.report.figures.costs import line
-from kanbench.report.figures.panels import Look, draw_families, families
+from kanbench.report.figures.panels import Look, draw_families, panels_of
 from kanbench.report.figures.style import OVER_TASKS, error_name, method_styles
 
 
@@ -17,7 +17,7 @@ def loss_along(table: pd.DataFrame, frame: pd.DataFrame, axis: str, title: str, 
     placed = table.assign(**{axis: table[axis].astype(float).where(table[axis] > 0, zero)})
     lines = {str(method): line(part.sort_values(axis), axis) for method, part in placed.groupby("method")}
     look = Look(title, AXIS_NAMES[axis], f"{error_name(frame)}\n{OVER_TASKS}")
-    figure = draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
+    figure = draw_families(lines, panels_of(frame, list(lines)), method_styles(frame), look, mark=mark)
     for axes in figure.axes:
         axes.set_xticks([value if value > 0 else zero for value in values], [f"{value:,g}" for value in values])
         axes.minorticks_off()

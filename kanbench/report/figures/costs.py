@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from kanbench.analysis.kinds import MLP, families
 from kanbench.analysis.scores import Scores
 from kanbench.analysis.stats import BOOTSTRAP_SEED, performance_profile, profile_band
-from kanbench.report.figures.panels import Line, Lines, Look, draw_families, families
+from kanbench.report.figures.panels import Line, Lines, Look, draw_families, panels_of
 from kanbench.report.figures.style import OVER_TASKS, error_name, method_styles
 
 COST_NAMES = {
@@ -18,7 +19,7 @@ COST_NAMES = {
 
 def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
     """The MLP of lowest error at the largest budget, the one to compare with; None without MLPs."""
-    mlps = frame[(frame.basis == "") & frame.budget.notna()].method.unique()
+    mlps = frame[(families(frame) == MLP) & frame.budget.notna()].method.unique()
     last = ranked[(ranked.budget == ranked.budget.max()) & ranked.method.isin(mlps)]
     return None if last.empty else str(last.loc[last.error.idxmin(), "method"])
 
@@ -36,7 +37,7 @@ def loss_vs_cost(ranked: pd.DataFrame, frame: pd.DataFrame, cost: str, title: st
         f"{error_name(frame)}\n{OVER_TASKS}",
         sizes=list(ranked.budget.unique()) if cost == "params" else (),
     )
-    return draw_families(lines, families(frame, list(lines)), method_styles(frame), look, mark=mark)
+    return draw_families(lines, panels_of(frame, list(lines)), method_styles(frame), look, mark=mark)
 
 
 def _trained(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -58,4 +59,4 @@ def profile(scores: Scores, frame: pd.DataFrame, title: str, mark: str | None) -
         low, high = profile_band(scores.of(method), thresholds, np.random.default_rng(BOOTSTRAP_SEED))
         lines[method] = Line(thresholds, performance_profile(scores.of(method), thresholds), low, high)
     look = Look(title, error_name(frame), "fraction of runs at or below the error", log_y=False, profile=True)
-    return draw_families(lines, families(frame, scores.methods), method_styles(frame), look, mark=mark)
+    return draw_families(lines, panels_of(frame, scores.methods), method_styles(frame), look, mark=mark)

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from kanbench.analysis.kinds import MLP, families
 from kanbench.analysis.stats import Array
 from kanbench.report.figures.style import STYLE, Styles, plain, put_title, readable, tick_budgets
 
@@ -47,13 +48,13 @@ class Look:
     profile: bool = False  # steps that all end at 1, so that names stand in a corner
 
 
-def families(frame: pd.DataFrame, methods: Sequence[str]) -> dict[str, list[str]]:
-    """Methods by basis, MLPs last; all in one family of no name if they are few."""
+def panels_of(frame: pd.DataFrame, methods: Sequence[str]) -> dict[str, list[str]]:
+    """Return methods by family, MLPs last; all in one family of no name if they are few."""
     if len(methods) <= TOGETHER:
         return {"": list(methods)}
-    basis = frame.drop_duplicates("method").set_index("method").basis
-    names = sorted({basis[method] for method in methods}, key=lambda name: (name == "", name))
-    return {f"KAN {name}" if name else "MLP": [method for method in methods if basis[method] == name] for name in names}
+    family = dict(zip(frame.method, families(frame), strict=True))
+    names = sorted({family[method] for method in methods}, key=lambda name: (name == MLP, name))
+    return {name: [method for method in methods if family[method] == name] for name in names}
 
 
 def draw_families(

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
+from kanbench.analysis.kinds import MLP, families, measure
+
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 MLP_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.", (0, (6, 1.2, 1, 1.2, 1, 1.2)))
@@ -33,13 +35,11 @@ Styles = dict[str, dict[str, Any]]
 TITLE = 12  # points
 OVER_TASKS = "(geometric mean over tasks)"
 PARAMETERS = "trainable parameters"
-ERROR = "relative L2 error on test"
-CLASS_ERROR = "cross-entropy on test over that of the class prior"
 LONGEST = 36  # letters of a method's name in one line
 
 
 def method_styles(frame: pd.DataFrame) -> Styles:
-    """Line styles by method: color by basis, dashes by aggregation, greys for MLPs; markers tell the rest apart.
+    """Line styles by method: color by family, dashes by aggregation, greys for MLPs; markers tell the rest apart.
 
     References are thin lines without markers.
     """
@@ -47,20 +47,20 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     dashes = zip(references, cycle(REFERENCE_DASHES), strict=False)
     thin: Styles = {name: {"color": "0.45", "linestyle": dash, "linewidth": 1.2} for name, dash in dashes}
     frame = frame[frame.budget.notna()]
-    facts = frame.drop_duplicates("method").fillna({"basis": "", "aggregation": ""}).sort_values(["basis", "method"])
-    bases = [basis for basis in facts.basis.unique() if basis]
-    colors = dict(zip(bases, sns.color_palette("colorblind", max(len(bases), 1)), strict=False))
-    n_mlps = int((facts.basis == "").sum())
-    greys = zip(np.linspace(0.2, 0.6, max(n_mlps, 1)), cycle(MLP_DASHES), strict=False)
-    # A basis starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
-    starts = {basis: bases.index(basis) % len(MARKERS) if basis else -1 for basis in facts.basis}
-    markers = {basis: cycle(MARKERS[start:] + MARKERS[:start]) for basis, start in starts.items()}
+    facts = frame.assign(family=families(frame)).drop_duplicates("method").fillna({"aggregation": ""})
+    facts = facts.assign(is_mlp=facts.family == MLP).sort_values(["is_mlp", "family", "method"])
+    others = list(facts.family[~facts.is_mlp].unique())
+    colors = dict(zip(others, sns.color_palette("colorblind", max(len(others), 1)), strict=False))
+    greys = zip(np.linspace(0.2, 0.6, max(int(facts.is_mlp.sum()), 1)), cycle(MLP_DASHES), strict=False)
+    # A family starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
+    starts = {family: others.index(family) % len(MARKERS) if family in others else -1 for family in facts.family}
+    markers = {family: cycle(MARKERS[start:] + MARKERS[:start]) for family, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():
-        grey, dash = (0.0, DASHES.get(row.aggregation, "-")) if row.basis else next(greys)
+        grey, dash = next(greys) if row.is_mlp else (0.0, DASHES.get(row.aggregation, "-"))
         styles[row.method] = {
-            "color": colors[row.basis] if row.basis else str(grey),
-            "marker": next(markers[row.basis]),
+            "color": str(grey) if row.is_mlp else colors[row.family],
+            "marker": next(markers[row.family]),
             "linestyle": dash,
             "linewidth": 2.0,
         }
@@ -114,9 +114,8 @@ def explain_intervals(lows: pd.Series, how: str) -> str:
 
 
 def error_name(frame: pd.DataFrame) -> str:
-    """What the score of these records is."""
-    is_classes = "test_rel_cross_entropy" in frame and frame.test_rel_cross_entropy.notna().any()
-    return CLASS_ERROR if is_classes else ERROR
+    """Return what the score of these records is called."""
+    return measure(frame)
 
 
 def ordered_methods(summary: pd.DataFrame) -> list[str]:
