@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from kanbench.analysis.kinds import CLASSIFICATION, REGRESSION
 from kanbench.cells import CannotRestore, restore_cell, retrain
-from kanbench.data import Dataset, FormulaTask, grade
+from kanbench.data import Dataset, FormulaTask
 from kanbench.page.choose import Choice
 from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.results import plain
@@ -36,15 +37,19 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     record = read_record(files[choice.cell])
     (member,) = [m for m in record.members if m["seed"] == choice.seed and m["lr"] in (choice.rate, None)]
     about = {name: member[name] for name in ("suite", "task", "method", "budget", "params", "seed", "cell")}
-    error = member.get("test_rel_l2", member.get("test_rel_cross_entropy"))
+    error = next((member[name] for name in scores(member) if name in member), None)
     about |= {"role": choice.role, "recorded": plain(error, DIGITS)}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
         model = retrain(cell, choice.seed, choice.rate).double()
         dataset = cell.datasets()[choice.seed]
         x = torch.from_numpy(dataset.test.x)
+        if not isinstance(cell.task, FormulaTask) or cell.task.grading.n_outputs != 1:
+            raise NoPicture("the page draws networks of one output, of tasks that are formulas")
+        grading = cell.task.grading
         with torch.no_grad():
-            reached = grade(dataset.restore(model(x).squeeze(1).numpy()), dataset.test.y, dataset.y_mean)["rel_l2"]
+            predictions = grading.predictions(dataset, model(x).squeeze(1).numpy())
+        reached = grading.grade(dataset, predictions, dataset.test.y)[grading.score.metric]
         about |= {
             "reached": plain(reached, DIGITS),
             "layers": plain_network(model, x),
@@ -52,8 +57,12 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         }
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
-    assert isinstance(cell.task, FormulaTask)  # tables are not restored
     return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
+
+
+def scores(member: dict[str, Any]) -> list[str]:
+    """Return the columns that may hold the score of a member, the one that its record names first."""
+    return [f"test_{metric}" for metric in (member.get("metric"), REGRESSION, CLASSIFICATION) if metric]
 
 
 def plain_data(task: FormulaTask, dataset: Dataset) -> Plain:
