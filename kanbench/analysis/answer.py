@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out a ratio of 1, and the test over tasks, where there is one, agrees."""
+        """True if the interval leaves out a ratio of 1 and the test over tasks, where there is one, agrees."""
         return self.ratio.low > 1.0 and (self.test is None or (self.test.p <= LEVEL and self.test.agrees))
 
     def __str__(self) -> str:

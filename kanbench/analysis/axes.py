@@ -1,4 +1,4 @@
-"""What training rows, noise and extrapolation do: errors along each axis, the others held at their base."""
+"""Errors along training rows, noise and extrapolation, each axis with the others held at their reference level."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ COLUMNS = [
 
 
 def base_level(frame: pd.DataFrame) -> Level:
-    """Where sweeps cross: of each axis the value that most levels have, of equals the most rows, the least noise."""
+    """Return the reference level at which the sweeps intersect: for each axis its most frequent value.
+
+    Ties go to more training rows and to less noise."""
     found = [level for level, _ in levels(frame)]
     return {
         axis: _most_common(axis, [level[axis] for level in found if not np.isnan(level[axis])]) for axis in found[0]

@@ -1,4 +1,4 @@
-"""What records say about their method and their score; for records that are older than a column, what it would say."""
+"""Family, metric and measure of records, also of those that are older than these columns."""
 
 import pandas as pd
 

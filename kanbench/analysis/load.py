@@ -101,8 +101,9 @@ def _one_of(paths: list[Path]) -> Path:
 
 
 def _same_results(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
-    """Whether two trainings of a cell reached the same. Where and how fast they did may differ, and older records have
-    fewer columns."""
+    """Return whether two trainings of a cell reached the same results.
+
+    Machine and speed may differ, and older records have fewer columns."""
     if len(one) != len(other):
         return False
     return all(

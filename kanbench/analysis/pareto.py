@@ -7,7 +7,9 @@ from kanbench.analysis.stats import Array
 
 
 def pareto_front(points: Array) -> NDArray[np.bool_]:
-    """Which points no other point beats: is at most as high in both, and lower in one. (n, 2) -> (n,)."""
+    """Mark the points that no other point beats: (n, 2) -> (n,).
+
+    A point beats another if it is at most as high in both coordinates, and lower in one."""
     at_most = np.all(points[:, None, :] <= points[None, :, :], axis=-1)  # (other, point)
     lower = np.any(points[:, None, :] < points[None, :, :], axis=-1)
     return ~np.any(at_most & lower, axis=0)

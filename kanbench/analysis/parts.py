@@ -13,8 +13,9 @@ LONGEST = 60  # characters of a name, before what tells it from another
 
 
 def split(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What can share tables, by the settings that differ, as a name: one suite, one protocol but for the axes, and one
-    data set of each task.
+    """Split records into parts that can share tables, by a name that says which settings differ.
+
+    A part has one suite, one protocol but for the axes, and one data set for each task.
 
     Names are short, of letters, digits and `.=+_-`, and differ in more than their case. A part alone has that of its
     suite.
@@ -52,14 +53,16 @@ def folder_names(labels: Sequence[str], contents: Sequence[str]) -> list[str]:
 
 
 def _said(part: pd.DataFrame, name: str, texts: dict[object, str]) -> str:
-    """What a part has in a column, the name of the column before it unless it is a list of names and values."""
+    """Return a column's value as `name=value`; `settings` is returned as it is, since it lists names and values."""
     value = part.sort_values("budget", na_position="last")[name].iloc[0]
     said = texts.get(value, str(value))
     return said if name == "settings" else f"{name}={said}"
 
 
 def _kind(part: pd.DataFrame) -> str:
-    """What a protocol holds fixed but for the axes. Older records do not say it: a protocol is a kind of its own."""
+    """Return what the protocol of each record fixes, the axes left out.
+
+    Older records do not say it, so each of their protocols is a kind of its own."""
     first = part.iloc[0]
     if not isinstance(first.get("settings"), str):
         return str(first.protocol)

@@ -1,4 +1,4 @@
-"""What a comparison holds fixed. Records that differ in it are refused, and the refusal names the difference."""
+"""The settings that a comparison holds fixed. Records that differ are refused, and the refusal names the difference."""
 
 from collections.abc import Hashable
 from math import isnan
@@ -52,7 +52,7 @@ def levels(frame: pd.DataFrame) -> list[tuple[Level, pd.DataFrame]]:
 
 
 def level_of(frame: pd.DataFrame) -> Level:
-    """Where records that were trained under one level are on every axis, older ones on none."""
+    """Return the level of records that share one: the value on every axis. Older records have no axes."""
     return {axis: float(frame[axis].iloc[0]) for axis in AXES if axis in frame}
 
 

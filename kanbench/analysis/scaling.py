@@ -1,4 +1,4 @@
-"""How fast errors fall with size: A N^-alpha + E, or a reason why that cannot be said."""
+"""Scaling of errors with size: A N^-alpha + E, or the reason why no exponent can be given."""
 
 from dataclasses import dataclass
 

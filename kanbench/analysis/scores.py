@@ -1,4 +1,4 @@
-"""What can be compared: the members that count, and at each budget the errors of methods on tasks that all share."""
+"""Scores that can be compared: the members that count, and at each budget the errors on shared tasks."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -63,7 +63,7 @@ def compared(records: Records) -> Compared:
 
 
 def scores_by_budget(records: Records) -> dict[int, Scores]:
-    """What can be compared, budget by budget, the smallest first; budgets at which nothing can be are left out."""
+    """Return the comparable scores of each budget, the smallest first. Budgets without any are left out."""
     return compared(records).by_budget
 
 
@@ -82,7 +82,7 @@ def chosen_members(records: Records) -> pd.DataFrame:
 
 
 def comparable(at_budget: pd.DataFrame) -> Scores:
-    """Of the chosen members at one budget: what is compared there, perhaps nothing."""
+    """Return the comparable scores of the chosen members at one budget; they may be empty."""
     methods = _compared_methods(at_budget)
     tasks = _shared_tasks(at_budget, methods)
     scores = score_matrices(at_budget[at_budget.method.isin(methods)], tasks)
@@ -123,7 +123,7 @@ def score_matrices(members: pd.DataFrame, tasks: list[TaskName]) -> dict[str, Ar
 
 
 def failed_of_each(members: pd.DataFrame, tasks: list[TaskName]) -> dict[str, dict[str, int]]:
-    """How many members each method has on these tasks, and how many of them diverged or failed.
+    """Count the members of each method on these tasks, and those of them that diverged or failed.
 
     A median over seeds does not show them: two of five members may fail, and the error be that of a success.
     """

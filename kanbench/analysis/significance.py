@@ -1,4 +1,6 @@
-"""Which methods differ: Friedman first, then Wilcoxon with Holm. Medians are (methods, tasks): seeds are not tasks."""
+"""Tests of which methods differ: Friedman first, then Wilcoxon with Holm's correction.
+
+Medians are (methods, tasks), because seeds are not tasks."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -38,7 +40,7 @@ class Comparison:
     level: float = LEVEL
 
     def differ(self, pair: Pair) -> bool:
-        """Whether the pair differs: Friedman first says that any do, then the corrected pair that these do."""
+        """Return whether a pair differs: Friedman's test finds that any do, and the corrected test that these do."""
         return self.p <= self.level and pair.p_holm <= self.level
 
 

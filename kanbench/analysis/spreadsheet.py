@@ -28,7 +28,7 @@ def marked(text: Any) -> Any:
 
 
 def unmarked(text: Any) -> Any:
-    """What `marked` was given."""
+    """Return the text that `marked` was given."""
     return text[1:] if isinstance(text, str) and re.match(f"{MARK}+{FORMULA}", text) else text
 
 

@@ -83,7 +83,7 @@ def bootstrap(
 
 
 def percentiles(resampled: Array, confidence: float = 0.95) -> Array:
-    """Where the middle of the resamples begins and ends: (resamples, ...) -> (2, ...)."""
+    """Return the ends of the central interval of the resamples: (resamples, ...) -> (2, ...)."""
     tail = (1.0 - confidence) / 2.0
     return np.quantile(resampled, [tail, 1.0 - tail], axis=0)
 

@@ -20,7 +20,7 @@ RESULTS_VERSION = 2  # part of every cell's key: raise it when a change of the c
 
 
 class Precision(StrEnum):
-    """Of parameters, data and arithmetic."""
+    """The floating-point precision of parameters, data and arithmetic."""
 
     single = auto()
     double = auto()
@@ -35,7 +35,7 @@ class Precision(StrEnum):
 
 
 class Vary(StrEnum):
-    """What differs between the seeds of a cell; the rest is that of the first seed."""
+    """The source of randomness that differs between the seeds of a cell; all others are those of the first seed."""
 
     all = auto()
     data = auto()
@@ -96,7 +96,7 @@ class Cell:
 
     @property
     def loss(self) -> Loss:
-        """What training minimizes."""
+        """The loss that training minimizes."""
         return LOSSES[self.task.grading.loss]
 
     @property
@@ -120,7 +120,7 @@ class Cell:
         return seed if self.vary in (Vary.all, purpose) else self.seeds[0]
 
     def datasets(self) -> dict[int, Dataset]:
-        """By seed, in their order. Raises `ValueError` for a task that cannot be sampled."""
+        """Return the data of every seed, in their order. Raises `ValueError` for a task that cannot be sampled."""
         of_data = [self.seed_of(Vary.data, seed) for seed in self.seeds]
         sampled = {seed: sample(self.task, seed, self.sizes, self.conditions) for seed in dict.fromkeys(of_data)}
         return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
@@ -138,12 +138,12 @@ def _kinds(plain: Any) -> Iterator[str]:
 
 
 def digest(plain: dict[str, Any]) -> str:
-    """Of plain data, 24 hexadecimal digits."""
+    """Return a hash of plain data, 24 hexadecimal digits."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def as_plain(value: Any) -> Any:
-    """What JSON holds; of dataclasses the fields that are compared, and their type."""
+    """Convert to JSON-compatible data. A dataclass becomes its compared fields plus `type`, its class name."""
     if is_dataclass(value):
         compared = [each.name for each in fields(value) if each.compare]
         return {"type": stored_name(type(value))} | {

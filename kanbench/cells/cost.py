@@ -1,4 +1,4 @@
-"""What a model costs: FLOPs as torch counts them, and the memory that a training takes."""
+"""The cost of a model: FLOPs as torch counts them, and the memory that a training takes."""
 
 import ctypes
 import resource

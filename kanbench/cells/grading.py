@@ -1,4 +1,4 @@
-"""What members reached: their metrics on every split, and whether that counts as success."""
+"""The outcome of members: their metrics on every split, and their status."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ResumeFile:
-    """Where a training is saved, once `every` seconds at most; a short one never is."""
+    """The file that a training is saved to, at most once in `every` seconds. A short training is never saved."""
 
     path: Path
     every: float
 
     def read(self) -> dict[str, Any] | None:
-        """What was written last; None if nothing was. A damaged file is named in the log and taken for nothing."""
+        """Return what was written last, or None. A damaged file is named in the log and ignored."""
         try:
             saved = torch.load(io.BytesIO(SEAL.read(self.path)), map_location="cpu", weights_only=True)
             return {name: saved[name] for name in ("module", "seconds")} | saved

@@ -28,7 +28,7 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
 
 
 def environment(cell: Cell) -> dict[str, str]:
-    """What the numbers of a cell depend on beside its config: versions, machine, and the hash of the code."""
+    """Return what the numbers of a cell depend on beside its config: versions, machine, and the hash of the code."""
     return provenance.environment() | {"code": cell.code}
 
 

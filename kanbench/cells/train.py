@@ -105,7 +105,7 @@ def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> 
 
 
 def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
-    """What each member reached."""
+    """Yield the columns that say what each member reached."""
     grading = cell.task.grading
 
     def predict(x: np.ndarray) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""What people who come from pykan, Lightning and scikit-learn type, and the words that mean it here."""
+"""Words that people from pykan, Lightning and scikit-learn type, each with the words that mean it here."""
 
 from typing import NamedTuple
 

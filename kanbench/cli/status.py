@@ -21,7 +21,8 @@ SILENT = 60.0  # seconds after which a lease is said to be silent
 
 @dataclass(frozen=True)
 class Standing:
-    """Where one run stands; labels of its cells by what became of them. `seconds`: for the rest, by one worker."""
+    """The state of one run: labels of its cells by what became of them. `seconds` is the time that one worker needs for
+    the rest."""
 
     folder: Path
     command: str
@@ -55,7 +56,7 @@ def status(given: Namespace) -> int:
 
 
 def standings(folder: Path) -> list[Standing]:
-    """Of every run that was planned below `folder`, the one that was begun last at the end.
+    """Return the state of every run that was planned below `folder`, the latest at the end.
 
     Raises `FileNotFoundError` for a folder that does not exist.
     """
@@ -66,7 +67,7 @@ def standings(folder: Path) -> list[Standing]:
 
 
 def standing(plan: Plan, cells: Path) -> Standing:
-    """What the records and leases in `cells` say about a plan."""
+    """Return the state of a plan, as the records and leases in `cells` say it."""
     leased = {path.name.removesuffix(SUFFIX) for path in cells.glob(f"[!.]*{SUFFIX}")}
     leases = Leases(cells)
     done, failed, running, missing = [], {}, {}, []

@@ -50,7 +50,7 @@ MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
 
 
 class ReportKind(StrEnum):
-    """What a run writes beside its tables and figures."""
+    """The further output of a run beside its tables and figures."""
 
     none = auto()
     html = auto()

@@ -97,7 +97,7 @@ def scalar(node: DictConfig, key: str, kind: type[T]) -> T:
 
 
 def choice(known: Mapping[str, T], name: str, path: str) -> T:
-    """What `name` stands for."""
+    """Return the entry that `name` stands for."""
     if name not in known:
         raise ConfigError(f"{path}: {UnknownName('name', str(name), known)}")
     return known[name]

@@ -1,4 +1,4 @@
-"""Where and how cells are trained, and where trainings are logged."""
+"""Settings of the trainer: where and how cells are trained."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ MOST_WORKERS = 16  # for each core
 
 
 class Accelerator(StrEnum):
-    """What trains; auto is CUDA where there is a device."""
+    """The device that trains; auto is CUDA where there is one."""
 
     auto = "auto"
     cpu = "cpu"

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the table in the terminal, the figures, the tidy files. Imports no torch."""
+"""The report of a run: its tidy files and its figures. Imports no torch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from kanbench.report.figures.style import ordered_methods, save
 
 @dataclass(frozen=True)
 class Report:
-    """What `write_report` found and drew."""
+    """The results that `write_report` found, and the figures that it drew."""
 
     records: pd.DataFrame
     summary: pd.DataFrame

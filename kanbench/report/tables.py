@@ -80,7 +80,7 @@ def print_tables(written: list[Written], out: Path) -> None:
 
 @dataclass
 class Folder:
-    """Where the tables and figures of one part go; remembers the tables for one page of all."""
+    """The folder of the tables and figures of one part. It remembers the tables, to make one page of all."""
 
     path: Path
     page: list[str]
@@ -139,7 +139,7 @@ def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], 
 
 
 def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
-    """Of classifications, the highest at the largest budget first."""
+    """Add the accuracy of classifications, the highest at the largest budget first."""
     if "test_accuracy" not in frame or frame.test_accuracy.isna().all():
         return
     tidy = summarize(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
@@ -264,7 +264,7 @@ def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: s
 
 
 def _ranks(folder: Folder, apart: list[tuple[Level, Compared]]) -> None:
-    """Of every level at its largest budget; the CSV holds errors and costs at all budgets as well."""
+    """Add the ranks of every level at its largest budget; the CSV holds errors and costs at all budgets as well."""
     each = [(level, ranking(found), found.by_budget) for level, found in apart]
     tidy = pd.concat([ranked.assign(**level) for level, ranked, _ in each], ignore_index=True)
     of_level = {say_level(level): ranked[ranked.budget == ranked.budget.max()] for level, ranked, _ in each}

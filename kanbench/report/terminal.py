@@ -15,7 +15,7 @@ from kanbench.store.record import CellRecord
 
 
 def print_failures(console: Console, failures: Iterable[CellRecord], command: str) -> None:
-    """What failed, and the command that tries it again; nothing if nothing did."""
+    """Print what failed and the command that tries it again; print nothing if nothing failed."""
     for record in failures:
         console.print(f"failed    {record.label}: {record.members[0]['reason']}", style="red")
     if failures:

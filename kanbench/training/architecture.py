@@ -1,4 +1,4 @@
-"""What models of one shape have in common: their layers, and which of their tensors are trained."""
+"""The architecture that models of an ensemble share: their layers, and which of their tensors are trained."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -83,8 +83,10 @@ def layers_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def keeps_its_word(layer: FeatureLinear, trained: Sequence[str]) -> bool:
-    """Whether a layer is what `FeatureLinear` promises: all its parameters are trained and stand where it says, and
-    no subclass, hook or parametrization changes what it does with its features."""
+    """Return whether a layer is what `FeatureLinear` promises.
+
+    All its parameters are trained and stand where it says, and no subclass, hook or parametrization changes what it
+    does with its features."""
     kinds = type(layer).__mro__
     forward, features = (next(kind for kind in kinds if name in vars(kind)) for name in ("forward", "features"))
     whole = all(name in trained for name, _ in layer.named_parameters())

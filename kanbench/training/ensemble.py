@@ -176,12 +176,12 @@ class Ensemble:
 
 
 def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
-    """Whether a layer is linear in its parameters, inner ones aside: the features are the derivative by them."""
+    """Return whether a layer is linear in its parameters, inner ones aside: the features are the derivative by them."""
     return isinstance(layer, FeatureLinear) and layer.is_linear
 
 
 def has_fixed_features(layer: nn.Module) -> TypeGuard[FeatureLinear]:
-    """Whether a layer is linear in all its parameters, so that its features depend on none."""
+    """Return whether a layer is linear in all its parameters, so that its features depend on none."""
     return is_linear(layer) and not layer.has_inner
 
 
@@ -193,7 +193,9 @@ def apply(layer: nn.Module, named: Named, buffers: Named, x: Tensor) -> Tensor:
 
 
 def features_of(layer: FeatureLinear, named: Named, buffers: Named, x: Tensor) -> Tensor:
-    """Of every member's inputs, with its inner parameters or buffers: (members, n, n_in) -> (members, n, n_features).
+    """Return the features of every member's inputs: (members, n, n_in) -> (members, n, n_features).
+
+    Each member has its own inner parameters or buffers.
 
     Inner parameters are (members, n_in, n_inner), or those of every point: (members, n, n_in, n_inner).
     """

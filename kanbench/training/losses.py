@@ -1,4 +1,4 @@
-"""What training minimizes: the loss of every member of an ensemble at once."""
+"""Losses that training minimizes, for every member of an ensemble at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

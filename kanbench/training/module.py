@@ -113,7 +113,7 @@ class EnsembleModule(LightningModule):
             self.curve.layers.setdefault(name, []).append(numbers)
 
     def _grow(self) -> None:
-        """To the next stage."""
+        """Go on to the next stage."""
         self.stage += 1
         size, spent = self.stages[self.stage], self.evaluations
         self.best_theta = self.ensemble.extended(self.best_theta, size).start
@@ -126,7 +126,7 @@ class EnsembleModule(LightningModule):
         return self.trainer.should_stop or len(self.curve.steps) == len(self.plan)
 
     def pack(self) -> dict[str, Any]:
-        """Where training stands after a check, as plain data and tensors."""
+        """Return the state of training after a check, as plain data and tensors."""
         tensors = {name: getattr(self, name) for name in ("best_theta", "best_loss", "spent")}
         return tensors | {"stage": self.stage, "curve": asdict(self.curve), "state": self.state.pack()}
 

@@ -77,7 +77,7 @@ def _rank_axis(axes: Axes, n_methods: int) -> None:
 
 
 def heat_map(scores: Scores, title: str) -> Figure:
-    """How many times the lowest median of its task each method's median is; methods by mean rank, tasks by name."""
+    """Draw each method's median as a multiple of the lowest median of the task; methods by mean rank, tasks by name."""
     medians = np.maximum(scores.medians, np.finfo(float).tiny)
     names = _task_names(scores)
     by_name = sorted(range(len(names)), key=lambda task: natural(names[task]))

@@ -1,4 +1,4 @@
-"""What falls with cost: error against parameters, FLOPs or seconds; profiles of errors."""
+"""Error against cost (parameters, FLOPs or seconds), and profiles of errors."""
 
 import numpy as np
 import pandas as pd

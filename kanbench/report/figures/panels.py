@@ -38,7 +38,7 @@ Lines = dict[str, Line]  # by method
 
 @dataclass(frozen=True)
 class Look:
-    """What the axes of all panels of a figure say."""
+    """The labels and scales that all panels of a figure share."""
 
     title: str
     x: str

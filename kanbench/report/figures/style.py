@@ -109,7 +109,7 @@ def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, he
 
 
 def explain_intervals(lows: pd.Series, how: str) -> str:
-    """What a legend says of the intervals, which a single seed does not have."""
+    """Return the legend's words about intervals, or nothing for a single seed, which has none."""
     return f"95 % bootstrap interval over seeds {how}" if lows.notna().any() else ""
 
 

@@ -18,7 +18,7 @@ MOST_STEPS = 10_000_000
 
 @dataclass
 class State:
-    """Where training stands; optimizers extend it. Rows are members."""
+    """The state of a training; optimizers extend it. Rows are members."""
 
     theta: Tensor  # (members, params)
     evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the whole training split
@@ -75,7 +75,7 @@ class Optimizer(ABC):
 
     @property
     def shuffles(self) -> bool:
-        """Whether members take the rows in an order of their own."""
+        """True if members take the rows in an order of their own."""
         return False
 
     @property

@@ -229,7 +229,7 @@ def _next_length(low: Tensor, high: Tensor, before: Tensor, crowded: Tensor) -> 
 
 
 def _cubic_minimum(a: Tensor, b: Tensor) -> Tensor:
-    """Where the cubic with the losses and slopes of two points has its minimum: (members,), NaN if it has none."""
+    """Return the minimum of the cubic with the losses and slopes of two points: (members,), NaN if it has none."""
     (x, f, g), (u, h, k) = a.unbind(dim=1), b.unbind(dim=1)
     d1 = g + k - 3.0 * (f - h) / (x - u)
     d2 = torch.sign(u - x) * (d1.square() - g * k).sqrt()

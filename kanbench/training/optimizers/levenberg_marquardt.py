@@ -137,7 +137,7 @@ class LevenbergMarquardt(Optimizer):
     def _acceleration(
         self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
     ) -> Tensor:
-        """What bends the step (live, params); zero where it would be over `bend` of the step's length."""
+        """Return what bends the step (live, params); zero where it would exceed `bend` lengths of the step."""
         residual = _rows(state.residual, live)
         along = (step.unsqueeze(1) @ _rows(state.jacobian, live).mT).squeeze(1)
         ahead = ensemble.predict(state.theta[live] + PROBE * step, x) - y
