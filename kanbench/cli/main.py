@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from kanbench import __version__
 from kanbench.cli.command import commands, parsers, perform
+from kanbench.cli.completion import FLAGS, complete
 from kanbench.cli.hints import hint_for
 from kanbench.cli.output import Lasting, complain, lasting
 from kanbench.cli.run import run_words
@@ -47,6 +48,8 @@ def answer(words: list[str]) -> int:
     if "--version" in words:
         print(f"kanbench {__version__}")
         return 0
+    if words[0] in FLAGS:
+        return complete(words)
     if words[0] in (known := commands()):
         return run_command(*words)
     if words[0] in ("--help", "-h"):

@@ -1,0 +1,30 @@
+"""What completion.bash asks for: the words that could come next on a line that is being typed."""
+
+import os
+import sys
+
+from kanbench.cli.command import commands, parsers
+from kanbench.cli.run import run_job
+
+FLAGS = ("-sc", "--shell-completion")
+
+
+def complete(words: list[str]) -> int:
+    """Print the words that could complete `COMP_LINE`: commands, their options, and what Hydra knows of a run.
+
+    Args:
+        words: the flag of Hydra and its query, such as `-sc query=bash`.
+    """
+    known = commands()
+    program, *given = os.environ.get("COMP_LINE", "").split(" ")
+    typed = given[-1] if given else ""
+    command = known.get(given[0]) if len(given) > 1 else None
+    options = list(known) if len(given) == 1 else parsers(known)[1][given[0]].options if command else []
+    print(" ".join(option for option in options if option.startswith(typed)), flush=True)
+    if command and not command.takes_words:
+        return 0
+    line = " ".join([program, *given[1:]] if command else [program, *given])
+    os.environ |= {"COMP_LINE": line, "COMP_POINT": str(len(line)), "HYDRA_FULL_ERROR": "1"}
+    sys.argv[1:] = words
+    run_job()
+    return 0

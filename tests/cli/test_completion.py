@@ -1,0 +1,34 @@
+"""Completion offers what could come next: asked as bash asks it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "completion.bash"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("basis=bsp", ["basis=bspline"]),
+        ("rep", ["report", "reproduce", "report="]),
+        ("run basis=bsp", ["basis=bspline"]),
+        ("submit --j", ["--jobs"]),
+        ("submit basis=bsp", ["basis=bspline"]),
+        ("report results/runs/smoke --ne", ["--networks"]),
+        ("status basis=bsp", []),
+    ],
+)
+def test_what_is_typed_is_completed(typed, offered):
+    words = ["$PYTHON", "-m", "kanbench", *typed.split(" ")]
+    line = " ".join(words)
+    ask = (
+        f"source {SCRIPT}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+        f'COMP_LINE="{line}"; _kanbench; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    )
+    environment = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(["bash", "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == offered
