@@ -1,4 +1,4 @@
-"""What completion.bash asks for: the words that could come next on a line that is being typed."""
+"""Answers to completion.bash: the words that could come next on a line that is being typed."""
 
 import os
 import sys
