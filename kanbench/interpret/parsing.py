@@ -99,13 +99,12 @@ class _Reader:
         raise self._error(f"{shown!r} is not allowed; allowed: + - * / **, and functions of one argument")
 
     def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-        """Return the power; raises `ValueError` for two numbers whose power has so many digits that they fill the
-        memory.
-        """
-        if base.is_Rational and exponent.is_Rational:
-            bits = max(base.p.bit_length(), base.q.bit_length())
-            if bits * abs(exponent) > LARGEST_POWER:
-                raise self._error("a number has too many digits")
+        """Return the power; raises `ValueError` if the digits of a number in it would fill the memory."""
+        for number, power in (part.as_base_exp() for part in sympy.Mul.make_args(base)):  # sqrt(2) is 2**(1/2)
+            if number.is_Rational and power.is_Rational and exponent.is_Rational:
+                bits = max(number.p.bit_length(), number.q.bit_length())
+                if bits * abs(power * exponent) > LARGEST_POWER:
+                    raise self._error("a number has too many digits")
         return self._finite(base**exponent)
 
     def _finite(self, value: sympy.Expr) -> sympy.Expr:

@@ -28,7 +28,8 @@ def tidy(
     Constant factors leave log, |.| and powers, as they leave exp by themselves; shifts of sin become at most half a
     turn. With `ranges`, a term of a sum is left out if it moves the sum by under 10^-digits of its spread, and sums are
     multiplied out if that makes the expression shorter. The values of the result are then checked: if they are off by
-    more than 10^(1 - digits) of their spread, more digits are kept. Without ranges nothing is left out or checked.
+    more than 10^(1 - digits) of their spread, more digits are kept. Nothing is left out or checked without ranges, or
+    if no value is finite.
 
     Args:
         expression: the expression.
@@ -53,6 +54,8 @@ def tidy(
     missing = sorted({s.name for s in expression.free_symbols} - set(ranges))
     require(not missing, "ranges", "must hold every variable", f"none for {', '.join(missing)}")
     data = sample_of(expression.free_symbols, ranges)
+    if not np.isfinite(data(expression)).any():  # no value that a shorter form could be checked against
+        return next(_forms(expression, None, digits, pi), expression)
     tolerance = max(10.0 ** (1 - digits), ROUNDING)
     for kept in range(digits, MOST_DIGITS + 1):
         forms = _forms(expression, data, kept, pi)

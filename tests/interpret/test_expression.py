@@ -251,3 +251,9 @@ def test_names_widths_and_digits_are_checked():
         formula([symbolic], ["x", "y"], 0)
     with pytest.raises(ValueError, match=r"expression must have no variables but x, got \['y'\]"):
         evaluate(X + Y, ["x"], np.zeros((3, 1)))
+
+
+def test_nothing_is_left_out_of_a_formula_whose_values_no_double_holds():
+    a, b = sympy.symbols("a b", real=True)
+    expression = sympy.exp(sympy.sin(3.14159 * a) + b**2)
+    assert tidy(expression, 4, ranges={"a": (2000, 2024), "b": (1000, 1010)}) == sympy.exp(sympy.sin(3.142 * a) + b**2)

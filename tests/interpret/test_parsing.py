@@ -64,6 +64,9 @@ def test_names_come_before_constants_and_beside_functions():
     ("text", "fault"),
     [
         ("9**9**9**9", "a number has too many digits"),
+        ("sqrt(2)**100000000*x", "a number has too many digits"),
+        ("(x*sqrt(3))**99999999", "a number has too many digits"),
+        ("(2*x)**100000000", "a number has too many digits"),
         ("9.0**9.0**9.0**9.0", "a number is too large"),
         ("exp(exp(1e10))", "a number is too large"),
         ("1e999", "a number is too large"),
