@@ -23,16 +23,25 @@ def families(frame: pd.DataFrame) -> pd.Series:
 def metrics(frame: pd.DataFrame) -> pd.Series:
     """Return the metric that each row is compared by: its column is train_, val_ or test_ and the metric.
 
-    Records that do not say it are of classifications if they have a cross-entropy, else of regressions.
+    Records that do not say it are of classifications if they have a cross-entropy, and of regressions if they have a
+    relative L2 error. Those without either, which failed or were skipped, have the metric of the others.
     """
-    before = pd.Series(REGRESSION, index=frame.index, dtype=object)
-    for split in ("train", "val", "test"):
-        if (column := f"{split}_{CLASSIFICATION}") in frame:
-            before = before.mask(frame[column].notna(), CLASSIFICATION)
-    return frame.metric.where(frame.metric.notna(), before) if "metric" in frame else before
+    known = frame.metric.astype(object) if "metric" in frame else pd.Series(None, index=frame.index, dtype=object)
+    for metric in (CLASSIFICATION, REGRESSION):
+        columns = [name for split in ("train", "val", "test") if (name := f"{split}_{metric}") in frame]
+        known = known.mask(known.isna() & frame[columns].notna().any(axis=1), metric)
+    found = known.dropna().unique()
+    return known.fillna(found[0] if len(found) == 1 else REGRESSION)
 
 
 def measure(frame: pd.DataFrame) -> str:
-    """Return what the score of these records is called in tables and figures."""
-    named = frame.measure.dropna().unique() if "measure" in frame else ()
-    return ", ".join(named) if len(named) else ", ".join(MEASURES[metric] for metric in metrics(frame).unique())
+    """Return what the score of these records is called in tables and figures.
+
+    A metric that neither the records nor `MEASURES` name is called by its own name.
+    """
+    of_row = metrics(frame)
+    names = dict(MEASURES)
+    if "measure" in frame:
+        named = frame.measure.notna()
+        names |= dict(zip(of_row[named], frame.measure[named], strict=True))
+    return ", ".join(dict.fromkeys(names.get(metric, f"{metric} on test") for metric in of_row.unique()))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.analysis import say
+from kanbench.analysis.kinds import CLASSIFICATION, REGRESSION
 from kanbench.analysis.protocol import level_of, say_level
 from kanbench.report.run_report import Report
 from kanbench.store.record import CellRecord
@@ -165,7 +166,8 @@ def summary_of(record: CellRecord) -> dict[str, Any]:
         values = [member[key] for member in fine]
         summary |= {f"{key}/median": median(values), f"{key}/min": min(values), f"{key}/max": max(values)}
     if fine:
-        error = "rel_l2" if "val_rel_l2" in fine[0] else "rel_cross_entropy"
+        before = REGRESSION if f"val_{REGRESSION}" in fine[0] else CLASSIFICATION
+        error = fine[0].get("metric") or before
         best = min(fine, key=lambda member: member[f"val_{error}"])
         summary |= {f"best/{key}": best[key] for key in ("seed", "lr", f"val_{error}", f"test_{error}")}
     loss, losses = losses_of(record)

@@ -4,7 +4,6 @@ import { lookOf, withOpacity } from "./theme.js";
 import { draw, zoom, sizes, errors } from "./charts.js";
 
 const AXES = { params: "trainable parameters", flops: "FLOPs of one prediction", seconds: "seconds of training per model" };
-const ERROR = "test_rel_cross_entropy" in data.records ? "cross-entropy on test over that of the class prior" : "relative L2 error on test";
 
 const methods = data.methods.map((each) => each.method);
 export const shown = () => methods.filter((method) => state.methods.has(method));
@@ -123,7 +122,7 @@ function drawCurves() {
   draw(element, traces, {
     uirevision,
     xaxis: { ...sizes, ...(element.clientWidth < 600 ? { dtick: "D2" } : {}), title: { text: AXES[state.axis] } },
-    yaxis: { ...errors, dtick: 1, title: { text: ERROR } },
+    yaxis: { ...errors, dtick: 1, title: { text: data.measure } },
   });
   document.getElementById("curves-note").textContent = state.task
     ? `${state.task}: median over seeds and their range; small markers are members. Click a marker for its record.`

@@ -3,9 +3,11 @@ import { data, records, plural, short } from "./store.js";
 import { escape } from "./results.js";
 
 const ROWS = 25;
-const ERRORS = ["test_rel_l2", "val_rel_l2", "test_rel_cross_entropy", "val_rel_cross_entropy", "test_accuracy"];
+const METRICS = [...new Set(["rel_l2", "rel_cross_entropy", ...data.metrics])];
+const ERRORS = [...METRICS.flatMap((metric) => [`test_${metric}`, `val_${metric}`]), "test_accuracy"];
 const PREFERRED = ["task", "method", "budget", "params", "seed", "lr", ...ERRORS, "seconds", "flops", "status", "cell"];
 const TITLES = {
+  ...Object.fromEntries(data.metrics.flatMap((metric) => [[`test_${metric}`, `${metric} on test`], [`val_${metric}`, "on validation"]])),
   params: "parameters",
   lr: "learning rate",
   test_rel_l2: "error on test",

@@ -12,8 +12,8 @@ const chosen = () =>
   cells.filter((cell) => cell.task === task.value && cell.budget === Number(budget.value) && state.methods.has(cell.method) && data.curves[cell.cell]);
 
 function memberTraces({ cell, method }) {
-  const { steps, members, validation_mse, validation_cross_entropy } = data.curves[cell];
-  const losses = validation_mse ?? validation_cross_entropy;
+  const { steps, members, ...curves } = data.curves[cell];
+  const losses = Object.entries(curves).find(([name]) => name.startsWith("validation_"))[1];
   const { ink, mark, dash } = lookOf(method);
   return members.map(([seed, rate], k) => ({
     x: steps,

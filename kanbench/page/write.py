@@ -14,6 +14,7 @@ import pandas as pd
 
 from kanbench import __version__
 from kanbench.analysis import answers, say, summarize
+from kanbench.analysis.kinds import measure, metrics
 from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
@@ -104,6 +105,8 @@ def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Pl
         "commands": list(source.commands),
         "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by kanbench {__version__} {provenance.commit()[:12]}",
         "origin": plain_origin(records, frame),
+        "measure": measure(frame),
+        "metrics": list(metrics(frame).unique()),
         "methods": plain_styles(frame),
         "summary": plain_summary(summary, frame),
         "records": plain_records(frame),

@@ -62,6 +62,13 @@ def test_the_summary_holds_final_and_best_values():
     assert summary["evaluations/max"] == 30
 
 
+def test_the_best_member_is_chosen_by_the_metric_of_its_record():
+    other = {"metric": "nrmse", "val_rel_l2": 0.5, "test_rel_l2": 0.5}
+    members = [member(seed, 0.0) | other | {"val_nrmse": e, "test_nrmse": 3 * e} for seed, e in enumerate((2.0, 1.0))]
+    summary = training(record(members, NO_CURVE), "study", "p").summary
+    assert (summary["best/seed"], summary["best/val_nrmse"], summary["best/test_nrmse"]) == (1, 1.0, 3.0)
+
+
 def test_members_that_are_not_ok_are_counted_and_leave_the_medians_alone():
     summary = training(
         record([member(0, 0.3), member(1, 9.0, "diverged"), member(2, None, "failed")]), "study", "p"

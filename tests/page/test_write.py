@@ -169,3 +169,33 @@ def test_the_page_of_a_classification_has_its_errors(classes, chromium):
     assert "error on test" not in headings
     np.testing.assert_allclose(np.array(learned).T, record.curve["validation_cross_entropy"], rtol=1e-3)
     assert axis == error_name(load_records(folder))
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("page")
+def test_the_page_shows_a_score_and_a_loss_that_it_has_never_heard_of(tmp_path, chromium):
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    genuine = run_cell(replace(REGRESSION, seeds=(0, 1)))
+    named = {"metric": "nrmse", "measure": "error over the range"}
+    members = [
+        {name.replace("rel_l2", "nrmse"): value for name, value in member.items()} | named for member in genuine.members
+    ]
+    curve = {name.replace("validation_mse", "validation_distance"): values for name, values in genuine.curve.items()}
+    store.write(replace(genuine, members=members, curve=curve))
+    path = tmp_path / "report.html"
+    write_page(find_source(tmp_path), path, PageOptions(networks=0))
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        complaints = []
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.goto(path.as_uri(), timeout=60_000)
+        headings = tab.locator("#table th").all_text_contents()
+        axis = tab.evaluate("() => document.getElementById('curves').layout.yaxis.title.text")
+        learned = tab.evaluate("() => document.getElementById('learning').data.map(({y}) => [...y])")
+        row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
+    assert complaints == []
+    assert axis == "error over the range"
+    np.testing.assert_allclose(np.array(learned).T, curve["validation_distance"], rtol=1e-3)
+    (member,) = [member for member in members if str(member["seed"]) == row["seed"]]
+    assert float(row["nrmse on test"]) == pytest.approx(member["test_nrmse"], rel=5e-3)

@@ -77,6 +77,23 @@ def test_the_measure_is_that_of_the_records():
     assert plots.error_name(classes) == "cross-entropy on test over that of the class prior"
 
 
+def test_members_that_failed_leave_the_measure_of_a_classification_alone():
+    classes = pd.DataFrame({"test_rel_l2": [np.nan, np.nan], "test_rel_cross_entropy": [0.2, np.nan]})
+    assert plots.error_name(classes) == "cross-entropy on test over that of the class prior"
+
+
+def test_a_metric_that_nobody_has_heard_of_is_called_by_its_name():
+    frame = pd.DataFrame({"test_rel_l2": [np.nan], "test_nrmse": [0.3], "metric": ["nrmse"]})
+    assert plots.error_name(frame) == "nrmse on test"
+    assert plots.error_name(frame.assign(measure="error over the range")) == "error over the range"
+
+
+def test_records_of_before_and_after_the_measure_was_stored_have_theirs():
+    frame = pd.DataFrame({"test_rel_l2": [0.2, np.nan], "test_nrmse": [np.nan, 0.3],
+                          "metric": [np.nan, "nrmse"], "measure": [np.nan, "error over the range"]})  # fmt: skip
+    assert plots.error_name(frame) == "relative L2 error on test, error over the range"
+
+
 def test_the_mlp_to_compare_with_is_the_best_at_the_largest_budget():
     frame = pd.DataFrame({"method": ["KAN", "MLP a", "MLP b", "linear"], "basis": ["X", "", "", ""],
                           "budget": [9.0, 9.0, 9.0, np.nan]})  # fmt: skip
