@@ -279,6 +279,9 @@ def test_opening_takes_less_than_two_seconds_of_the_processor(chromium, study):
 @pytest.mark.parametrize("width", [360, 768])
 def test_nothing_is_wider_than_the_screen(tab, width):
     tab.set_viewport_size({"width": width, "height": 800})
+    redrawn = """(width) => [...document.querySelectorAll(".main-svg")]
+      .every((chart) => chart.getBoundingClientRect().right <= width)"""
+    tab.wait_for_function(redrawn, arg=width)  # charts follow the width of the screen a moment later
     assert tab.evaluate("() => document.documentElement.scrollWidth") <= width
 
 
