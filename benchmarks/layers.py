@@ -113,8 +113,7 @@ def run(settings: Settings) -> Result:
     """Measure a table for each shape and mode.
 
     Eager and compiled times are never mixed in one ratio. Peers have no ensembles, so a member's share of an ensemble
-    step
-    is compared with an eager step of the peer.
+    step is compared with an eager step of the peer.
     """
     result = Result(notes=list(NOTES))
     modules = {}

@@ -55,8 +55,7 @@ def interleave(work: Mapping[str, Callable[[], object]], settings: Settings) -> 
     """Time every contender once per round, in a new order each round, after a warm-up.
 
     A contender that is faster than `SAMPLE` is repeated within its sample. The number of rounds depends on the time
-    that
-    the settings allow, between their smallest number and `MOST`.
+    that the settings allow, between their smallest number and `MOST`.
     """
     device = settings.device
     repeats, cost = {}, 0.0

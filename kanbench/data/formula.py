@@ -101,8 +101,7 @@ class Formula:
     A vector variable may be combined with numbers and with itself; `mean` reduces it to one number per point.
 
     Raises `FormulaError` when it is created, so every existing formula can be evaluated. Limits on its length, its
-    depth
-    and the orders of its functions bound the time that this takes.
+    depth and the orders of its functions bound the time that this takes.
     """
 
     text: str

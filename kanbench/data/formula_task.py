@@ -60,8 +60,8 @@ class FormulaTask(Task):
     """A task given by a formula over variables with ranges.
 
     `same_as` names the first task of its suite that is the same regression problem, up to the order of the inputs and
-    an
-    affine map of the target; such duplicates count once. `source` cites the origin, `note` says what to know about it.
+    an affine map of the target; such duplicates count once. `source` cites the origin, `note` says what to know about
+    it.
 
     Raises `ValueError` for a name that cannot name a file, and for a formula that is not one number per point.
     """
@@ -111,8 +111,7 @@ class FormulaTask(Task):
         """Draw uniform points from the ranges of the task; with extrapolation, those of the test from wider ranges.
 
         Each split has a stream of its own, so the size of one split does not change the points of another, and a
-        smaller
-        split is the beginning of a larger one.
+        smaller split is the beginning of a larger one.
         """
         rows, wider = self.rows(sizes), 1.0 + conditions.extrapolation
         n_rows = rows.train + rows.validation + rows.test

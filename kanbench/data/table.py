@@ -76,8 +76,7 @@ class TableTask(Task):
         """Split the rows in an order drawn by the seed: first the test rows, then validation, then training.
 
         So the number of training rows changes no other split. Inputs are mapped to [-1, 1] by their range on the
-        training
-        rows; an input that is constant there becomes 0. For classes all splits are stratified.
+        training rows; an input that is constant there becomes 0. For classes all splits are stratified.
         """
         if conditions.extrapolation:
             raise ValueError(f"task {self.name}: a table says nothing off its rows, so extrapolation must be 0")

@@ -66,8 +66,7 @@ def aggregate(report: Report, name: str, project: str, command: str) -> Content:
     """Return the W&B run of a report, the "aggregate"; its id follows from the records of the report.
 
     The records are of one run of kanbench, and so of one number of training rows, one noise and one extrapolation. A
-    sweep
-    over these has an aggregate for each, told apart by name and config.
+    sweep over these has an aggregate for each, told apart by name and config.
     """
     records, summary, level = report.records, report.summary, level_of(report.records)
     said = say_level({axis: value for axis, value in level.items() if value})

@@ -27,10 +27,8 @@ class WandbMode(StrEnum):
 class LoggerConfig:
     """Settings of a logger; `project`, `entity` (a user or team; "": your default) and `mode` are W&B's.
 
-    `system_metrics`: sample metrics of the machine during training, into a W&B run of their own.
-    `statistics`: store statistics of every layer at every check, in the record's curve and the log; this changes no
-    other
-    number.
+    `system_metrics`: sample metrics of the machine during training, into a W&B run of their own. `statistics`: store
+    statistics of every layer at every check, in the record's curve and the log; this changes no other number.
     """
 
     kind: LoggerKind = LoggerKind.none

@@ -10,7 +10,8 @@ from torch import nn
 from kanbench.bases import BASES, Basis, BSpline
 from kanbench.errors import require
 from kanbench.methods.base import SMALL_SHARE, NetworkMethod, Parts, changes
-from kanbench.models.kan import KAN, Aggregation, BaseBranch, EdgeScale, Initialization, Squash
+from kanbench.models.kan import KAN
+from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class KANMethod(NetworkMethod):
 
     With `stages` the training uses grid extension: it begins with a basis of the first size (intervals of splines,
     degree, harmonics) and continues with the others, each for an equal share of the steps. The last stage is the size
-    of
-    `basis`; models are built, and parameters counted, at that size. Each extension keeps the functions, see `extend`.
+    of `basis`; models are built, and parameters counted, at that size. Each extension keeps the functions, see
+    `extend`.
 
     Source of the stages: Liu et al. 2024 (arXiv:2404.19756), section 2.4.
     """
@@ -105,8 +106,7 @@ class KANMethod(NetworkMethod):
         """Return the number of parameters of a KAN.
 
         Each edge has the terms of the basis, the base weight and the scale; each input of a layer has the basis
-        parameters;
-        each node has a bias.
+        parameters; each node has a bias.
         """
         scaled = self.edge_scale is not EdgeScale.none
         weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge

@@ -24,8 +24,7 @@ def choose(frame: pd.DataFrame, limit: int, budget: int = 0) -> list[Choice]:
     """Return the best and the median member of every method and task at one budget, at most `limit` of them.
 
     Without `budget` the middle budget is used, because its networks are small enough to read. Tasks on which methods
-    differ
-    most come first.
+    differ most come first.
 
     Raises `CannotReport` for a budget that was not trained.
     """

@@ -32,12 +32,9 @@ def plain_network(model: nn.Module, x: Tensor) -> list[Plain]:
     """Describe a network with inputs near x (n, n_in), with all layers as KAN layers.
 
     An edge from i to j of a layer is sum_t weights[i][t][j] f_it(z_i), where z is the squashed input; a node adds its
-    bias.
-    The f are the functions of a basis, as piecewise polynomials, and after them named functions that the page
-    implements.
-    An MLP is a network of the same kind: each activation is the only function of the edges that leave it. Random
-    Fourier
-    features become two layers, one for the angles and one for their sines and cosines.
+    bias. The f are the functions of a basis, as piecewise polynomials, and after them named functions that the page
+    implements. An MLP is a network of the same kind: each activation is the only function of the edges that leave it.
+    Random Fourier features become two layers, one for the angles and one for their sines and cosines.
 
     Raises `NoPicture` for a network that is not a plain sequence of these layers.
     """
@@ -131,8 +128,7 @@ def _pieces(basis: Basis, expand: Expand, z: Tensor, room: float, knots: Tensor)
     """Return the functions of every input, or of the first if all are equal, as polynomials between their knots.
 
     They cover the domain of the basis and the values z (n, n_in), with a margin on both sides. Beyond the margin the
-    last
-    value is used.
+    last value is used.
     """
     n_in, margin = z.shape[-1], room * (z.max() - z.min()).item()
     low, high = min(basis.low, z.min().item() - margin), max(basis.high, z.max().item() + margin)

@@ -34,8 +34,7 @@ def fit_pieces(family: Family, ends: list[float]) -> list[Piece]:
     """Fit every function of a family on the intervals between `ends`, which are halved until the series are accurate.
 
     Smooth functions need few pieces; near a kink the pieces are halved until it lies in a tiny one. Pieces are sorted
-    by
-    function and position.
+    by function and position.
     """
     terms = np.arange(family(np.array(ends[:1])).shape[1])
     found = [piece for low, high in pairwise(ends) for piece in _on(family, low, high, terms, MOST_HALVINGS)]

@@ -62,8 +62,7 @@ def _found(cell: Path, manifest: Path) -> Path:
     """Return the current path of a record that a manifest names.
 
     A manifest, of a job in its run or of a job of a sweep, holds paths as seen from where the run was started. Since
-    then
-    the run, or the folder of all runs, may have moved.
+    then the run, or the folder of all runs, may have moved.
     """
     *_, run, results = manifest.resolve().parents[:4]
     places = (cell, run / "cells" / cell.name, results.joinpath(*cell.parts[-3:]))
@@ -74,8 +73,7 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     """Load the records of a source, each member once, of the one protocol whose name begins with `protocol`.
 
     Raises `CannotReport` if there are several protocols, with their names, if records of one protocol differ in
-    something
-    else, such as the version of a table, and if no record can be read.
+    something else, such as the version of a table, and if no record can be read.
     """
     try:
         frame = load_records(source.cells)

@@ -101,8 +101,7 @@ def look(path: Path) -> Sight | None:
     """Return the lease in a file, or None if there is none.
 
     The file is opened, so that a network file system asks its server. Anything but a regular file is not a lease, and
-    is
-    set aside.
+    is set aside.
     """
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:

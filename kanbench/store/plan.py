@@ -38,8 +38,7 @@ class Shard:
         """Return this share of `items`, in their order.
 
         The shares of one run are disjoint and complete. Longest-first assignment makes them about equal in cost: any
-        two
-        differ by at most the cost of one item.
+        two differ by at most the cost of one item.
         """
         loads = [0.0] * self.count
         mine = []

@@ -185,8 +185,7 @@ class RecordStore:
         """Write a record atomically: the file is complete or absent, whatever happens meanwhile.
 
         A stored record that did not fail is never replaced, except if it is the one given as `instead_of` and the new
-        record
-        did not fail.
+        record did not fail.
         """
         body = json.dumps(asdict(record), allow_nan=False).encode()
         there = self.find(record.key)

@@ -58,8 +58,7 @@ class Upbringing:
     A life has these steps. (1) Rounds of `sparse_steps` L-BFGS steps with the penalty `sparsity`, each followed by
     pruning, until a round removes nothing or there were `rounds`. (2) Levenberg-Marquardt. (3) Grid extension to
     `refined_intervals`, and Levenberg-Marquardt again. (4) A symbolic function for every edge. (5) Levenberg-Marquardt
-    on
-    the constants. No step uses the test split.
+    on the constants. No step uses the test split.
 
     Source: Liu et al. 2024 (arXiv:2404.19756), section 2.5, with several rounds and another optimizer after them.
     """

@@ -30,8 +30,7 @@ class TaylorParaboloid(System):
     """Learns x^2 + y^2 on [-1, 1]^2 by edges w (silu(x) + sum_{j < terms} a_j x^j), with all parameters near zero.
 
     Adam uses half a cosine of the learning rate. Outside [-1, 1] the powers of hidden values keep their value at the
-    end
-    of the interval, while silu continues.
+    end of the interval, while silu continues.
     """
 
     hidden: tuple[int, ...] = (4, 4)

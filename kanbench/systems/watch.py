@@ -19,9 +19,8 @@ def kan_layers(model: nn.Sequential) -> list[KANLayer]:
 def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: int = 0) -> Iterator[float]:
     """Train a model in place on x (n, n_in), y (n,); yield its mean squared error before the first step and at checks.
 
-    The checks come after every `check_every` steps, with the model as it is then. `seed` orders the rows of mini-
-    batches.
-    An optimizer that tries several learning rates uses its first.
+    The checks come after every `check_every` steps, with the model as it is then. `seed` orders the rows of
+    mini-batches. An optimizer that tries several learning rates uses its first.
     """
     ensemble, inputs, targets = Ensemble([model]), x.unsqueeze(0), y.unsqueeze(0)
     rates = x.new_full((1,), optimizer.trials[0] or torch.nan)

@@ -33,11 +33,9 @@ def unordered(
     `prepare` is called first in every forked process, with its number from 0.
 
     Workers are forked at once, so this must be called before the process starts threads or computes on a GPU. The
-    workers
-    end together with the iterator, at its end or when it is closed; they then have until their next check of
-    `stopping`.
-    They also end when this process ends, even if it is killed. `concurrent.futures` is not used because it can wait for
-    ever for its workers after a second Ctrl-C.
+    workers end together with the iterator, at its end or when it is closed; they then have until their next check of
+    `stopping`. They also end when this process ends, even if it is killed. `concurrent.futures` is not used because it
+    can wait for ever for its workers after a second Ctrl-C.
 
     Raises `WorkerDied`, and every exception that `function` raises.
     """

@@ -62,7 +62,7 @@ def test_a_changed_basis_is_other_code_for_its_own_cells_only(package):
 @pytest.mark.parametrize(
     ("name", "old"),
     [
-        ("models/kan.py", "class KANLayer("),
+        ("models/layer.py", "class KANLayer("),
         ("methods/budget.py", "def solve_width("),
         ("training/optimizers/levenberg_marquardt.py", "class LevenbergMarquardt("),
         ("training/ensemble.py", "class Ensemble"),
