@@ -1,0 +1,282 @@
+"""User code: finds the source of a target, hashes it, and runs it. Imports no torch; only `load_target` runs code.
+
+A target is `file.py:Name` or `package.module:Name`. Its source is the file that holds the name and, by its imports, the
+files beside it. The hash is that of their text and knows no paths, so a moved file keeps its hash.
+"""
+
+import ast
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from kanbench.errors import UnknownName, shown
+
+INSTALLED = ("site-packages", "dist-packages")  # folders where a package has nothing to do with those beside it
+FORM = "must be file.py:Name or package.module:Name"
+
+
+class TargetError(ValueError):
+    """Error for a target that cannot be loaded; one sentence that begins with `target`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of a target, read and not run.
+
+    Args:
+        target: As it was given.
+        file: The file that holds the name.
+        root: The folder from which it imports the files beside it.
+        module: Its dotted name below the root; "" if the target names a file.
+        files: All files of the source by their dotted names below the root.
+        imported: The names of the packages from elsewhere that they import, without the standard library.
+    """
+
+    target: str
+    file: Path
+    root: Path
+    module: str
+    files: dict[str, Path] = field(repr=False)
+    imported: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The name that is looked up in the module."""
+        return self.target.rpartition(":")[2]
+
+    @cached_property
+    def hash(self) -> str:
+        """The hash of the text of all files, 24 hexadecimal digits; only names below the root are part of it."""
+        named = (("" if path == self.file else name, _text(path)) for name, path in self.files.items())
+        texts = (hashlib.sha256(name.encode() + b"\n" + text).digest() for name, text in sorted(named))
+        return hashlib.sha256(b"".join(texts)).hexdigest()[:24]
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of the packages that are imported from elsewhere, by the names of their distributions."""
+        homes = packages_distributions()
+        top = self.module.partition(".")[0]
+        names = sorted({home for name in self.imported | {top} for home in homes.get(name, [])})
+        found = {}
+        for name in names:
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:  # a distribution that is half removed
+                continue
+        return found
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A target that was run: the thing that it names, and the hash of its source."""
+
+    target: str
+    thing: Callable[..., Any]
+    hash: str
+    source: Source = field(repr=False)
+
+
+_loaded: dict[tuple[str, str], Loaded] = {}  # by name and hash
+_texts: dict[Path, bytes] = {}  # of the files that were run
+
+
+def load_target(target: str) -> Loaded:
+    """Run the source of a target as `python file.py` would, and return what its name stands for.
+
+    A source that was loaded before by this process is not run again unless its text has changed.
+
+    Raises:
+        TargetError: The file or module is not there, does not run (with its own message and line), has no such name,
+            or the name stands for something that cannot be called.
+    """
+    source = read_source(target)
+    known = _loaded.get((source.name, source.hash))
+    if known is not None and known.source.file == source.file:
+        return known
+    module = _run(source)
+    if not hasattr(module, source.name):
+        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise TargetError(f"target {target}: {UnknownName('name', source.name, names)}")
+    thing = getattr(module, source.name)
+    if not callable(thing):
+        raise TargetError(f"target {target}: must be a class or a function, got {shown(thing)}")
+    _loaded[source.name, source.hash] = loaded = Loaded(target, thing, source.hash, source)
+    return loaded
+
+
+def loaded_before(name: str, hash: str) -> Loaded | None:
+    """Return what this process has loaded under a name from a source of this hash, or None. It runs no code."""
+    return _loaded.get((name, hash))
+
+
+def read_source(target: str) -> Source:
+    """Find the source of a target without running it.
+
+    Raises:
+        TargetError: The target is of another form, or its file or module is not there or is not Python.
+    """
+    place, _, name = target.rpartition(":")
+    if not place or not name.isidentifier():
+        raise TargetError(f"target {FORM}, got {shown(target)}")
+    if place.endswith(".py"):
+        file = Path(place).expanduser()
+        if not file.is_file():
+            raise TargetError(f"target {target}: there is no file {place}")
+        file = file.resolve()
+        return _source(target, file, file.parent, "")
+    if not all(part.isidentifier() for part in place.split(".")):
+        raise TargetError(f"target {FORM}, got {shown(target)}")
+    return _source(target, *_find_module(target, place), place)
+
+
+def _find_module(target: str, module: str) -> tuple[Path, Path]:
+    """Return the file of a module and the folder that its package lies in, without running the package."""
+    parts, path, root = module.split("."), [str(Path.cwd()), *sys.path], Path()
+    for i in range(len(parts)):
+        spec = PathFinder.find_spec(".".join(parts[: i + 1]), path)
+        if spec is None:
+            where = f"no module {parts[i]} in {'.'.join(parts[:i])}" if i else f"no module or package {parts[0]}"
+            raise TargetError(f"target {target}: there is {where}")
+        path = list(spec.submodule_search_locations or [])
+        if i == 0:
+            root = Path(path[0] if path else spec.origin or "").parent
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise TargetError(f"target {target}: {module} is no Python file, so its source cannot be hashed")
+    return Path(spec.origin), root
+
+
+def _source(target: str, file: Path, root: Path, module: str) -> Source:
+    """Return a source with all files that it imports from its root."""
+    top = module.partition(".")[0]
+    is_installed = any(part in INSTALLED for part in root.parts)
+    files, imported, waiting = dict[str, Path](), set[str](), [(module, file)]
+    waiting += [(name, path) for name in _prefixes(module)[:-1] if (path := _file_of(name, root)) is not None]
+    while waiting:
+        name, path = waiting.pop()
+        if name in files:
+            continue
+        files[name] = path
+        for used in _imports(target, path, name):
+            first = used.partition(".")[0]
+            found = [(each, _file_of(each, root)) for each in _prefixes(used)]
+            beside = [(each, own) for each, own in found if own is not None]
+            if first == "kanbench" or not beside or (is_installed and first != top):
+                imported.add(first)
+            else:
+                waiting += beside
+    elsewhere = imported - sys.stdlib_module_names - {"kanbench", top} - {name.partition(".")[0] for name in files}
+    return Source(target, file, root, module, files, frozenset(elsewhere))
+
+
+def _prefixes(dotted: str) -> list[str]:
+    """Return a.b.c as a, a.b, a.b.c: importing the last runs them all."""
+    parts = dotted.split(".")
+    return [".".join(parts[: i + 1]) for i in range(len(parts))]
+
+
+def _file_of(dotted: str, root: Path) -> Path | None:
+    base = root.joinpath(*dotted.split("."))
+    return next((path for path in (base / "__init__.py", base.with_name(f"{base.name}.py")) if path.is_file()), None)
+
+
+def _imports(target: str, path: Path, name: str) -> Iterator[str]:
+    """Yield the dotted names of everything that a file may import, in functions too."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        raise TargetError(f"target {target}: {path.name} is not Python: {_said(error, None, {path})}") from error
+    except OSError as error:
+        raise TargetError(f"target {target}: {path.name} cannot be read ({error.strerror})") from error
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            home = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level and package else []
+            base = ".".join([*home, *([node.module] if node.module else [])])
+            if base and (home or not node.level):
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _run(source: Source) -> ModuleType:
+    """Import the file of a source with its root first on the path, where it stays for imports inside functions."""
+    _forget_others(source)
+    _texts.update({path: _text(path) for path in source.files.values()})
+    root = str(source.root)
+    with _first_on_path(root if source.module == "" else str(Path.cwd())):
+        try:
+            return importlib.import_module(source.module) if source.module else _run_file(source)
+        except (Exception, SystemExit) as error:
+            said = _said(error, error.__traceback__, set(source.files.values()))
+            hint = "; name it as package.module:Name" if "relative import" in said and not source.module else ""
+            raise TargetError(f"target {source.target}: {source.file.name} does not run: {said}{hint}") from error
+
+
+def _run_file(source: Source) -> ModuleType:
+    """Run a file under a name of its own: its stem may be that of a package, such as kan.py."""
+    name = f"kanbench_target_{source.hash[:12]}"
+    spec = spec_from_file_location(name, source.file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def _first_on_path(folder: str) -> Iterator[None]:
+    """Put a folder first on the path for the block, and leave it there, at the end if it was not there before."""
+    before = folder in sys.path
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        if not before:
+            sys.path.append(folder)
+
+
+def _forget_others(source: Source) -> None:
+    """Forget modules of the same names that come from other folders, and all of its own if a text has changed."""
+    changed = any(path in _texts and _texts[path] != _text(path) for path in source.files.values())
+    for name, path in source.files.items():
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if module is not None and (changed or (not source.module and file and Path(file).resolve() != path.resolve())):
+            del sys.modules[name]
+
+
+def _text(path: Path) -> bytes:
+    """Return the text of a file; the ends of its lines make no difference."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+def _said(error: BaseException, traceback: TracebackType | None, files: set[Path]) -> str:
+    """Return an error in one line: its kind, its own words, and the last line of the source that it went through."""
+    words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    where = f"line {error.lineno}" if isinstance(error, SyntaxError) else ""
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if Path(code.co_filename) in files:
+            where = f"{Path(code.co_filename).name} line {traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return f"{type(error).__name__}{f': {words}' if words else ''}{f' ({where})' if where else ''}"
+
+
+def said(error: BaseException, source: Source) -> str:
+    """Return an error that the code of a source raised, in one line with the file and line in that source."""
+    return _said(error, error.__traceback__, set(source.files.values()))
