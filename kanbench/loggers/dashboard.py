@@ -49,7 +49,7 @@ def workspace(entity: str, project: str) -> Any:
         ],
         runset_settings=ws.RunsetSettings(
             groupby=[ws.Config("method")],
-            pinned_columns=["config:method", "config:task", "config:budget", "summary:test_rel_l2/median"],
+            pinned_columns=["config:method", "config:task", "config:budget", "summary:score/median"],
         ),
     )
 
@@ -70,12 +70,13 @@ def report(entity: str, project: str) -> Any:
         blocks=[
             wr.H1("The answer"),
             wr.P(
-                "Each line is a method: relative L2 error on the test split (geometric mean over tasks of the median "
-                "over seeds) against trainable parameters. Bands are 95 % bootstrap intervals over seeds."
+                "Each line is a method: its error on the test split (geometric mean over tasks of the median over "
+                "seeds; relative L2, or the log loss of classes) against trainable parameters. Bands are 95 % "
+                "bootstrap intervals over seeds."
             ),
             grid("aggregate", _answer(entity)),
             wr.H1("The trainings"),
-            wr.P("One W&B run per cell (method x task x budget, all seeds). Curves: median validation MSE."),
+            wr.P("One W&B run per cell (method x task x budget, all seeds). Curves: median validation loss."),
             grid("train", [*_curves(), *_costs()]),
         ],
     )
@@ -90,9 +91,9 @@ def _answer(entity: str) -> list[Any]:
     return [
         wr.CustomChart(query=table, chart_name=f"{entity}/{CHART}", chart_fields=fields, layout=wide),
         wr.ScatterPlot(
-            title="One point per cell: median error on test",
+            title="One point per cell: median score on test",
             x=wr.Config("params"),
-            y=wr.SummaryMetric("test_rel_l2/median"),
+            y=wr.SummaryMetric("score/median"),
             log_x=True,
             log_y=True,
             layout=wr.Layout(x=14, y=0, w=10, h=12),
@@ -110,9 +111,9 @@ def _curves() -> list[Any]:
 
     return [
         wr.LinePlot(
-            title="Validation MSE, median over members",
+            title="Validation loss, median over members",
             x="Step",
-            y=["validation_mse/median"],
+            metric_regex="validation_.*/median",
             log_y=True,
             groupby=wr.Config("method"),
             groupby_aggfunc="median",
@@ -120,9 +121,9 @@ def _curves() -> list[Any]:
             layout=wr.Layout(x=0, y=0, w=12, h=10),
         ),
         wr.LinePlot(
-            title="Validation MSE of every member",
+            title="Validation loss of every member",
             x="Step",
-            metric_regex="validation_mse/seed_.*",
+            metric_regex="validation_.*/seed_.*",
             log_y=True,
             title_x="optimizer steps",
             layout=wr.Layout(x=12, y=0, w=12, h=10),

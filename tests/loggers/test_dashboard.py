@@ -52,8 +52,11 @@ def test_every_metric_and_config_that_is_shown_is_logged(pushed):
     text = json.dumps(pushed)
     shown = {
         "config": re.findall(r'"config:(\w+)\.value"|"(\w+)\.value"', text),
-        "summary": re.findall(r'"summary(?:_metrics)?[:.]([^"]+)"|"(validation_mse/\w+)"', text),
+        "summary": re.findall(r'"summary(?:_metrics)?[:.]([^"]+)"()', text),
     }
+    assert (patterns := re.findall(r'"metricRegex": "([^"]+)"', text))
+    for pattern in patterns:
+        assert any(re.fullmatch(pattern, name) for name in logged["summary"]), pattern
     for place, names in shown.items():
         found = {next(filter(None, pair)) for pair in names}
         assert found
