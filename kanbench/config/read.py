@@ -26,7 +26,7 @@ from kanbench.data import (
     TaskSettings,
     sample,
 )
-from kanbench.errors import ConfigError, UnknownName, counted, require_name
+from kanbench.errors import ConfigError, UnknownName, require_name
 from kanbench.files.stored import current_word
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
@@ -284,13 +284,13 @@ def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
                 f"data.tasks: {first.name} is trained by the loss {first.grading.loss} and {other.name} by "
                 f"{other.grading.loss}; a run compares tasks of one kind"
             )
-    loss, n_outputs = LOSSES[first.grading.loss], max(task.grading.n_outputs for task in tasks)
+    loss = LOSSES[first.grading.loss]
     every = {name: kind() for name, kind in OPTIMIZERS.items()}  # type: ignore[call-arg]
-    allowed = [name for name, each in every.items() if each.can_minimize(loss, n_outputs)]
+    allowed = [name for name, each in every.items() if each.can_minimize(loss)]
     if optimizer not in allowed:
         raise ConfigError(
-            f"optimizer: {optimizer} minimizes squared residuals of one output, and tasks such as {first.name} have "
-            f"{counted(n_outputs, 'output')} and the loss {loss.name}; choose {' or '.join(allowed)}"
+            f"optimizer: {optimizer} minimizes squared residuals, and tasks such as {first.name} have the loss "
+            f"{loss.name}; choose {' or '.join(allowed)}"
         )
     return first.grading
 

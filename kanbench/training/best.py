@@ -16,7 +16,7 @@ from kanbench.training.steps import states
 
 @dataclass(frozen=True)
 class Training:
-    """Models on data of their own, x (models, n, n_in) and y (models, n), each trained with every learning rate.
+    """Models on data of their own, x (models, n, n_in) and y (models, n, ..), each trained with every learning rate.
 
     The members of the ensemble are the models, each repeated for the rates of the optimizer.
     """
@@ -53,7 +53,7 @@ class Training:
 
     @torch.no_grad()
     def errors(self, theta: Tensor) -> Tensor:
-        """Mean squared errors at (models, params), without a penalty: (models,)."""
+        """The losses at (models, params), without a penalty: (models,)."""
         members = torch.arange(0, len(self.ensemble), self._rates, device=theta.device)
         return Ensemble.losses(self.ensemble.only(members), theta, self.x, self.y)
 
@@ -116,4 +116,4 @@ def _fault(model: nn.Module, x: Tensor) -> str:
         x = layer(x)
         if not x.isfinite().all():
             return f"the output of layer {index}, {type(layer).__name__}, is not"
-    return "its outputs are finite, but their squared errors are not"
+    return "its outputs are finite, but their loss is not"

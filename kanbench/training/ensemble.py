@@ -49,11 +49,12 @@ class Ensemble:
     The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
     optimizer is a function from theta to theta. Each member sees data of its own.
 
-    Models map (n, n_in) to (n, 1), or to logits (n, n_classes) where the loss is a cross-entropy. Their buffers, such
-    as knots that have moved, are no parameters: each member keeps its own. Parameters that require no gradient are
-    buffers too, and so, with an `example` (n, n_in) of the inputs, are those that never reach the output; without one
-    these are counted, and their gradient is zero. A layer that is linear in its parameters, inner ones aside, is two
-    batched matrix products for all members; any other layer is vmapped, and so are features that need buffers.
+    Models map (n, n_in) to (n, 1), to several outputs (n, n_out), or to logits (n, n_classes) where the loss is a
+    cross-entropy. Their buffers, such as knots that have moved, are no parameters: each member keeps its own.
+    Parameters that require no gradient are buffers too, and so, with an `example` (n, n_in) of the inputs, are those
+    that never reach the output; without one these are counted, and their gradient is zero. A layer that is linear in
+    its parameters, inner ones aside, is two batched matrix products for all members; any other layer is vmapped, and
+    so are features that need buffers.
 
     Raises `ValueError` for models that differ in more than the values of their tensors, and where none is trained.
     """
@@ -127,7 +128,7 @@ class Ensemble:
         return Embedded(features_of(first, {}, self._buffers_on(x.device)[0], x), x)
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
-        """(members, params), (members, n, n_in) -> (members, n), or logits (members, n, n_classes)."""
+        """(members, params), (members, n, n_in) -> (members, n), or of several outputs (members, n, n_out)."""
         (first, named, buffers), *rest = self._split(theta)
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         fixed = has_fixed_features(first)
@@ -137,7 +138,7 @@ class Ensemble:
         return value.squeeze(-1)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
-        """The loss of each member: ..., y (members, n) -> (members,)."""
+        """The loss of each member: ..., y (members, n) or (members, n, n_out) -> (members,)."""
         return self.loss.of(self.predict(theta, x), y)
 
     def gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
@@ -146,21 +147,26 @@ class Ensemble:
         return grad(lambda every: self.losses(every, x, y).sum())(theta)
 
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
-        """Derivatives of predictions by parameters: (members, params), (members, n, n_in) -> (members, n, params).
+        """Derivatives of predictions by parameters: (members, params), (members, n, n_in) -> (members, rows, params).
 
-        Layer by layer: one pass forward, one backward for the derivative of the output by each layer's output.
+        There are n rows for each output, those of the first output first, as `stacked` puts them. Layer by layer: one
+        pass forward, and for each output one backward, for its derivative by each layer's output.
         """
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         traces: list[LayerTrace] = []
         for layer, named, buffers in self._split(theta.detach()):
             traces.append(LayerTrace(layer, named, buffers, value, is_first=not traces))
             value = traces[-1].output.detach()
-        jacobians = theta.new_empty(len(value), self.n_params, value.shape[1]).mT
-        end, by_output = self.n_params, torch.ones_like(value)
-        for trace in reversed(traces):
-            start = end - trace.n_params
-            by_output = trace.pull(by_output, jacobians[..., start:end])
-            end = start
+        n, n_out = value.shape[1:]
+        jacobians = theta.new_empty(len(value), self.n_params, n_out * n).mT
+        for k in range(n_out):
+            end, by_output = self.n_params, torch.zeros_like(value)
+            by_output[..., k] = 1.0
+            for trace in reversed(traces):
+                start = end - trace.n_params
+                block = jacobians[:, k * n : (k + 1) * n, start:end]
+                by_output = trace.pull(by_output, block, again=k + 1 < n_out)
+                end = start
         return jacobians
 
     def _buffers_on(self, device: torch.device) -> list[Named]:
@@ -173,6 +179,11 @@ class Ensemble:
         pieces = iter(torch.split(theta, self._sizes, dim=1))
         for (layer, shapes), buffers in zip(self._layers, self._buffers_on(theta.device), strict=True):
             yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}, buffers
+
+
+def stacked(outputs: Tensor) -> Tensor:
+    """Return several outputs below each other: (members, n, n_out) -> (members, n_out * n); one stays as it is."""
+    return outputs if outputs.ndim == 2 else outputs.mT.flatten(1)
 
 
 def is_linear(layer: nn.Module) -> TypeGuard[FeatureLinear]:
@@ -250,17 +261,20 @@ class LayerTrace:
             self.features = value if fixed else features_of(layer, named, buffers, value)
         self.output = apply_linear(self.features.detach(), named)
 
-    def pull(self, by_output: Tensor, block: Tensor) -> Tensor:
+    def pull(self, by_output: Tensor, block: Tensor, *, again: bool = False) -> Tensor:
         """From the derivative of a scalar per point by the layer's output, (members, n, n_out), to that by its input,
-        but for the first layer. That by the parameters goes into `block`, (members, n, n_params)."""
+        but for the first layer. That by the parameters goes into `block`, (members, n, n_params). The graph is kept
+        where it is walked `again`."""
         if not is_linear(self.layer):
             self._write_by_autograd(by_output, block)
-            return torch.autograd.grad(self.output, self.leaves, by_output)[0] if self.leaves else by_output
+            if not self.leaves:
+                return by_output
+            return torch.autograd.grad(self.output, self.leaves, by_output, retain_graph=again)[0]
         rest = self._write_linear(by_output, block)
         if not self.leaves:
             return by_output
         weight = next(iter(self.named.values())).flatten(1, -2)
-        gradients = torch.autograd.grad(self.features, self.leaves, (weight @ by_output.mT).mT)
+        gradients = torch.autograd.grad(self.features, self.leaves, (weight @ by_output.mT).mT, retain_graph=again)
         if self.layer.has_inner:
             rest.copy_(gradients[-1].flatten(2))
         return gradients[0]

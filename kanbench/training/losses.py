@@ -16,7 +16,7 @@ class Loss:
 
     name: in configs of tasks and in records, as validation_<name>.
     of: predictions (members, n) or, of several outputs, (members, n, n_outputs), and targets y -> (members,).
-    is_squares: whether it is the mean of squared residuals of one output, which Levenberg-Marquardt linearizes.
+    is_squares: whether it is the mean of squared residuals, which Levenberg-Marquardt linearizes.
     """
 
     name: str

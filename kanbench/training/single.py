@@ -11,12 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import vector_to_parameters
 
-from kanbench.errors import require
+from kanbench.errors import counted, require
 from kanbench.models.edges import edge_layers, run_layers, sparsity_of
 from kanbench.models.layer import require_dtype
 from kanbench.training.best import Training, finite_instead
 from kanbench.training.domain import warn_of_inputs_off_the_domain
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs
+from kanbench.training.losses import Loss, loss_of
 from kanbench.training.optimizers.base import Optimizer
 
 
@@ -41,18 +42,18 @@ class SparseEnsemble(Ensemble):
     Raises `ValueError` for members that are no sequences of layers with edges.
     """
 
-    def __init__(self, models: Sequence[nn.Module], penalty: Sparsity) -> None:
+    def __init__(self, models: Sequence[nn.Module], penalty: Sparsity, loss: Loss | str = Loss.mse) -> None:
         require(isinstance(models[0], nn.Sequential), "model", "must be a sequence of layers", type(models[0]).__name__)
-        super().__init__(models)
+        super().__init__(models, loss)
         self.penalty = penalty
         self._member = _WithSparsity(cast(nn.Sequential, self._skeleton), penalty.entropy)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
-        """Mean squared error of each member plus its penalty: ..., y (members, n) -> (members,)."""
+        """The loss of each member plus its penalty: ..., y (members, n) or (members, n, n_out) -> (members,)."""
         inputs = x.inputs if isinstance(x, Embedded) else x  # features of the first layer do not tell its edges apart
         state = {f"model.{name}": of for name, of in self.state(theta).items()}
         outputs, penalties = vmap(lambda own, each: functional_call(self._member, own, (each,)))(state, inputs)
-        return (outputs - y).square().mean(dim=1) + self.penalty.weight * penalties
+        return self.loss.of(outputs, y) + self.penalty.weight * penalties
 
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
         """Raises `ValueError`: these losses are no sums of squares."""
@@ -60,7 +61,8 @@ class SparseEnsemble(Ensemble):
 
 
 class _WithSparsity(nn.Module):
-    """A network whose forward is its outputs (n,) and its sparsity: `functional_call` can set its parameters there."""
+    """A network whose forward is its outputs, (n,) or (n, n_out), and its sparsity: `functional_call` can set its
+    parameters there."""
 
     def __init__(self, model: nn.Sequential, entropy: float) -> None:
         super().__init__()
@@ -78,10 +80,14 @@ def train(
     y: Tensor,
     optimizer: Optimizer,
     *,
+    loss: Loss | str = Loss.mse,
     sparsity: Sparsity | float = 0.0,
     seed: int = 0,
 ) -> float:
-    """Train a model in place on x (n, n_in), y (n,) or (n, 1); the mean squared error that it reaches there.
+    """Train a model in place on x (n, n_in) and y; the loss that it reaches there, without the penalty.
+
+    y is (n,) or (n, n_out), and the loss the mean squared error over rows and outputs. For `loss="cross_entropy"` y
+    holds the class of each row as a whole number, (n,), and the model has a logit for each class.
 
     `sparsity` times (L1 + entropy) of the edges is added to what is minimized. `seed` orders the rows of mini-batches.
     An optimizer with several learning rates trains a copy with each, at once; the model becomes the best of them.
@@ -91,11 +97,12 @@ def train(
     domain of a KAN layer, as far as the start of the training shows them.
 
     Raises `ValueError` for samples that do not fit each other or the model, or are not finite, a model whose error is
-    not finite from the start, a penalty beside Levenberg-Marquardt, or one on layers without edges.
+    not finite from the start, a penalty or a cross-entropy beside Levenberg-Marquardt, or a penalty on layers without
+    edges.
     """
     require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
     require(isinstance(y, Tensor), "y", "must be a tensor", type(y).__name__)
-    return train_all([model], x.unsqueeze(0), y.unsqueeze(0), optimizer, sparsity=sparsity, seed=seed)[0]
+    return train_all([model], x.unsqueeze(0), y.unsqueeze(0), optimizer, loss=loss, sparsity=sparsity, seed=seed)[0]
 
 
 def train_all(
@@ -104,22 +111,24 @@ def train_all(
     y: Tensor,
     optimizer: Optimizer,
     *,
+    loss: Loss | str = Loss.mse,
     sparsity: Sparsity | float = 0.0,
     seed: int = 0,
 ) -> list[float]:
-    """`train` for models of one shape at once, each with data of its own: x (members, n, n_in), y (members, n)."""
+    """`train` for models of one shape at once, each with data of its own: x (members, n, n_in), y (members, n, ..)."""
+    loss = loss_of(loss)
     penalty = sparsity if isinstance(sparsity, Sparsity) else Sparsity(sparsity)
     members, n = x.shape[:2]
     require(isinstance(optimizer, Optimizer), "optimizer", "must be one of kanbench.training", optimizer)
     require(members == len(models), "x", f"must hold the data of {len(models)} models", members)
-    require(
-        y.shape in {(members, n), (members, n, 1)}, "y", f"must have a value for each of {n} rows of x", y.shape[1:]
-    )
-    _require_fit(models[0], x, y)
+    require(y.shape[:2] == (members, n), "y", f"must have a value for each of {n} rows of x", y.shape[1:])
+    y = _fitting(models[0], x, y, loss)
     warn_of_inputs_off_the_domain(models, x)
     copies = [model for model in models for _ in optimizer.trials]
-    ensemble = Ensemble(copies, example=x[0, :1]) if penalty.weight == 0.0 else SparseEnsemble(copies, penalty)
-    training = Training(ensemble, x, y.reshape(members, n), optimizer, seed)
+    ensemble = (
+        Ensemble(copies, loss, example=x[0, :1]) if penalty.weight == 0.0 else SparseEnsemble(copies, penalty, loss)
+    )
+    training = Training(ensemble, x, y, optimizer, seed)
     theta = training.end()
     errors = training.errors(theta)
     failed = ~(errors.isfinite() & theta.isfinite().all(dim=1))
@@ -133,8 +142,11 @@ def train_all(
 
 
 @torch.no_grad()
-def _require_fit(model: nn.Module, x: Tensor, y: Tensor) -> None:
-    """x (members, n, n_in) and y have to be numbers that the model can be trained on."""
+def _fitting(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> Tensor:
+    """The targets as the loss takes them: (members, n) of one output or of classes, else (members, n, n_out).
+
+    Raises `ValueError` unless x (members, n, n_in) and y are numbers that the model can be trained on.
+    """
     require(x.ndim == 3, "x", "must be a matrix for each model", x.shape)
     require(x.shape[1] >= 1, "x", "must have at least one row", x.shape[1])
     for name, data in (("x", x), ("y", y)):
@@ -143,9 +155,27 @@ def _require_fit(model: nn.Module, x: Tensor, y: Tensor) -> None:
     for module in model.modules():
         changes = isinstance(module, (_DropoutNd, _BatchNorm)) and module.training
         require(not changes, "model", "must do the same at every call; model.eval() lets it", type(module).__name__)
-    require(y.dtype == x.dtype, "y", f"must be {x.dtype}, as x is", y.dtype)
+    of_classes = loss is Loss.cross_entropy
+    require(of_classes or y.dtype == x.dtype, "y", f"must be {x.dtype}, as x is", y.dtype)
     try:
         outputs = model(x[0, :1]).shape[1:]
     except RuntimeError as error:
         raise ValueError(f"x must have the columns that the model takes, got {x.shape[2]}") from error
-    require(outputs == (1,), "model", "must have one output", tuple(outputs))
+    require(len(outputs) == 1, "model", "must have a row of outputs for each row of x", tuple(outputs))
+    n_out = outputs[0]
+    if of_classes:
+        return _classes(y, n_out)
+    columns = y.shape[2:] or (1,)
+    rule = f"must have a column for each of the {counted(n_out, 'output')} of the model"
+    require(columns == (n_out,), "y", rule, tuple(columns))
+    return y.reshape(y.shape[:2]) if n_out == 1 else y
+
+
+def _classes(y: Tensor, n_classes: int) -> Tensor:
+    """Indices of classes (members, n). Raises `ValueError` unless the model has a logit for each."""
+    require(n_classes >= 2, "model", "must have an output for each class", n_classes)
+    require(y.ndim == 2, "y", "must hold one class for each row of x", tuple(y.shape[1:]))
+    rule = f"must hold classes as whole numbers from 0 to {n_classes - 1}, one for each output of the model"
+    require(not (y.is_floating_point() or y.is_complex()), "y", rule, y.dtype)
+    require(bool(((y >= 0) & (y < n_classes)).all()), "y", rule, f"{y.min().item()} to {y.max().item()}")
+    return y

@@ -346,7 +346,7 @@ def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
         ConfigError, match=r"data.tasks: diabetes is trained by the loss mse and digits by cross_entropy; a run"
     ):
         config("data=sklearn", "data.tasks=[diabetes,digits]", "optimizer=adam")
-    wrong = r"^optimizer: lm minimizes squared residuals of one output, .* cross_entropy; choose adam or lbfgs or sgd"
+    wrong = r"^optimizer: lm minimizes squared residuals, .* cross_entropy; choose adam or lbfgs or sgd"
     for words in (["data=sklearn", "data.tasks=[wine]"], ["experiment=classification", "optimizer=lm"]):
         with pytest.raises(ConfigError, match=wrong):
             config(*words)

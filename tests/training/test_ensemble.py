@@ -409,3 +409,17 @@ def test_members_with_and_without_knots_of_their_own_do_not_mix():
     (moved,) = update_grids(models[:1], points(seeds=1), intervals=3)
     with pytest.raises(ValueError, match=r"^model 1 must be built as model 0 is, with .*moved knots"):
         Ensemble([models[1], moved])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
+def test_jacobians_of_two_outputs_are_those_of_the_first_above_those_of_the_second(method):
+    models = [method.build(2, 3, torch.Generator().manual_seed(seed), torch.float64, 2) for seed in range(3)]
+    ensemble, x = Ensemble(models), points()
+    jacobians = ensemble.jacobians(ensemble.start, x)
+    n = x.shape[1]
+    assert jacobians.shape == (3, 2 * n, ensemble.n_params)
+    for m, model in enumerate(models):
+        outputs = model(x[m])
+        for k, row in ((0, 0), (0, n - 1), (1, 0), (1, n - 1)):
+            by_hand = torch.autograd.grad(outputs[row, k], list(model.parameters()), retain_graph=True)
+            torch.testing.assert_close(jacobians[m, k * n + row], parameters_to_vector(by_hand), rtol=1e-9, atol=1e-12)

@@ -140,7 +140,7 @@ def test_what_cannot_be_trained_is_refused():
     ]:
         with pytest.raises(ValueError, match=f"^{sentence}"):
             train(network(), columns, rows, lbfgs)
-    with pytest.raises(ValueError, match=r"model must have one output, got \(2,\)"):
+    with pytest.raises(ValueError, match=r"y must have a column for each of the 2 outputs of the model, got \(1,\)"):
         train(KAN([2, 2], dtype=float64), x, y, lbfgs)
     for kind, between in {"Dropout": torch.nn.Dropout(), "BatchNorm1d": torch.nn.BatchNorm1d(3, dtype=float64)}.items():
         model = torch.nn.Sequential(network()[0], between, network()[1])
@@ -260,7 +260,7 @@ def test_a_model_that_is_not_finite_from_the_start_is_refused_with_the_edge(opti
     (x,), (y,) = samples()
     with pytest.raises(ValueError, match=r"starts; its parameter 1\.coefficients holds NaN or infinity"):
         train(broken, x, y, optimizer)
-    with pytest.raises(ValueError, match="starts; its outputs are finite, but their squared errors are not"):
+    with pytest.raises(ValueError, match="starts; its outputs are finite, but their loss is not"):
         train(network(), x, 1e200 * y, optimizer)
 
 
@@ -319,3 +319,50 @@ def test_a_hidden_layer_off_its_grid_is_named_with_the_squash_that_keeps_it_on()
     loud = KAN([2, 3, 1], squash=Squash.none, gain=5.0, generator=seeded(0), dtype=float64)
     with pytest.warns(UserWarning, match=r"KAN layer 1 are off the domain .*: squash=Squash\.tanh keeps them on it"):
         train(loud, x, y, Adam(2))
+
+
+def test_two_outputs_are_trained_at_once_and_equal_outputs_from_equal_weights_stay_equal():
+    (x,), (y,) = samples()
+    both = torch.stack([y, x[:, 0] * x[:, 1]], dim=1)
+    for optimizer, bound in ((LevenbergMarquardt(), 1e-3), (LBFGS(steps=60), 1e-2)):
+        model = network(shape=(2, 4, 2))
+        error = train(model, x, both, optimizer)
+        assert error == pytest.approx((model(x) - both).square().mean().item(), rel=1e-9)
+        assert error < bound
+    model = network(shape=(2, 4, 2))
+    error = train(model, x, both, LBFGS(steps=20), sparsity=0.01)
+    assert error == pytest.approx((model(x) - both).square().mean().item(), rel=1e-9)
+    twins = network(shape=(2, 4, 2))
+    with torch.no_grad():
+        for parameter in twins[1].parameters():
+            parameter[..., 1] = parameter[..., 0]
+    train(twins, x, torch.stack([y, y], dim=1), LevenbergMarquardt())
+    torch.testing.assert_close(twins(x)[:, 0], twins(x)[:, 1], rtol=1e-7, atol=1e-9)
+
+
+def test_classes_are_trained_by_the_cross_entropy_of_torch():
+    (x,), (y,) = samples()
+    labels = (y > 1.0).long() + (y > 2.0)
+    ours, theirs = network(shape=(2, 3, 3)), network(shape=(2, 3, 3))
+    loss = train(ours, x, labels, Adam(30, rates=(0.01,), schedule=Schedule.constant), loss="cross_entropy")
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=0.01)
+    for _ in range(30):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(theirs(x), labels).backward()
+        optimizer.step()
+    assert loss == pytest.approx(torch.nn.functional.cross_entropy(theirs(x), labels).item(), rel=1e-8)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-7, atol=1e-9)
+    whole = r"^y must hold classes as whole numbers from 0 to 2, one for each output of the model"
+    for wrong, sentence in [
+        (y, whole + r", got torch\.float64"),
+        (labels + 1, whole + ", got '1 to 3'"),
+        (torch.stack([labels, labels], dim=1), "^y must hold one class for each row of x"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            train(network(shape=(2, 3, 3)), x, wrong, LBFGS(steps=1), loss="cross_entropy")
+    with pytest.raises(ValueError, match=r"^model must have an output for each class, got 1"):
+        train(network(), x, labels, LBFGS(steps=1), loss="cross_entropy")
+    with pytest.raises(ValueError, match=r"^loss must be the mean squared error, got 'cross_entropy'"):
+        train(network(shape=(2, 3, 3)), x, labels, LevenbergMarquardt(), loss="cross_entropy")
+    with pytest.raises(ValueError, match=r"^loss must be mse or cross_entropy, got 'huber'"):
+        train(network(), x, y, LBFGS(steps=1), loss="huber")

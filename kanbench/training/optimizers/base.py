@@ -69,8 +69,8 @@ class Optimizer(ABC):
     def trials(self) -> tuple[float | None, ...]:
         """The learning rates that are tried for every seed, all of them in every cell; (None,) where there is none."""
 
-    def can_minimize(self, loss: Loss, n_outputs: int = 1) -> bool:
-        """Tell whether it minimizes such a loss of so many outputs; most optimizers take any loss with a gradient."""
+    def can_minimize(self, loss: Loss) -> bool:
+        """Tell whether it minimizes such a loss; most optimizers take any loss with a gradient."""
         return True
 
     @property
@@ -99,7 +99,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
-        """Train in place for `steps` steps on x (members, n, n_in), y (members, n)."""
+        """Train in place for `steps` steps on x (members, n, n_in), y (members, n) or (members, n, n_out)."""
 
 
 def checked_rates(rates: float | Iterable[float]) -> tuple[float, ...]:

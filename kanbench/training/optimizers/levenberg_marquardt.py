@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanbench.errors import require
-from kanbench.training.ensemble import Embedded, Ensemble
+from kanbench.training.ensemble import Embedded, Ensemble, stacked
 from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Optimizer, State
 from kanbench.training.optimizers.gram import lower_gram
@@ -21,7 +21,8 @@ PROBE = 0.1  # of a step: how far ahead the residual is evaluated for its second
 class LMState(State):
     """Beside the damping of each member, its linear model of the residual at theta, rebuilt once theta has moved.
 
-    With k = min(params, n): `system` is J^T J / n, or J J^T / n in the dual form.
+    Of several outputs there is a residual for each: n is their number times that of the rows, see `stacked`. With
+    k = min(params, n): `system` is J^T J / n, or J J^T / n in the dual form.
     """
 
     damping: Tensor  # (members,)
@@ -39,11 +40,12 @@ class LevenbergMarquardt(Optimizer):
     """Damped Gauss-Newton on the mean squared residual, with one damping per member and geodesic acceleration.
 
     A step solves (J^T J / n + damping I) step = -J^T r / n by Cholesky, or the dual n x n system where parameters
-    outnumber samples. The acceleration bends it by half the solution for the second derivative of the residual along
-    the step, which one more evaluation gives by a finite difference; where twice its length exceeds `bend` lengths
-    of the step, the step stays straight (0: always). A step is kept if the loss falls; the damping follows the
-    ratio of actual to predicted gain. A member is done when `patience` kept steps in a row each gained under
-    `tolerance` of its loss, or when no damping helps any more; done members leave the batch.
+    outnumber residuals, of which every row has one for each output. The acceleration bends it by half the solution
+    for the second derivative of the residual along the step, which one more evaluation gives by a finite difference;
+    where twice its length exceeds `bend` lengths of the step, the step stays straight (0: always). A step is kept if
+    the loss falls; the damping follows the ratio of actual to predicted gain. A member is done when `patience` kept
+    steps in a row each gained under `tolerance` of its loss, or when no damping helps any more; done members leave
+    the batch.
 
     Source: Nielsen, "Damping parameter in Marquardt's method" (1999), eq. 2.5; Transtrum & Sethna 2012
     (arXiv:1201.5885), section 3.
@@ -69,8 +71,8 @@ class LevenbergMarquardt(Optimizer):
     def trials(self) -> tuple[None]:
         return (None,)
 
-    def can_minimize(self, loss: Loss, n_outputs: int = 1) -> bool:
-        return loss.is_squares and n_outputs == 1  # whose residuals it linearizes
+    def can_minimize(self, loss: Loss) -> bool:
+        return loss.is_squares  # whose residuals it linearizes
 
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LMState:
         require(self.can_minimize(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
@@ -94,8 +96,8 @@ class LevenbergMarquardt(Optimizer):
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
         inputs = ensemble.embed(x)
-        if state.residual.shape != y.shape:
-            state.residual = ensemble.predict(state.theta, inputs) - y
+        if state.residual.shape != (len(y), y[0].numel()):
+            state.residual = stacked(ensemble.predict(state.theta, inputs) - y)
             state.loss = state.residual.square().mean(dim=1)
         for _ in range(steps):
             live = _where(~state.done)
@@ -112,7 +114,7 @@ class LevenbergMarquardt(Optimizer):
         residual = _rows(state.residual, live)
         step, slope = solve(residual)
         trial = theta + (step + self._acceleration(ensemble, state, x, y, live, step, solve) if self.bend else step)
-        after = ensemble.predict(trial, x) - y
+        after = stacked(ensemble.predict(trial, x) - y)
         loss = after.square().mean(dim=1)
         state.evaluations[live] += 1 + (self.bend > 0)
 
@@ -140,7 +142,7 @@ class LevenbergMarquardt(Optimizer):
         """Return what bends the step (live, params); zero where it would exceed `bend` lengths of the step."""
         residual = _rows(state.residual, live)
         along = (step.unsqueeze(1) @ _rows(state.jacobian, live).mT).squeeze(1)
-        ahead = ensemble.predict(state.theta[live] + PROBE * step, x) - y
+        ahead = stacked(ensemble.predict(state.theta[live] + PROBE * step, x) - y)
         curvature = 2.0 / PROBE * ((ahead - residual) / PROBE - along)
         bend = 0.5 * solve(curvature)[0]
         gentle = 2.0 * bend.norm(dim=1) <= self.bend * step.norm(dim=1)  # False for NaN

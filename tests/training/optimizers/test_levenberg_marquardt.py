@@ -167,3 +167,64 @@ def test_a_member_that_is_not_finite_harms_no_other(method):
     alone = train(LevenbergMarquardt(damping=0.1), build(method, [1]), x[1:], y[1:], 10)
     torch.testing.assert_close(state.theta[1], alone.theta[0], rtol=1e-8, atol=1e-8)
     assert not state.loss[0].isfinite()
+
+
+def two_outputs(members=1, n=60):
+    x, y = problem(members, n)
+    return x, torch.stack([y, 10.0 * x[..., 0] - x[..., 1] ** 2], dim=-1)
+
+
+def test_a_linear_model_of_two_outputs_reaches_what_scipy_reaches_with_the_residuals_stacked():
+    model = KAN([2, 2], Chebyshev(degree=3), dtype=torch.float64)
+    x, y = two_outputs()
+    state = train(LevenbergMarquardt(damping=1e-6, tolerance=0.0), Ensemble([model]), x, y, 40)
+    features = np.concatenate([model[0].features(x[0]).numpy(), np.ones((60, 1))], axis=1)  # (n, 7)
+
+    def residuals(theta):
+        return (features @ theta.reshape(-1, 2) - y[0].numpy()).ravel()
+
+    theirs = least_squares(residuals, np.zeros(2 * features.shape[1]), method="lm", xtol=1e-14)
+    np.testing.assert_allclose(state.loss[0], 2.0 * theirs.cost / 120, rtol=1e-9)
+    np.testing.assert_allclose(state.theta[0].numpy(), theirs.x, rtol=1e-6, atol=1e-7)
+
+
+def test_the_jacobian_of_a_linear_layer_of_two_outputs_is_two_blocks_of_its_inputs():
+    class Linear(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64))
+
+        def forward(self, x):
+            return x @ self.weight.T
+
+    x = torch.tensor([[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]], dtype=torch.float64)
+    ensemble = Ensemble([Linear()])
+    by_hand = [[1, 10, 0, 0], [2, 20, 0, 0], [3, 30, 0, 0], [0, 0, 1, 10], [0, 0, 2, 20], [0, 0, 3, 30]]
+    assert ensemble.jacobians(ensemble.start, x)[0].tolist() == by_hand
+
+
+@pytest.mark.parametrize("n", [60, 5])  # 5 rows of two outputs and 17 parameters: the dual form
+@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod()], ids=lambda m: m.label)
+def test_a_step_for_two_outputs_solves_the_normal_equations_of_both(method, n):
+    x, y = two_outputs(members=3, n=n)
+    models = [method.build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2) for s in range(3)]
+    ensemble = Ensemble(models)
+    state = train(LevenbergMarquardt(damping=0.3, bend=0.0), ensemble, x, y, 1)
+    for m, model in enumerate(models):
+        outputs = model(x[m])
+        rows = [torch.autograd.grad(each, list(model.parameters()), retain_graph=True) for each in outputs.flatten()]
+        jacobian = torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+        residual = (outputs - y[m]).flatten().detach()
+        system = jacobian.T @ jacobian / (2 * n) + 0.3 * torch.eye(ensemble.n_params, dtype=torch.float64)
+        step = -torch.linalg.solve(system, jacobian.T @ residual / (2 * n))
+        kept = ensemble.losses(ensemble.start + step, x, y)[m] < residual.square().mean()
+        torch.testing.assert_close(state.theta[m], ensemble.start[m] + kept * step, rtol=1e-8, atol=1e-10)
+
+
+def test_a_member_of_two_outputs_trains_alone_as_in_company_and_beats_a_straight_line():
+    x, y = two_outputs(members=3)
+    models = [KANMethod().build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2) for s in range(3)]
+    together = train(LevenbergMarquardt(), Ensemble(models), x, y, 30)
+    alone = train(LevenbergMarquardt(), Ensemble(models[1:2]), x[1:2], y[1:2], 30)
+    torch.testing.assert_close(alone.theta[0], together.theta[1], rtol=1e-6, atol=1e-8)
+    assert (together.loss < 0.01 * y.flatten(1).var(dim=1)).all()
