@@ -29,7 +29,7 @@ notebooks: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "kanbench needs Python 3.11 to 3.13: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,tables,wandb,dashboard,slurm]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,notebooks,tables,wandb,dashboard,slurm]'
 	touch $@
 
 clean:

@@ -51,6 +51,11 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+def installs(extra: str) -> str:
+    """Return the command that adds the packages of an extra to an installed kanbench, from a checkout or a wheel."""
+    return f"pip install 'kanbench[{extra}]'"
+
+
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun: 1 task, 2 tasks, 1,080 tasks."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

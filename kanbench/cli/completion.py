@@ -2,11 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
 
 from kanbench.cli.command import commands, parsers
 from kanbench.cli.run import run_job
 
 FLAGS = ("-sc", "--shell-completion")
+SCRIPT = Path(__file__).parent / "completion.bash"  # what eval "$(kanbench --completion)" runs
 
 
 def complete(words: list[str]) -> int:

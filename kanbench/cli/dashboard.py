@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kanbench.cli.command import Command
-from kanbench.errors import UsageError
+from kanbench.errors import UsageError, installs
 from kanbench.files.atomic import staged
 
-INSTALL = "dashboard: needs wandb and wandb-workspaces: pip install -e '.[dashboard]'"
+INSTALL = f"dashboard: needs wandb and wandb-workspaces: {installs('dashboard')}"
 
 
 def add(parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from kanbench import __version__
 from kanbench.cli.command import commands, parsers, perform
-from kanbench.cli.completion import FLAGS, complete
+from kanbench.cli.completion import FLAGS, SCRIPT, complete
 from kanbench.cli.hints import hint_for
 from kanbench.cli.output import Lasting, complain, lasting
 from kanbench.cli.run import run_words
@@ -47,6 +47,9 @@ def answer(words: list[str]) -> int:
         return 0
     if "--version" in words:
         print(f"kanbench {__version__}")
+        return 0
+    if words == ["--completion"]:
+        print(SCRIPT.read_text(encoding="utf-8"), end="")
         return 0
     if words[0] in FLAGS:
         return complete(words)

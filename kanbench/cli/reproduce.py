@@ -14,12 +14,13 @@ from kanbench.cli.command import Command
 from kanbench.cli.output import complain
 from kanbench.errors import UsageError, are, counted, require_name, shown
 from kanbench.files.atomic import staged
+from kanbench.files.places import shipped
 from kanbench.files.yaml_file import FileError, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RESULTS = Path(__file__).parents[2] / "results"
+RESULTS = shipped("results")
 SAME_MEMBER = [
     *("suite", "task", "method", "optimizer", "settings", "precision"),
     *("budget", "seed", "lr", "n_train", "noise", "extrapolation"),

@@ -27,7 +27,7 @@ KEPT = "everything that was finished is kept: the same command goes on from here
 entered, status = False, 0
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF.resolve()), config_name=PRIMARY)
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=PRIMARY)
 def run_job(node: DictConfig) -> None:
     """Do one Hydra job: a run. Its exit code is kept in `status`."""
     from kanbench.errors import ConfigError

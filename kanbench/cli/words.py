@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 
 from kanbench.cli.hints import hint_for
 from kanbench.config.options import CONF, keys
-from kanbench.errors import UnknownName, UsageError
+from kanbench.errors import UnknownName, UsageError, installs
 from kanbench.files.stored import current_words
 
 PRIMARY = "config"  # the name of the config that every run begins with
@@ -69,9 +69,9 @@ class Words:
     @contextmanager
     def composing(self) -> Iterator[None]:
         """A block in which `hydra.compose(name, ...)` finds what these words name."""
-        with initialize_config_dir(str(CONF.resolve()), version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             if self.folder is not None:
-                path = create_config_search_path(str(CONF.resolve()))
+                path = create_config_search_path(str(CONF))
                 path.prepend("command-line", f"file://{self.folder}", SearchPathQuery(provider="schema"))
                 GlobalHydra.instance().clear()
                 Hydra.create_main_hydra2(task_name="kanbench", config_search_path=path)
@@ -84,7 +84,7 @@ def of_job(job: HydraConf) -> list[str]:
     for source in job.runtime.config_sources:
         if source.provider == "command-line":
             flags.append(f"--config-dir={source.path}")
-        elif source.provider == "main" and Path(source.path) != CONF.resolve():
+        elif source.provider == "main" and Path(source.path) != CONF:
             flags.append(f"--config-path={source.path}")
     return [*flags, *job.overrides.task]
 
@@ -204,7 +204,7 @@ def groups(*folders: Path) -> dict[str, list[Path]]:
 
 def _check_launcher(word: str) -> None:
     if find_spec("submitit") is None:
-        raise UsageError("hydra/launcher needs the package submitit: pip install -e '.[slurm]'")
+        raise UsageError(f"hydra/launcher needs the package submitit: {installs('slurm')}")
     if "slurm" in word and which("srun") is None:
         raise UsageError(f"{word}: there is no Slurm here; hydra/launcher=local_parallel is for one machine")
 

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-CONF = Path(__file__).parents[2] / "conf"
+from kanbench.files.places import shipped
+
+CONF = shipped("conf").resolve()
 
 
 def home_of(group: str, key: str) -> str:

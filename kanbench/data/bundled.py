@@ -10,7 +10,7 @@ import numpy as np
 from kanbench.data.formula_task import load_suite, suite_names
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, Task, TaskSettings
-from kanbench.errors import UnknownName
+from kanbench.errors import UnknownName, installs
 from kanbench.files.yaml_file import FileError
 
 BUNDLED = "sklearn"
@@ -31,7 +31,7 @@ def load_bundled() -> Suite[TableTask]:
     try:
         from sklearn import datasets
     except ImportError as error:
-        raise MissingPackage("the suite sklearn needs scikit-learn: pip install -e '.[tables]'") from error
+        raise MissingPackage(f"the suite sklearn needs scikit-learn: {installs('tables')}") from error
     loaders = {name: getattr(datasets, f"load_{name}") for name in NAMES}
     return Suite(BUNDLED, TITLE, tuple(_task(name, load()) for name, load in loaders.items()))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kanbench.data.formula import Array
 from kanbench.data.splits import LARGEST, MOST_NUMBERS, ROUNDING
-from kanbench.errors import counted, shown
+from kanbench.errors import counted, installs, shown
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
 STRETCH = 10_000  # rows held in memory as text
@@ -202,7 +202,7 @@ def _read_parquet(path: Path, choose: Choose) -> dict[str, Column]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
-        raise TableError(f"{path.name}: Parquet needs pyarrow: pip install -e '.[tables]'") from error
+        raise TableError(f"{path.name}: Parquet needs pyarrow: {installs('tables')}") from error
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from importlib.util import find_spec
 
-from kanbench.errors import require
+from kanbench.errors import installs, require
 
 
 class LoggerKind(StrEnum):
@@ -43,4 +43,4 @@ class LoggerConfig:
             fine = value.isprintable() and value.strip() and re.fullmatch(r"[^/\\#?%:]{1,128}", value)
             require(bool(fine), name, "must be 1 to 128 printable letters, none of / \\ # ? % :", value)
         if self.kind is LoggerKind.wandb and find_spec("wandb") is None:
-            raise ValueError("kind is wandb, but that package is not installed: pip install -e '.[wandb]'")
+            raise ValueError(f"kind is wandb, but that package is not installed: {installs('wandb')}")

@@ -62,11 +62,14 @@ def _found(cell: Path, manifest: Path) -> Path:
     """Return the current path of a record that a manifest names.
 
     A manifest, of a job in its run or of a job of a sweep, holds paths as seen from where the run was started. Since
-    then the run, or the folder of all runs, may have moved.
+    then the run, or the folder of all runs, may have moved or been copied. So the records beside the manifest come
+    first; a path as it is written counts only where its run has no folder of records there.
     """
     *_, run, results = manifest.resolve().parents[:4]
-    places = (cell, run / "cells" / cell.name, results.joinpath(*cell.parts[-3:]))
-    return next((place for place in places if place.exists()), cell)
+    for folder in (run / "cells", results.joinpath(*cell.parts[-3:-1])):
+        if folder.is_dir():
+            return folder / cell.name
+    return cell
 
 
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:

@@ -20,7 +20,10 @@ PACKAGES = ("torch", "numpy", "scipy", "lightning", "hydra-core")
 
 @cache
 def commit() -> str:
-    """The git commit of this checkout, with "+" if tracked files differ from it; "" outside a checkout."""
+    """Return the git commit of this checkout, with "+" if tracked files differ from it; "" outside a checkout.
+
+    A wheel is installed outside of one, even where a repository holds the environment: git does not track its files.
+    """
 
     def git(*words: str) -> str:
         return subprocess.run(
@@ -28,6 +31,7 @@ def commit() -> str:
         ).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""

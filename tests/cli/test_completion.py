@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kanbench.cli.main import answer
+
 SCRIPT = Path(__file__).parents[2] / "completion.bash"
 
 
@@ -32,3 +34,8 @@ def test_what_is_typed_is_completed(typed, offered):
     environment = os.environ | {"PYTHON": sys.executable}
     done = subprocess.run(["bash", "-c", ask], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == offered
+
+
+def test_the_program_prints_the_script_of_the_checkout(capsys):
+    assert answer(["--completion"]) == 0
+    assert capsys.readouterr().out == SCRIPT.read_text(encoding="utf-8")

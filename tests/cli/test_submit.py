@@ -209,7 +209,7 @@ def test_a_launcher_has_the_schema_of_the_plug_in_and_values_of_ours(launcher):
 
 def test_without_the_plug_in_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setattr(command_line, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"pip install -e '\.\[slurm\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'kanbench\[slurm\]'"):
         check_words(["hydra/launcher=slurm"], CONF)
     check_words(["experiment=smoke"], CONF)
 

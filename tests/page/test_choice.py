@@ -1,6 +1,7 @@
 """Which records and which networks are on the page."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,24 @@ def test_a_sweep_holds_the_records_of_all_its_jobs_wherever_all_runs_have_moved(
     sweep = find_source(study.parent / "sweeps" / "today")
     assert sweep.cells == (study / "cells" / "one.json", study / "cells" / "two.json")
     assert sweep.commands == ("run one", "run two")
+
+
+def test_a_copied_run_shows_its_own_records_and_not_those_of_the_run_it_was_copied_from(study, tmp_path):
+    copy = tmp_path / "copy" / "run"
+    manifest = study / "jobs" / "one" / "cells.json"
+    manifest.write_text(json.dumps(WHOLE | {"cells": [str(study / "cells" / "one.json")]}))
+    shutil.copytree(study, copy)
+    assert find_source(copy / "jobs" / "one").cells == (copy / "cells" / "one.json",)
+    (copy / "cells" / "one.json").unlink()
+    with pytest.raises(CannotReport, match="no records below"):
+        find_source(copy / "jobs" / "one")
+
+
+def test_a_job_in_a_folder_of_its_own_finds_its_records_by_their_path(study, tmp_path):
+    job = tmp_path / "jobs" / "of" / "mine"
+    job.mkdir(parents=True)
+    (job / "cells.json").write_text(json.dumps(WHOLE | {"cells": [str(study / "cells" / "one.json")]}))
+    assert find_source(job).cells == (study / "cells" / "one.json",)
 
 
 def test_the_folder_of_a_job_may_be_the_one_where_one_is(study, monkeypatch):

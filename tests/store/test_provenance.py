@@ -1,6 +1,8 @@
 """The hash of the code of a cell changes with the code that makes its numbers, and with nothing else."""
 
+import re
 import shutil
+import subprocess
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -132,3 +134,17 @@ def test_records_that_do_not_say_their_code_are_reused_silently(tiny, monkeypatc
     monkeypatch.undo()
     said, trained, _ = tiny("retrain=true")
     assert (trained, "other code" in said) == (0, False)
+
+
+def test_a_package_that_git_does_not_track_has_no_commit_whatever_repository_it_lies_in(tmp_path, monkeypatch):
+    """As in an environment inside somebody's repository, whose commit is not that of kanbench."""
+    package = tmp_path / ".venv" / "kanbench"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=theirs"], check=True)
+    monkeypatch.setattr(provenance, "HERE", package)
+    assert provenance.commit.__wrapped__() == ""
+    subprocess.run([*git, "add", "."], check=True)
+    assert re.fullmatch("[0-9a-f]{40}[+]", provenance.commit.__wrapped__())
