@@ -78,7 +78,7 @@ class House:
     def run(self, *words: str):
         """A whole run; the frame of its records."""
         config = self.config(*words)
-        assert run(config, "python -m kanbench", self.results / "job") == 0
+        assert run(config, ["python", "-m", "kanbench"], self.results / "job") == 0
         return load_records(config.folder)
 
 
@@ -214,7 +214,7 @@ def test_a_kind_of_method_can_be_the_baseline_and_its_mistakes_have_the_place_in
 
 def test_a_network_of_a_new_kind_is_found_again_from_its_record(with_bumps):
     config = with_bumps.config("model=bumps", "baseline=none", *ON_FEYNMAN)
-    assert run(config, "python -m kanbench", with_bumps.results / "job") == 0
+    assert run(config, ["python", "-m", "kanbench"], with_bumps.results / "job") == 0
     (cell,) = config.cells()
     record = read_record(config.folder / "cells" / f"{cell.key}.json")
     assert restore_cell(record.cell).key == cell.key
@@ -479,6 +479,6 @@ def test_a_system_is_a_module_and_two_yamls(house, capsys):
     house.add_yaml("experiment/coin", "# @package _global_\ndefaults:\n  - override /system: coin\nname: coin\n")
     system = read_system(house.node("experiment=coin", "system.tosses=400"))
     assert system == SYSTEMS["coin"](tosses=400)
-    assert run_system(system, "python -m kanbench experiment=coin", house.results) == 0
+    assert run_system(system, ["python", "-m", "kanbench", "experiment=coin"], house.results) == 0
     assert "1 of 1 checks hold" in capsys.readouterr().out
     assert (house.results / "findings.json").exists()

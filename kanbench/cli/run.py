@@ -1,7 +1,6 @@
 """`run WORDS`: a comparison or a system, or a sweep of them. Heavy imports wait until there is work."""
 
 import os
-import shlex
 import signal
 import sys
 from argparse import Namespace
@@ -69,7 +68,7 @@ def _complain_of_files(error: OSError) -> int:
 
 def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
     """Run a comparison, or the system that the config names; return the exit code."""
-    command = shlex.join(["python", "-m", "kanbench", *of_job(job)])
+    command = ["python", "-m", "kanbench", *of_job(job)]
     if "system" not in node:
         from kanbench.config.read import read_config
         from kanbench.run.running import run

@@ -1,6 +1,8 @@
 """The execution of a system, from its settings to its files."""
 
+import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from rich.console import Console
 from kanbench.systems.base import System
 
 
-def run_system(system: System, command: str, folder: Path) -> int:
+def run_system(system: System, words: Sequence[str], folder: Path) -> int:
     """Run a system on one thread and write its findings below `folder`; return 1 if a check fails, else 0."""
     torch.set_num_threads(1)
+    command = shlex.join(words)
     console = Console(highlight=False, markup=False)
     started = time.perf_counter()
     findings = system.run(console)

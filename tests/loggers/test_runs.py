@@ -26,7 +26,7 @@ def run(folder, *words):
     overrides = ["name=logged", f"results={folder}", "data.tasks=[I.27.6]", "trainer.workers=1", *TINY, *words]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = read_config(compose("config", overrides))
-    assert kanbench.run.running.run(config, "the command", folder / "job") == 0
+    assert kanbench.run.running.run(config, ["the", "command"], folder / "job") == 0
     return folder / "logged"
 
 

@@ -25,8 +25,9 @@ from kanbench.analysis import load_records
 from kanbench.cells import unfinished
 from kanbench.config.read import read_config
 from kanbench.files.sealed import Damaged
+from kanbench.run.job import job_of
 from kanbench.run.running import run, train
-from kanbench.store.record import RecordStore, read_record
+from kanbench.store.record import read_record
 from kanbench.workers import stopping
 
 CONF = Path(kanbench.__file__).parents[1] / "conf"
@@ -71,7 +72,7 @@ def start(config, folder, dies=None):
             die_after(*dies, folder)
         os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(run(config, "kanbench", folder / "job"))
+        os._exit(run(config, ["kanbench"], folder / "job"))
 
     process = FORK.Process(target=work)
     process.start()
@@ -161,7 +162,7 @@ def test_a_file_that_cannot_grow_ends_the_run_and_leaves_whole_records(quiet, tm
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
         try:
-            run(config, "kanbench", tmp_path / "job")
+            run(config, ["kanbench"], tmp_path / "job")
         except OSError:
             os._exit(3)
 
@@ -189,24 +190,25 @@ class BrokenLogger:
 def test_a_run_that_breaks_off_leaves_no_lease_of_its_workers(tmp_path, monkeypatch):
     """Workers that do not stop in time are killed, and only then their leases can be told from those of the living."""
 
-    def hang(config, store, logger, leases, failed, cell):
+    def hang(job, logger, leases, failed, cell):
         if cell == cells[1]:
             with leases.hold(cell.key, settled=lambda: False):
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 time.sleep(60)
-        while not list(store.folder.glob("*.claim")):
+        while not list(job.store.folder.glob("*.claim")):
             time.sleep(0.01)
-        return cell, unfinished(cell, "skipped", ""), True
+        return unfinished(cell, "skipped", ""), True
 
     monkeypatch.setattr(kanbench.run.running, "train_one", hang)
     monkeypatch.setattr(stopping, "GRACE", 0.0)
     config = config_of(tmp_path)
     config = replace(config, trainer=replace(config.trainer, workers=2))
-    store, cells = RecordStore(tmp_path / "cells"), config.cells()[:2]
-    store.prepare()
+    cells = tuple(config.cells()[:2])
+    job = replace(job_of(config, ["kanbench"], tmp_path), cells=cells)
+    job.store.prepare()
     with pytest.raises(OSError, match="nowhere to log to"):
-        train(config, cells, store, BrokenLogger(), Console(quiet=True))
-    assert list(store.folder.iterdir()) == []
+        train(job, BrokenLogger(), Console(quiet=True))
+    assert list(job.store.folder.iterdir()) == []
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
-from kanbench.run.running import plan_of, report_name
+from kanbench.run.job import job_of
 from kanbench.run.sweep import SweepSummary
 from kanbench.store.manifest import Manifest
 from kanbench.store.record import CellRecord, RecordStore
@@ -20,7 +20,7 @@ def composed(*words, **options):
 
 def name_of(*words):
     config = read_config(composed("experiment=smoke", *words))
-    return report_name(config, plan_of(config.cells(), "python -m kanbench"))
+    return job_of(config, ["python", "-m", "kanbench"], config.folder / "jobs").report.name
 
 
 def test_a_second_table_budget_or_task_does_not_replace_the_report_of_the_first(tmp_path):

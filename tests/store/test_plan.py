@@ -166,7 +166,7 @@ def test_references_are_named_without_a_budget(tmp_path, capsys):
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = read_config(compose("config", words))
-    assert kanbench.run.running.run(config, "python -m kanbench", tmp_path / "job") == 0
+    assert kanbench.run.running.run(config, ["python", "-m", "kanbench"], tmp_path / "job") == 0
     (plan,) = (read_plan(path) for path in tmp_path.rglob("plans/*.json"))
     references = {f"{name} on I.27.6" for name in ("constant", "linear", "cubic ridge")}
     assert set(plan.labels) == {"KAN BSpline on I.27.6 at 50", "MLP tanh on I.27.6 at 50"} | references

@@ -12,9 +12,10 @@ import kanbench.run.running
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 from kanbench.loggers.logger import RunLogger
+from kanbench.run.job import job_of
 from kanbench.store import provenance
 from kanbench.store.provenance import ROOMS, ROOTS, code_of
-from kanbench.store.record import RecordStore, read_record
+from kanbench.store.record import read_record
 
 CHEBYSHEV = frozenset(["Cell", "Task", "Chebyshev", "KANMethod", "LevenbergMarquardt", "SplitSizes"])
 RBF = CHEBYSHEV - {"Chebyshev"} | {"RBF"}
@@ -98,10 +99,11 @@ def tiny(tmp_path):
         chosen = ("name=x", f"results={tmp_path}", "data.tasks=[I.27.6]", "budget.targets=[50]", "basis=chebyshev")
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = read_config(compose("config", [*chosen, *sizes, "trainer.workers=1", *words]))
-        store, console = RecordStore(config.folder / "cells"), Console(record=True, quiet=False, width=200)
+        job, console = job_of(config, ["kanbench"], tmp_path), Console(record=True, quiet=False, width=200)
+        store = job.store
         store.prepare()
         logger = RunLogger(config.logger, config.name, config.folder, "kanbench")
-        tally = kanbench.run.running.train(config, config.cells(), store, logger, console)
+        tally = kanbench.run.running.train(job, logger, console)
         return console.export_text(), tally.trained, {path.stem: read_record(path) for path in store.folder.iterdir()}
 
     return train

@@ -25,7 +25,7 @@ class Sum(System):
 
 @pytest.mark.parametrize(("claimed", "code"), [(4, 0), (5, 1)])
 def test_a_failed_check_is_said_written_and_exit_code_1(claimed, code, tmp_path, capsys):
-    assert run_system(Sum(claimed), "the command", tmp_path) == code
+    assert run_system(Sum(claimed), ["the", "command"], tmp_path) == code
     said = capsys.readouterr().out
     assert said.startswith("a sum\n")
     assert ("FAILS" in said) == bool(code)

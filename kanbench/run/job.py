@@ -1,0 +1,129 @@
+"""Jobs: what one command, or one call from Python, trains and reports."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from kanbench.cells import Cell, Execution, ResumeFile
+from kanbench.cells.cell import digest
+from kanbench.config.read import Config, ReportKind
+from kanbench.config.settings import TrainerConfig
+from kanbench.loggers.logger import RunLogger
+from kanbench.loggers.settings import LoggerConfig
+from kanbench.store.manifest import Manifest
+from kanbench.store.plan import WHOLE, Plan, Shard
+from kanbench.store.provenance import commit
+from kanbench.store.record import RecordStore, label
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: the cells of a run, the way they are trained, and their report.
+
+    Args:
+        name: The name of the run.
+        title: The title of its tables and figures.
+        cells: All cells of the run, also if this job trains a shard of them.
+        baseline: The label of the method that the others are compared with, or None.
+        results: The folder of the run; records, plans and reports lie below it.
+        folder: The folder of this job, for its manifest.
+        command: The words that start the job again.
+        trainer: The workers, their devices and their checkpoints.
+        logger: What is logged while it trains.
+        shard: The share of the cells that this job trains.
+        retrain: Whether cells are trained again that other code than today's has trained.
+        page: Whether the report has an interactive page.
+        remarks: Sentences that are printed before the training, each after its topic.
+    """
+
+    name: str
+    title: str
+    cells: tuple[Cell, ...]
+    baseline: str | None
+    results: Path
+    folder: Path
+    command: tuple[str, ...]
+    trainer: TrainerConfig
+    logger: LoggerConfig
+    shard: Shard = WHOLE
+    retrain: bool = False
+    page: bool = False
+    remarks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def store(self) -> RecordStore:
+        """The records of the run."""
+        return RecordStore(self.results / "cells")
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan of the whole run, equal for all of its shards."""
+        command = shlex.join(word for word in self.command if not word.startswith("shard="))
+        labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in self.cells]
+        return Plan(command, [cell.key for cell in self.cells], [cost(cell) for cell in self.cells], labels)
+
+    @cached_property
+    def mine(self) -> list[Cell]:
+        """The cells of this job's shard."""
+        return self.shard.of(self.cells, self.plan.costs)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The records of the run, its title and its command."""
+        records = tuple(str(self.store.path(key)) for key in self.plan.cells)
+        return Manifest(records, self.baseline, self.title, shlex.join(self.command), commit())
+
+    @property
+    def report(self) -> Path:
+        """The folder of the report: equal for equal cells and baseline, different otherwise."""
+        about = {"cells": sorted(self.plan.cells), "baseline": self.baseline}
+        first = next(cell.method for cell in self.cells if cell.method.is_trained)
+        return self.results / "reports" / f"{first.label.replace(' ', '_')}-{digest(about)[:8]}"
+
+    def execution(self, cell: Cell, logger: RunLogger, resume: ResumeFile | None) -> Execution:
+        """Return the options of a cell's training."""
+        return Execution(
+            accelerator=self.trainer.resolved_accelerator,
+            threads=self.trainer.threads,
+            compiled=self.trainer.compile,
+            statistics=self.logger.statistics,
+            logger=logger.of_training(cell.key),
+            resume=resume,
+        )
+
+
+def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
+    """Return the job that a config describes.
+
+    Args:
+        config: The composed YAML as types.
+        command: The words that start the job again.
+        folder: The folder of the job.
+    """
+    of_tasks = (("data", task.remark) for task in config.tasks)
+    of_methods = dict.fromkeys(("basis", method.remark) for method in config.methods)
+    n_tasks, suite = len(config.tasks), config.suite
+    whole = n_tasks == len(suite.tasks)
+    return Job(
+        name=config.name,
+        title=suite.title if whole else f"{suite.title} ({n_tasks} of {len(suite.tasks)} tasks)",
+        cells=tuple(config.cells()),
+        baseline=config.methods[-1].label if len(config.methods) > 1 else None,
+        results=config.folder,
+        folder=folder,
+        command=tuple(command),
+        trainer=config.trainer,
+        logger=config.logger,
+        shard=config.shard,
+        retrain=config.retrain,
+        page=config.report is ReportKind.html,
+        remarks=tuple(said for said in (("methods", config.remark), *of_tasks, *of_methods) if said[1]),
+    )
+
+
+def cost(cell: Cell) -> float:
+    """Estimate the relative training time: a constant per step, the Jacobian, and its product with itself."""
+    members = len(cell.members)
+    return members * (1.0 + cell.budget / 100 + (cell.budget / 100) ** 2)
