@@ -11,6 +11,7 @@ import pandas as pd
 
 from kanbench.analysis.check import check_table
 from kanbench.analysis.kinds import metrics
+from kanbench.analysis.merge import merge
 from kanbench.analysis.protocol import complete
 from kanbench.analysis.spreadsheet import read_marked
 from kanbench.errors import counted
@@ -24,7 +25,9 @@ COLUMNS = [
     *("status", "reason", "cell", "commit"),
 ]
 TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as")  # may be empty
+ORDER = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
 TABLES = ("records.csv", "records.csv.gz")
+RECORD = ".json"  # the end of the name of a record's file
 AT_ONCE = 2_000  # files that are Python objects at a time: a frame of their rows is a fifth of the size
 MOST_ROWS = 1_000_000  # of a table that is read whole
 SPLITS = ("train_", "val_", "test_")
@@ -33,11 +36,12 @@ CONSTANT_PREDICTOR = 1.0  # relative L2; and relative cross-entropy of the class
 log = logging.getLogger(__name__)
 
 
-def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
+def load_records(source: str | Path | Iterable[str | Path]) -> pd.DataFrame:
     """The records below a folder, or in the given files, as a frame: one row per member, sorted.
 
     A table that was written from such a frame comes back as it was: `source` may be a `records.csv`, gzipped or not,
-    or a folder that holds one.
+    or a folder that holds one. Several folders and tables are read as one, see `merge`: a member that two of them
+    hold counts once, and the log says how many do.
 
     The columns of `COLUMNS` come first and are always there. `seconds` and `peak_memory_bytes` are a member's equal
     share of its cell's, `evaluations` are of the whole training split. `budget` is missing for references, to which
@@ -47,11 +51,33 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     before and after a column was added meet, the older ones have the value that they were trained with, see `complete`.
 
     Raises `FileNotFoundError` for a folder that does not exist, `ValueError` for a table without these columns or
-    with rows that no training can have left behind, and for two records of one cell with different results.
+    with rows that no training can have left behind, for two records of one cell with different results, and for
+    sources that cannot be compared with each other.
     """
-    if isinstance(source, str | Path) and (table := _table(Path(source))):
+    if isinstance(source, str | Path):
+        return _load(Path(source))
+    places = list(dict.fromkeys(map(Path, source)))
+    files = [place for place in places if place.suffix == RECORD]
+    if len(files) == len(places):
+        return _read_files(files)
+    parts = {str(place): _load(place) for place in places if place.suffix != RECORD}
+    if files:
+        parts[f"{files[0]} and other files"] = _read_files(files)
+    return merge(parts).sort_values(ORDER, ignore_index=True) if len(parts) > 1 else next(iter(parts.values()))
+
+
+def _load(source: Path) -> pd.DataFrame:
+    """The records of one folder or table."""
+    if table := _table(source):
         return _read_table(table)
-    paths = _each_cell_once(_files(source))
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source}: no such folder of records")
+    return _read_files(sorted(source.rglob("cells/*.json")))
+
+
+def _read_files(files: list[Path]) -> pd.DataFrame:
+    """The records in these files."""
+    paths = _each_cell_once(files)
     parts = [pd.DataFrame(_rows(paths[i : i + AT_ONCE])) for i in range(0, len(paths), AT_ONCE)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     frame = frame.reindex(columns=[*COLUMNS, *frame.columns.difference(COLUMNS, sort=False)])
@@ -60,8 +86,7 @@ def load_records(source: str | Path | Iterable[Path]) -> pd.DataFrame:
     frame["budget"] = frame.budget.astype("Int64")
     error = relative_error(frame, "test").where(frame.status == "ok", CONSTANT_PREDICTOR)
     frame["score"] = error.clip(upper=CONSTANT_PREDICTOR).mask(frame.status == "skipped")
-    order = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
-    return complete(frame.sort_values(order, ignore_index=True))
+    return complete(frame.sort_values(ORDER, ignore_index=True))
 
 
 def _rows(paths: list[Path]) -> list[dict[str, Any]]:
@@ -138,14 +163,6 @@ def _read_table(path: Path) -> pd.DataFrame:
     return complete(
         frame.assign(budget=frame.budget.astype("Int64"), **frame[text].astype(object).fillna("").astype(str))
     )
-
-
-def _files(source: str | Path | Iterable[Path]) -> list[Path]:
-    if not isinstance(source, str | Path):
-        return list(source)
-    if not Path(source).is_dir():
-        raise FileNotFoundError(f"{source}: no such folder of records")
-    return sorted(Path(source).rglob("cells/*.json"))
 
 
 def relative_error(frame: pd.DataFrame, split: str) -> pd.Series:

@@ -20,7 +20,7 @@ def split(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Names are short, of letters, digits and `.=+_-`, and differ in more than their case. A part alone has that of its
     suite.
     """
-    kinds = {protocol: _kind(part) for protocol, part in frame.groupby("protocol")}
+    kinds = {protocol: kind_of(part) for protocol, part in frame.groupby("protocol")}
     kind = frame.protocol.map(kinds).rename("kind")
     data = _data_sets(frame).rename("data set")
     parts = dict(list(frame.groupby(["suite", kind, data], sort=False)))
@@ -59,7 +59,7 @@ def _said(part: pd.DataFrame, name: str, texts: dict[object, str]) -> str:
     return said if name == "settings" else f"{name}={said}"
 
 
-def _kind(part: pd.DataFrame) -> str:
+def kind_of(part: pd.DataFrame) -> str:
     """Return what the protocol of each record fixes, the axes left out.
 
     Older records do not say it, so each of their protocols is a kind of its own."""

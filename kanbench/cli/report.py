@@ -1,4 +1,4 @@
-"""`report RESULTS`: one interactive page of a run."""
+"""`report RESULTS ..`: one interactive page of a run, or of several folders and tables of records."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kanbench.cli.command import Command
-from kanbench.errors import UsageError, counted
+from kanbench.errors import UnknownName, UsageError, counted
 
 WHOLE = ("networks", "budget")
 
@@ -16,9 +16,10 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "results",
         type=Path,
-        nargs="?",
+        nargs="*",
         metavar="RESULTS",
-        help="a folder of a run (results/runs/toy), of one of its jobs, or of a sweep",
+        help="a folder of a run (results/runs/toy), of one of its jobs, or of a sweep; several, and tables "
+        "(records.csv) beside them, are read as one",
     )
     parser.add_argument(
         "--networks",
@@ -49,24 +50,38 @@ def report(given: Namespace) -> int:
     Raises:
         CannotReport: for words that cannot be understood and results that cannot be shown.
     """
-    if given.results is None:
+    if not given.results:
         given.parser.print_help()
         return 0
-    from kanbench.page.source import CannotReport, find_source
+    from kanbench.page.source import CannotReport, find_sources
     from kanbench.page.write import PageOptions, write_page
     from kanbench.workers.pool import WorkerDied
 
-    folder, out = given.results, given.out or given.results / "report.html"
+    place = _place(given.results, given.out)
     numbers: dict[str, Any] = {name: _whole(name, text) for name in WHOLE if (text := vars(given)[name]) is not None}
     options = PageOptions(members=tuple(given.member), protocol=given.protocol, **numbers)
     try:
-        count = write_page(find_source(folder), out, options, workers=len(os.sched_getaffinity(0)))
+        count = write_page(find_sources(given.results), place, options, workers=len(os.sched_getaffinity(0)))
     except OSError as error:
         raise CannotReport(f"report: cannot read {error.filename} ({error.strerror})") from error
     except WorkerDied as error:
         raise CannotReport(f"report: {error}; fewer networks, as --networks 8, need less") from error
-    print(f"page      {out} ({out.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
+    print(f"page      {place} ({place.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
     return 0
+
+
+def _place(results: list[Path], out: Path | None) -> Path:
+    """Return where the page goes. Raises `UsageError` for words that are no results, and where --out is missing."""
+    first, *others = results
+    for path in others:
+        key, equals, _ = str(path).partition("=")
+        if not path.exists():
+            raise UsageError(
+                f"report: {UnknownName('key', key, COMMAND.synonyms) if equals else f'{path} is not a folder'}"
+            )
+    if others and not out:
+        raise UsageError("report: say where the page of several results goes: --out page.html")
+    return out or first / "report.html"
 
 
 def _whole(name: str, text: str) -> int:
@@ -79,5 +94,6 @@ COMMAND = Command(
     line="write an interactive page of a run: curves, records, trained networks",
     run=report,
     add=add,
+    takes="takes folders and tables of records, one after the other, and its options before or after them",
     synonyms=("networks", "budget", "member", "protocol", "out"),
 )

@@ -1,4 +1,4 @@
-"""`tables SOURCE --out DIR`: every table and figure of a folder of records."""
+"""`tables SOURCE .. --out DIR`: every table and figure of folders and tables of records."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -10,7 +10,13 @@ from kanbench.files.atomic import staged
 
 def add(parser: ArgumentParser) -> None:
     """Add the source and the options."""
-    parser.add_argument("source", type=Path, help="a folder of records, or a records.csv, gzipped or not")
+    parser.add_argument(
+        "source",
+        type=Path,
+        nargs="+",
+        metavar="SOURCE",
+        help="a folder of records, or a records.csv, gzipped or not; several are read as one",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     parser.add_argument("--baseline", help="the method to test all others against; without it all pairs are tested")
     parser.add_argument("--title", default="", help="the title of the figures; the title of the suite unless given")
@@ -28,7 +34,7 @@ def tables(given: Namespace) -> int:
     try:
         frame = load_records(given.source)
         if frame.empty:
-            raise UsageError(f"{given.source}: no records there")
+            raise UsageError(f"{given.source[0]}: no records there")
         if given.baseline and given.baseline not in set(frame.method):
             known = ", ".join(sorted(set(frame.method)))
             raise UsageError(f"--baseline: no method {given.baseline!r} (methods: {known})")
@@ -40,4 +46,9 @@ def tables(given: Namespace) -> int:
     return 0
 
 
-COMMAND = Command(line="write every table and figure of a folder of records", run=tables, add=add)
+COMMAND = Command(
+    line="write every table and figure of folders and tables of records",
+    run=tables,
+    add=add,
+    takes="takes folders and tables of records, one after the other, and --out DIR",
+)

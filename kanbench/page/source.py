@@ -1,11 +1,13 @@
-"""The source of a page: the records below a folder, and the commands of their runs. Imports no torch."""
+"""The source of a page: the records below folders and in tables, and the commands of their runs. Imports no torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from kanbench.analysis import load_records
+from kanbench.analysis.merge import merge
 from kanbench.analysis.protocol import check_protocol
 from kanbench.errors import UsageError, counted
 from kanbench.files.sealed import Damaged
@@ -18,12 +20,47 @@ class CannotReport(UsageError):
 
 @dataclass(frozen=True)
 class Source:
-    """The data of a page. cells: record files. baseline: the reference method, or None. commands: oldest first."""
+    """The data of a page. cells: record files. baseline: the reference method, or None. commands: oldest first.
+
+    parts: the sources that it was joined from by name, none unless there are several; a table is a part of one file.
+    """
 
     cells: tuple[Path, ...]
     title: str
     baseline: str | None
     commands: tuple[str, ...]
+    parts: tuple[tuple[str, tuple[Path, ...]], ...] = ()
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The file of each cell by its key; of a cell in several parts that of the first."""
+        return {cell.stem: cell for cell in reversed(self.cells)}
+
+
+def find_sources(places: Sequence[Path]) -> Source:
+    """Find the records of several folders and tables as one source. At least one must be a folder of record files.
+
+    Raises `CannotReport` for a place without records, and where all are tables.
+    """
+    found = {place: None if _is_table(place) else find_source(place) for place in dict.fromkeys(places)}
+    folders = [source for source in found.values() if source]
+    if not folders:
+        raise CannotReport(f"report: {places[0]} is a table, which has no curves and no networks; `tables` reads it")
+    if len(found) == 1:
+        return folders[0]
+    parts = tuple((str(place), source.cells if source else (place,)) for place, source in found.items())
+    titles = list(dict.fromkeys(source.title for source in folders))
+    return Source(
+        tuple(dict.fromkeys(cell for source in folders for cell in source.cells)),
+        " and ".join(titles),
+        next((source.baseline for source in folders if source.baseline), None),
+        tuple(dict.fromkeys(command for source in folders for command in source.commands)),
+        parts,
+    )
+
+
+def _is_table(place: Path) -> bool:
+    return place.is_file() and place.name.endswith((".csv", ".csv.gz"))
 
 
 def find_source(folder: Path) -> Source:
@@ -72,6 +109,13 @@ def _found(cell: Path, manifest: Path) -> Path:
     return cell
 
 
+def _load(source: Source) -> pd.DataFrame:
+    if not source.parts:
+        return load_records(source.cells)
+    tables = {name: files[0] if _is_table(files[0]) else files for name, files in source.parts}
+    return merge({name: load_records(files) for name, files in tables.items()})
+
+
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     """Load the records of a source, each member once, of the one protocol whose name begins with `protocol`.
 
@@ -79,7 +123,7 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
     something else, such as the version of a table, and if no record can be read.
     """
     try:
-        frame = load_records(source.cells)
+        frame = _load(source)
     except ValueError as error:
         raise CannotReport(f"report: {error}") from error
     if frame.empty:

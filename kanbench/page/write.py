@@ -68,8 +68,10 @@ def write_page(source: Source, path: Path, options: PageOptions, workers: int = 
     Raises `CannotReport`.
     """
     frame = comparable_records(source, options.protocol)
-    files = {cell.stem: cell for cell in source.cells}
-    choices = [named(frame, words) for words in options.members] + choose(frame, options.networks, options.budget)
+    files = source.files
+    in_files = frame[frame.cell.isin(files)]  # a table says of a cell neither what it was nor how it learned
+    choices = [named(in_files, words) for words in options.members]
+    choices += choose(in_files, options.networks, options.budget)
     shown = _show_all(list(dict.fromkeys(choices)), files, workers)
     content = page_data(source, frame, files) | {
         "networks": [each.network for each in shown],
@@ -95,7 +97,7 @@ def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
 
 def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Plain:
     """Return the data of the page except the networks."""
-    records = [read_record(files[cell]) for cell in frame.cell.unique()]
+    records = [read_record(files[cell]) for cell in frame.cell.unique() if cell in files]
     baseline = source.baseline if source.baseline in set(frame.method) else None
     summary = summarize(frame, baseline)
     return {

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from kanbench.analysis import load_records
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cli.command import parse
 from kanbench.cli.main import run_command
@@ -93,7 +94,7 @@ def test_a_folder_in_the_place_of_the_page_is_one_sentence(records, tmp_path, ca
 )
 def test_options_have_dashes_and_their_old_spelling_means_the_same(words):
     given = parse("report", "results=1", *words)
-    assert (str(given.results), given.networks, given.budget) == ("results=1", "3", "50")
+    assert (*map(str, given.results), given.networks, given.budget) == ("results=1", "3", "50")
     assert (given.member, given.protocol, str(given.out)) == (["a:0", "b:1"], "p", "x=1.html")
 
 
@@ -104,7 +105,7 @@ def test_options_have_dashes_and_their_old_spelling_means_the_same(words):
         (["FOLDER", "networks=many"], "report: networks must be a whole number, got 'many'"),
         (["FOLDER", "--netwrks=3"], "report: unknown option '--netwrks'; did you mean --networks"),
         (["FOLDER", "--networks"], "report: argument --networks: expected one argument"),
-        (["FOLDER", "all"], "report: 'all' is not of the form key=value"),
+        (["FOLDER", "all"], "report: all is not a folder"),
         (["FOLDER"], "report: no records below FOLDER"),
         (["FOLDER/none"], "report: FOLDER/none is not a folder"),
     ],
@@ -123,3 +124,14 @@ def test_without_words_it_says_how_it_is_used(capsys):
     assert run_command("report", "--help") == 0
     assert capsys.readouterr().out == said
     assert said.startswith("usage: python -m kanbench report")
+
+
+def test_a_page_of_a_folder_and_of_a_table_of_somebody_elses_records(records, tmp_path, capsys):
+    table = tmp_path / "records.csv"
+    theirs = load_records(records).query("method == 'MLP tanh'")
+    theirs.assign(method="MLP of theirs", cell="f00").to_csv(table, index=False)
+    assert run_command("report", str(records), str(table), "--out", str(tmp_path / "page.html"), "--networks", "0") == 0
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '"method":"MLP of theirs"' in text
+    assert run_command("report", str(table)) == 2
+    assert "records.csv is a table, which has no curves and no networks; `tables` reads it" in capsys.readouterr().err
