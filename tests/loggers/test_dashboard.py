@@ -54,7 +54,8 @@ def test_every_metric_and_config_that_is_shown_is_logged(pushed):
         "config": re.findall(r'"config:(\w+)\.value"|"(\w+)\.value"', text),
         "summary": re.findall(r'"summary(?:_metrics)?[:.]([^"]+)"()', text),
     }
-    assert (patterns := re.findall(r'"metricRegex": "([^"]+)"', text))
+    patterns = re.findall(r'"metricRegex": "([^"]+)"', text)
+    assert patterns
     for pattern in patterns:
         assert any(re.fullmatch(pattern, name) for name in logged["summary"]), pattern
     for place, names in shown.items():
