@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from inspect import isabstract
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from torch import nn
 
@@ -53,6 +53,8 @@ def _made(kind: type, fields: dict[str, Any]) -> Any:
 
 def _typed(value: Any, hint: Any) -> Any:
     """Plain data as what the field of a dataclass holds."""
+    if get_origin(hint) is dict:  # whose keys are not ours
+        return value
     if isinstance(value, dict):
         named = {stored_name(each): each for each in _kinds()}
         return _made(named[value["type"]], {name: part for name, part in value.items() if name != "type"})

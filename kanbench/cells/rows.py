@@ -29,7 +29,7 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
 
 def environment(cell: Cell) -> dict[str, str]:
     """Return what the numbers of a cell depend on beside its config: versions, machine, and the hash of the code."""
-    return provenance.environment() | {"code": cell.code}
+    return provenance.environment() | cell.method.versions | {"code": cell.code}
 
 
 def identity(cell: Cell) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from kanbench.methods import NetworkMethod, Reference
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.ensemble import Ensemble
+from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
 from kanbench.training.module import Batch, Curve, EnsembleModule, fit
 
@@ -70,6 +71,8 @@ def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
         "accelerator": accelerator,
         "threads": torch.get_num_threads(),
     }
+    if cell.method.is_foreign:
+        shared["batched"] = module.ensemble.is_batched
     return CellRecord(
         key=cell.key,
         members=[shared | member for member in _outcomes(cell, module, of_member)],
@@ -88,19 +91,18 @@ def prepare(cell: Cell, execution: Execution = ON_CPU) -> tuple[EnsembleModule, 
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
     look = partial(layer_medians, cell.loss) if execution.statistics else None
-    ensemble = (CompiledEnsemble if execution.compiled else Ensemble)(models, cell.loss)
+    ensemble = ensemble_of(models, cell.loss, CompiledEnsemble if execution.compiled else Ensemble)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 
 def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
     """Medians over members of the statistics of every layer, by their names."""
-    networks = cast(list[nn.Sequential], models)
 
     def of_member(outputs: Tensor, y: Tensor) -> Tensor:
         return loss.of(outputs.squeeze(-1).unsqueeze(0), y.unsqueeze(0)).squeeze(0)
 
-    layers = median_statistics(networks, x, y, of_member)
+    layers = median_statistics(models, x, y, of_member)
     return {each.name: [getattr(layer, each.name) for layer in layers] for each in fields(LayerStatistics)}
 
 

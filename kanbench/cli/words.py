@@ -30,6 +30,7 @@ NEEDED = (
     *("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger"),
     *("name", "results", "seeds", "first_seed", "vary", "report", "references", "shard"),
 )
+OPEN = re.compile(r"\w+\.kwargs(\..+)?")  # mappings that may get any key, which Hydra takes with ++ only
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")
 
 
@@ -110,6 +111,8 @@ def _readable(word: str) -> str:
         key = key.lstrip("+")
     if key == "baseline" and not value.startswith("{"):
         key = "model@baseline"
+    if OPEN.fullmatch(key):
+        key = f"++{key}"
     readable = f"{key}={_quoted(value)}" if equals else word
     if not _parses(readable):
         raise UsageError(f"{word}: cannot be read as key=value")
@@ -161,6 +164,7 @@ def check_words(words: list[str], *folders: Path) -> None:
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
         head, _, field = key.partition("@")[0].partition(".")
+        field = "kwargs" if OPEN.fullmatch(key) else field
         if word.startswith("~"):
             _check_removal(word)
             continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from kanbench.cells import Cell, Vary
+from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.options import home_of
 from kanbench.config.schema import choice, listed, only, scalar, typed
 from kanbench.config.settings import TrainerConfig
@@ -78,6 +79,7 @@ class Config:
     retrain: bool = False  # the cells that other code than today's has trained
     report: ReportKind = ReportKind.none
     remark: str = ""  # about what is compared, for who starts the run
+    findings: tuple[str, ...] = ()  # remarks of the contract of models from elsewhere
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -137,6 +139,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     )
     _check_data(config)
     _check_order(config)
+    config = dataclasses.replace(config, findings=_check_models(config))
     _check_sizes(config)
     _check_stages(config)
     _check_compile(config)
@@ -261,6 +264,19 @@ def _budgets(node: DictConfig) -> tuple[int, ...]:
             f"budget.targets: must be a list of positive integers up to {LARGEST_BUDGET:,}, got {targets!r}"
         )
     return tuple(dict.fromkeys(targets))
+
+
+def _check_models(config: Config) -> tuple[str, ...]:
+    """Run the contract of models from elsewhere for every number of inputs and outputs; return remarks on them."""
+    remarks = []
+    shapes = dict.fromkeys((task.n_inputs, task.grading.n_outputs) for task in config.tasks)
+    for group, method in zip(("model", "baseline"), config.methods, strict=False):
+        for n_in, n_out in shapes:
+            try:
+                remarks += check_contract(method, n_in, n_out, config.trainer.precision.dtype)
+            except ContractFault as fault:
+                raise ConfigError(f"{group}: {fault}") from fault
+    return tuple(dict.fromkeys(remarks))
 
 
 def _check_sizes(config: Config) -> None:

@@ -60,6 +60,8 @@ def _check_size(key: str, value: Any) -> None:
 def _expected(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {', '.join(member.name for member in hint)}"
+    if get_origin(hint) is dict:
+        return "names and values, as {grid: 5}"
     return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(
         getattr(hint, "__name__", ""), "a list of numbers" if get_origin(hint) is tuple else str(hint)
     )
@@ -70,6 +72,8 @@ def _default(field: dataclasses.Field) -> Any:
     if isinstance(field.default, tuple):
         values = list(field.default)
         return dataclasses.field(default_factory=lambda: values)
+    if field.default_factory is not dataclasses.MISSING:
+        return dataclasses.field(default_factory=field.default_factory)
     return dataclasses.field(default=field.default)
 
 

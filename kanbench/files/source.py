@@ -22,6 +22,7 @@ from typing import Any
 from kanbench.errors import UnknownName, shown
 
 INSTALLED = ("site-packages", "dist-packages")  # folders where a package has nothing to do with those beside it
+LONGEST = 160  # characters of an error's own words
 FORM = "must be file.py:Name or package.module:Name"
 
 
@@ -268,6 +269,7 @@ def _text(path: Path) -> bytes:
 def _said(error: BaseException, traceback: TracebackType | None, files: set[Path]) -> str:
     """Return an error in one line: its kind, its own words, and the last line of the source that it went through."""
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    words = words if len(words) <= LONGEST else f"{words[:LONGEST]}.."
     where = f"line {error.lineno}" if isinstance(error, SyntaxError) else ""
     while traceback is not None:
         code = traceback.tb_frame.f_code
@@ -277,6 +279,6 @@ def _said(error: BaseException, traceback: TracebackType | None, files: set[Path
     return f"{type(error).__name__}{f': {words}' if words else ''}{f' ({where})' if where else ''}"
 
 
-def said(error: BaseException, source: Source) -> str:
+def said(error: BaseException, source: Source | None = None) -> str:
     """Return an error that the code of a source raised, in one line with the file and line in that source."""
-    return _said(error, error.__traceback__, set(source.files.values()))
+    return _said(error, error.__traceback__, set() if source is None else set(source.files.values()))

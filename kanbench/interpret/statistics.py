@@ -35,17 +35,17 @@ def mean_square(outputs: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.enable_grad()
-def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = mean_square) -> list[LayerStatistics]:
+def layer_statistics(model: nn.Module, x: Tensor, y: Tensor, loss: Loss = mean_square) -> list[LayerStatistics]:
     """Compute the statistics of every layer; no `.grad` is touched.
 
     Args:
-        model: a sequence of layers.
+        model: a sequence of layers; any other module counts as one layer.
         x: inputs (n, n_in).
         y: the targets of the loss.
         loss: a function (outputs, y) -> scalar; the mean squared error by default.
     """
-    inputs = [x]
-    for layer in model:
+    inputs, layers = [x], list(model) if isinstance(model, nn.Sequential) else [model]
+    for layer in layers:
         inputs.append(layer(inputs[-1]))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     by_parameter = dict(zip(parameters, torch.autograd.grad(loss(inputs[-1], y), parameters), strict=True))
@@ -57,12 +57,12 @@ def layer_statistics(model: nn.Sequential, x: Tensor, y: Tensor, loss: Loss = me
             highest=output.max().item(),
             outside=layer.share_off_domain(layer.squashed(before)) if isinstance(layer, KANLayer) else None,
         )
-        for layer, before, output in zip(model, inputs, inputs[1:], strict=False)
+        for layer, before, output in zip(layers, inputs, inputs[1:], strict=False)
     ]
 
 
 def median_statistics(
-    models: Sequence[nn.Sequential], x: Tensor, y: Tensor, loss: Loss = mean_square
+    models: Sequence[nn.Module], x: Tensor, y: Tensor, loss: Loss = mean_square
 ) -> list[LayerStatistics]:
     """Return medians of `layer_statistics` over several models of one shape.
 

@@ -5,6 +5,7 @@ from kanbench.methods.base import Method, NetworkMethod
 from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_width
 from kanbench.methods.kan import KANMethod
 from kanbench.methods.mlp import MLPMethod
+from kanbench.methods.own import OwnMethod
 from kanbench.methods.reference import REFERENCES, Reference, TooManyTerms
 
 METHODS = registered("kanbench.methods", NetworkMethod)  # type: ignore[type-abstract]
@@ -17,6 +18,7 @@ __all__ = [
     "MLPMethod",
     "Method",
     "NetworkMethod",
+    "OwnMethod",
     "Reference",
     "Sizing",
     "TooManyTerms",

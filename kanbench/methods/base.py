@@ -24,11 +24,17 @@ class Method(ABC):
 
     label: str  # the name in tables and figures; different methods have different labels
     is_trained: ClassVar[bool] = True  # by an optimizer, seeds x learning rates at once; references are fitted
+    is_foreign: ClassVar[bool] = False  # its models are code from elsewhere, and are checked before the first training
 
     @property
     @abstractmethod
     def family(self) -> str:
         """The group of methods that share a color, a panel and a frontier, such as "KAN BSpline" or "MLP"."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of packages that its models come from, beside those that all cells depend on."""
+        return {}
 
     @abstractmethod
     def columns(self) -> dict[str, Any]:
@@ -94,6 +100,14 @@ class NetworkMethod(Method):
     @abstractmethod
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
         """Return the number of trainable parameters of such a module, in closed form."""
+
+    def narrowest(self, n_in: int, n_out: int = 1) -> int:
+        """Return the smallest width that can be built."""
+        return 1
+
+    def said(self, error: BaseException) -> str:
+        """Return an error that its code raised, in one line that says where."""
+        return f"{type(error).__name__}: {error}"
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
         return solve_width(self, n_in, budget, n_out)

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeGuard
+from typing import ClassVar, TypeGuard
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, stack_module_state, vjp, vmap
+from torch.func import functional_call, grad, grad_and_value, stack_module_state, vjp, vmap
 
 from kanbench.errors import require
 from kanbench.models import extend_all
@@ -58,6 +58,8 @@ class Ensemble:
 
     Raises `ValueError` for models that differ in more than the values of their tensors, and where none is trained.
     """
+
+    is_batched: ClassVar[bool] = True  # all members are computed at once, and not one after the other
 
     def __init__(
         self, models: Sequence[nn.Module], loss: Loss | str = Loss.mse, *, example: Tensor | None = None
@@ -145,6 +147,16 @@ class Ensemble:
         """Gradient of each member's loss by its own parameters: -> (members, params)."""
         # Members share nothing, so the gradient of the sum holds each member's gradient in its row.
         return grad(lambda every: self.losses(every, x, y).sum())(theta)
+
+    def losses_and_gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Both at the price of the gradients: -> (members,), (members, params)."""
+
+        def total(every: Tensor) -> tuple[Tensor, Tensor]:
+            losses = self.losses(every, x, y)
+            return losses.sum(), losses
+
+        gradients, (_, losses) = grad_and_value(total, has_aux=True)(theta)
+        return losses, gradients
 
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
         """Derivatives of predictions by parameters: (members, params), (members, n, n_in) -> (members, rows, params).

@@ -39,6 +39,9 @@ def test_every_yaml_composes_and_is_typed(option):
     if option == "model=none":
         with pytest.raises(ConfigError, match=f"model.name: must be {' or '.join(METHODS)}, got 'none'"):
             config(option)
+    elif option == "model=own":
+        with pytest.raises(ConfigError, match=r"model.target must be file.py:Name or package.module:Name, got ''"):
+            config(option)
     elif option == "data=table":
         with pytest.raises(ConfigError, match=r"data.path: must name a .csv or .parquet file: data=table data.path="):
             config(option)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad_and_value
 
 from kanbench.errors import require
 from kanbench.training.ensemble import Ensemble
@@ -93,7 +92,7 @@ class LBFGS(Optimizer):
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LBFGSState)
         if not state.evaluations.any():
-            state.loss, state.gradient = _losses_and_gradients(ensemble, state.theta, x, y)
+            state.loss, state.gradient = ensemble.losses_and_gradients(state.theta, x, y)
             state.evaluations += 1
             state.done = ~state.loss.isfinite() | self._is_flat(state.gradient)
         line = self._aim(state)
@@ -166,17 +165,6 @@ class LBFGS(Optimizer):
         return gradient.abs().amax(dim=1) <= self.tolerance_gradient
 
 
-def _losses_and_gradients(ensemble: Ensemble, theta: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """(members,), (members, params)"""
-
-    def total(every: Tensor) -> tuple[Tensor, Tensor]:
-        losses = ensemble.losses(every, x, y)
-        return losses.sum(), losses
-
-    gradients, (_, losses) = grad_and_value(total, has_aux=True)(theta)
-    return losses, gradients
-
-
 def _evaluate(
     ensemble: Ensemble, state: LBFGSState, line: Line, x: Tensor, y: Tensor, live: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -184,10 +172,10 @@ def _evaluate(
     trial = state.theta + line.length.unsqueeze(1) * line.direction
     state.evaluations += live
     if live.all():  # without copies
-        return _losses_and_gradients(ensemble, trial, x, y)
+        return ensemble.losses_and_gradients(trial, x, y)
     loss, gradient = torch.zeros_like(state.loss), torch.zeros_like(state.gradient)
     part = ensemble.only(torch.nonzero(live).squeeze(1))
-    loss[live], gradient[live] = _losses_and_gradients(part, trial[live], x[live], y[live])
+    loss[live], gradient[live] = part.losses_and_gradients(trial[live], x[live], y[live])
     return loss, gradient
 
 

@@ -1,0 +1,291 @@
+"""The contract of models from elsewhere, checked before the first training: each check finds a fault in one sentence.
+
+The checks take the model at its narrowest width, on a few rows, in the precision of the run; together they take about
+a tenth of a second.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from kanbench.errors import counted
+from kanbench.methods import NetworkMethod
+from kanbench.methods.own import OwnFault
+from kanbench.training.looped import ensemble_of
+
+ROWS = 16
+WIDER = 4  # how much wider the second model is, which must have more parameters
+LARGEST = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of what must be equal but for rounding
+NEARLY = 1e-2  # relative difference of what may be found by least squares, and of a slope from its difference
+DIRECTIONS = 3
+
+
+class ContractFault(ValueError):
+    """A model breaks the contract; one sentence."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check.
+
+    check: what was checked.   said: what was found, or the fault.   is_fault: whether the model cannot be trained.
+    is_remark: whether who starts a run should know it.
+    """
+
+    check: str
+    said: str
+    is_fault: bool = False
+    is_remark: bool = False
+
+
+class Subject:
+    """A method at one number of inputs and outputs, and the models that the checks share."""
+
+    def __init__(self, method: NetworkMethod, n_in: int, n_out: int, dtype: torch.dtype) -> None:
+        self.method, self.n_in, self.n_out, self.dtype = method, n_in, n_out, dtype
+
+    @cached_property
+    def width(self) -> int:
+        """The narrowest width that builds."""
+        return self.method.narrowest(self.n_in, self.n_out)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The model of seed 0."""
+        return self.build(0)
+
+    @cached_property
+    def moved(self) -> nn.Module:
+        """The same model after a random step, away from special starts."""
+        return stepped(self.model, 1)
+
+    def build(self, seed: int, width: int | None = None) -> nn.Module:
+        generator = torch.Generator().manual_seed(seed)
+        return self.method.build(self.n_in, width or self.width, generator, self.dtype, self.n_out)
+
+    def rows(self, seed: int = 0, n: int = ROWS) -> Tensor:
+        """Random inputs (n, n_in) in [-1, 1]."""
+        draws = torch.Generator().manual_seed(seed)
+        return (2.0 * torch.rand(n, self.n_in, generator=draws, dtype=torch.float64) - 1.0).to(self.dtype)
+
+    @torch.no_grad()
+    def outputs(self, model: nn.Module, x: Tensor) -> Tensor:
+        """Evaluate a model. Raises `ContractFault` with the model's own error."""
+        try:
+            return model(x)
+        except Exception as error:
+            shape = tuple(x.shape)
+            raise ContractFault(f"its forward fails on inputs {shape}: {self.method.said(error)}") from error
+
+
+def stepped(model: nn.Module, seed: int, size: float = 0.1) -> nn.Module:
+    """Return a copy of a model whose trained parameters have taken a random step."""
+    model = deepcopy(model)
+    draws = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in _trained(model):
+            step = torch.randn(parameter.shape, generator=draws, dtype=torch.float64).to(parameter)
+            parameter.add_(size * (0.1 + parameter.abs()) * step)
+    return model
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def builds(on: Subject) -> str:
+    """Find the narrowest width that builds, and a wider one with more parameters."""
+    try:
+        few, many = (on.method.count(on.n_in, width, on.n_out) for width in (on.width, on.width + WIDER))
+    except OwnFault as fault:
+        raise ContractFault(str(fault)) from fault
+    if not few:
+        raise ContractFault("no parameter that is trained reaches its output")
+    if few == many:
+        raise ContractFault(
+            f"its parameters do not grow with the width: {few} at widths {on.width} and {on.width + WIDER}"
+        )
+    return f"width {on.width}: {counted(few, 'parameter')}; width {on.width + WIDER}: {many}"
+
+
+def has_outputs(on: Subject) -> str:
+    """Look at shape, precision and values of the outputs."""
+    output, shape = on.outputs(on.model, on.rows()), (ROWS, on.n_out)
+    if tuple(output.shape) != shape:
+        raise ContractFault(f"its output has shape {tuple(output.shape)} for {ROWS} rows, and must have {shape}")
+    if output.dtype != on.dtype:
+        raise ContractFault(f"its output is {output.dtype} where parameters and inputs are {on.dtype}")
+    if not output.isfinite().all():
+        raise ContractFault("its output is not finite at the start")
+    if not torch.equal(output, on.outputs(on.model, on.rows())):
+        raise ContractFault("its output changes from call to call, although it is in evaluation mode")
+    return f"({ROWS}, {on.n_in}) to {shape} in {str(on.dtype).removeprefix('torch.')}"
+
+
+def uses_its_parameters(on: Subject) -> str:
+    """Name the parameters that never reach the output, which are frozen and do not count."""
+    unused = getattr(on.model, "unused", ())
+    if not unused:
+        return "all of them reach the output"
+    sizes = dict(on.model.named_parameters())
+    number = sum(sizes[name].numel() for name in unused)
+    names = ", ".join(name.removeprefix("inner.") for name in unused[:3]) + (", .." if len(unused) > 3 else "")
+    return f"!{counted(number, 'parameter')} never reach the output, are frozen and do not count: {names}"
+
+
+def repeats(on: Subject) -> str:
+    """Build with one seed twice, and with another."""
+    again, other = on.build(0), on.build(1)
+    x = on.rows()
+    here, there = on.outputs(on.model, x), on.outputs(again, x)
+    if not torch.allclose(here, there, rtol=NEARLY, atol=NEARLY * float(here.abs().max())):
+        raise ContractFault("two models of one seed differ: draw from torch's, NumPy's or random's global generator")
+    pairs = zip(_trained(on.model), _trained(other), strict=True)
+    if all(torch.equal(a, b) for a, b in pairs):
+        raise ContractFault(
+            "two models of different seeds are equal, so all members would be: take a parameter `seed`, or draw from "
+            "torch's generator without seeding it"
+        )
+    if all(torch.equal(a, b) for a, b in zip(_trained(on.model), _trained(again), strict=True)):
+        return "one seed repeats to the last bit, two differ"
+    return "!one seed repeats to rounding only, so results do too"
+
+
+def keeps_rows_apart(on: Subject) -> str:
+    """Exchange all rows but the first few."""
+    x, half = on.rows(), ROWS // 2
+    other = torch.cat([x[:half], on.rows(1)[half:]])
+    for model in (on.model, on.moved):
+        before, after = on.outputs(model, x)[:half], on.outputs(model, other)[:half]
+        if not torch.allclose(
+            before, after, rtol=LARGEST[on.dtype], atol=LARGEST[on.dtype] * float(before.abs().max())
+        ):
+            raise ContractFault("the output of a row depends on the other rows of the batch")
+    return "a row's output depends on no other row"
+
+
+def varies(on: Subject) -> str:
+    """Look for outputs that no input changes, after a random step."""
+    output = on.outputs(on.moved, on.rows())
+    spread = float((output.amax(0) - output.amin(0)).max())
+    if not spread > LARGEST[on.dtype] * 1e-2 * max(1.0, float(output.abs().max())):
+        raise ContractFault("its output is a constant: all rows give the same, as a LayerNorm over one value does")
+    return "outputs differ between rows"
+
+
+def has_true_gradients(on: Subject) -> str:
+    """Compare autograd with central differences along random directions."""
+    worst = sorted(slope_errors(on))[DIRECTIONS // 2]  # a kink may spoil one of them
+    if worst > NEARLY * (1 if on.dtype == torch.float64 else 5):
+        raise ContractFault(f"its gradient is {worst:.0%} off a central difference: its backward is wrong")
+    return f"gradient and central difference agree to {max(worst, 1e-12):.0e}"
+
+
+def slope_errors(on: Subject) -> Iterator[float]:
+    """Yield the relative error of the gradient along each random direction."""
+    model, x = on.moved, on.rows()
+    parameters = _trained(model)
+    weights = on.rows(2, n=ROWS)[:, :1] + 1.5
+    try:
+        with torch.enable_grad():
+            gradients = torch.autograd.grad((weights * model(x)).sum(), parameters, allow_unused=True)
+    except Exception as error:
+        raise ContractFault(f"it cannot be differentiated: {on.method.said(error)}") from error
+    eps = 1e-5 if on.dtype == torch.float64 else 3e-3
+    for seed in range(DIRECTIONS):
+        draws = torch.Generator().manual_seed(seed)
+        steps = [
+            torch.randn(p.shape, generator=draws, dtype=torch.float64).to(p) * (0.1 + p.detach().abs())
+            for p in parameters
+        ]
+        slope = sum(float((g * s.detach()).sum()) for g, s in zip(gradients, steps, strict=True) if g is not None)
+        ends = []
+        for sign in (1.0, -1.0):
+            with torch.no_grad():
+                for parameter, step in zip(parameters, steps, strict=True):
+                    parameter.add_(step, alpha=sign * eps)
+                ends.append(float((weights * model(x)).double().sum()))
+                for parameter, step in zip(parameters, steps, strict=True):
+                    parameter.sub_(step, alpha=sign * eps)
+        difference = (ends[0] - ends[1]) / (2 * eps)
+        size = max(abs(slope), abs(difference))
+        rounding = torch.finfo(on.dtype).eps * max(map(abs, ends)) / eps
+        yield max(0.0, abs(slope - difference) - 10.0 * rounding) / size if size else 0.0
+
+
+def tells_inputs_apart(on: Subject) -> str:
+    """Look for a first layer that keeps only the order of two inputs, as a LayerNorm over them does."""
+    if on.n_in != 2:
+        return "more than the order of the inputs matters"
+    x = on.rows()
+    low, high = x.amin(1), x.amax(1) + 0.3
+    spreads = []
+    for pair in ((low, high), (high, low)):
+        output = on.outputs(on.moved, torch.stack(pair, dim=1))
+        spreads.append(float((output.amax(0) - output.amin(0)).max()))
+    whole = on.outputs(on.moved, x)
+    if max(spreads) < NEARLY * float((whole.amax(0) - whole.amin(0)).max()):
+        return "!only the order of its two inputs matters, as after a LayerNorm over them: errors will be large"
+    return "more than the order of the inputs matters"
+
+
+def batches(on: Subject) -> str:
+    """Compare members with plain modules, and say whether they are batched."""
+    models, x = [on.moved, stepped(on.build(1), 2), stepped(on.build(2), 3)], on.rows()
+    ensemble = ensemble_of(models)
+    theta = ensemble.start
+    together = ensemble.predict(theta, x.expand(len(models), -1, -1)).reshape(len(models), ROWS, -1)
+    for m, model in enumerate(models):
+        alone = on.outputs(model, x)
+        if not torch.allclose(together[m], alone, rtol=NEARLY, atol=NEARLY * float(alone.abs().max())):
+            raise ContractFault(
+                "its members have state that is no parameter and no buffer: register_buffer lets each keep its own"
+            )
+    if ensemble.is_batched:
+        return "members are computed at once"
+    return "!members are computed one after the other (vmap does not take them): seeds cost their full price"
+
+
+CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rely on earlier ones
+    "builds": builds,
+    "output": has_outputs,
+    "parameters": uses_its_parameters,
+    "seeds": repeats,
+    "rows": keeps_rows_apart,
+    "varies": varies,
+    "gradient": has_true_gradients,
+    "inputs": tells_inputs_apart,
+    "members": batches,
+}
+
+
+def findings(method: NetworkMethod, n_in: int, n_out: int = 1, dtype: torch.dtype = torch.float64) -> Iterator[Finding]:
+    """Yield the outcome of every check, up to the first fault."""
+    on = Subject(method, n_in, n_out, dtype)
+    for name, check in CHECKS.items():
+        try:
+            found = check(on)
+        except (ContractFault, OwnFault) as fault:
+            yield Finding(name, str(fault), is_fault=True)
+            return
+        yield Finding(name, found.removeprefix("!"), is_remark=found.startswith("!"))
+
+
+def check_contract(method: NetworkMethod, n_in: int, n_out: int, dtype: torch.dtype) -> list[str]:
+    """Check a method from elsewhere and return remarks on it; others need no check.
+
+    Raises:
+        ContractFault: The first fault.
+    """
+    if not method.is_foreign:
+        return []
+    remarks = []
+    for finding in findings(method, n_in, n_out, dtype):
+        if finding.is_fault:
+            raise ContractFault(f"{method.label}: {finding.said}")
+        remarks += [f"{method.label}: {finding.said}"] * finding.is_remark
+    return remarks

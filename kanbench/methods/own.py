@@ -1,0 +1,209 @@
+"""Models of one's own as methods: any module that a class or function of widths builds."""
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar
+
+import torch
+
+from kanbench.errors import require, shown
+from kanbench.files.source import TargetError, load_target, loaded_before, said
+from kanbench.methods.base import NetworkMethod, changes
+from kanbench.methods.budget import Sizing, solve_width
+from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, n_trained
+
+NARROWEST = (1, 2, 3, 4)  # widths of which one must build
+WIDEST = 2**20
+DIGITS = 6  # of the hash in a label
+
+
+class OwnFault(ValueError):
+    """Error for an own model that cannot be built; one sentence."""
+
+
+@dataclass(frozen=True, init=False)
+class OwnMethod(NetworkMethod):
+    """A model of your own, from model.target=file.py:Name or package.module:Name.
+
+    Its key has the name, the keyword arguments, the depth and the hash of the source, and no path.
+
+    Args:
+        name: The name in tables: that of the target. A class or function that is given itself may have another.
+        target: `file.py:Name` or `package.module:Name`, or the class or function itself with a `hash`.
+        kwargs: Keyword arguments of the target: numbers, texts, true, false, null, lists and dictionaries.
+        takes: "model" for target([n_in, w, .., n_out]), "layer" for target(a, b) per layer.
+        depth: The number of hidden layers.
+        hash: The hash of the source. Without a target, code with this hash must have been loaded before by this
+            process; with one, its source must have this hash.
+
+    Raises:
+        ValueError: The target cannot be loaded, or an argument cannot be.
+    """
+
+    is_foreign: ClassVar[bool] = True
+
+    name: str = ""
+    target: Any = field(default="", compare=False)  # a text, or what it stands for
+    kwargs: dict[str, Any] = field(default_factory=dict, hash=False)
+    takes: Takes = Takes.model
+    hash: str = ""
+
+    def __init__(
+        self,
+        name: str = "",
+        target: str | Callable[..., Any] = "",
+        *,
+        kwargs: Mapping[str, Any] | None = None,
+        takes: Takes | str = Takes.model,
+        depth: int = 1,
+        hash: str = "",
+    ) -> None:
+        given = {"name": name, "target": target, "takes": takes, "depth": depth, "hash": hash}
+        for each, value in (given | {"kwargs": _plain(kwargs or {})}).items():
+            object.__setattr__(self, each, value)
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if callable(self.target):
+            require(bool(self.hash), "hash", "must tell versions of a class or function apart", self.hash)
+            object.__setattr__(self, "name", self.name or self.target.__name__)
+            return
+        if not self.target and self.hash:
+            if loaded_before(self.name, self.hash) is None:
+                raise TargetError(
+                    f"target of {self.name} {self.hash[:DIGITS]}: its code was not loaded by this command"
+                )
+            return
+        loaded = load_target(str(self.target))
+        name = loaded.source.name
+        require(self.name in ("", name), "name", f"must be that of the target, {name}", self.name)
+        fits = self.hash in ("", loaded.hash)
+        require(fits, "target", f"must have the source of hash {self.hash[:DIGITS]}", loaded.hash[:DIGITS])
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "hash", loaded.hash)
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        kwargs = [
+            f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in self.kwargs.items()
+        ]
+        switches = changes(self, "name", "target", "kwargs", "hash")
+        return " ".join([self.name, *kwargs, *switches, self.hash[:DIGITS]])
+
+    @property
+    def family(self) -> str:
+        return f"own {self.name}"
+
+    def columns(self) -> dict[str, Any]:
+        return {"depth": self.depth}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        loaded = loaded_before(self.name, self.hash)
+        return {} if loaded is None else loaded.source.versions()
+
+    @property
+    def callable(self) -> Callable[..., Any]:
+        """The class or function that the target stands for."""
+        if not isinstance(self.target, str):
+            return self.target
+        loaded = loaded_before(self.name, self.hash)
+        if loaded is None:
+            loaded = load_target(self.target)
+            if loaded.hash != self.hash:
+                raise OwnFault(f"the source of {self.target} has changed since the run began")
+        return loaded.thing
+
+    def plan(self, n_in: int, width: int, n_out: int = 1) -> Plan:
+        """Return what its networks of a width depend on."""
+        return Plan(self.name, self.hash, tuple(self.shape(n_in, width, n_out)), self.kwargs, self.takes)
+
+    def build(
+        self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1
+    ) -> OwnNetwork:
+        """Return a network. Raises `OwnFault` with the words and the line of the target's own error."""
+        plan = self.plan(n_in, width, n_out)
+        self._check_signature(plan)
+        seed = int(torch.randint(2**31, (), generator=generator))
+        try:
+            return build_own(self.callable, plan, seed=seed, dtype=dtype)
+        except (Exception, SystemExit) as error:
+            raise OwnFault(f"{self._call_of(plan)} fails: {self.said(error)}") from error
+
+    def said(self, error: BaseException) -> str:
+        """Return an error of the target's code in one line, with the file and line."""
+        loaded = loaded_before(self.name, self.hash)
+        return said(error, loaded.source if loaded else None)
+
+    def _check_signature(self, plan: Plan) -> None:
+        """Raise `OwnFault` with the signature of the target for keyword arguments that it does not take."""
+        try:
+            signature = inspect.signature(self.callable)
+        except (TypeError, ValueError):
+            return
+        widths = plan.shape[:2] if plan.takes is Takes.layer else (list(plan.shape),)
+        try:
+            signature.bind(*widths, **plan.kwargs)
+        except TypeError as error:
+            hint = "" if plan.takes is Takes.layer else f"; takes=layer calls {self.name}(a, b) per layer"
+            own = f"its signature is {self.name}{signature}"
+            raise OwnFault(
+                f"{self._call_of(plan)}: {error}; {own}{hint if 'required' in str(error) else ''}"
+            ) from error
+
+    def _call_of(self, plan: Plan) -> str:
+        widths = "a, b" if plan.takes is Takes.layer else str(list(plan.shape))
+        return f"{self.name}({', '.join([widths, *(f'{name}={shown(value)}' for name, value in self.kwargs.items())])})"
+
+    def narrowest(self, n_in: int, n_out: int = 1) -> int:
+        """Return the first width from 1 to 4 that builds. Raises `OwnFault`, that of the last one, if none does."""
+        return _narrowest(self, n_in, n_out)
+
+    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Return the number of parameters that are trained and reach the output, found by building the network.
+
+        A width that is too narrow counts as the narrowest.
+        """
+        if width > WIDEST:
+            raise OwnFault(f"the parameters of {self.name} do not grow with the width")
+        return _count(self, n_in, max(width, self.narrowest(n_in, n_out)), n_out)
+
+    def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+        sizing = solve_width(self, n_in, budget, n_out)
+        return replace(sizing, width=max(sizing.width, self.narrowest(n_in, n_out)))
+
+
+@cache
+def _narrowest(method: OwnMethod, n_in: int, n_out: int) -> int:
+    for width in NARROWEST:
+        try:
+            _count(method, n_in, width, n_out)
+        except OwnFault:
+            if width == NARROWEST[-1]:
+                raise
+        else:
+            return width
+    raise AssertionError
+
+
+@cache
+def _count(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
+    return n_trained(method.build(n_in, width, torch.Generator().manual_seed(0), torch.float32, n_out))
+
+
+def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of keyword arguments as JSON has them, because they become part of keys and records."""
+    require(isinstance(kwargs, Mapping), "kwargs", "must be a mapping of names to values", kwargs)
+    try:
+        plain = json.loads(json.dumps(dict(kwargs), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"kwargs must hold finite numbers, texts, true, false, null, lists and dictionaries, got {shown(kwargs)}"
+        ) from error
+    names = all(isinstance(name, str) and name.isidentifier() for name in kwargs)
+    require(names, "kwargs", "must have names of parameters as keys", list(kwargs))
+    return dict(plain)

@@ -1,0 +1,115 @@
+"""A model of one's own is checked before the first training; each fault of a published KAN is one sentence."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kanbench.cells.contract import CHECKS, ContractFault, check_contract, findings
+from kanbench.methods import KANMethod, OwnMethod
+from kanbench.models.own import seeded
+
+TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
+
+
+def own(name, **rest):
+    return OwnMethod(target=f"{TINY}:{name}", **rest)
+
+
+def outcome(name, dtype=torch.float64, **rest):
+    return list(findings(own(name, **rest), 2, dtype=dtype))
+
+
+SOUND = [
+    *("Plain", "build_plain", "Flat", "Tupled", "Deep", "Caching", "PlainTensor", "Seeded", "FromNumpy"),
+    *("ChangesWidths", "NotNarrow", "BatchNormed", "MakesDefaultTensors"),
+]
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_a_sound_model_passes_without_a_remark(name):
+    found = outcome(name)
+    assert [each.check for each in found] == list(CHECKS)
+    assert [each.said for each in found if each.is_fault or each.is_remark] == []
+
+
+@pytest.mark.parametrize("name", ["Plain", "Caching", "OldFunction", "BatchNormed"])
+def test_single_precision_is_checked_as_well(name):
+    assert not any(each.is_fault for each in outcome(name, torch.float32))
+
+
+def test_a_layer_passes_where_layers_are_asked_for():
+    assert not any(each.is_fault or each.is_remark for each in outcome("Layer", takes="layer"))
+    assert "takes=layer calls Layer(a, b) per layer" in outcome("Layer")[-1].said
+
+
+FAULTS = {
+    "Raises": ("builds", "RuntimeError: needs a GPU (tiny_models.py line "),
+    "ForwardRaises": ("builds", "RuntimeError: inputs must be images (tiny_models.py line "),
+    "NoModule": ("builds", "returns a NoModule and no torch.nn.Module"),
+    "NoTensor": ("builds", "returns a str and no tensor"),
+    "Fixed": ("builds", "do not grow with the width: 3 at widths 1 and 5"),
+    "Frozen": ("builds", "no parameter that is trained reaches its output"),
+    "WrongShape": ("output", "has shape (16, 3) for 16 rows, and must have (16, 1)"),
+    "Single": ("output", "is torch.float32 where parameters and inputs are torch.float64"),
+    "NotFinite": ("output", "not finite"),
+    "Noisy": ("output", "changes from call to call"),
+    "AlwaysSeedsOne": ("seeds", "two models of different seeds are equal, so all members would be"),
+    "SeedsOnce": ("seeds", "two models of one seed differ"),
+    "ByTheBatch": ("rows", "depends on the other rows"),
+    "Constant": ("varies", "is a constant"),
+    "WrongBackward": ("gradient", "off a central difference"),
+    "NotDifferentiable": ("gradient", "cannot be differentiated: RuntimeError: one of the variables needed"),
+    "HiddenState": ("members", "state that is no parameter and no buffer"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_found_by_its_check_and_said_in_one_sentence(name):
+    check, words = FAULTS[name]
+    *before, last = outcome(name)
+    assert last.is_fault
+    assert not any(each.is_fault for each in before)
+    assert last.check == check
+    assert words in last.said
+    assert "\n" not in last.said
+    with pytest.raises(ContractFault, match=f"^{name} "):
+        check_contract(own(name), 2, 1, torch.float64)
+
+
+REMARKS = {
+    "KeepsOrder": "only the order of its two inputs matters",
+    "Unused": "7 parameters never reach the output, are frozen and do not count: spare",
+    "OldFunction": "members are computed one after the other",
+    "InPlace": "members are computed one after the other",
+}
+
+
+@pytest.mark.parametrize("name", REMARKS)
+def test_what_can_be_trained_but_should_be_known_is_a_remark(name):
+    (remark,) = check_contract(own(name), 2, 1, torch.float64)
+    assert REMARKS[name] in remark
+
+
+def test_wrong_kwargs_are_answered_with_the_signature():
+    said = outcome("Plain", kwargs={"grid": 3})[-1].said
+    assert "unexpected keyword argument 'grid'; its signature is Plain(widths, gain=1.0)" in said
+
+
+def draws():
+    return torch.rand(1).item(), np.random.rand(), random.random()  # noqa: NPY002  # the generator that modules use
+
+
+def test_the_checks_leave_the_global_generators_alone():
+    with seeded(5):
+        expected = draws()
+    with seeded(5):
+        assert not any(each.is_fault for each in outcome("Seeded"))
+        assert draws() == expected
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_methods_of_the_house_are_not_checked():
+    assert check_contract(KANMethod(), 2, 1, torch.float64) == []

@@ -1,0 +1,325 @@
+"""Tiny modules as people publish them, one for each fault that the contract finds, and some that are sound."""
+
+import random
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+
+SEEN_DTYPES = []
+
+
+class Plain(nn.Sequential):
+    """Sound: a tanh network of the widths."""
+
+    def __init__(self, widths, gain=1.0):
+        layers = []
+        for a, b in pairwise(widths):
+            layers += [nn.Linear(a, b), nn.Tanh()]
+        super().__init__(*layers[:-1])
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.mul_(gain)
+
+
+def build_plain(widths):
+    return Plain(widths)
+
+
+class Layer(nn.Module):
+    """Sound, one layer: powers of tanh x."""
+
+    def __init__(self, n_in, n_out, degree=3):
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.randn(n_in, n_out, degree) / (n_in * degree) ** 0.5)
+        self.register_buffer("powers", torch.arange(1, degree + 1))
+
+    def forward(self, x):
+        return torch.einsum("nid,iod->no", torch.tanh(x).unsqueeze(-1) ** self.powers, self.coefficients)
+
+
+class KeepsOrder(nn.Module):
+    """Sound but poor: a LayerNorm over the inputs."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.norm, self.rest = nn.LayerNorm(widths[0]), Plain(widths)
+
+    def forward(self, x):
+        return self.rest(self.norm(x))
+
+
+class Flat(Plain):
+    def forward(self, x):
+        return super().forward(x).squeeze(-1)
+
+
+class Tupled(Plain):
+    def forward(self, x):
+        return super().forward(x), torch.zeros(())
+
+
+class Deep(Plain):
+    def forward(self, x):
+        return super().forward(x).unsqueeze(-1)
+
+
+class Caching(Plain):
+    """Sound: leaves tensors on itself, in attributes, lists and new names."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.cache, self.acts = None, []
+
+    def forward(self, x):
+        self.cache = self[0](x)
+        self.acts.append(self.cache)
+        self.fresh = self.cache * 2
+        return super().forward(x)
+
+
+class PlainTensor(Plain):
+    """Sound: random features as a plain attribute, which is no buffer."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.shift = torch.randn(widths[0])
+
+    def forward(self, x):
+        return super().forward(x + self.shift)
+
+
+class Unused(Plain):
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.spare = nn.Parameter(torch.randn(7))
+        self.grid = nn.Parameter(torch.linspace(-1, 1, 5), requires_grad=False)
+
+
+class Seeded(Plain):
+    """Sound: takes a seed, and seeds everything with it."""
+
+    def __init__(self, widths, seed=1):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002  # as published
+        random.seed(seed)
+        super().__init__(widths)
+
+
+class AlwaysSeedsOne(Seeded):
+    def __init__(self, widths):
+        super().__init__(widths, 1)
+
+
+class SeedsOnce(nn.Module):
+    """Not repeatable: a counter of the class scales it."""
+
+    built = 0
+
+    def __init__(self, widths):
+        super().__init__()
+        SeedsOnce.built += 1
+        self.net = Plain(widths, gain=float(SeedsOnce.built))
+
+    def forward(self, x):
+        return self.net(x)
+
+
+class FromNumpy(Plain):
+    """Sound: draws from NumPy and random."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        with torch.no_grad():
+            self[0].bias.copy_(torch.from_numpy(np.random.randn(widths[1])) + random.random())  # noqa: NPY002
+
+
+class ChangesWidths(Plain):
+    def __init__(self, widths):
+        super().__init__(widths)
+        widths.append(99)
+
+
+class NotNarrow(Plain):
+    def __init__(self, widths):
+        if min(widths[1:-1]) < 2:
+            raise ValueError("width 1 is refused")
+        super().__init__(widths)
+
+
+class BatchNormed(nn.Module):
+    """Sound in evaluation mode."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(*widths[:2]), nn.BatchNorm1d(widths[1]), nn.Linear(*widths[1:])
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.norm(self.first(x))))
+
+
+class ByTheBatch(Plain):
+    def forward(self, x):
+        return super().forward((x - x.amin(0)) / (x.amax(0) - x.amin(0) + 1e-6))
+
+
+class Constant(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.rest, self.norm = Plain(widths), nn.LayerNorm(widths[-1])
+
+    def forward(self, x):
+        return self.norm(self.rest(x))
+
+
+class WrongTanh(torch.autograd.Function):
+    """Old style, so vmap refuses it; its derivative is wrong unless `factor` is 1."""
+
+    factor = 0.2
+
+    @staticmethod
+    def forward(ctx, x):
+        y = torch.tanh(x)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * (1 - y**2) * WrongTanh.factor
+
+
+class TrueTanh(WrongTanh):
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * (1 - y**2)
+
+
+class WrongBackward(nn.Module):
+    function = WrongTanh
+
+    def __init__(self, widths):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = self.function.apply(layer(x))
+        return self.layers[-1](x)
+
+
+class OldFunction(WrongBackward):
+    """Sound, but vmap does not take an autograd.Function without setup_context."""
+
+    function = TrueTanh
+
+
+class InPlace(Plain):
+    """Sound, but vmap does not take writes into a fresh tensor."""
+
+    def forward(self, x):
+        powers = torch.ones(x.shape[0], x.shape[1], 3, dtype=x.dtype)
+        powers[:, :, 1] = x
+        powers[:, :, 2] = x**2
+        return super().forward(powers.sum(-1))
+
+
+class NotDifferentiable(Plain):
+    def forward(self, x):
+        y = torch.exp(self[0](x))
+        y *= 2
+        z = torch.exp(y)
+        y += 1
+        return z.sum(-1, keepdim=True) + y.sum(-1, keepdim=True) * 0
+
+
+class MakesDefaultTensors(Plain):
+    """Sound: makes tensors of the default precision in forward."""
+
+    def forward(self, x):
+        SEEN_DTYPES.append(torch.ones(1).dtype)
+        return super().forward(x @ torch.eye(x.shape[1]))
+
+
+class Single(Plain):
+    def forward(self, x):
+        return super().forward(x).float()
+
+
+class WrongShape(Plain):
+    def __init__(self, widths):
+        super().__init__([*widths[:-1], 3])
+
+
+class NoTensor(Plain):
+    def forward(self, x):
+        return "no tensor"
+
+
+class NoModule:
+    def __init__(self, widths):
+        pass
+
+
+class Raises(Plain):
+    def __init__(self, widths):
+        raise RuntimeError("needs a GPU")
+
+
+class ForwardRaises(Plain):
+    def forward(self, x):
+        raise RuntimeError("inputs must be images")
+
+
+class Noisy(Plain):
+    def forward(self, x):
+        return super().forward(x) + torch.randn(x.shape[0], 1, dtype=x.dtype)
+
+
+class NotFinite(Plain):
+    def forward(self, x):
+        return super().forward(x) / 0.0
+
+
+class Fixed(nn.Module):
+    """Its parameters do not grow with the width."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.layer = nn.Linear(widths[0], widths[-1])
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Frozen(Plain):
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.requires_grad_(False)
+
+
+class HiddenState(Plain):
+    """Its members differ in a tensor that is neither a parameter nor a buffer."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.shifts = [torch.randn(widths[0])]
+
+    def forward(self, x):
+        return super().forward(x + self.shifts[0].to(x.dtype))
+
+
+@lru_cache
+def cached_power(x):
+    return x**2
+
+
+class CachesByIdentity(Plain):
+    def forward(self, x):
+        return super().forward(cached_power(x))
+
+
+size = 3
