@@ -19,7 +19,7 @@ INTERNAL = frozenset(vars(nn.Module()))  # attributes of every module that a for
 
 
 class Takes(StrEnum):
-    """What a target makes of widths: a whole model of a list of them, or one layer of two."""
+    """The product of a call of a target: a whole model of a list of widths, or one layer of two."""
 
     model = auto()
     layer = auto()

@@ -58,13 +58,13 @@ class LoopedEnsemble(Ensemble):
 
     @torch.enable_grad()
     def _jacobian(self, member: Tensor, theta: Tensor, x: Tensor) -> Tensor:
-        """The Jacobian of one member, some rows at a time: (n, params)."""
+        """The Jacobian of one member, some rows at a time: (n_out * n, params), the rows of the first output first."""
         alone, row = self.only(member), theta[member].detach().requires_grad_()
         blocks = []
         for rows in torch.tensor_split(x[member], -(-x.shape[1] // ROWS), dim=1):
-            outputs = alone.predict(row, rows).squeeze(0)
-            blocks.append(self._rows_backward(outputs, row))
-        return torch.cat(blocks)
+            outputs = alone.predict(row, rows).reshape(rows.shape[1], -1)
+            blocks.append(self._rows_backward(outputs.flatten(), row).unflatten(0, outputs.shape))
+        return torch.cat(blocks).transpose(0, 1).flatten(0, 1)
 
     def _rows_backward(self, outputs: Tensor, row: Tensor) -> Tensor:
         """The derivatives of outputs (n,) by the parameters of one member: (n, params)."""
@@ -116,13 +116,10 @@ def _agree(batched: Ensemble, looped: LoopedEnsemble, n_in: int) -> bool:
     x = (2.0 * torch.rand(TRIED, TRIED + 1, n_in, generator=draws, dtype=torch.float64) - 1.0).to(start)
     if not _is_close(batched.predict(theta, x), looped.predict(theta, x)):
         return False
-    if (outputs := looped.predict(theta, x)).ndim == 2:
-        y = torch.zeros_like(outputs)
-        return _is_close(batched.gradients(theta, x, y), looped.gradients(theta, x, y)) and _is_close(
-            batched.jacobians(theta, x), looped.jacobians(theta, x)
-        )
-    y = torch.zeros_like(outputs)
-    return _is_close(batched.gradients(theta, x, y), looped.gradients(theta, x, y))
+    y = torch.zeros_like(looped.predict(theta, x))
+    return _is_close(batched.gradients(theta, x, y), looped.gradients(theta, x, y)) and _is_close(
+        batched.jacobians(theta, x), looped.jacobians(theta, x)
+    )
 
 
 def _works(trial: Callable[[], bool]) -> bool:

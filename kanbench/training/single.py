@@ -17,6 +17,7 @@ from kanbench.models.layer import require_dtype
 from kanbench.training.best import Training, finite_instead
 from kanbench.training.domain import warn_of_inputs_off_the_domain
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs
+from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss, loss_of
 from kanbench.training.optimizers.base import Optimizer
 
@@ -126,7 +127,7 @@ def train_all(
     warn_of_inputs_off_the_domain(models, x)
     copies = [model for model in models for _ in optimizer.trials]
     ensemble = (
-        Ensemble(copies, loss, example=x[0, :1]) if penalty.weight == 0.0 else SparseEnsemble(copies, penalty, loss)
+        ensemble_of(copies, loss, example=x[0, :1]) if penalty.weight == 0.0 else SparseEnsemble(copies, penalty, loss)
     )
     training = Training(ensemble, x, y, optimizer, seed)
     theta = training.end()

@@ -9,8 +9,9 @@ from kanbench.training import Ensemble
 from kanbench.training.looped import ROWS, LoopedEnsemble, ensemble_of
 
 
-def models(seeds=3):
-    return [KANMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64) for seed in range(seeds)]
+def models(seeds=3, n_out=1):
+    starts = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
+    return [KANMethod().build(2, 3, start, torch.float64, n_out) for start in starts]
 
 
 def data(seeds=3, n=2 * ROWS + 3):
@@ -30,6 +31,13 @@ def test_a_looped_ensemble_computes_what_a_batched_one_does():
     torch.testing.assert_close(losses, batched.losses(theta, x, y))
     torch.testing.assert_close(gradients, batched.gradients(theta, x, y))
     assert not losses.requires_grad
+
+
+def test_several_outputs_are_stacked_as_a_batched_ensemble_stacks_them():
+    batched, looped, (x, _) = Ensemble(models(n_out=2)), LoopedEnsemble(models(n_out=2)), data()
+    expected = batched.jacobians(batched.start, x)
+    assert expected.shape[1] == 2 * x.shape[1]
+    torch.testing.assert_close(looped.jacobians(batched.start, x), expected, rtol=1e-10, atol=1e-12)
 
 
 def test_some_of_its_members_are_those_alone():
