@@ -148,16 +148,35 @@ def _table(source: Path) -> Path | None:
     return next((source / name for name in TABLES if (source / name).is_file()), None)
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def read_text_table(path: Path) -> pd.DataFrame:
+    """Return a table of records as it was written: texts, and nothing where a cell is empty.
+
+    Raises `ValueError` for what is no table of records.
+    """
+    frame = _read_csv(path, dtype=str)
+    _check_columns(path, frame)
+    return read_marked(frame)
+
+
+def _check_columns(path: Path, frame: pd.DataFrame) -> None:
+    if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
+        raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
+
+
+def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
     try:
         n_rows = len(pd.read_csv(path, usecols=[0], nrows=MOST_ROWS + 1))  # a column first: all may not find room
-        frame = pd.read_csv(path, low_memory=False, nrows=MOST_ROWS) if n_rows <= MOST_ROWS else None
+        frame = pd.read_csv(path, nrows=MOST_ROWS, **options) if n_rows <= MOST_ROWS else None
     except (OSError, EOFError, zlib.error, ValueError) as error:  # of pandas, most are ValueErrors
         raise ValueError(f"{path}: not a table of records ({error})") from None
     if frame is None:
         raise ValueError(f"{path}: more than {MOST_ROWS:,} rows are not read at once; split it by suite or by task")
-    if missing := [name for name in (*COLUMNS, "protocol", "score") if name not in frame]:
-        raise ValueError(f"{path}: not a table of records, it has no column {missing[0]!r}")
+    return frame
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    frame = _read_csv(path, low_memory=False)
+    _check_columns(path, frame)
     frame = check_table(path, read_marked(frame))
     text = [name for name in TEXT if name in frame]
     return complete(

@@ -102,11 +102,11 @@ def _check_member(member: Any) -> None:
         if name not in member:
             raise ValueError(f"a member has no {name}")
     for name, value in member.items():
-        if rule := _broken_rule(name, value):
+        if rule := broken_rule(name, value):
             raise ValueError(f"{name} must be {rule}, got {value!r:.60}")
 
 
-def _broken_rule(name: str, value: Any) -> str:
+def broken_rule(name: str, value: Any) -> str:
     """Return the rule that a value of a column breaks, or "" if it breaks none."""
     if name == "status":
         return "" if value in STATUSES else f"one of {', '.join(STATUSES)}"

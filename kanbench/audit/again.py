@@ -1,0 +1,114 @@
+"""Members trained once more, and compared with what their records say."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kanbench.analysis.load import SPLITS
+from kanbench.audit.finding import Check, Fault
+from kanbench.audit.rows import Audited
+from kanbench.cells import Cell, run_cell
+from kanbench.cells.cell import Vary
+from kanbench.cells.restore import CannotRestore, restore_cell
+from kanbench.errors import counted
+from kanbench.store.record import CellRecord
+
+DEAR = 60.0  # seconds of a cell, above which its members are drawn only where there are too few others
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A member that is trained again: its record, the number of its row, and the cell that its description gives."""
+
+    path: Path
+    row: int
+    member: dict[str, Any]
+    cell: Cell
+
+
+def again(audited: Audited, number: int, draw: int, tolerance: float) -> Check:
+    """Train some members again, one by one, and compare their errors.
+
+    Args:
+        audited: The records.
+        number: How many members; 0 trains none.
+        draw: The seed of the draw.
+        tolerance: The relative difference that two trainings may have.
+    """
+    if number == 0:
+        return Check("again", "not checked: switched off by --again 0", made=False)
+    if audited.is_table:
+        return Check("again", "not checked: a table holds no descriptions of its cells", made=False)
+    drawn, reasons = _draw(audited.records, number, np.random.default_rng(draw))
+    left_out = "".join(f"; not checked: {reason} ({counted(n, 'cell')})" for reason, n in reasons.items())
+    if not drawn:
+        return Check("again", left_out.removeprefix("; ") or "not checked: no member was trained", made=False)
+    faults = [fault for each in drawn for fault in _train(each, tolerance)]
+    names = ", ".join(f"{each.path.stem[:6]}:{each.member['seed']}" for each in drawn)
+    said = f"{counted(len(drawn), 'member')} trained again ({names}), errors within {tolerance:.2g} of the records"
+    return Check("again", said + left_out, tuple(faults))
+
+
+def _draw(
+    records: dict[Path, CellRecord], number: int, generator: np.random.Generator
+) -> tuple[list[Drawn], dict[str, int]]:
+    """Draw members, those of dear cells last, and count the cells that cannot be trained again, by the reason."""
+    candidates = [
+        (path, row) for path, record in records.items() for row, member in enumerate(record.members)
+        if member["status"] in ("ok", "diverged")
+    ]  # fmt: skip
+    mixed = [candidates[i] for i in generator.permutation(len(candidates))]
+    mixed.sort(key=lambda each: max(DEAR, _seconds(records[each[0]])))
+    drawn, reasons, broken = list[Drawn](), dict[str, int](), dict[Path, str]()
+    for path, row in mixed:
+        if len(drawn) == number:
+            break
+        record = records[path]
+        member = record.members[row]
+        if path in broken:
+            continue
+        try:
+            cell = restore_cell(record.cell, str(member["experiment"]), str(member["suite"]))
+        except CannotRestore as reason:
+            broken[path] = str(reason)
+            reasons[str(reason)] = reasons.get(str(reason), 0) + 1
+            continue
+        drawn.append(Drawn(path, row + 1, member, cell))
+    return drawn, reasons
+
+
+def _seconds(record: CellRecord) -> float:
+    return sum(float(member.get("seconds") or 0.0) for member in record.members)
+
+
+def _train(drawn: Drawn, tolerance: float) -> list[Fault]:
+    """The faults of a member: errors and a status that its training does not reach."""
+    cell, member = drawn.cell, drawn.member
+    seeds = (member["seed"],) if cell.vary is Vary.all else tuple(dict.fromkeys((cell.seeds[0], member["seed"])))
+    optimizer = cell.optimizer
+    if member.get("lr") is not None:
+        optimizer = replace(optimizer, rates=(member["lr"],))  # type: ignore[call-arg]
+    try:
+        reached = run_cell(replace(cell, seeds=seeds, optimizer=optimizer)).members[-1]
+    except ValueError as error:
+        return [Fault(str(drawn.path), str(drawn.row), f"cannot be trained again ({error})")]
+    faults = []
+    if reached["status"] != member["status"]:
+        faults.append(f"status is {member['status']}, trained again it is {reached['status']}")
+    for name, value in member.items():
+        if name.startswith(SPLITS) and name in reached and not _near(name, value, reached[name], tolerance):
+            faults.append(f"{name} is {value:.8g}, trained again it is {reached[name]:.8g}")
+    return [Fault(str(drawn.path), str(drawn.row), said) for said in faults]
+
+
+def _near(name: str, one: float | None, other: float | None, tolerance: float) -> bool:
+    """Return True if two values of a column differ by the tolerance at most; R^2 by its distance from 1."""
+    if one is None or other is None:
+        return one is other
+    if "_r2" in name:
+        one, other = 1.0 - one, 1.0 - other
+        tolerance = 2.0 * tolerance
+    return math.isclose(one, other, rel_tol=tolerance, abs_tol=1e-14)

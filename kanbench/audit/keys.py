@@ -1,0 +1,88 @@
+"""Check of keys and of the columns that follow from the description of a cell."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kanbench.audit.finding import Check, Fault
+from kanbench.audit.rows import Audited
+from kanbench.cells import Cell
+from kanbench.cells.cell import RESULTS_VERSION, digest
+from kanbench.cells.restore import CannotRestore, restore_cell
+from kanbench.cells.rows import identity, size
+from kanbench.errors import counted
+from kanbench.methods import BudgetTooSmall, TooManyTerms
+from kanbench.store.record import CellRecord
+
+FILED = ("experiment", "suite", "commit", "results_version")  # they do not follow from the description
+OF_VERSION = ("cell", "protocol", "data")  # hashes with the version of the results
+EXACT = 1e-9
+
+
+def keys(audited: Audited) -> Check:
+    """Check that every key is the hash of its cell's description, and that the columns say what the description says.
+
+    Sizes are computed again, so a model that is larger than its method and width allow is found.
+    """
+    if audited.is_table:
+        return Check("keys", "not checked: a table holds no descriptions of its cells", made=False)
+    faults, reasons = list[Fault](), dict[str, int]()
+    for path, record in audited.records.items():
+        faults += _of_key(path, record)
+        try:
+            cell = restore_cell(
+                record.cell, str(record.members[0].get("experiment", "")), str(record.members[0].get("suite", ""))
+            )
+        except CannotRestore as reason:
+            reasons[str(reason)] = reasons.get(str(reason), 0) + 1
+            continue
+        faults += _of_columns(path, record, cell)
+    rebuilt = len(audited.records) - sum(reasons.values())
+    said = (
+        f"{counted(len(audited.records), 'key')} compared with the descriptions of their cells, "
+        f"and the columns of {rebuilt:,} cells that were rebuilt from them"
+    )
+    said += "".join(f"; {n} not rebuilt: {reason}" for reason, n in reasons.items())
+    return Check("keys", said, tuple(faults))
+
+
+def _of_key(path: Path, record: CellRecord) -> Iterator[Fault]:
+    key = digest(record.cell)
+    if key != record.key:
+        yield Fault(str(path), "", f"the description of the cell has the key {key}, the record says {record.key}")
+    if path.stem != record.key:
+        yield Fault(str(path), "", f"the file has the name of another cell than its record, {record.key}")
+    for row, member in enumerate(record.members, start=1):
+        if member.get("cell") != record.key:
+            yield Fault(str(path), str(row), f"cell is {member.get('cell')}, the record has the key {record.key}")
+
+
+def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
+    """The columns that contradict the description, sizes included."""
+    expected = identity(cell)
+    fits = True
+    try:
+        expected |= size(cell)
+    except (BudgetTooSmall, TooManyTerms):
+        fits = False
+    of_version = OF_VERSION if record.cell.get("results_version") != RESULTS_VERSION else ()
+    for name in (*FILED, *of_version):
+        expected.pop(name, None)
+    for row, (member, (seed, rate)) in enumerate(zip(record.members, cell.members, strict=False), start=1):
+        if fits == (member["status"] == "skipped"):
+            said = "a width of its budget exists" if fits else "no width gives a model of its budget"
+            yield Fault(str(path), str(row), f"status is {member['status']}, and {said}")
+        sized = {} if member["status"] == "skipped" else {"seed": seed, "lr": rate}
+        for name, value in (expected | sized).items():
+            if name in member and not _equal(member[name], value):
+                yield Fault(str(path), str(row), f"{name} is {member[name]!r:.60}, its description gives {value!r:.60}")
+    if len(record.members) != len(cell.members):
+        yield Fault(str(path), "", f"{len(record.members)} members, its description gives {len(cell.members)}")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return bool(np.isclose(one, other, rtol=EXACT, atol=EXACT))
+    return bool(one == other)

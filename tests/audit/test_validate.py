@@ -1,0 +1,268 @@
+"""Faults that are committed to a folder of records; each must be found, with its file and row."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kanbench.analysis import load_records
+from kanbench.analysis.spreadsheet import write_csv
+from kanbench.bases import Taylor
+from kanbench.cells import Cell, Precision, run_cell, unfinished
+from kanbench.cells.cell import digest
+from kanbench.cli.main import run_command
+from kanbench.data import SplitSizes, load_suite
+from kanbench.methods import REFERENCES, KANMethod, MLPMethod
+from kanbench.store.plan import Plan
+from kanbench.store.record import SEAL, RecordStore, read_record
+from kanbench.training import LevenbergMarquardt
+
+TASKS = [load_suite("feynman").task(name) for name in ("I.27.6", "I.6.2")]
+CHECKS = ["checksums", "schema", "numbers", "protocol", "coverage", "sizes", "keys", "again"]
+
+
+def cell(method, task, budget, **changes):
+    facts = {
+        "experiment": "e", "suite": "feynman", "task": task, "method": method, "budget": budget, "seeds": (0, 1),
+        "optimizer": LevenbergMarquardt(steps=3), "sizes": SplitSizes(30, 30, 40), "precision": Precision.double,
+    }  # fmt: skip
+    return Cell(**facts | changes)
+
+
+CELLS = [
+    *(cell(method, task, 30) for task in TASKS for method in (MLPMethod(), KANMethod(basis=Taylor()))),
+    *(cell(REFERENCES["regression"][0], task, 0) for task in TASKS),
+]
+KAN_CELL = CELLS[1]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return [run_cell(each) for each in CELLS]
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    store = RecordStore(tmp_path / "run" / "cells")
+    store.prepare()
+    for record in trained:
+        store.write(record)
+    labels = [record.label for record in trained]
+    Plan("command", [each.key for each in CELLS], [1.0] * len(CELLS), labels).write(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def path_of(folder: Path, of: Cell = KAN_CELL) -> Path:
+    return folder / "cells" / f"{of.key}.json"
+
+
+def change(path: Path, row: int = 1, **columns):
+    """Change columns of a row and seal the file again, as somebody who knows how would."""
+    content = json.loads(SEAL.read(path))
+    content["members"][row - 1] |= columns
+    SEAL.write(path, json.dumps(content).encode())
+
+
+def validate(folder, *words):
+    """The exit code, and of each check whether it passed and its faults."""
+    code = run_command("validate", str(folder), "--json", str(folder / "checks.json"), *(words or ("--again", "0")))
+    found = json.loads((folder / "checks.json").read_text())
+    assert found["passed"] is (code == 0)
+    assert [check["check"] for check in found["checks"]] == CHECKS
+    return code, {check["check"]: check for check in found["checks"]}
+
+
+def the_fault(folder, check, file, row="", *words):
+    """What the one check that fails says of the one file and row that it names."""
+    code, checks = validate(folder, *words)
+    assert code == 1
+    assert [name for name in CHECKS if checks[name]["passed"] is False] == [check]
+    faults = checks[check]["faults"]
+    assert {(fault["file"], fault["row"]) for fault in faults} == {(str(file), row)}
+    return faults[0]["said"]
+
+
+def test_sound_records_pass_with_one_line_per_check_and_three_members_come_again(folder, capsys):
+    assert run_command("validate", str(folder)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[: len(CHECKS)]] == [["ok", check] for check in CHECKS]
+    assert lines[0].endswith("7 of 7 sealed files are whole (6 records, 1 plans)")
+    assert "3 methods on 2 tasks at 1 budget with 2 seeds: 12 members of 6 cells" in lines[4]
+    assert "3 members trained again (" in lines[7]
+    assert lines[-1] == "8 of 8 checks passed, 0 not made"
+
+
+def test_failed_and_skipped_cells_are_failures_that_are_there(folder):
+    store = RecordStore(folder / "cells")
+    small = [cell(method, task, 3) for task in TASKS for method in (MLPMethod(), KANMethod(basis=Taylor()))]
+    for each in small:
+        store.write(unfinished(each, "skipped", "a budget of 3 parameters is too small for it"))
+    code, checks = validate(folder)
+    assert (code, "8 skipped" in checks["coverage"]["said"]) == (0, True)
+
+
+def test_a_flipped_digit_is_found_by_the_checksum(folder):
+    path = path_of(folder)
+    text = path.read_text()
+    at = text.index('"test_rel_l2": 0.') + len('"test_rel_l2": 0.') + 3
+    path.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
+    code, checks = validate(folder)
+    assert code == 1
+    (fault,) = checks["checksums"]["faults"]
+    assert (fault["file"], "does not match its checksum" in fault["said"]) == (str(path), True)
+
+
+@pytest.mark.parametrize("column", ["test_rel_l2", "val_rmse", "train_r2"])
+def test_a_changed_metric_in_a_file_that_was_sealed_again_does_not_fit_the_others(column, folder):
+    path = path_of(folder)
+    change(path, 2, **{column: read_record(path).members[1][column] * 1.0001})
+    assert "does not follow from" in the_fault(folder, "numbers", path, "2")
+
+
+def test_errors_that_fit_each_other_and_no_training_are_found_by_training_again(folder):
+    path = path_of(folder)
+    for row, member in enumerate(read_record(path).members, start=1):
+        error, rmse = member["test_rel_l2"] / 2, member["test_rmse"] / 2
+        change(path, row, test_rel_l2=error, test_rmse=rmse, test_r2=1.0 - error**2)
+    code, checks = validate(folder, "--again", "12")
+    assert code == 1
+    assert {fault["file"] for fault in checks["again"]["faults"]} == {str(path)}
+    assert "test_rel_l2 is" in checks["again"]["faults"][0]["said"]
+    assert checks["numbers"]["passed"]
+
+
+def test_an_absent_seed_is_named(folder):
+    path = path_of(folder)
+    content = json.loads(SEAL.read(path))
+    del content["members"][1]
+    SEAL.write(path, json.dumps(content | {"curve": {}}).encode())
+    code, checks = validate(folder)
+    assert code == 1
+    said = {fault["said"] for fault in checks["coverage"]["faults"] if fault["file"] == str(path)}
+    assert "KAN Taylor on I.27.6 at 30: seed 1 is absent" in said
+
+
+def test_an_absent_cell_is_named_by_its_method_task_and_budget(folder):
+    path_of(folder).unlink()
+    _, checks = validate(folder)
+    said = [fault["said"] for fault in checks["coverage"]["faults"]]
+    assert said[0].startswith("KAN Taylor on I.27.6 at 30 is absent")
+    assert said[1] == "planned and absent: KAN Taylor on I.27.6 at 30"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("params", "many", "params must be an integer from 0 on, got 'many'"),
+        ("status", "fine", "status must be one of ok, diverged, failed, skipped, got 'fine'"),
+        ("seconds", -1.0, "seconds must be a number from 0 on, got -1.0"),
+        ("test_rmse", True, "test_rmse must be a number, got True"),
+    ],
+)
+def test_a_wrong_type_is_named_with_its_row(column, value, sentence, folder):
+    path = path_of(folder)
+    change(path, 2, **{column: value})
+    code, checks = validate(folder)
+    assert code == 1
+    assert {"file": str(path), "row": "2", "said": sentence} in checks["schema"]["faults"]
+
+
+def test_a_missing_column_and_a_failure_without_a_reason_are_named(folder):
+    path = path_of(folder)
+    content = json.loads(SEAL.read(path))
+    del content["members"][0]["commit"]
+    content["members"][1] |= {"status": "diverged", "reason": ""}
+    SEAL.write(path, json.dumps(content).encode())
+    _, checks = validate(folder)
+    said = [(fault["row"], fault["said"]) for fault in checks["schema"]["faults"]]
+    assert said == [("1", "there is no commit"), ("2", "a member that has diverged must say its reason")]
+
+
+def test_a_success_that_is_worse_than_a_constant_is_a_failure(folder):
+    path = path_of(folder)
+    change(path, 1, test_rel_l2=1.5, test_r2=1.0 - 1.5**2)
+    _, checks = validate(folder)
+    assert "status must be diverged where test_rel_l2 is above 1" in checks["schema"]["faults"][0]["said"]
+
+
+def test_another_protocol_is_named_with_what_differs(folder):
+    other = cell(MLPMethod(), TASKS[0], 30, precision=Precision.single)
+    RecordStore(folder / "cells").write(run_cell(other))
+    _, checks = validate(folder)
+    (fault,) = checks["protocol"]["faults"]
+    assert fault["file"] == str(path_of(folder, other))
+    assert fault["said"] == "2 rows are of another protocol than most: precision single and not double"
+
+
+def test_a_setting_that_is_not_that_of_its_protocol_is_named(folder):
+    path = path_of(folder)
+    change(path, 2, precision="single")
+    _, checks = validate(folder)
+    (fault,) = checks["protocol"]["faults"]
+    assert (fault["file"], fault["row"]) == (str(path), "2")
+    assert fault["said"] == "precision is single where other rows of its protocol have double"
+
+
+def test_an_oversize_model_is_named(folder):
+    path = path_of(folder, CELLS[0])
+    change(path, 1, params=60)
+    said = validate(folder)[1]["sizes"]["faults"]
+    assert [(fault["row"], fault["said"]) for fault in said] == [
+        ("1", "60 parameters at a budget of 30 are +100.0 %, and the row does not say so (missed)")
+    ]
+
+
+def test_an_oversize_model_that_is_marked_is_not_the_nearest_that_a_width_gives(folder):
+    path = path_of(folder)
+    change(path, 1, params=60, budget_miss=1.0, missed=True)
+    said = validate(folder)[1]["keys"]["faults"]
+    params = read_record(path).members[1]["params"]
+    assert (said[0]["row"], said[0]["said"]) == ("1", f"params is 60, its description gives {params}")
+
+
+def test_a_key_that_is_not_that_of_its_description_is_named(folder):
+    path = path_of(folder)
+    content = json.loads(SEAL.read(path))
+    content["cell"]["optimizer"]["steps"] = 500
+    SEAL.write(path, json.dumps(content).encode())
+    faults = validate(folder)[1]["keys"]["faults"]
+    assert {"file": str(path), "row": ""}.items() <= faults[0].items()
+    assert faults[0]["said"].startswith(f"the description of the cell has the key {digest(content['cell'])}, the")
+
+
+def test_a_method_under_another_name_is_named(folder):
+    path = path_of(folder)
+    change(path, 1, method="KAN Mine")
+    assert "method is 'KAN Mine', its description gives 'KAN Taylor'" in str(validate(folder)[1]["keys"]["faults"])
+
+
+def test_a_table_is_checked_as_far_as_it_goes(folder, tmp_path, capsys):
+    (tmp_path / "table").mkdir()
+    frame = load_records(folder)
+    write_csv(frame, tmp_path / "table" / "records.csv")
+    assert run_command("validate", str(tmp_path / "table")) == 0
+    assert "5 of 5 checks passed, 3 not made" in capsys.readouterr().out
+    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    frame.loc[row, "score"] *= 0.9
+    write_csv(frame, tmp_path / "table" / "records.csv")
+    said = the_fault(tmp_path / "table", "schema", tmp_path / "table" / "records.csv", str(row + 2))
+    assert said.startswith("score must be")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["FOLDER/nowhere"], "validate: FOLDER/nowhere: no records there, neither cells/*.json below it nor"),
+        (["FOLDER", "--again", "-1"], "validate: argument --again: must be a whole number from 0 on, got '-1'"),
+        (["FOLDER", "--tolerance", "much"], "validate: argument --tolerance: must be a number from 0 to 1, got 'much'"),
+        (["FOLDER", "--target", "none.py:A"], "validate: target none.py:A: there is no file none.py"),
+        (["FOLDER", "--json", "FOLDER/no/c.json"], "validate: --json: there is no folder FOLDER/no"),
+        ([], "validate takes one folder or table of records"),
+    ],
+)
+def test_one_sentence_for_each_mistake(words, sentence, folder, capsys):
+    assert run_command("validate", *(word.replace("FOLDER", str(folder)) for word in words)) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith(f"kanbench: {sentence.replace('FOLDER', str(folder))}")
+    assert error.count("\n") == 1
