@@ -1,0 +1,232 @@
+"""The parts that the estimators share: their parameters, the network, its training and the split of the rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor, nn
+
+from kanbench.bases import BASES, Basis, BSpline
+from kanbench.errors import UnknownName, chosen, counted, require
+from kanbench.estimators.naming import Output, name_output
+from kanbench.estimators.scaling import Array, Scaling
+from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
+from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss, Optimizer
+from kanbench.training.restarts import train_restarts
+
+NETWORKS = ("kan", "mlp")
+WIDTH = 5  # hidden nodes of a KAN by default
+BLOCK = 20_000  # rows that are predicted at once
+KEPT = 1_000  # rows of the training that name_formula sees
+LARGEST_JACOBIAN = 2e7  # entries, rows x parameters, up to which Levenberg-Marquardt is chosen
+LARGEST_SYSTEM = 1_500  # parameters up to which it is chosen
+LARGEST_BATCH = 2e8  # rows x parameters up to which L-BFGS is chosen
+
+
+class NetworkEstimator(BaseEstimator):
+    """The base of `KANRegressor` and `KANClassifier`, which list the parameters."""
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
+    def __init__(
+        self,
+        network: str = "kan",
+        *,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        basis: str | Basis = "bspline",
+        aggregation: str = "sum",
+        base_branch: str = "none",
+        activation: str = "tanh",
+        optimizer: str | Optimizer = "auto",
+        max_iter: int | None = None,
+        restarts: int = 3,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: Any = None,
+    ) -> None:
+        self.network = network
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.basis = basis
+        self.aggregation = aggregation
+        self.base_branch = base_branch
+        self.activation = activation
+        self.optimizer = optimizer
+        self.max_iter = max_iter
+        self.restarts = restarts
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+
+    def name_formula(self, digits: int = 4, *, sparsity: float = 0.03) -> Self:
+        """Turn the fitted KAN into a formula in the units of the data, and store it in `formula_`.
+
+        A copy of the network is trained sparsely, pruned and trained again; then each of its edges becomes a function
+        of the library, and the constants are trained. This sees up to 1,000 of the rows of `fit` and takes seconds.
+        The predictions stay those of the KAN.
+
+        Args:
+            digits: the number of significant digits of the constants, 1 to 15.
+            sparsity: the weight of the sparsity penalty. More of it gives shorter formulas with a larger error.
+
+        Returns:
+            The estimator itself, with `formula_`, a sympy expression in the names of the columns (x0, x1, .. without
+            names), and `formula_score_`, the R^2 on the rows between the formula and what it stands for; both are
+            lists where there are several formulas.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: if the network is an MLP, or if no formula is found.
+        """
+        check_is_fitted(self)
+        require(isinstance(self.network_, KAN), "network", "must be 'kan' to have a formula", self.network)
+        names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
+        named = [
+            name_output(output, self._kept[0], names, self._inputs.pairs, digits, sparsity)
+            for output in self._named_outputs()
+        ]
+        formulas, scores = [each.expression for each in named], [each.r2 for each in named]
+        self.formula_ = formulas[0] if len(named) == 1 else formulas
+        self.formula_score_ = scores[0] if len(named) == 1 else scores
+        return self
+
+    def _named_outputs(self) -> list[Output]:
+        """Return the outputs of the network that have formulas."""
+        raise NotImplementedError
+
+    def _fit_network(self, x: Array, y: Array, n_outputs: int, loss: Loss, classes: Array | None = None) -> None:
+        """Train the network on rows x (n, n_in) and targets y, (n,) or (n, n_outputs), that are scaled already."""
+        require(self.network in NETWORKS, "network", f"must be {' or '.join(NETWORKS)}", self.network)
+        require(isinstance(self.restarts, int) and self.restarts >= 1, "restarts", "must be at least 1", self.restarts)
+        random = check_random_state(self.random_state)
+        seeds = random.randint(np.iinfo(np.int32).max, size=self.restarts + 1)
+        shape = self._shape(x.shape[1], n_outputs)
+        models = [self._build(shape, torch.Generator().manual_seed(int(seed))) for seed in seeds[1:]]
+        self._inputs = Scaling.to_domain(x, *self._domain)
+        rows = self._scaled(x), torch.tensor(y, dtype=torch.float64)
+        train, held_out = self._split(len(x), classes, random)
+        trained = train_restarts(
+            models,
+            _rows(rows, train),
+            self._optimizer(len(train), _n_parameters(models[0]), loss, n_outputs),
+            loss=loss,
+            validation=_rows(rows, held_out) if len(held_out) else None,
+            patience=self.n_iter_no_change,
+            seed=int(seeds[0]),
+        )
+        self.network_, self.loss_, self.n_iter_ = trained.model, trained.loss, max(1, trained.steps)
+        self.n_parameters_ = _n_parameters(trained.model)
+        self._kept = _rows(rows, random.permutation(len(x))[:KEPT])
+        vars(self).pop("formula_", None)
+        vars(self).pop("formula_score_", None)
+
+    @torch.no_grad()
+    def _outputs(self, X: Any) -> Array:
+        """Return the outputs of the fitted network: (n, n_in) -> (n, n_outputs)."""
+        check_is_fitted(self)
+        x = self._scaled(validate_data(self, X, dtype=np.float64, reset=False))
+        return torch.cat([self.network_(block) for block in x.split(BLOCK)]).numpy()
+
+    def _scaled(self, x: Array) -> Tensor:
+        """Return rows as the network sees them. Beyond the range of training a KAN sees the end of the range."""
+        z = self._inputs(x)
+        return torch.tensor(np.clip(z, *self._domain) if self.network == "kan" else z, dtype=torch.float64)
+
+    @property
+    def _domain(self) -> tuple[float, float]:
+        """The range of the scaled inputs."""
+        return (self._basis.low, self._basis.high) if self.network == "kan" else (-1.0, 1.0)
+
+    @property
+    def _basis(self) -> Basis:
+        if isinstance(self.basis, Basis):
+            return self.basis
+        require(isinstance(self.basis, str), "basis", "must be a name or a Basis", self.basis)
+        if self.basis not in BASES:
+            raise UnknownName("basis", self.basis, BASES)
+        return BASES[self.basis]()
+
+    def _shape(self, n_in: int, n_outputs: int) -> list[int]:
+        if self.hidden_layer_sizes is not None:
+            sizes = self.hidden_layer_sizes
+            hidden = [sizes] if isinstance(sizes, int) else list(sizes)
+            whole = all(isinstance(size, int | np.integer) and size >= 1 for size in hidden)
+            require(whole, "hidden_layer_sizes", "must be whole numbers of at least 1", sizes)
+            return [n_in, *map(int, hidden), n_outputs]
+        if self.network == "kan":
+            return [n_in, WIDTH, n_outputs]
+        kan = _n_parameters(KAN([n_in, WIDTH, n_outputs], BSpline()))
+        return [n_in, max(1, round((kan - n_outputs) / (n_in + 1 + n_outputs))), n_outputs]
+
+    def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:
+        if self.network == "mlp":
+            return MLP(shape, chosen(Activation, "activation", self.activation), generator=generator, dtype=torch.float64)
+        return KAN(
+            shape,
+            self._basis,
+            chosen(Aggregation, "aggregation", self.aggregation),
+            base_branch=chosen(BaseBranch, "base_branch", self.base_branch),
+            generator=generator,
+            dtype=torch.float64,
+        )
+
+    def _optimizer(self, rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
+        """Return the optimizer that was asked for, or the one for a problem of this size."""
+        optimizer = self.optimizer
+        if optimizer == "auto":
+            optimizer = _by_size(rows, parameters, loss, n_outputs)
+        elif isinstance(optimizer, str):
+            if optimizer not in OPTIMIZERS:
+                raise UnknownName("optimizer", optimizer, ["auto", *OPTIMIZERS])
+            optimizer = OPTIMIZERS[optimizer]()
+        require(isinstance(optimizer, Optimizer), "optimizer", "must be a name or an Optimizer", optimizer)
+        fits = optimizer.can_minimize(loss, n_outputs)
+        rule = f"must be one that can minimize the {loss.name} of {counted(n_outputs, 'output')}"
+        require(fits, "optimizer", rule, type(optimizer).__name__)
+        if self.max_iter is None:
+            return optimizer
+        require(isinstance(self.max_iter, int) and self.max_iter >= 1, "max_iter", "must be at least 1", self.max_iter)
+        return replace(optimizer, steps=self.max_iter)
+
+    def _split(
+        self, n: int, classes: Array | None, random: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows that train and the rows that are held out; of each class a share if it has enough rows."""
+        if not self.early_stopping:
+            return np.arange(n), np.arange(0)
+        share = self.validation_fraction
+        require(0.0 < share < 1.0, "validation_fraction", "must be between 0 and 1", share)
+        held_out = min(max(1, round(share * n)), n - 1)
+        counts = [] if classes is None else np.unique(classes, return_counts=True)[1]
+        stratified = len(counts) > 0 and min(counts) >= 2 and min(held_out, n - held_out) >= len(counts)
+        kind = StratifiedShuffleSplit if stratified else ShuffleSplit
+        splits = kind(n_splits=1, test_size=held_out, random_state=random).split(np.zeros(n), classes)
+        train, held = next(iter(splits))
+        return train, held
+
+
+def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
+    """Choose Levenberg-Marquardt where its systems are small, then L-BFGS, and Adam on mini-batches of many rows."""
+    second_order = LevenbergMarquardt()
+    entries = rows * n_outputs * parameters
+    small = entries <= LARGEST_JACOBIAN and parameters <= LARGEST_SYSTEM
+    if small and second_order.can_minimize(loss, n_outputs):
+        return second_order
+    return LBFGS() if rows * parameters <= LARGEST_BATCH else Adam(rates=(1e-2,), batch=256)
+
+
+def _rows(pair: tuple[Tensor, Tensor], which: np.ndarray) -> tuple[Tensor, Tensor]:
+    x, y = pair
+    return x[which], y[which]
+
+
+def _n_parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,0 +1,62 @@
+"""A KAN or an MLP that predicts classes."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from kanbench.errors import require
+from kanbench.estimators.base import NetworkEstimator
+from kanbench.estimators.naming import Output, output_of, standardized
+from kanbench.estimators.scaling import Array
+from kanbench.training import Loss
+
+
+class KANClassifier(ClassifierMixin, NetworkEstimator):
+    """A Kolmogorov-Arnold network, or an MLP, as a classifier of scikit-learn, trained by cross-entropy.
+
+    It takes the parameters of `KANRegressor`; "auto" is L-BFGS, and Adam on mini-batches above 2e8 rows x parameters.
+    The held-out rows have the classes in the shares of all rows.
+
+    Attributes:
+        classes_: the classes, sorted.
+        network_, n_iter_, n_parameters_: as in `KANRegressor`.
+        loss_: the cross-entropy, in nats, on the rows that chose the network.
+        formula_, formula_score_: what `name_formula` found: the log-odds of the second of two classes, or a list with
+            the logit of each of more classes. The score is the R^2 between the formula and the network.
+
+    Example:
+        >>> from sklearn.datasets import make_moons
+        >>> from kanbench import KANClassifier
+        >>> X, y = make_moons(300, noise=0.1, random_state=0)
+        >>> KANClassifier(random_state=0).fit(X[:200], y[:200]).score(X[200:], y[200:]) > 0.95
+        True
+    """
+
+    classes_: np.ndarray
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train the network on rows X (n, n_in) and their classes y (n,). Returns the estimator itself."""
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        require(len(self.classes_) >= 2, "y", "must have at least 2 classes", f"1 class, {self.classes_[0]!r}")
+        self._fit_network(X, indices, len(self.classes_), Loss.cross_entropy, indices)
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Predict the probability of each class, in the order of `classes_`: (n, n_in) -> (n, n_classes)."""
+        logits = self._outputs(X)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the most probable class of rows X (n, n_in): (n,)."""
+        return self.classes_[self._outputs(X).argmax(axis=1)]
+
+    def _named_outputs(self) -> list[Output]:
+        n = len(self.classes_)
+        single = [output_of(self.network_, 1, 0)] if n == 2 else [output_of(self.network_, j) for j in range(n)]
+        return [standardized(each, self._kept[0]) for each in single]

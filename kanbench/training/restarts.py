@@ -1,0 +1,92 @@
+"""Training of several starts of one network at once, of which the best by validation is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from kanbench.errors import require
+from kanbench.training.ensemble import Ensemble
+from kanbench.training.losses import Loss
+from kanbench.training.optimizers.base import Optimizer
+from kanbench.training.steps import states
+
+LOOKS = 50  # at the validation rows in a whole training, about
+
+Rows = tuple[Tensor, Tensor]  # x (n, n_in), y (n,) or (n, n_outputs)
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """The best network of a training: its loss on the validation rows, and the steps after which it had it."""
+
+    model: nn.Module
+    loss: float
+    steps: int
+
+
+def train_restarts(
+    models: Sequence[nn.Module],
+    rows: Rows,
+    optimizer: Optimizer,
+    *,
+    loss: Loss | str = Loss.mse,
+    validation: Rows | None = None,
+    patience: int = 10,
+    seed: int = 0,
+) -> Restarted:
+    """Train several starts of one network on the same rows at once, and return the best that any of them was.
+
+    About 50 times in a training, the loss of every start is looked at. The parameters of the smallest one are kept.
+
+    Args:
+        models: the starts, which differ in the values of their parameters only. They stay as they are.
+        rows: x (n, n_in) and y (n,) or, of several outputs, (n, n_outputs), in the precision of the models; classes
+            are indices (n,).
+        optimizer: makes the steps. With several learning rates every start is trained with each of them.
+        loss: what is minimized.
+        validation: rows that choose the start and its step; those of the training if None.
+        patience: the training ends after so many looks in a row at which no start lowered the best loss.
+        seed: orders the rows of mini-batches.
+
+    Returns:
+        The best network, its loss on the validation rows and its number of steps.
+
+    Raises:
+        ValueError: if no start ever has a finite loss, or if the optimizer cannot minimize the loss.
+    """
+    require(patience >= 1, "patience", "must be at least 1", patience)
+    ensemble = Ensemble([model for model in models for _ in optimizer.trials], loss, example=rows[0][:1])
+    members = len(ensemble)
+    rates = rows[0].new_tensor([rate or 0.0 for _ in models for rate in optimizer.trials])
+    orders = [torch.Generator().manual_seed(seed) for _ in range(members)]
+    x, y = (_for_each(part, members) for part in rows)
+    seen = (x, y) if validation is None else tuple(_for_each(part, members) for part in validation)
+    best, least, at, stalled = ensemble.start[0], torch.inf, 0, 0
+    often = replace(optimizer, check_every=max(1, optimizer.steps // LOOKS))
+    done = [0, *often.checks]
+    for look, state in enumerate(states(often, ensemble, x, y, rates=rates, orders=orders)):
+        losses = _losses(ensemble, state.theta, *seen)
+        lowest = int(losses.argmin())
+        stalled += 1
+        if losses[lowest] < least:
+            best, least, stalled = state.theta[lowest].clone(), losses[lowest].item(), 0
+            at, which = sum(done[: look + 1]), lowest
+        if stalled >= patience or bool(state.done.all()):
+            break
+    if least == torch.inf:
+        raise ValueError("training never had a finite loss: a smaller learning rate may help")
+    model = ensemble.only(torch.tensor([which])).members(best.unsqueeze(0))[0]
+    return Restarted(model, least, at)
+
+
+def _for_each(part: Tensor, members: int) -> Tensor:
+    return part.unsqueeze(0).expand(members, *part.shape)
+
+
+@torch.no_grad()
+def _losses(ensemble: Ensemble, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return the loss of each member, infinite where it is not finite: (members,)."""
+    losses = ensemble.losses(theta, x, y)
+    return torch.where(losses.isfinite() & theta.isfinite().all(dim=1), losses, torch.inf)
