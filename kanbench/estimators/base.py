@@ -21,7 +21,7 @@ from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss,
 from kanbench.training.restarts import train_restarts
 
 NETWORKS = ("kan", "mlp")
-WIDTH = 5  # hidden nodes of a KAN by default
+WIDTH = 5  # hidden nodes of a KAN by default, unless it has more outputs
 BLOCK = 20_000  # rows that are predicted at once
 KEPT = 1_000  # rows of the training that name_formula sees
 LARGEST_JACOBIAN = 2e7  # entries, rows x parameters, up to which Levenberg-Marquardt is chosen
@@ -161,9 +161,10 @@ class NetworkEstimator(BaseEstimator):
             whole = all(isinstance(size, int | np.integer) and size >= 1 for size in hidden)
             require(whole, "hidden_layer_sizes", "must be whole numbers of at least 1", sizes)
             return [n_in, *map(int, hidden), n_outputs]
+        width = max(WIDTH, n_outputs)
         if self.network == "kan":
-            return [n_in, WIDTH, n_outputs]
-        kan = _n_parameters(KAN([n_in, WIDTH, n_outputs], BSpline()))
+            return [n_in, width, n_outputs]
+        kan = _n_parameters(KAN([n_in, width, n_outputs], BSpline()))
         return [n_in, max(1, round((kan - n_outputs) / (n_in + 1 + n_outputs))), n_outputs]
 
     def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:

@@ -54,7 +54,8 @@ class KANClassifier(ClassifierMixin, NetworkEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class of rows X (n, n_in): (n,)."""
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]
 
     def _named_outputs(self) -> list[Output]:
         n = len(self.classes_)

@@ -57,7 +57,7 @@ def name_output(
     train(model, x, y, LevenbergMarquardt())
     named = snap_network(model, x)
     error = train(named, x, y, CONSTANTS)
-    expression = formula(named, names, digits, inputs=inputs, output=output.units)
+    expression = formula(named, names, digits, inputs=inputs, output=output.units, pi=True)
     return Named(expression, 1.0 - error / float(y.var(correction=0)))
 
 

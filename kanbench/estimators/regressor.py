@@ -20,8 +20,8 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
 
     Args:
         network: "kan", or "mlp" for the twin of about as many parameters.
-        hidden_layer_sizes: the widths of the hidden layers. None is (5,) for a KAN, and for an MLP one layer with about
-            as many parameters as this KAN of splines.
+        hidden_layer_sizes: the widths of the hidden layers. None is one layer: of a KAN with 5 nodes, or as many as there
+            are outputs; of an MLP with about as many parameters as this KAN has with splines.
         basis: the family of functions on the edges of a KAN, by name or as a `Basis` such as `Chebyshev(degree=4)`.
         aggregation: the way in which a node of a KAN combines its edges: "sum", "mean" or "sum_over_sqrt".
         base_branch: the function beside the basis on the edges of a KAN: "none", "linear" or "silu".
@@ -34,7 +34,7 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
         early_stopping: whether rows are held out, on which the best step and start are chosen. Otherwise all rows train
             and choose.
         validation_fraction: the share of the rows that are held out.
-        n_iter_no_change: the training ends after so many looks without a better loss; there are about 50 looks in a
+        n_iter_no_change: the training ends after so many looks without a better loss; there are about 100 looks in a
             whole training.
         random_state: the seed of the starts and of the split; None for another one each time.
 
@@ -64,7 +64,8 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
 
     def predict(self, X: Any) -> Array:
         """Predict the targets of rows X (n, n_in): (n,), or (n, n_outputs) if `fit` saw a matrix."""
-        values = self._targets.inverse(self._outputs(X))
+        outputs = self._outputs(X)
+        values = self._targets.inverse(outputs)
         return values[:, 0] if self._is_flat else values
 
     def _named_outputs(self) -> list[Output]:

@@ -12,7 +12,7 @@ from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Optimizer
 from kanbench.training.steps import states
 
-LOOKS = 50  # at the validation rows in a whole training, about
+LOOKS = 100  # at the validation rows in a whole training, about
 
 Rows = tuple[Tensor, Tensor]  # x (n, n_in), y (n,) or (n, n_outputs)
 
@@ -38,7 +38,7 @@ def train_restarts(
 ) -> Restarted:
     """Train several starts of one network on the same rows at once, and return the best that any of them was.
 
-    About 50 times in a training, the loss of every start is looked at. The parameters of the smallest one are kept.
+    About 100 times in a training, the loss of every start is looked at. The parameters of the smallest one are kept.
 
     Args:
         models: the starts, which differ in the values of their parameters only. They stay as they are.

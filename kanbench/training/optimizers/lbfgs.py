@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kanbench.errors import require
-from kanbench.training.ensemble import Ensemble
+from kanbench.training.ensemble import Ensemble, Inputs
 from kanbench.training.optimizers.base import Optimizer, State
 
 C1, C2 = 1e-4, 0.9  # of the Wolfe conditions: sufficient decrease, and how much flatter the slope must become
@@ -91,14 +91,15 @@ class LBFGS(Optimizer):
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LBFGSState)
+        inputs = ensemble.embed(x)
         if not state.evaluations.any():
-            state.loss, state.gradient = ensemble.losses_and_gradients(state.theta, x, y)
+            state.loss, state.gradient = ensemble.losses_and_gradients(state.theta, inputs, y)
             state.evaluations += 1
             state.done = ~state.loss.isfinite() | self._is_flat(state.gradient)
         line = self._aim(state)
         taken = torch.zeros_like(state.evaluations)
         while (live := ~state.done & (taken < steps)).any():
-            loss, gradient = _evaluate(ensemble, state, line, x, y, live)
+            loss, gradient = _evaluate(ensemble, state, line, inputs, y, live)
             line, settled = self._narrow(line, loss, gradient)
             settled &= live
             if settled.any():
@@ -166,7 +167,7 @@ class LBFGS(Optimizer):
 
 
 def _evaluate(
-    ensemble: Ensemble, state: LBFGSState, line: Line, x: Tensor, y: Tensor, live: Tensor
+    ensemble: Ensemble, state: LBFGSState, line: Line, x: Inputs, y: Tensor, live: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Losses and gradients of the trials of the members in `live` (members,) bool; nothing is computed for the rest."""
     trial = state.theta + line.length.unsqueeze(1) * line.direction
