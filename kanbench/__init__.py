@@ -3,21 +3,27 @@
 The rooms, in the direction of the data: `config` turns YAML into types; `data` holds tasks, sampling and metrics;
 `methods` says what is compared; `bases` and `models` hold the mathematics; `training` trains ensembles; `cells` turns
 one method, task and budget into records, which `store` keeps on disk; `analysis`, `report` and `page` turn records into
-tables, figures and a web page. `run` and `cli` lead through it.
+tables, figures and a web page. `run` and `cli` lead through it. `estimators` is the mathematics for scikit-learn.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kanbench.estimators import KANClassifier as KANClassifier
+    from kanbench.estimators import KANRegressor as KANRegressor
     from kanbench.models import KAN, MLP, KANLayer
 
 __version__ = "0.1.0"
 __all__ = ["KAN", "MLP", "KANLayer"]
+HOMES = dict.fromkeys(__all__, "kanbench.models") | {
+    "KANClassifier": "kanbench.estimators",  # not in __all__, which has to work without scikit-learn
+    "KANRegressor": "kanbench.estimators",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a model when it is first asked for, so that results can be read where torch is not installed."""
-    if name in __all__:
-        return getattr(import_module("kanbench.models"), name)
+    """Import a name when it is first asked for, so that results can be read where torch is not installed."""
+    if name in HOMES:
+        return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,6 +19,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "training": {"bases", "models", "files"},
     "interpret": {"bases", "models"},
     "checkpoint": {"bases", "models", "interpret", "files"},
+    "estimators": {"bases", "models", "training", "interpret"},
     "data": {"files"},
     "methods": {"files", "bases", "models"},
     "workers": set(),
@@ -55,11 +56,12 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         "systems",
     },
     "__main__": {"cli"},
-    "__init__": {"models"},
+    "__init__": {"models", "estimators"},
 }
 HOMES = {
     "hydra": {"cli", "run"},
     "lightning": {"training", "cells", "loggers"},
+    "sklearn": {"data", "estimators"},
     "wandb": {"loggers"},
     "wandb_workspaces": {"loggers"},
 }
@@ -123,6 +125,11 @@ def reachable(rooms: list[str]) -> set[str]:
 
 def test_the_library_knows_nothing_of_the_harness():
     assert reachable(LIBRARY) <= {*LIBRARY, "files", "errors"}
+
+
+def test_the_estimators_stand_on_the_library_alone():
+    assert reachable(["estimators"]) <= {"estimators", *LIBRARY, "files", "errors"}
+    assert [room for room in ROOMS if "estimators" in ROOMS[room]] == ["__init__"]
 
 
 def test_nobody_imports_the_command_line():

@@ -1,7 +1,8 @@
 """The parts that the estimators share: their parameters, the network, its training and the split of the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from kanbench.bases import BASES, Basis, BSpline
-from kanbench.errors import UnknownName, chosen, counted, require
+from kanbench.errors import UnknownName, chosen, require
 from kanbench.estimators.naming import Output, name_output
 from kanbench.estimators.scaling import Array, Scaling
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
@@ -87,32 +88,35 @@ class NetworkEstimator(BaseEstimator):
             ValueError: if the network is an MLP, or if no formula is found.
         """
         check_is_fitted(self)
-        require(isinstance(self.network_, KAN), "network", "must be 'kan' to have a formula", self.network)
+        network = self.network_
+        if not isinstance(network, KAN):
+            raise ValueError(f"network must be 'kan' for a formula, got {self.network!r}")
         names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
         named = [
             name_output(output, self._kept[0], names, self._inputs.pairs, digits, sparsity)
-            for output in self._named_outputs()
+            for output in self._named_outputs(network)
         ]
         formulas, scores = [each.expression for each in named], [each.r2 for each in named]
         self.formula_ = formulas[0] if len(named) == 1 else formulas
         self.formula_score_ = scores[0] if len(named) == 1 else scores
         return self
 
-    def _named_outputs(self) -> list[Output]:
-        """Return the outputs of the network that have formulas."""
+    def _named_outputs(self, network: KAN) -> list[Output]:
+        """Return the outputs of the fitted network that have formulas."""
         raise NotImplementedError
 
-    def _fit_network(self, x: Array, y: Array, n_outputs: int, loss: Loss, classes: Array | None = None) -> None:
-        """Train the network on rows x (n, n_in) and targets y, (n,) or (n, n_outputs), that are scaled already."""
+    def _fit_network(self, x: Array, y: np.ndarray, n_outputs: int, loss: Loss) -> None:
+        """Train the network on rows x (n, n_in) and y: scaled targets (n,) or (n, n_outputs), or indices of classes."""
         require(self.network in NETWORKS, "network", f"must be {' or '.join(NETWORKS)}", self.network)
-        require(isinstance(self.restarts, int) and self.restarts >= 1, "restarts", "must be at least 1", self.restarts)
+        _require_count("restarts", self.restarts)
+        _require_count("n_iter_no_change", self.n_iter_no_change)
         random = check_random_state(self.random_state)
         seeds = random.randint(np.iinfo(np.int32).max, size=self.restarts + 1)
         shape = self._shape(x.shape[1], n_outputs)
         models = [self._build(shape, torch.Generator().manual_seed(int(seed))) for seed in seeds[1:]]
         self._inputs = Scaling.to_domain(x, *self._domain)
-        rows = self._scaled(x), torch.tensor(y, dtype=torch.float64)
-        train, held_out = self._split(len(x), classes, random)
+        rows = self._scaled(x), torch.tensor(y)
+        train, held_out = self._split(len(x), y if loss is Loss.cross_entropy else None, random)
         trained = train_restarts(
             models,
             _rows(rows, train),
@@ -125,8 +129,9 @@ class NetworkEstimator(BaseEstimator):
         self.network_, self.loss_, self.n_iter_ = trained.model, trained.loss, max(1, trained.steps)
         self.n_parameters_ = _n_parameters(trained.model)
         self._kept = _rows(rows, random.permutation(len(x))[:KEPT])
-        vars(self).pop("formula_", None)
-        vars(self).pop("formula_score_", None)
+        for earlier in ("formula_", "formula_score_"):
+            if hasattr(self, earlier):
+                delattr(self, earlier)
 
     @torch.no_grad()
     def _outputs(self, X: Any) -> Array:
@@ -156,10 +161,9 @@ class NetworkEstimator(BaseEstimator):
 
     def _shape(self, n_in: int, n_outputs: int) -> list[int]:
         if self.hidden_layer_sizes is not None:
-            sizes = self.hidden_layer_sizes
-            hidden = [sizes] if isinstance(sizes, int) else list(sizes)
-            whole = all(isinstance(size, int | np.integer) and size >= 1 for size in hidden)
-            require(whole, "hidden_layer_sizes", "must be whole numbers of at least 1", sizes)
+            hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
+            for size in hidden:
+                _require_count("hidden_layer_sizes", size)
             return [n_in, *map(int, hidden), n_outputs]
         width = max(WIDTH, n_outputs)
         if self.network == "kan":
@@ -169,7 +173,8 @@ class NetworkEstimator(BaseEstimator):
 
     def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:
         if self.network == "mlp":
-            return MLP(shape, chosen(Activation, "activation", self.activation), generator=generator, dtype=torch.float64)
+            activation = chosen(Activation, "activation", self.activation)
+            return MLP(shape, activation, generator=generator, dtype=torch.float64)
         return KAN(
             shape,
             self._basis,
@@ -182,23 +187,22 @@ class NetworkEstimator(BaseEstimator):
     def _optimizer(self, rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
         """Return the optimizer that was asked for, or the one for a problem of this size."""
         optimizer = self.optimizer
-        if optimizer == "auto":
-            optimizer = _by_size(rows, parameters, loss, n_outputs)
-        elif isinstance(optimizer, str):
-            if optimizer not in OPTIMIZERS:
-                raise UnknownName("optimizer", optimizer, ["auto", *OPTIMIZERS])
-            optimizer = OPTIMIZERS[optimizer]()
+        if isinstance(optimizer, str):
+            by_size = partial(_by_size, rows, parameters, loss, n_outputs)
+            by_name: dict[str, Callable[..., Optimizer]] = {"auto": by_size, **OPTIMIZERS}
+            if optimizer not in by_name:
+                raise UnknownName("optimizer", optimizer, by_name)
+            optimizer = by_name[optimizer]()
         require(isinstance(optimizer, Optimizer), "optimizer", "must be a name or an Optimizer", optimizer)
-        fits = optimizer.can_minimize(loss, n_outputs)
-        rule = f"must be one that can minimize the {loss.name} of {counted(n_outputs, 'output')}"
-        require(fits, "optimizer", rule, type(optimizer).__name__)
+        fits = optimizer.can_minimize(loss)
+        require(fits, "optimizer", f"must be one that can minimize the {loss.name}", type(optimizer).__name__)
         if self.max_iter is None:
             return optimizer
-        require(isinstance(self.max_iter, int) and self.max_iter >= 1, "max_iter", "must be at least 1", self.max_iter)
-        return replace(optimizer, steps=self.max_iter)
+        _require_count("max_iter", self.max_iter)
+        return replace(optimizer, steps=int(self.max_iter))
 
     def _split(
-        self, n: int, classes: Array | None, random: np.random.RandomState
+        self, n: int, classes: np.ndarray | None, random: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that train and the rows that are held out; of each class a share if it has enough rows."""
         if not self.early_stopping:
@@ -206,9 +210,7 @@ class NetworkEstimator(BaseEstimator):
         share = self.validation_fraction
         require(0.0 < share < 1.0, "validation_fraction", "must be between 0 and 1", share)
         held_out = min(max(1, round(share * n)), n - 1)
-        counts = [] if classes is None else np.unique(classes, return_counts=True)[1]
-        stratified = len(counts) > 0 and min(counts) >= 2 and min(held_out, n - held_out) >= len(counts)
-        kind = StratifiedShuffleSplit if stratified else ShuffleSplit
+        kind = StratifiedShuffleSplit if _can_stratify(classes, held_out) else ShuffleSplit
         splits = kind(n_splits=1, test_size=held_out, random_state=random).split(np.zeros(n), classes)
         train, held = next(iter(splits))
         return train, held
@@ -219,9 +221,22 @@ def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimize
     second_order = LevenbergMarquardt()
     entries = rows * n_outputs * parameters
     small = entries <= LARGEST_JACOBIAN and parameters <= LARGEST_SYSTEM
-    if small and second_order.can_minimize(loss, n_outputs):
+    if small and second_order.can_minimize(loss):
         return second_order
     return LBFGS() if rows * parameters <= LARGEST_BATCH else Adam(rates=(1e-2,), batch=256)
+
+
+def _require_count(name: str, value: object) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    require(whole, name, "must be a whole number of at least 1", value)
+
+
+def _can_stratify(classes: np.ndarray | None, held_out: int) -> bool:
+    """Return whether each class can be on both sides of a split."""
+    if classes is None:
+        return False
+    _, counts = np.unique(classes, return_counts=True)
+    return bool(counts.min() >= 2 and min(held_out, len(classes) - held_out) >= len(counts))
 
 
 def _rows(pair: tuple[Tensor, Tensor], which: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -7,10 +7,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from kanbench.errors import require
 from kanbench.estimators.base import NetworkEstimator
 from kanbench.estimators.naming import Output, output_of, standardized
 from kanbench.estimators.scaling import Array
+from kanbench.models import KAN
 from kanbench.training import Loss
 
 
@@ -42,8 +42,9 @@ class KANClassifier(ClassifierMixin, NetworkEstimator):
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
-        require(len(self.classes_) >= 2, "y", "must have at least 2 classes", f"1 class, {self.classes_[0]!r}")
-        self._fit_network(X, indices, len(self.classes_), Loss.cross_entropy, indices)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must have at least 2 classes, got 1 class: {self.classes_[0]}")
+        self._fit_network(X, indices, len(self.classes_), Loss.cross_entropy)
         return self
 
     def predict_proba(self, X: Any) -> Array:
@@ -57,7 +58,7 @@ class KANClassifier(ClassifierMixin, NetworkEstimator):
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
 
-    def _named_outputs(self) -> list[Output]:
+    def _named_outputs(self, network: KAN) -> list[Output]:
         n = len(self.classes_)
-        single = [output_of(self.network_, 1, 0)] if n == 2 else [output_of(self.network_, j) for j in range(n)]
+        single = [output_of(network, 1, 0)] if n == 2 else [output_of(network, j) for j in range(n)]
         return [standardized(each, self._kept[0]) for each in single]

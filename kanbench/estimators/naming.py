@@ -61,32 +61,41 @@ def name_output(
     return Named(expression, 1.0 - error / float(y.var(correction=0)))
 
 
+@torch.no_grad()
 def output_of(model: KAN, which: int, minus: int | None = None) -> KAN:
     """Return the network with one output alone, or with the difference of two."""
     single = deepcopy(model)
-    last = single[-1]
-    assert isinstance(last, KANLayer)
+    last = _last(single)
     mask = torch.arange(last.n_out) == which
     part = last.sublayer(torch.ones(last.n_in, dtype=torch.bool), mask, last.active)
     if minus is not None:
-        with torch.no_grad():
-            part.coefficients -= last.coefficients[..., minus : minus + 1]
-            assert part.bias is not None and last.bias is not None
-            part.bias -= last.bias[minus]
+        part.coefficients.sub_(last.coefficients[..., minus : minus + 1])
+        _bias(part).sub_(_bias(last)[minus])
     single[-1] = part
     return single
 
 
+@torch.no_grad()
 def standardized(model: KAN, x: Tensor) -> Output:
     """Return a network with one output, scaled to mean 0 and variance 1 on rows x, with its own values as targets."""
-    last = model[-1]
-    assert isinstance(last, KANLayer) and last.bias is not None
-    with torch.no_grad():
-        y = model(x).squeeze(1)
-        mean, spread = y.mean(), y.std(correction=0)
-        last.coefficients /= spread
-        last.bias.sub_(mean).div_(spread)
+    y = model(x).squeeze(1)
+    mean, spread = y.mean(), y.std(correction=0)
+    last = _last(model)
+    last.coefficients.div_(spread)
+    _bias(last).sub_(mean).div_(spread)
     return Output(model, (y - mean) / spread, (spread.item(), mean.item()))
+
+
+def _last(model: KAN) -> KANLayer:
+    layer = model[-1]
+    assert isinstance(layer, KANLayer)
+    return layer
+
+
+def _bias(layer: KANLayer) -> Tensor:
+    """Return the bias of a layer, which all networks of estimators have."""
+    assert layer.bias is not None
+    return layer.bias
 
 
 def _n_edges(model: KAN) -> int:

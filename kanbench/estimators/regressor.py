@@ -9,6 +9,7 @@ from sklearn.utils.validation import validate_data
 from kanbench.estimators.base import NetworkEstimator
 from kanbench.estimators.naming import Output, output_of
 from kanbench.estimators.scaling import Array, Scaling
+from kanbench.models import KAN
 from kanbench.training import Loss
 
 
@@ -20,8 +21,8 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
 
     Args:
         network: "kan", or "mlp" for the twin of about as many parameters.
-        hidden_layer_sizes: the widths of the hidden layers. None is one layer: of a KAN with 5 nodes, or as many as there
-            are outputs; of an MLP with about as many parameters as this KAN has with splines.
+        hidden_layer_sizes: the widths of the hidden layers. None is one layer: of a KAN with 5 nodes, or as many as it
+            has outputs; of an MLP with about as many parameters as this KAN has with splines.
         basis: the family of functions on the edges of a KAN, by name or as a `Basis` such as `Chebyshev(degree=4)`.
         aggregation: the way in which a node of a KAN combines its edges: "sum", "mean" or "sum_over_sqrt".
         base_branch: the function beside the basis on the edges of a KAN: "none", "linear" or "silu".
@@ -68,11 +69,11 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
         values = self._targets.inverse(outputs)
         return values[:, 0] if self._is_flat else values
 
-    def _named_outputs(self) -> list[Output]:
+    def _named_outputs(self, network: KAN) -> list[Output]:
         table = self._kept[1].reshape(len(self._kept[1]), -1)
         inverse = zip(1.0 / self._targets.scale, -self._targets.shift / self._targets.scale, strict=True)
         return [
-            Output(output_of(self.network_, j), table[:, j], (float(scale), float(shift)))
+            Output(output_of(network, j), table[:, j], (float(scale), float(shift)))
             for j, (scale, shift) in enumerate(inverse)
         ]
 
