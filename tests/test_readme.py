@@ -47,7 +47,9 @@ def test_all_other_examples_run_in_their_order(folder, capsys):
     for block in BLOCKS:
         if not is_tour(block):
             exec(block, names)
-    assert "MLP tanh" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "MLP tanh" in printed
+    assert "exp(b**2 + sin(pi*a))" in printed
     assert (folder / "model.kanbench").exists()
     x = torch.linspace(-1.0, 1.0, 5, dtype=torch.float64).unsqueeze(1)
     waves = [torch.cos(torch.pi * k * (x + 1) / 2) for k in (1, 2, 3)]

@@ -227,7 +227,7 @@ def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimize
 
 
 def _require_count(name: str, value: object) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
     require(whole, name, "must be a whole number of at least 1", value)
 
 

@@ -86,7 +86,8 @@ def test_classes_and_several_outputs_are_trained():
     logits = KAN([2, 3, 2], Chebyshev(degree=3), generator=GENERATOR, dtype=torch.float64)
     found = train_restarts([logits], (X, classes), LBFGS(steps=60), loss=Loss.cross_entropy)
     expected = torch.nn.functional.cross_entropy(found.model(X), classes)
-    assert found.loss == pytest.approx(expected.item()) and found.loss < 0.1
+    assert found.loss == pytest.approx(expected.item())
+    assert found.loss < 0.1
     both = torch.stack([Y, X[:, 0] ** 2], dim=1)
     model = KAN([2, 4, 2], generator=GENERATOR, dtype=torch.float64)
     found = train_restarts([model], (X, both), LevenbergMarquardt())
