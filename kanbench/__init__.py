@@ -10,13 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kanbench import bases
+    from kanbench.comparing import compare
+    from kanbench.data import FormulaTask, Variable
     from kanbench.estimators import KANClassifier as KANClassifier
     from kanbench.estimators import KANRegressor as KANRegressor
+    from kanbench.methods import KANMethod, MLPMethod
     from kanbench.models import KAN, MLP, KANLayer
 
 __version__ = "0.1.0"
-__all__ = ["KAN", "MLP", "KANLayer"]
-HOMES = dict.fromkeys(__all__, "kanbench.models") | {
+__all__ = ["KAN", "MLP", "FormulaTask", "KANLayer", "KANMethod", "MLPMethod", "Variable", "bases", "compare"]
+HOMES = {
+    "KAN": "kanbench.models",
+    "MLP": "kanbench.models",
+    "KANLayer": "kanbench.models",
+    "KANMethod": "kanbench.methods",
+    "MLPMethod": "kanbench.methods",
+    "FormulaTask": "kanbench.data",
+    "Variable": "kanbench.data",
+    "compare": "kanbench.comparing",
     "KANClassifier": "kanbench.estimators",  # not in __all__, which has to work without scikit-learn
     "KANRegressor": "kanbench.estimators",
 }
@@ -24,6 +36,8 @@ HOMES = dict.fromkeys(__all__, "kanbench.models") | {
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is first asked for, so that results can be read where torch is not installed."""
+    if name == "bases":
+        return import_module("kanbench.bases")
     if name in HOMES:
         return getattr(import_module(HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

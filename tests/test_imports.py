@@ -55,8 +55,11 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("data", "methods", "store", "files", "workers", "analysis", "report", "page", "loggers", "config", "run"),
         "systems",
     },
+    "comparing": {
+        *("training", "data", "methods", "cells", "workers", "report", "loggers", "config", "run"),
+    },
     "__main__": {"cli"},
-    "__init__": {"models", "estimators"},
+    "__init__": {"bases", "models", "data", "methods", "estimators", "comparing"},
 }
 HOMES = {
     "hydra": {"cli", "run"},

@@ -114,7 +114,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     suite, tasks = _tasks(node.data)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
-    grading = _check_gradings(tasks, node.optimizer.name)
+    grading = check_gradings(tasks, node.optimizer.name)
     model = _method(node, "model")
     alone = f"model and baseline are the same method, {model.label}: nothing is compared; {TWO_BASES}"
     config = Config(
@@ -137,6 +137,14 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",
     )
+    return checked(config, elsewhere)
+
+
+def checked(config: Config, elsewhere: bool = False) -> Config:
+    """Return a config that can be run; raises `ConfigError` for one that cannot, before anything is written.
+
+    A run that starts `elsewhere` is not refused for devices, cores or a compiler that this machine lacks.
+    """
     _check_data(config)
     _check_order(config)
     config = dataclasses.replace(config, findings=_check_models(config))
@@ -231,7 +239,11 @@ def _tasks(node: DictConfig) -> tuple[Suite, tuple[Task, ...]]:
 
 
 def _sizes(node: DictConfig, task: Task) -> SplitSizes | Shares:
-    sizes: SplitSizes | Shares = typed(task.splits, only(node, *SIZES), "data")
+    return check_rows(typed(task.splits, only(node, *SIZES), "data"))
+
+
+def check_rows(sizes: SplitSizes | Shares) -> SplitSizes | Shares:
+    """Return sizes of splits; raises `ConfigError` for a split without two rows."""
     if any(rows in (0, 1) for rows in dataclasses.astuple(sizes)):
         raise ConfigError(f"data: every split must have at least 2 rows, got {dataclasses.astuple(sizes)}")
     return sizes
@@ -291,7 +303,7 @@ def _check_sizes(config: Config) -> None:
                 )
 
 
-def _check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
+def check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:
     """Return how all tasks are graded; one optimizer must be able to minimize the loss of all of them."""
     first, *others = tasks
     for other in others:

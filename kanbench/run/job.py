@@ -35,6 +35,7 @@ class Job:
         shard: The share of the cells that this job trains.
         retrain: Whether cells are trained again that other code than today's has trained.
         page: Whether the report has an interactive page.
+        fresh: Whether workers begin in new interpreters and not as forks, see `kanbench.workers.pool`.
         remarks: Sentences that are printed before the training, each after its topic.
     """
 
@@ -50,6 +51,7 @@ class Job:
     shard: Shard = WHOLE
     retrain: bool = False
     page: bool = False
+    fresh: bool = False
     remarks: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -27,7 +27,11 @@ Step = Callable[[float, Tally], None]
 
 
 def progress_of(console: Console, total: float) -> AbstractContextManager[Step]:
-    """Return a bar on a terminal, lines elsewhere; entered, it gives a function that takes finished cost."""
+    """Return a bar in a notebook and on a terminal, lines elsewhere; entered, it gives a function that takes finished
+    cost.
+    """
+    if console.is_jupyter:
+        return NotebookBar(console, total)
     return Bar(console, total) if console.is_terminal else Lines(console, total)
 
 
@@ -72,8 +76,31 @@ class Lines:
         tenths = int(10 * self.done / self.total + 1e-9)
         if tenths > self.tenths:
             self.tenths = tenths
-            left = (time.perf_counter() - self.started) * (self.total / self.done - 1.0)
-            self.console.print(f"{10 * tenths:3d} %  {tally}, about {left:.0f} s left")
+            self.console.print(f"{10 * tenths:3d} %  {tally}, about {self.left:.0f} s left")
+
+    @property
+    def left(self) -> float:
+        """The estimated seconds that are left."""
+        return (time.perf_counter() - self.started) * (self.total / self.done - 1.0)
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+class NotebookBar(Lines):
+    """A bar of text in the output of a notebook cell, rewritten while the work goes on; it needs no widgets."""
+
+    def __enter__(self) -> Step:
+        from IPython.display import display
+
+        self.handle = display(self._text(Tally()), raw=True, display_id=True)
+        return super().__enter__()
+
+    def step(self, cost: float, tally: Tally) -> None:
+        self.done += cost
+        self.handle.update(self._text(tally, f", about {self.left:.0f} s left"), raw=True)
+
+    def _text(self, tally: Tally, left: str = "") -> dict[str, str]:
+        share = self.done / self.total if self.total else 1.0
+        bar = ("█" * round(24 * share)).ljust(24, "░")
+        return {"text/plain": f"{bar} {share:4.0%}  {tally}{left}"}

@@ -133,7 +133,8 @@ def train(job: Job, logger: RunLogger, console: Console) -> Tally:
     former = {key: record for key in missing if (record := found[key]) is not None}
     work = partial(_work, missing, partial(train_one, job, logger, leases, former))
     pin_worker = partial(pin, job.trainer.gpus)
-    done = unordered(work, unleased_first(missing, leases), job.trainer.workers_for(len(missing)), pin_worker)
+    workers = job.trainer.workers_for(len(missing))
+    done = unordered(work, unleased_first(missing, leases), workers, pin_worker, job.fresh)
     try:
         with logger.while_training(), progress_of(console, sum(map(cost, missing.values()))) as step, closing(done):
             for key, record in found.items():

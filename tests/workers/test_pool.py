@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -52,3 +54,22 @@ def test_work_is_done_side_by_side_and_workers_end_with_the_iterator():
 def pid_after_a_moment(_):
     time.sleep(0.05)
     return os.getpid()
+
+
+def test_fresh_workers_need_no_guard_and_take_functions_of_the_main_module(tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text(
+        "from kanbench.workers.pool import unordered\n"
+        "offset = 3\n"
+        "def shifted(x):\n    return x + offset\n"
+        "print(sorted(unordered(lambda x: shifted(x) ** 2, range(4), 2, fresh=True)))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[9, 16, 25, 36]\n", "")
+
+
+def test_the_death_of_a_fresh_worker_and_its_errors_are_raised():
+    with pytest.raises(WorkerDied):
+        list(unordered(lambda x: os._exit(3), range(4), 2, fresh=True))
+    with pytest.raises(ZeroDivisionError):
+        list(unordered(lambda x: 1 // x, range(4), 2, fresh=True))

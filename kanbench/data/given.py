@@ -1,0 +1,176 @@
+"""Tasks as Python programs give them: by name, as objects, as arrays or as data frames."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kanbench.data.bundled import BUNDLED, find_suite
+from kanbench.data.columns import LEAVE_OUT, Column, TableError
+from kanbench.data.formula_task import suite_names
+from kanbench.data.table import TableTask, table_task
+from kanbench.data.task import Suite, Task
+from kanbench.errors import UnknownName, counted, require_name, shown
+
+ALLOWED = (
+    "must be the name of a suite, names of tasks, Task objects, (X, y), a data frame, or a dict of names to these two"
+)
+FIRST = "feynman"  # where names of tasks are looked up first
+
+
+def tasks_of(given: Any, target: str | None = None) -> tuple[Suite, tuple[Task, ...]]:
+    """Return the suite that a program means, and the tasks of it that are trained.
+
+    Args:
+        given: One of:
+
+            - the name of a suite, or `suite/pattern` for some of its tasks;
+            - a list of names or patterns of tasks, all of one suite: of feynman if it has them;
+            - a `Task`, a list of them, or a `Suite`;
+            - a pair (X, y) of arrays, (n, n_inputs) and (n,);
+            - a data frame, of which `target` names the column to predict;
+            - a dict from the names of tasks to pairs or frames.
+        target: The target column of data frames.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: There is no such suite, task or column, or an array holds something else than finite numbers.
+    """
+    if isinstance(given, Suite):
+        return given, given.tasks
+    if isinstance(given, str):
+        return _named(given)
+    if isinstance(given, Task):
+        given = [given]
+    if _is_frame(given) or _is_pair(given):
+        given = {"table": given}
+    if isinstance(given, Mapping):
+        return _tables(given, target)
+    if not isinstance(given, list | tuple):
+        raise TypeError(f"tasks {ALLOWED}, got {type(given).__name__}")
+    if not given:
+        raise ValueError("tasks must hold at least one task, got none")
+    if all(isinstance(each, str) for each in given):
+        return _among_suites(list(given))
+    if all(isinstance(each, Task) for each in given):
+        suite = Suite("own", counted(len(given), "task"), tuple(given))
+        return suite, suite.tasks
+    kinds = ", ".join(dict.fromkeys(type(each).__name__ for each in given))
+    raise TypeError(f"tasks {ALLOWED}, got a {type(given).__name__} of {kinds}")
+
+
+def _named(name: str) -> tuple[Suite, tuple[Task, ...]]:
+    """Return a whole suite, or the tasks of `suite/pattern`."""
+    head, slash, pattern = name.rpartition("/")
+    if slash and head in (*suite_names(), BUNDLED):
+        suite = find_suite(head)
+        return suite, _chosen(suite, [pattern])
+    suite = find_suite(name)
+    return suite, suite.tasks
+
+
+def _among_suites(names: list[str]) -> tuple[Suite, tuple[Task, ...]]:
+    """Return the tasks of these names or patterns, from the first suite that has them all."""
+    if any("/" in name for name in names):
+        head = names[0].partition("/")[0]
+        if any(name.partition("/")[0] != head for name in names):
+            raise ValueError(f"tasks must be of one suite, got {shown(names)}")
+        suite = find_suite(head)
+        return suite, _chosen(suite, [name.partition("/")[2] for name in names])
+    known: dict[str, Suite] = {}
+    for each in (FIRST, *(name for name in suite_names() if name != FIRST)):
+        suite = find_suite(each)
+        known |= {task.name: suite for task in suite.tasks if task.name not in known}
+        if all(any(fnmatchcase(task.name, name) for task in suite.tasks) for name in names):
+            return suite, _chosen(suite, names)
+    for name in names:
+        if not any(fnmatchcase(task, name) for task in known):
+            raise UnknownName("task", name, known)
+    raise ValueError(f"tasks must be of one suite, and no suite has all of {', '.join(names)}")
+
+
+def _chosen(suite: Suite, patterns: list[str]) -> tuple[Task, ...]:
+    names = [task.name for task in suite.tasks]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UnknownName(f"task of suite {suite.name}", pattern, names)
+    return tuple(task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns))
+
+
+def _tables(given: Mapping[str, Any], target: str | None) -> tuple[Suite, tuple[Task, ...]]:
+    tasks = []
+    for name, table in given.items():
+        require_name("the name of a task", name)
+        if _is_frame(table):
+            tasks.append(frame_task(name, table, target))
+        elif _is_pair(table):
+            tasks.append(array_task(name, *table))
+        else:
+            raise TypeError(f"task {name} must be (X, y) or a data frame, got {type(table).__name__}")
+    if not tasks:
+        raise ValueError("tasks must hold at least one task, got none")
+    title = f"{tasks[0].target} of {tasks[0].name}" if len(tasks) == 1 else counted(len(tasks), "table")
+    suite = Suite("table", title, tuple(tasks))
+    return suite, suite.tasks
+
+
+def array_task(name: str, x: Any, y: Any) -> TableTask:
+    """Return a regression of y (n,) on x (n, n_inputs); a data frame as x names the inputs, else they are x1, x2, ..
+
+    Raises:
+        ValueError: The shapes do not belong together, or the arrays hold something else than finite numbers that vary.
+    """
+    inputs, targets = np.asarray(x), np.asarray(y)
+    if inputs.ndim == 1:
+        inputs = inputs[:, None]
+    if inputs.ndim != 2 or targets.ndim != 1 or len(inputs) != len(targets) or not inputs.size:
+        raise ValueError(
+            f"task {name}: X must be rows times inputs and y one number a row, got shapes {inputs.shape} "
+            f"and {targets.shape}"
+        )
+    names = [str(column) for column in getattr(x, "columns", range(1, inputs.shape[1] + 1))]
+    names = names if hasattr(x, "columns") else [f"x{number}" for number in names]
+    columns = [_numbers(name, *each) for each in zip(names, inputs.T, strict=True)]
+    target = str(getattr(y, "name", None) or "y")
+    return table_task(name, names, np.stack(columns, axis=1), target, _numbers(name, target, targets))
+
+
+def frame_task(name: str, frame: Any, target: str | None) -> TableTask:
+    """Return a regression of the column `target` of a data frame on all its other columns.
+
+    Raises:
+        ValueError: There is no such column, or a column holds something else than finite numbers that vary.
+    """
+    columns = [str(column) for column in frame.columns]
+    if target is None:
+        raise ValueError(f"target must name the column of {name} to predict: {', '.join(columns)}")
+    if target not in columns:
+        raise UnknownName(f"column of {name}", str(target), columns)
+    if len(columns) < 2 or len(set(columns)) < len(columns):
+        raise ValueError(f"task {name}: its columns must be a target and at least one input, each with its own name")
+    numbers = {column: _numbers(name, column, frame.iloc[:, place].to_numpy()) for place, column in enumerate(columns)}
+    y = numbers.pop(target)
+    return table_task(name, list(numbers), np.stack(list(numbers.values()), axis=1), target, y)
+
+
+def _numbers(table: str, name: str, cells: np.ndarray) -> np.ndarray:
+    """Return a column as numbers; raises `TableError`, a ValueError, as for a column of a file."""
+    column = Column(Path(table), name)
+    column.add(cells.tolist())
+    try:
+        return column.numbers()
+    except TableError as error:
+        raise TableError(str(error).replace(LEAVE_OUT, "leave it out")) from error
+
+
+def _is_frame(value: Any) -> bool:
+    return hasattr(value, "columns") and hasattr(value, "iloc")
+
+
+def _is_pair(value: Any) -> bool:
+    """Return True for a tuple of two arrays."""
+    if not isinstance(value, tuple) or len(value) != 2 or any(isinstance(each, str | Task) for each in value):
+        return False
+    return all(hasattr(each, "__array__") or isinstance(each, list) for each in value)
