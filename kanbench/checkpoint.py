@@ -19,13 +19,16 @@ from torch import Tensor, nn
 from kanbench.bases import BASES, Basis
 from kanbench.files.atomic import write_whole
 from kanbench.files.sealed import Damaged, Seal, parse_json, read_whole
+from kanbench.files.source import TargetError, load_target
 from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, SymbolicNetwork, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.models.linear import Affine, FourierAffine
 from kanbench.models.mlp import FixedActivation, SplineActivation
+from kanbench.models.own import OwnNetwork, Plan, Takes, build_own
 
 EARLIER = Seal("network", format=1)
 FORMAT = 2
+OWN = OwnNetwork.__name__  # an architecture that code from elsewhere builds
 
 Plain = dict[str, Any]  # what JSON holds
 Library = Mapping[str, Function]
@@ -49,28 +52,42 @@ def save(model: nn.Module, path: str | Path) -> None:
         model = load("model.safetensors")
     """
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
-    write_whole(Path(path), pack(describe(model), frozen, model.state_dict()))
+    if isinstance(model, OwnNetwork):
+        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model))
+    else:
+        content = pack(describe(model), frozen, model.state_dict())
+    write_whole(Path(path), content)
 
 
-def load(path: str | Path, *, library: Library = LIBRARY, device: torch.device | str = "cpu") -> nn.Module:
+def load(
+    path: str | Path, *, library: Library = LIBRARY, device: torch.device | str = "cpu", target: str = ""
+) -> nn.Module:
     """Load the network of a file. Its outputs are the same to the last bit, and training continues from there.
 
     Args:
         path: A file that `save` wrote, in this version or an earlier one.
         library: The functions that symbolic layers name.
         device: Where the tensors go.
+        target: `file.py:Name` or `package.module:Name`, which is run to build an own model. A file never brings code:
+            it has the hash of the source, which the target must have too.
 
     Raises:
+        TargetError: The network is an own model, and the target is not given, cannot be loaded or has changed.
         Damaged: The file is cut short, of another kind, or of a format that this version does not know.
         ValueError: The network has a basis that is not in `BASES`.
         UnknownName: The network names a function that is not in the library.
         FileNotFoundError: There is no such file.
     """
     content = _content(Path(path))
+    model: nn.Module
     try:
-        model = build(content["architecture"], library)
         tensors = {name: tensor.to(device) for name, tensor in content["tensors"].items()}
-        model.load_state_dict(tensors, assign=True)
+        if content["architecture"]["kind"] == OWN:
+            model = _load_own(Path(path), content["architecture"], target)
+            _set_tensors(model, tensors)
+        else:
+            model = build(content["architecture"], library)
+            model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
             model.get_parameter(name).requires_grad_(False)
     except Exception as error:  # content that means nothing to torch or to a layer ends in almost any
@@ -134,6 +151,35 @@ def _checksum(content: bytes) -> str:
     header["__metadata__"].pop("sha256", None)
     body = content[8 + int.from_bytes(content[:8], "little") :]
     return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + body).hexdigest()
+
+
+def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return parameters and buffers, those too that a module leaves out of its state."""
+    return dict(model.named_parameters()) | dict(model.named_buffers())
+
+
+def _set_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Set parameters and buffers; raises `ValueError` unless the names are those of the model."""
+    own = _tensors_of(model)
+    if own.keys() != tensors.keys():
+        raise ValueError(f"its tensors are not those of the model: {', '.join(sorted(own.keys() ^ tensors.keys()))}")
+    for name, tensor in tensors.items():
+        place, _, key = name.rpartition(".")
+        value = nn.Parameter(tensor) if isinstance(own[name], nn.Parameter) else tensor
+        setattr(model.get_submodule(place), key, value)
+
+
+def _load_own(path: Path, plain: Plain, target: str) -> OwnNetwork:
+    """Build an own model by running its target, if the source is the one that was saved."""
+    takes, shape = Takes(plain["takes"]), tuple(plain["shape"])
+    plan = Plan(plain["name"], plain["hash"], shape, plain["kwargs"], takes, target)
+    which = f"{path}: holds an own model, {plan.name} of source {plan.hash[:6]}"
+    if not target:
+        raise TargetError(f"{which}: load(path, target={plain['target'] or f'file.py:{plan.name}'!r}) runs its code")
+    loaded = load_target(target)
+    if loaded.hash != plan.hash:
+        raise TargetError(f"{which}, and the source of {target} is {loaded.hash[:6]}")
+    return build_own(loaded.thing, plan, seed=0, dtype=None)
 
 
 def describe(module: nn.Module) -> Plain:

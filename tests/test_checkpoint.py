@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -12,8 +13,11 @@ from kanbench.bases import BASES, BSpline, Chebyshev
 from kanbench.checkpoint import build, describe, load, pack, save
 from kanbench.errors import UnknownName
 from kanbench.files.sealed import Damaged, Seal
+from kanbench.files.source import TargetError
 from kanbench.interpret import LIBRARY, Function, formula, prune, snap, snap_network
+from kanbench.methods import OwnMethod
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, update_grid
+from kanbench.training.looped import ensemble_of
 
 X = torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
 Y = torch.sin(2 * X[:, :1]) * X[:, 1:]
@@ -240,3 +244,39 @@ def test_a_network_of_named_functions_comes_back_with_the_ranges_of_its_inputs(t
     again = load(tmp_path / "named.kan")
     assert again[0].ranges == model[0].ranges
     assert str(formula(again, ["x", "y"], 3)) == str(formula(model, ["x", "y"], 3))
+
+
+TINY = Path(__file__).parent / "methods" / "tiny_models.py"
+
+
+def own_member(name, seed=1):
+    """A member of an ensemble of own models, moved by a step."""
+    method = OwnMethod(target=f"{TINY}:{name}", kwargs={})
+    starts = [torch.Generator().manual_seed(each) for each in range(3)]
+    ensemble = ensemble_of([method.build(2, 3, start, torch.float64) for start in starts])
+    return ensemble.members(ensemble.start + 0.1)[seed]
+
+
+@pytest.mark.parametrize("name", ["Plain", "PlainTensor", "HiddenDraw", "Unused", "BatchNormed", "OldFunction"])
+def test_an_own_model_comes_back_bit_for_bit_by_its_target(name, tmp_path):
+    model = own_member(name)
+    save(model, tmp_path / "own.kanbench")
+    again = load(tmp_path / "own.kanbench", target=f"{TINY}:{name}")
+    assert torch.equal(again(X), model(X))
+    trained = [[key for key, each in m.named_parameters() if each.requires_grad] for m in (model, again)]
+    assert trained[0] == trained[1]
+    assert not torch.equal(own_member(name, 0)(X), model(X))
+
+
+def test_a_file_of_an_own_model_runs_no_code_without_its_target_and_none_that_has_changed(tmp_path):
+    path, moved = tmp_path / "own.kanbench", tmp_path / "moved.py"
+    save(own_member("Plain"), path)
+    with pytest.raises(TargetError, match=r"own model, Plain of source [0-9a-f]{6}: load\(path, target='.*Plain'"):
+        load(path)
+    moved.write_text(TINY.read_text())
+    load(path, target=f"{moved}:Plain")
+    moved.write_text(TINY.read_text() + "# changed")
+    with pytest.raises(TargetError, match=r"own model, Plain of source .*, and the source of .*moved.py:Plain is"):
+        load(path, target=f"{moved}:Plain")
+    with pytest.raises(TargetError, match=r"there is no file gone\.py"):
+        load(path, target="gone.py:Plain")

@@ -1,7 +1,7 @@
 """The contract of models from elsewhere, checked before the first training: each check finds a fault in one sentence.
 
-The checks take the model at its narrowest width, on a few rows, in the precision of the run; together they take about
-a tenth of a second.
+The checks take the model somewhat wider than its narrowest width, where a normalization over one value would still be
+a constant, on a few rows, in the precision of the run; together they take about a tenth of a second.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from kanbench.methods.own import OwnFault
 from kanbench.training.looped import ensemble_of
 
 ROWS = 16
-WIDER = 4  # how much wider the second model is, which must have more parameters
+WIDER = 4  # how much wider than the narrowest model the other one is, which must have more parameters
 LARGEST = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of what must be equal but for rounding
 NEARLY = 1e-2  # relative difference of what may be found by least squares, and of a slope from its difference
 DIRECTIONS = 3
@@ -63,9 +63,10 @@ class Subject:
         """The same model after a random step, away from special starts."""
         return stepped(self.model, 1)
 
-    def build(self, seed: int, width: int | None = None) -> nn.Module:
+    def build(self, seed: int) -> nn.Module:
+        """Return the wider model of a seed."""
         generator = torch.Generator().manual_seed(seed)
-        return self.method.build(self.n_in, width or self.width, generator, self.dtype, self.n_out)
+        return self.method.build(self.n_in, self.width + WIDER, generator, self.dtype, self.n_out)
 
     def rows(self, seed: int = 0, n: int = ROWS) -> Tensor:
         """Random inputs (n, n_in) in [-1, 1]."""

@@ -36,7 +36,7 @@ TOPICS = {
         "aggregation", "how a node combines its incoming edges", "experiment=smoke aggregation=mean"
     ),
     "models": Topic(
-        "model", "what is compared: model against baseline, each a KAN or an MLP",
+        "model", "what is compared: model against baseline, each a KAN, an MLP or your own",
         "experiment=smoke model.depth=2 baseline.activation=silu",
     ),
     "suites": Topic(

@@ -7,6 +7,7 @@ from typing import Any
 
 from kanbench.cli.command import Command
 from kanbench.errors import UnknownName, UsageError, counted
+from kanbench.files.source import TargetError, load_target
 
 WHOLE = ("networks", "budget")
 
@@ -42,6 +43,13 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="where the page is written; by default RESULTS/report.html"
     )
+    parser.add_argument(
+        "--target",
+        metavar="FILE:NAME",
+        action="append",
+        default=[],
+        help="the code of an own model whose networks are shown; it is run, and must have the hash of the records",
+    )
 
 
 def report(given: Namespace) -> int:
@@ -58,6 +66,7 @@ def report(given: Namespace) -> int:
     from kanbench.workers.pool import WorkerDied
 
     place = _place(given.results, given.out)
+    _load(given.target)
     numbers: dict[str, Any] = {name: _whole(name, text) for name in WHOLE if (text := vars(given)[name]) is not None}
     options = PageOptions(members=tuple(given.member), protocol=given.protocol, **numbers)
     try:
@@ -68,6 +77,15 @@ def report(given: Namespace) -> int:
         raise CannotReport(f"report: {error}; fewer networks, as --networks 8, need less") from error
     print(f"page      {place} ({place.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
     return 0
+
+
+def _load(targets: list[str]) -> None:
+    """Run the code of own models. Raises `UsageError`."""
+    for target in targets:
+        try:
+            load_target(target)
+        except TargetError as error:
+            raise UsageError(f"report: {error}") from error
 
 
 def _place(results: list[Path], out: Path | None) -> Path:
@@ -95,5 +113,5 @@ COMMAND = Command(
     run=report,
     add=add,
     takes="takes folders and tables of records, one after the other, and its options before or after them",
-    synonyms=("networks", "budget", "member", "protocol", "out"),
+    synonyms=("networks", "budget", "member", "protocol", "out", "target"),
 )

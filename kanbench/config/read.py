@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from kanbench.cells import Cell, Vary
+from kanbench.cells import Cell, Precision, Vary
 from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.options import home_of
 from kanbench.config.schema import choice, listed, only, scalar, typed
@@ -156,6 +156,17 @@ def checked(config: Config, elsewhere: bool = False) -> Config:
     return config
 
 
+def read_model(node: DictConfig) -> tuple[NetworkMethod, tuple[tuple[int, int], ...], Precision]:
+    """The model of a composed YAML, the numbers of inputs and outputs of its tasks, each once, and the precision.
+
+    Raises `ConfigError`.
+    """
+    _refuse_missing(node)
+    _refuse_unknown(node)
+    _, tasks = _tasks(node.data)
+    return _method(node, "model"), _shapes(tasks), typed(TrainerConfig, node.trainer, "trainer").precision
+
+
 def read_system(node: DictConfig) -> "System":
     """The system of a composed YAML that names one; raises `ConfigError`."""
     from kanbench.systems import SYSTEMS  # formulas and pictures, which no other run needs
@@ -278,10 +289,15 @@ def _budgets(node: DictConfig) -> tuple[int, ...]:
     return tuple(dict.fromkeys(targets))
 
 
+def _shapes(tasks: tuple[Task, ...]) -> tuple[tuple[int, int], ...]:
+    """Return the numbers of inputs and outputs of tasks, each once."""
+    return tuple(dict.fromkeys((task.n_inputs, task.grading.n_outputs) for task in tasks))
+
+
 def _check_models(config: Config) -> tuple[str, ...]:
     """Run the contract of models from elsewhere for every number of inputs and outputs; return remarks on them."""
     remarks = []
-    shapes = dict.fromkeys((task.n_inputs, task.grading.n_outputs) for task in config.tasks)
+    shapes = _shapes(config.tasks)
     for group, method in zip(("model", "baseline"), config.methods, strict=False):
         for n_in, n_out in shapes:
             try:

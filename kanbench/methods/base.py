@@ -101,6 +101,11 @@ class NetworkMethod(Method):
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
         """Return the number of trainable parameters of such a module, in closed form."""
 
+    @property
+    def unversioned(self) -> str:
+        """The label without the version of its code, where the label has one."""
+        return self.label
+
     def narrowest(self, n_in: int, n_out: int = 1) -> int:
         """Return the smallest width that can be built."""
         return 1

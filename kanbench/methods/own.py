@@ -13,7 +13,7 @@ from kanbench.errors import require, shown
 from kanbench.files.source import TargetError, load_target, loaded_before, said
 from kanbench.methods.base import NetworkMethod, changes
 from kanbench.methods.budget import Sizing, solve_width
-from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, n_trained
+from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_arguments, n_trained
 
 NARROWEST = (1, 2, 3, 4)  # widths of which one must build
 WIDEST = 2**20
@@ -88,11 +88,13 @@ class OwnMethod(NetworkMethod):
 
     @property
     def label(self) -> str:  # type: ignore[override]
-        kwargs = [
-            f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in self.kwargs.items()
-        ]
-        switches = changes(self, "name", "target", "kwargs", "hash")
-        return " ".join([self.name, *kwargs, *switches, self.hash[:DIGITS]])
+        return f"{self.unversioned} {self.hash[:DIGITS]}"
+
+    @property
+    def unversioned(self) -> str:
+        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in self.kwargs.items()}
+        kwargs = [f"{name}={text}" for name, text in texts.items()]
+        return " ".join([self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash")])
 
     @property
     def family(self) -> str:
@@ -120,7 +122,9 @@ class OwnMethod(NetworkMethod):
 
     def plan(self, n_in: int, width: int, n_out: int = 1) -> Plan:
         """Return what its networks of a width depend on."""
-        return Plan(self.name, self.hash, tuple(self.shape(n_in, width, n_out)), self.kwargs, self.takes)
+        target = self.target if isinstance(self.target, str) else ""
+        shape = tuple(self.shape(n_in, width, n_out))
+        return Plan(self.name, self.hash, shape, self.kwargs, self.takes, target)
 
     def build(
         self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1
@@ -147,7 +151,7 @@ class OwnMethod(NetworkMethod):
             return
         widths = plan.shape[:2] if plan.takes is Takes.layer else (list(plan.shape),)
         try:
-            signature.bind(*widths, **plan.kwargs)
+            signature.bind(*widths, **call_arguments(self.callable, plan, 0))
         except TypeError as error:
             hint = "" if plan.takes is Takes.layer else f"; takes=layer calls {self.name}(a, b) per layer"
             own = f"its signature is {self.name}{signature}"

@@ -35,6 +35,7 @@ class Plan:
         shape: The widths from inputs to outputs.
         kwargs: The keyword arguments of the target.
         takes: Whether it makes a model or a layer.
+        target: The file or module and the name that it was loaded from, which no output depends on.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Plan:
     shape: tuple[int, ...]
     kwargs: Mapping[str, Any]
     takes: Takes = Takes.model
+    target: str = ""
 
 
 class OwnNetwork(nn.Module):
@@ -103,7 +105,7 @@ def build_own(target: Callable[..., Any], plan: Plan, *, seed: int, dtype: torch
         else:
             inner = _call(target, plan, seed, list(plan.shape))
     _register_tensors(inner)
-    network = OwnNetwork(inner.to("cpu", dtype), plan)
+    network = OwnNetwork(inner.to(device="cpu", dtype=dtype), plan)
     network.unused = tuple(_freeze_unused(network))
     return network
 

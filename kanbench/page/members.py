@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from kanbench.analysis.kinds import CLASSIFICATION, REGRESSION
-from kanbench.cells import CannotRestore, restore_cell, retrain
+from kanbench.cells import CannotRestore, Cell, restore_cell, retrain
 from kanbench.data import Dataset, FormulaTask
+from kanbench.methods import NetworkMethod
+from kanbench.models.own import OwnNetwork
 from kanbench.page.choose import Choice
 from kanbench.page.networks import NoPicture, candidates, plain_network
 from kanbench.page.results import plain
@@ -41,6 +44,7 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     about |= {"role": choice.role, "recorded": plain(error, DIGITS)}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
+        _require_picture(cell)
         model = retrain(cell, choice.seed, choice.rate).double()
         dataset = cell.datasets()[choice.seed]
         x = torch.from_numpy(dataset.test.x)
@@ -52,12 +56,25 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         reached = grading.grade(dataset, predictions, dataset.test.y)[grading.score.metric]
         about |= {
             "reached": plain(reached, DIGITS),
-            "layers": plain_network(model, x),
-            "candidates": candidates(model, x),
+            "layers": plain_network(_drawn(model), x),
+            "candidates": candidates(_drawn(model), x),
         }
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
     return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
+
+
+def _require_picture(cell: Cell) -> None:
+    """Raise `NoPicture` for code from elsewhere that builds other layers than the page draws, before it is trained."""
+    if cell.method.is_foreign and isinstance(cell.method, NetworkMethod):
+        start, dtype = torch.Generator().manual_seed(0), torch.float64
+        model = cell.method.build(cell.task.n_inputs, cell.sizing.width, start, dtype, cell.n_outputs)
+        plain_network(_drawn(model), torch.zeros(2, cell.task.n_inputs, dtype=dtype))
+
+
+def _drawn(model: nn.Module) -> nn.Module:
+    """Return the sequence of layers of a network; an own one holds it."""
+    return model.inner if isinstance(model, OwnNetwork) else model
 
 
 def scores(member: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Jobs: what one command, or one call from Python, trains and reports."""
 
+import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +11,11 @@ from kanbench.cells import Cell, Execution, ResumeFile
 from kanbench.cells.cell import digest
 from kanbench.config.read import Config, ReportKind
 from kanbench.config.settings import TrainerConfig
+from kanbench.files.sealed import Damaged
 from kanbench.loggers.logger import RunLogger
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.store.manifest import Manifest
-from kanbench.store.plan import WHOLE, Plan, Shard
+from kanbench.store.plan import WHOLE, Plan, Shard, read_plan
 from kanbench.store.provenance import commit
 from kanbench.store.record import RecordStore, label
 
@@ -106,7 +108,7 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
     """
     of_tasks = (("data", task.remark) for task in config.tasks)
     of_methods = dict.fromkeys(("basis", method.remark) for method in config.methods)
-    of_models = (("model", finding) for finding in config.findings)
+    of_models = (("model", finding) for finding in (*config.findings, *_changes(config)))
     n_tasks, suite = len(config.tasks), config.suite
     whole = n_tasks == len(suite.tasks)
     return Job(
@@ -124,6 +126,26 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
         page=config.report is ReportKind.html,
         remarks=tuple(said for said in (("methods", config.remark), *of_tasks, *of_methods, *of_models) if said[1]),
     )
+
+
+def _changes(config: Config) -> Iterator[str]:
+    """Yield a sentence for every method whose code has changed since the earlier plans of the run."""
+    foreign = [method for method in config.methods if method.is_foreign]
+    plans = sorted((config.folder / "plans").glob("*.json")) if foreign else []
+    labels = {text for path in plans for text in _labels(path)}
+    for method in foreign:
+        known = re.compile(rf"({re.escape(method.unversioned)} [0-9a-f]{{6}}) on ")
+        earlier = {found[1] for text in labels if (found := known.match(text))}
+        if earlier and method.label not in earlier:
+            before = " and ".join(sorted(earlier))
+            yield f"the source of {method.unversioned} has changed: {method.label} is another method than {before}"
+
+
+def _labels(path: Path) -> list[str]:
+    try:
+        return read_plan(path).labels
+    except (Damaged, OSError):
+        return []
 
 
 def cost(cell: Cell) -> float:

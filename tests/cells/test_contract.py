@@ -24,7 +24,7 @@ def outcome(name, dtype=torch.float64, **rest):
 
 SOUND = [
     *("Plain", "build_plain", "Flat", "Tupled", "Deep", "Caching", "PlainTensor", "Seeded", "FromNumpy"),
-    *("ChangesWidths", "NotNarrow", "BatchNormed", "MakesDefaultTensors"),
+    *("ChangesWidths", "NotNarrow", "BatchNormed", "MakesDefaultTensors", "HiddenNorm", "HoldsAKAN", "HiddenDraw"),
 ]
 
 

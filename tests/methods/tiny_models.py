@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from kanbench import KAN
+from kanbench.bases import Taylor
+
 SEEN_DTYPES = []
 
 
@@ -49,6 +52,35 @@ class KeepsOrder(nn.Module):
 
     def forward(self, x):
         return self.rest(self.norm(x))
+
+
+class HiddenNorm(nn.Module):
+    """Sound, although it is a constant at width 1: a LayerNorm over the hidden nodes."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(*widths[:2]), nn.LayerNorm(widths[1]), nn.Linear(*widths[1:])
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.norm(self.first(x))))
+
+
+class HoldsAKAN(nn.Sequential):
+    """Sound: a network of kanbench itself, which the page can draw."""
+
+    def __init__(self, widths, seed):
+        super().__init__(*KAN(widths, Taylor(), generator=torch.Generator().manual_seed(seed)))
+
+
+class HiddenDraw(Plain):
+    """Sound: random features in a buffer that its state leaves out."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.register_buffer("shift", torch.randn(widths[0]), persistent=False)
+
+    def forward(self, x):
+        return super().forward(x + self.shift)
 
 
 class Flat(Plain):

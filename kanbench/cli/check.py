@@ -1,0 +1,46 @@
+"""`check WORDS`: the contract of a model of one's own, without a training."""
+
+import os
+from argparse import Namespace
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from kanbench.cli.command import Command
+from kanbench.cli.output import complain
+from kanbench.cli.words import Words
+from kanbench.errors import ConfigError, UsageError
+
+
+def check(given: Namespace) -> int:
+    """Print every check of the model that the words name."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
+    if not given.words:
+        raise UsageError("check: say which model, as in check model.target=my_kan.py:MyKAN")
+    try:
+        return _check(given.words)
+    except (ConfigError, HydraException, OmegaConfBaseException) as error:
+        return complain(error)
+
+
+def _check(words: list[str]) -> int:
+    from rich.console import Console
+
+    from kanbench.run.checking import check_model
+
+    chosen = [] if any(word.startswith("model=") for word in words) else ["model=own"]
+    parsed = Words.parse([*chosen, *words])
+    with parsed.composing():
+        node = hydra.compose(parsed.name, list(parsed.overrides))
+    check_model(node, Console(highlight=False, soft_wrap=True, markup=False))
+    return 0
+
+
+COMMAND = Command(
+    line="check a model of your own: shape, seeds, rows, gradient; nothing is trained",
+    run=check,
+    usage="model.target=FILE:NAME [WORDS]",
+    more="WORDS are those of a run: data=.. gives the numbers of inputs and outputs, trainer.precision the precision.",
+    takes_words=True,
+)
