@@ -85,7 +85,10 @@ def run_words(words: list[str]) -> int:
     """Run what the words say, Hydra's flags included; return the exit code."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     try:
-        sys.argv[1:] = Words.parse(words)
+        given = Words.parse(words)
+        if given.remark:
+            print(f"kanbench: {given.remark}", file=sys.stderr)
+        sys.argv[1:] = given
         run_job()
     except (UsageError, HydraException, OmegaConfBaseException) as error:
         return complain(error)

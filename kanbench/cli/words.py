@@ -1,6 +1,7 @@
 """The words of a run, brought into the form that Hydra reads: flags first, values quoted, groups by Hydra's names."""
 
 import re
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,8 @@ class Words:
         if unknown:
             plain = f"{unknown[0]}: the words of a run have no dashes before them, as in experiment=smoke"
             raise UsageError(hint_for(unknown[0]) or plain)
+        _check_flags(found)
+        _check_seeds(found.overrides, found.multirun)
         folder = Path(found.config_dir).resolve() if found.config_dir else None
         if folder and not folder.is_dir():
             raise UsageError(f"--config-dir: {found.config_dir} is no folder")
@@ -66,6 +69,16 @@ class Words:
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self.flags, *self.overrides))
+
+    @property
+    def remark(self) -> str:
+        """A sentence about a sweep over numbers of seeds, which is rarely what is meant, or ""."""
+        for word in self.overrides:
+            if numbers := _seeds(word):
+                several = " and ".join(map(str, numbers))
+                said = f"{word} is a sweep over the number of seeds: runs of {several} seeds, with tables of their own"
+                return f"{said}; {_meant(numbers)}"
+        return ""
 
     @contextmanager
     def composing(self) -> Iterator[None]:
@@ -88,6 +101,34 @@ def of_job(job: HydraConf) -> list[str]:
         elif source.provider == "main" and Path(source.path) != CONF:
             flags.append(f"--config-path={source.path}")
     return [*flags, *job.overrides.task]
+
+
+def _check_flags(found: Namespace) -> None:
+    """Raise `UsageError` for flags that mean nothing without --cfg."""
+    for flag, does in (("resolve", "fills in the values"), ("package", "chooses a part")):
+        if getattr(found, flag) and not found.cfg and not (flag == "resolve" and found.help):
+            raise UsageError(f"--{flag}: {does} of a config that is printed; add --cfg job")
+
+
+def _check_seeds(words: list[str], is_sweep: bool) -> None:
+    """Raise `UsageError` for a list of seeds where their number stands."""
+    for word in words:
+        if (numbers := _seeds(word)) and not (is_sweep and "[" not in word):
+            raise UsageError(f"{word}: seeds is how many there are; {_meant(numbers)}")
+
+
+def _seeds(word: str) -> list[int]:
+    """Return the numbers of seeds=1,2 or seeds=[1,2], and none for any other word."""
+    listed = re.fullmatch(r"seeds=(\[\s*\d+(?:\s*,\s*\d+)*\s*\]|\d+(?:,\d+)+)", word)
+    return [int(number) for number in re.findall(r"\d+", listed[1])] if listed else []
+
+
+def _meant(seeds: list[int]) -> str:
+    """Return the words that train these seeds, if they follow each other."""
+    first, n = seeds[0], len(seeds)
+    if seeds != list(range(first, first + n)):
+        return f"seeds=N trains N seeds in a row, from first_seed on, as seeds={n} first_seed={first}"
+    return f"seeds={n} first_seed={first} trains {'seed' if n == 1 else 'the seeds'} {', '.join(map(str, seeds))}"
 
 
 def _without(words: list[str], overrides: list[str]) -> tuple[str, ...]:

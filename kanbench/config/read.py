@@ -1,7 +1,8 @@
 """The boundary where YAML becomes typed, frozen dataclasses. Nothing else reads the config."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from pathlib import Path
@@ -27,7 +28,7 @@ from kanbench.data import (
     TaskSettings,
     sample,
 )
-from kanbench.errors import ConfigError, UnknownName, require_name
+from kanbench.errors import ConfigError, UnknownName, are, require_name
 from kanbench.files.stored import current_word
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
@@ -79,6 +80,7 @@ class Config:
     retrain: bool = False  # the cells that other code than today's has trained
     report: ReportKind = ReportKind.none
     remark: str = ""  # about what is compared, for who starts the run
+    repeated: str = ""  # a remark on budgets that are listed more than once
     findings: tuple[str, ...] = ()  # remarks of the contract of models from elsewhere
 
     def cells(self) -> list[Cell]:
@@ -136,6 +138,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         retrain=scalar(node, "retrain", bool),
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",
+        repeated=_repeated(node.budget.targets),
     )
     return checked(config, elsewhere)
 
@@ -292,6 +295,11 @@ def _budgets(node: DictConfig) -> tuple[int, ...]:
 def _shapes(tasks: tuple[Task, ...]) -> tuple[tuple[int, int], ...]:
     """Return the numbers of inputs and outputs of tasks, each once."""
     return tuple(dict.fromkeys((task.n_inputs, task.grading.n_outputs) for task in tasks))
+
+
+def _repeated(budgets: Sequence[int]) -> str:
+    twice = [str(budget) for budget, times in Counter(budgets).items() if times > 1]
+    return f"{' and '.join(twice)} {are(len(twice))} listed more than once and trained once" if twice else ""
 
 
 def _check_models(config: Config) -> tuple[str, ...]:

@@ -109,6 +109,7 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
     of_tasks = (("data", task.remark) for task in config.tasks)
     of_methods = dict.fromkeys(("basis", method.remark) for method in config.methods)
     of_models = (("model", finding) for finding in (*config.findings, *_changes(config)))
+    of_run = (("methods", config.remark), ("budget", config.repeated))
     n_tasks, suite = len(config.tasks), config.suite
     whole = n_tasks == len(suite.tasks)
     return Job(
@@ -124,7 +125,7 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
         shard=config.shard,
         retrain=config.retrain,
         page=config.report is ReportKind.html,
-        remarks=tuple(said for said in (("methods", config.remark), *of_tasks, *of_methods, *of_models) if said[1]),
+        remarks=tuple(said for said in (*of_run, *of_tasks, *of_methods, *of_models) if said[1]),
     )
 
 

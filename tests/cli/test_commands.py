@@ -131,7 +131,10 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["basis=["], "unknown option '['"),
         (["experiment=hand_derived", "basis=rbf"], "basis=rbf: a system has settings of its own, system.*; beside"),
         (["--config-path=/nonexistent"], "Primary config directory not found. Check that the config directory '/none"),
-        (["experiment=smoke", "--resolve"], "The --resolve flag can only be used in conjunction with --cfg or --help"),
+        (
+            ["experiment=smoke", "--resolve"],
+            "kanbench: --resolve: fills in the values of a config that is printed; add",
+        ),
         (["experiment=smoke", "data.train=${nope}"], "Interpolation key 'nope' not found"),
         (["system.epochs=9"], "system.epochs is a key of system=hand_derived or system="),
     ],

@@ -113,7 +113,7 @@ def test_a_mistake_is_a_sentence(words, sentence):
             2,
             "data.noise: must be a number that is not negative, at most 1000, got -1.0",
         ),
-        (["experiment=smoke", "seeds=1,2"], 2, "add --multirun"),
+        (["experiment=smoke", "seeds=1,2"], 2, "seeds is how many there are"),
     ],
 )
 def test_what_could_not_run_is_not_submitted(words, status, sentence, monkeypatch, capsys):

@@ -105,7 +105,14 @@ def test_the_value_of_a_flag_stays_with_it():
         ("--cfg=nope", "argument --cfg/-c: invalid choice: 'nope' (choose from "),
         ("--config-dir=/nonexistent", "--config-dir: /nonexistent is no folder"),
         ("--config-name=nope", "Cannot find primary config 'nope'. Check that it's in your config search path."),
-        ("seeds=1,2", "seeds=1,2: several values are a sweep: add --multirun; or quote a value that holds a comma"),
+        ("seeds=1,2", "seeds=1,2: seeds is how many there are; seeds=2 first_seed=1 trains the seeds 1, 2"),
+        (
+            "-m seeds=[3,7]",
+            "seeds=[3,7]: seeds is how many there are; seeds=N trains N seeds in a row, from first_seed",
+        ),
+        ("vary=all,data", "vary=all,data: several values are a sweep: add --multirun; or quote a value that holds a"),
+        ("--resolve", "--resolve: fills in the values of a config that is printed; add --cfg job"),
+        ("--package=basis seeds=1", "--package: chooses a part of a config that is printed; add --cfg job"),
         ("'seeds=range(1,'", "seeds: expected an integer, got 'range(1,'"),
         ("seeds==3", "seeds: expected an integer, got '=3'"),
         ("''", "'' is not of the form key=value"),
@@ -120,6 +127,19 @@ def test_the_value_of_a_flag_stays_with_it():
 )
 def test_what_cannot_run_is_answered_by_one_sentence(words, said):
     assert answer(*shlex.split(words)).startswith(said)
+
+
+def test_a_sweep_over_numbers_of_seeds_is_said_with_the_words_that_were_meant():
+    assert Words.parse(["-m", "experiment=smoke", "seeds=1,2"]).remark == (
+        "seeds=1,2 is a sweep over the number of seeds: runs of 1 and 2 seeds, with tables of their own; "
+        "seeds=2 first_seed=1 trains the seeds 1, 2"
+    )
+    assert Words.parse(["-m", "seeds=3", "basis=rbf,taylor"]).remark == ""
+
+
+@pytest.mark.parametrize("words", ["--cfg job --resolve", "--cfg=job --package=basis seeds=1"])
+def test_flags_that_shape_a_printed_config_pass_where_one_is_printed(words):
+    assert list(Words.parse(words.split()))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from kanbench.data import Shares
 from kanbench.errors import ConfigError
 from kanbench.methods import METHODS, KANMethod, MLPMethod
 from kanbench.models import Activation
+from kanbench.run.job import job_of
 from kanbench.systems import SYSTEMS
 from kanbench.training import OPTIMIZERS, LevenbergMarquardt
 
@@ -141,6 +142,14 @@ def test_a_method_that_is_compared_with_itself_is_said(words, label):
     alone = config("experiment=smoke", *words)
     assert alone.remark.startswith(f"model and baseline are the same method, {label}: nothing is compared; two bases")
     assert config("experiment=smoke").remark == config("experiment=smoke", "model@baseline=none").remark == ""
+
+
+def test_a_budget_that_is_listed_twice_is_trained_once_and_that_is_said():
+    twice = config("experiment=smoke", "budget.targets=[40,60,40]")
+    assert twice.budgets == (40, 60)
+    (said,) = job_of(twice, [], Path()).remarks
+    assert said == ("budget", "40 is listed more than once and trained once")
+    assert job_of(config("experiment=smoke"), [], Path()).remarks == ()
 
 
 def test_a_typed_optimizer_keeps_its_values():
