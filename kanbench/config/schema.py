@@ -1,9 +1,10 @@
 """Nodes of the composed YAML as typed values; every fault is a `ConfigError`."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
@@ -26,6 +27,9 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
     # A flat copy of the schema: OmegaConf refuses abstract fields, and takes frozen classes for read-only ones.
     flat = dataclasses.make_dataclass("flat", [(f.name, hints[f.name], _default(f)) for f in own])
     content = {current_word(str(key)): node[key] for key in node if key != "name"}
+    for key, value in content.items():
+        if _is_mapping(hints.get(key)) and not (value is None or OmegaConf.is_dict(value)):
+            raise ConfigError(f"{path}.{key}: expected {_expected(hints[key])}, got {value!r}")
     try:
         merged = OmegaConf.to_container(OmegaConf.merge(OmegaConf.structured(flat), content))
     except ConfigKeyError as error:
@@ -34,7 +38,7 @@ def typed(schema: type[T], node: DictConfig, path: str, **given: Any) -> T:
             raise ConfigError(f"{home}; ~{path}.{key} takes it out") from error
         raise ConfigError(f"{path}: {UnknownName('key', key, [f.name for f in own])}") from error
     except OmegaConfBaseException as error:
-        key = str(error.full_key).split("[")[0]
+        key = re.split(r"[.\[]", str(error.full_key))[0]
         expected = _expected(hints[key])
         raise ConfigError(f"{path}.{key}: expected {expected}, got {content[key]!r}") from error
     assert isinstance(merged, dict)
@@ -57,7 +61,13 @@ def _check_size(key: str, value: Any) -> None:
             raise ConfigError(f"{key}: must be at most {largest:,.0f} in size, got {number}")
 
 
+def _is_mapping(hint: Any) -> bool:
+    return any(get_origin(part) is dict for part in (hint, *get_args(hint)))
+
+
 def _expected(hint: Any) -> str:
+    if _is_mapping(hint):
+        return "a list for each name, as {name: [..]}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {', '.join(member.name for member in hint)}"
     if get_origin(hint) is dict:

@@ -3,11 +3,13 @@
 from kanbench.data.bundled import BUNDLED, MissingPackage, SuiteSettings, find_suite, load_bundled
 from kanbench.data.columns import TableError
 from kanbench.data.formula_task import FormulaTask, Variable, load_suite, suite_names
-from kanbench.data.grading import Classification, Grading, Regression, Score
+from kanbench.data.grading import Classification, Grading, Regression, Score, SeveralOutputs
+from kanbench.data.labels import Encoding
 from kanbench.data.metrics import class_prior, grade, grade_classes
+from kanbench.data.own_table import Kind, read_table
 from kanbench.data.sampling import sample
 from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
-from kanbench.data.table import TableTask, read_table
+from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.files.registry import registered
 
@@ -20,11 +22,14 @@ __all__ = [
     "Classification",
     "Conditions",
     "Dataset",
+    "Encoding",
     "FormulaTask",
     "Grading",
+    "Kind",
     "MissingPackage",
     "Regression",
     "Score",
+    "SeveralOutputs",
     "Shares",
     "Split",
     "SplitSizes",
@@ -45,4 +50,5 @@ __all__ = [
     "sample",
     "stream",
     "suite_names",
+    "table_task",
 ]

@@ -1,9 +1,11 @@
-"""Columns of numbers from CSV and Parquet files, read in batches of rows; every cell is checked."""
+"""Columns from CSV and Parquet files, read in batches of rows; every cell of a column of numbers is checked."""
 
 import csv
+import datetime
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,24 +23,47 @@ INTEGER = re.compile(r"\s*([+-]?\d+)(?:\.0*)?\s*")
 SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 LEAVE_OUT = "leave it out by naming the others in data.inputs"
 
-Choose = Callable[[list[str]], Sequence[str]]
-
 
 class TableError(ValueError):
     """A file is not a valid table of numbers; the message names the file, the column and the row, counted from 1."""
 
 
-class Column:
+class NoNumbers(TableError):
+    """No cell of a column is a number; `column` is its name, and `fault` the sentence without its advice."""
+
+    def __init__(self, where: str, column: str, what: str, is_date: bool) -> None:
+        self.column, self.fault = column, f"{where} is no column of numbers ({what})"
+        super().__init__(f"{self.fault}; {LEAVE_OUT}, or say data.{'dates' if is_date else 'categorical'}=[{column}]")
+
+
+class ColumnReader(ABC):
+    """What is read of one column so far: `rows` counts its rows."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.name, self.rows = name, 0
+        self.where = f"{path.name}: column {shown(name)}"
+
+    @abstractmethod
+    def add(self, cells: Sequence[Any]) -> None:
+        """Add the cells of the next rows, text or numbers."""
+
+    @abstractmethod
+    def content(self) -> Any:
+        """Return the whole column. Raises `TableError` for cells that it cannot hold."""
+
+
+Choose = Callable[[list[str]], Mapping[str, type[ColumnReader]]]  # names of all columns -> how some of them are read
+
+
+class Column(ColumnReader):
     """The numbers of one column so far; for each kind of fault, its number of cells and the first of them."""
 
     def __init__(self, path: Path, name: str) -> None:
-        self.where = f"{path.name}: column {shown(name)}"
+        super().__init__(path, name)
         self.parts: list[Array] = []
-        self.rows = 0
         self.faults: dict[str, tuple[int, int, Any]] = {}
 
     def add(self, cells: Sequence[Any]) -> None:
-        """Add the cells of the next rows, text or numbers."""
         try:
             numbers = np.array([float(cell) for cell in cells])
             fine = np.abs(numbers).max() < EXACT and not any("_" in cell for cell in cells if isinstance(cell, str))
@@ -52,7 +77,7 @@ class Column:
     def _look_at(self, row: int, cell: Any) -> float:
         number = number_in(cell)
         fault = (
-            "missing" if cell is None or str(cell).strip().lower() in MISSING
+            "missing" if is_missing(cell)
             else "wrong" if number is None
             else "infinite" if not math.isfinite(number)
             else "inexact" if is_inexact(cell, number)
@@ -63,10 +88,10 @@ class Column:
             self.faults[fault] = (known[0] + 1, *known[1:])
         return math.nan if number is None else number
 
-    def numbers(self) -> Array:
+    def content(self) -> Array:
         """Return the whole column. Raises `TableError` unless its numbers are finite, not too large, and vary."""
         if self.faults:
-            raise TableError(f"{self.where} {self._fault()}")
+            raise self._fault()
         numbers = np.concatenate(self.parts)
         self.parts.clear()
         spread = float(np.ptp(numbers))
@@ -86,20 +111,30 @@ class Column:
             )
         return numbers
 
-    def _fault(self) -> str:
+    def _fault(self) -> TableError:
         fault = next(kind for kind in ("missing", "wrong", "infinite", "inexact") if kind in self.faults)
         count, row, cell = self.faults[fault]
         example = f"{shown(cell)} in row {row}"
         if fault == "missing":
-            return f"has {counted(count, 'missing value')}, the first in row {row}; fill or remove them"
+            return TableError(f"{self.where} {sentence_of_missing(count, row)}")
         if fault == "wrong" and count == self.rows:
-            return f"is no column of numbers ({example}); {LEAVE_OUT}"
+            return NoNumbers(self.where, self.name, example, date_in(str(cell)) is not None)
         if fault == "wrong":
-            return f"has {counted(count, 'cell')} without a number, the first {example}"
+            return TableError(f"{self.where} has {counted(count, 'cell')} without a number, the first {example}")
         if fault == "infinite":
-            return f"is not finite in {counted(count, 'row')}, the first is row {row}"
+            return TableError(f"{self.where} is not finite in {counted(count, 'row')}, the first is row {row}")
         what = f"{counted(count, 'integer')} beyond 2^53 that no float64 holds"
-        return f"has {what}, the first {example}; {LEAVE_OUT}, or take off a constant"
+        return TableError(f"{self.where} has {what}, the first {example}; {LEAVE_OUT}, or take off a constant")
+
+
+def is_missing(cell: Any) -> bool:
+    """Return True for a cell that is empty or says that nothing is there."""
+    return cell is None or str(cell).strip().lower() in MISSING
+
+
+def sentence_of_missing(count: int, row: int) -> str:
+    """Say how many values of a column are missing, and in which row the first one is."""
+    return f"has {counted(count, 'missing value')}, the first in row {row}; fill or remove them"
 
 
 def number_in(cell: Any) -> float | None:
@@ -114,6 +149,15 @@ def number_in(cell: Any) -> float | None:
         return math.inf
 
 
+def date_in(text: str) -> datetime.datetime | None:
+    """Return the date or time in ISO 8601 in a text, in UTC where it names no zone; None if there is none."""
+    try:
+        time = datetime.datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+
+
 def is_inexact(cell: Any, number: float) -> bool:
     """Return True for an integer that was rounded when it became a float64."""
     if abs(number) < EXACT:
@@ -122,8 +166,8 @@ def is_inexact(cell: Any, number: float) -> bool:
     return found is not None and int(found[1]) != int(number)
 
 
-def read_columns(path: Path, choose: Choose) -> dict[str, Array]:
-    """Read the columns that `choose` picks from all names, as numbers. Raises `TableError`."""
+def read_columns(path: Path, choose: Choose) -> dict[str, Any]:
+    """Read the columns that `choose` picks from all names, each as the content of its reader. Raises `TableError`."""
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
         raise TableError(f"{path.name}: must end in .csv or .parquet")
@@ -135,10 +179,10 @@ def read_columns(path: Path, choose: Choose) -> dict[str, Array]:
         raise TableError(f"{path}: cannot be read ({error.strerror or error})") from error
     if not all(column.rows for column in columns.values()):
         raise TableError(f"{path.name}: there are no rows below the header")
-    return {name: column.numbers() for name, column in columns.items()}
+    return {name: column.content() for name, column in columns.items()}
 
 
-def _read_csv(path: Path, choose: Choose) -> dict[str, Column]:
+def _read_csv(path: Path, choose: Choose) -> dict[str, ColumnReader]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         try:
             rows = (row for row in csv.reader(file, strict=True) if row)
@@ -146,8 +190,8 @@ def _read_csv(path: Path, choose: Choose) -> dict[str, Column]:
             if header is None:
                 raise TableError(f"{path.name}: the file is empty")
             names = _named(path, [name.strip() for name in header])
-            places = {name: names.index(name) for name in choose(names)}
-            columns = {name: Column(path, name) for name in places}
+            columns = {name: reader(path, name) for name, reader in choose(names).items()}
+            places = {name: names.index(name) for name in columns}
             for first, stretch in _stretches(path, rows, len(columns)):
                 for row, cells in enumerate(stretch, start=first):
                     if len(cells) != len(names):
@@ -198,7 +242,7 @@ def _check_size(path: Path, rows: int, n_columns: int) -> None:
         )
 
 
-def _read_parquet(path: Path, choose: Choose) -> dict[str, Column]:
+def _read_parquet(path: Path, choose: Choose) -> dict[str, ColumnReader]:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError as error:
@@ -206,12 +250,11 @@ def _read_parquet(path: Path, choose: Choose) -> dict[str, Column]:
     try:
         with parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
-            names = choose(_named(path, schema.names))
-            _check_size(path, file.metadata.num_rows, len(names))
-            for name in names:
-                _check_type(path, name, schema.field(name).type)
-            columns = {name: Column(path, name) for name in names}
-            for batch in file.iter_batches(STRETCH, columns=list(names)):
+            columns = {name: reader(path, name) for name, reader in choose(_named(path, schema.names)).items()}
+            _check_size(path, file.metadata.num_rows, len(columns))
+            for column in columns.values():
+                _check_type(column, schema.field(column.name).type)
+            for batch in file.iter_batches(STRETCH, columns=list(columns)):
                 for name, column in columns.items():
                     column.add(batch.column(name).to_pylist())
     except (ArrowException, UnicodeDecodeError) as error:
@@ -219,8 +262,8 @@ def _read_parquet(path: Path, choose: Choose) -> dict[str, Column]:
     return columns
 
 
-def _check_type(path: Path, name: str, kind: Any) -> None:
-    """Raise `TableError` for a type whose cells are neither numbers nor text."""
+def _check_type(column: ColumnReader, kind: Any) -> None:
+    """Raise `TableError` for a type whose cells are neither numbers nor text; labels may be dates and booleans too."""
     from pyarrow import types
 
     if types.is_dictionary(kind):
@@ -229,5 +272,9 @@ def _check_type(path: Path, name: str, kind: Any) -> None:
         *(types.is_integer, types.is_floating, types.is_decimal, types.is_null),
         *(types.is_string, types.is_large_string, types.is_string_view),
     )
+    is_date = types.is_date(kind) or types.is_timestamp(kind)
     if not any(is_able(kind) for is_able in able):
-        raise TableError(f"{path.name}: column {shown(name)} is no column of numbers (it holds {kind}); {LEAVE_OUT}")
+        if isinstance(column, Column):
+            raise NoNumbers(column.where, column.name, f"it holds {kind}", is_date)
+        if not (types.is_boolean(kind) or is_date):
+            raise TableError(f"{column.where} is no column of labels (it holds {kind}); {LEAVE_OUT}")

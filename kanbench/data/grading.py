@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from kanbench.data.formula import Array
-from kanbench.data.metrics import class_prior, grade, grade_classes
+from kanbench.data.metrics import class_prior, grade, grade_classes, grade_outputs
 from kanbench.data.splits import Dataset
 
 
@@ -82,6 +82,37 @@ class Regression(Grading):
 
     def grade(self, dataset: Dataset, predictions: Array, y: Array) -> dict[str, float]:
         return grade(predictions, y, dataset.y_mean)
+
+
+@dataclass(frozen=True)
+class SeveralOutputs(Grading):
+    """Regression of several numbers by one model, with every target standardized by itself.
+
+    Each metric is the mean over the outputs, and beside it stands that of every output, such as rel_l2_y1.
+    """
+
+    names: tuple[str, ...]
+    loss: ClassVar[str] = "mse"
+    references: ClassVar[str] = "regression"
+    score: ClassVar[Score] = Score(
+        "rel_l2", "relative L2 error on test, mean over outputs", "mean relative L2", "a constant"
+    )
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.names)
+
+    def targets(self, dataset: Dataset, y: Array) -> Array:
+        return dataset.standardize(y)
+
+    def predictions(self, dataset: Dataset, outputs: Array) -> Array:
+        return dataset.restore(outputs)
+
+    def for_references(self, y: Array) -> Array:
+        return y
+
+    def grade(self, dataset: Dataset, predictions: Array, y: Array) -> dict[str, float]:
+        return grade_outputs(predictions, y, dataset.train.y.mean(axis=0), self.names)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Metrics: errors of numbers in the units of the target, and errors of classes by their logits."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import log_softmax
 
@@ -21,6 +23,23 @@ def grade(prediction: Array, target: Array, train_mean: float) -> dict[str, floa
             "max_error": float(np.abs(error).max()),
             "r2": 1.0 - rel_l2 * rel_l2,
         }
+
+
+def grade_outputs(predictions: Array, targets: Array, train_means: Array, names: Sequence[str]) -> dict[str, float]:
+    """Return the metrics of several outputs, (n, n_outputs) each: the means over outputs, and those of every output.
+
+    The mean of a metric has its own name, and that of an output has the name of the output behind it: rel_l2_y1.
+    """
+    of_outputs = [
+        grade(prediction, target, float(mean))
+        for prediction, target, mean in zip(predictions.T, targets.T, train_means, strict=True)
+    ]
+    means = {metric: float(np.mean([each[metric] for each in of_outputs])) for metric in of_outputs[0]}
+    return means | {
+        f"{metric}_{name}": value
+        for name, each in zip(names, of_outputs, strict=True)
+        for metric, value in each.items()
+    }
 
 
 def grade_classes(logits: Array, labels: Array, prior: Array) -> dict[str, float]:

@@ -36,12 +36,14 @@ def _check_targets(name: str, data: Dataset) -> None:
     largest = max(float(np.abs(split.y).max()) for split in (data.train, data.validation, data.test))
     if largest > LARGEST:
         raise ValueError(f"task {name}: the target reaches {largest:g}, and must be within {LARGEST:g}")
-    for y in data.train.y.reshape(len(data.train.y), -1).T:
+    columns = data.train.y.reshape(len(data.train.y), -1).T
+    for number, y in enumerate(columns, start=1):
+        target = "the target" if len(columns) == 1 else f"target {number} of {len(columns)}"
         spread = float(np.ptp(y))
         if spread == 0.0:
-            raise ValueError(f"task {name}: the target is constant on the training split")
+            raise ValueError(f"task {name}: {target} is constant on the training split")
         if spread < max(ROUNDING * float(np.abs(y).max()), 1.0 / LARGEST):
             raise ValueError(
-                f"task {name}: the target varies by {spread:.1e} on the training split, about {y.mean():g}, "
+                f"task {name}: {target} varies by {spread:.1e} on the training split, about {y.mean():g}, "
                 "which may be no more than rounding"
             )

@@ -1,39 +1,34 @@
-"""Tasks given by tables: numbers in memory, read from a file."""
+"""Tasks given by tables: numbers in memory."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from kanbench.data.columns import LEAVE_OUT, TableError, read_columns
 from kanbench.data.formula import Array
-from kanbench.data.grading import Classification, Grading, Regression
+from kanbench.data.grading import Classification, Grading, Regression, SeveralOutputs
 from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes, stream
-from kanbench.data.task import Suite, Task, TaskSettings
-from kanbench.errors import UnknownName, counted, shown
-
-INDEX_OF_PANDAS = re.compile(r"Unnamed: \d+.*|__index_level_\d+__")
-INDEX_OF_PEOPLE = ("id", "index", "level_0", "no", "nr", "row", "rownames")
+from kanbench.data.task import Task
+from kanbench.errors import counted, shown
 
 
 @dataclass(frozen=True)
 class TableTask(Task):
     """A target column and the columns to predict it from; `digest` is the hash of their content.
 
-    For a classification `classes` names the classes, and y holds their indices. x and y are left out of comparisons,
-    because the digest stands for them.
+    Several targets are predicted by one model, and `target` is the tuple of their names. For a classification `classes`
+    names the classes, and y holds their indices. x and y are left out of comparisons, because the digest stands for
+    them.
     """
 
     name: str
-    target: str
+    target: str | tuple[str, ...]
     inputs: tuple[str, ...]
     digest: str
     x: Array = field(compare=False, repr=False)  # (n_rows, n_inputs), in the units of the table
-    y: Array = field(compare=False, repr=False)  # (n_rows,)
+    y: Array = field(compare=False, repr=False)  # (n_rows,), or of several targets (n_rows, n_targets)
     classes: tuple[str, ...] = ()
     same_as: str = ""
     source: str = ""
@@ -44,11 +39,15 @@ class TableTask(Task):
     def __post_init__(self) -> None:
         """Check the arrays. Raises `ValueError` for shapes that do not match the names, and for invalid values."""
         n = len(self.y)
-        if self.x.shape != (n, len(self.inputs)) or self.y.shape != (n,):
+        shape = (n,) if isinstance(self.target, str) else (n, len(self.target))
+        if self.x.shape != (n, len(self.inputs)) or self.y.shape != shape:
+            numbers = "one number" if isinstance(self.target, str) else counted(len(self.target), "number")
             raise ValueError(
-                f"table {shown(self.name)}: x must be rows times {counted(len(self.inputs), 'input')} and y one number "
+                f"table {shown(self.name)}: x must be rows times {counted(len(self.inputs), 'input')} and y {numbers} "
                 f"a row, got shapes {self.x.shape} and {self.y.shape}"
             )
+        if self.classes and not isinstance(self.target, str):
+            raise ValueError(f"table {shown(self.name)}: only one target can be a class")
         if not (np.isfinite(self.x).all() and np.isfinite(self.y).all()):
             raise ValueError(f"table {shown(self.name)}: x and y must be finite")
         if self.classes and not np.isin(self.y, np.arange(len(self.classes))).all():
@@ -64,7 +63,9 @@ class TableTask(Task):
 
     @property
     def grading(self) -> Grading:
-        return Classification(len(self.classes)) if self.classes else Regression()
+        if self.classes:
+            return Classification(len(self.classes))
+        return Regression() if isinstance(self.target, str) else SeveralOutputs(self.target)
 
     def may_fail(self, conditions: Conditions) -> bool:
         return True
@@ -77,6 +78,8 @@ class TableTask(Task):
 
         So the number of training rows changes no other split. Inputs are mapped to [-1, 1] by their range on the
         training rows; an input that is constant there becomes 0. For classes all splits are stratified.
+
+        Raises `ValueError` for conditions that a table cannot have, and for a split that lacks a class.
         """
         if conditions.extrapolation:
             raise ValueError(f"task {self.name}: a table says nothing off its rows, so extrapolation must be 0")
@@ -85,6 +88,8 @@ class TableTask(Task):
         counts = self.rows(sizes)
         order = _order(self, np.random.default_rng(stream(seed, "rows", self.name)))
         test, validation, train, _ = np.split(order, np.cumsum([counts.test, counts.validation, counts.train]))
+        for split_name, rows in (("training", train), ("validation", validation), ("test", test)):
+            _require_classes(self, rows, f"{split_name} split of seed {seed}")
         low, high = self.x[train].min(axis=0), self.x[train].max(axis=0)
         varies = high > low
         width = np.where(varies, high - low, 1.0)
@@ -96,91 +101,33 @@ class TableTask(Task):
 
 
 def table_task(
-    name: str, inputs: Sequence[str], x: Array, target: str, y: Array, classes: Sequence[str] = (), **about: str
+    name: str,
+    inputs: Sequence[str],
+    x: Array,
+    target: str | Sequence[str],
+    y: Array,
+    classes: Sequence[str] = (),
+    **about: str,
 ) -> TableTask:
-    """Make a task from arrays; `about` may hold its source, a note and a remark."""
+    """Make a task from arrays.
+
+    Args:
+        name: The name of the task.
+        inputs: The names of the inputs.
+        x: The inputs, (n_rows, n_inputs).
+        target: The name of the target, or the names of several.
+        y: The numbers of the target, (n_rows,), of several (n_rows, n_targets), or the indices of classes, (n_rows,).
+        classes: The names of the classes; () for a regression.
+        about: Its source, a note and a remark.
+
+    Raises:
+        ValueError: The shapes do not fit, or the values are not finite.
+    """
+    target = target if isinstance(target, str) else tuple(target)
     digest = hashlib.sha256(repr((tuple(inputs), target, tuple(classes), x.shape)).encode())
     for array in (x, y):
         digest.update(np.ascontiguousarray(array, dtype="<f8").data)
     return TableTask(name, target, tuple(inputs), digest.hexdigest()[:24], x, y, tuple(classes), **about)
-
-
-def read_table(path: Path, target: str, inputs: Sequence[str] = ()) -> TableTask:
-    """Read a .csv or .parquet file as a regression of `target` on `inputs`; no inputs means all other columns.
-
-    Only these columns are read as numbers and hashed. The task has the name of the file.
-
-    Raises `TableError`, and `UnknownName` for a column that does not exist.
-    """
-
-    def choose(names: list[str]) -> list[str]:
-        for column in (target, *inputs):
-            if column not in names:
-                raise UnknownName(f"column of {path.name}", column, names)
-        chosen = list(inputs) or [name for name in names if name != target]
-        if target in chosen or len(set(chosen)) < len(chosen) or not chosen:
-            raise TableError(
-                f"{path.name}: the inputs must be at least one column, each once, and not the target {shown(target)}"
-            )
-        return [*chosen, target]
-
-    if not path.stem.isprintable():
-        raise TableError(f"{path.name!r}: the name of the file must be printable, because it names the task")
-    numbers = read_columns(path, choose)
-    y = numbers.pop(target)
-    if not inputs:
-        _refuse_index(path, numbers)
-    x = np.stack(list(numbers.values()), axis=1)
-    return table_task(path.stem, list(numbers), x, target, y, source=path.name, remark=_repeats(path, x, y))
-
-
-@dataclass(frozen=True)
-class TableSettings(TaskSettings):
-    """The file of a table of one's own: a suite of one task."""
-
-    path: str = ""
-    target: str = ""
-    inputs: tuple[str, ...] = ()
-
-    def read(self) -> Suite:
-        for key, meaning in (("path", "name a .csv or .parquet file"), ("target", "name the column to predict")):
-            if not getattr(self, key):
-                raise ValueError(f"{key}: must {meaning}: data=table data.path=my.csv data.target=y")
-        path = Path(self.path)
-        try:
-            task = read_table(path, self.target, self.inputs)
-        except UnknownName as error:
-            raise ValueError(f"target or data.inputs: {error}") from error
-        except TableError as error:
-            raise ValueError(f"path: {error}") from error
-        return Suite("table", f"{task.target} of {path.name}", (task,))
-
-
-def _refuse_index(path: Path, columns: dict[str, Array]) -> None:
-    """Raise `TableError` if an input only numbers the rows, such as the index that pandas writes."""
-    for name, numbers in columns.items():
-        counts = np.array_equal(numbers, np.arange(len(numbers)) + numbers[0])
-        if INDEX_OF_PANDAS.fullmatch(name) or (counts and name.lower() in INDEX_OF_PEOPLE):
-            raise TableError(f"{path.name}: column {shown(name)} numbers the rows and is no input; {LEAVE_OUT}")
-
-
-def _repeats(path: Path, x: Array, y: Array) -> str:
-    """Return a warning about duplicate rows, or "". Raises `TableError` if every row has a duplicate."""
-    if any(len(np.unique(column)) == len(y) for column in (y, *x.T)):
-        return ""
-    rows = np.column_stack([x, y])
-    rows = rows[np.lexsort(rows.T)]
-    starts = np.flatnonzero(np.append(True, (rows[1:] != rows[:-1]).any(axis=1)))
-    times = np.diff(starts, append=len(rows))
-    if times.min() > 1:
-        raise TableError(
-            f"{path.name}: every row is there {times.min()} times or more, so training would know the rows of the "
-            "test; keep one of each"
-        )
-    if len(times) == len(rows):
-        return ""
-    repeats = counted(len(rows) - len(times), "row")
-    return f"{path.name}: {repeats} of {len(rows):,} repeat others, so training may know rows of the test"
 
 
 def _order(task: TableTask, generator: np.random.Generator) -> np.ndarray:
@@ -193,3 +140,15 @@ def _order(task: TableTask, generator: np.random.Generator) -> np.ndarray:
         members = task.y[rows] == label
         position[members] = (np.arange(members.sum()) + generator.uniform()) / members.sum()
     return rows[np.argsort(position, kind="stable")]
+
+
+def _require_classes(task: TableTask, rows: np.ndarray, split: str) -> None:
+    """Raise `ValueError` if a class has no row in a split."""
+    there = np.bincount(task.y[rows].astype(int), minlength=len(task.classes)) if task.classes else np.ones(0)
+    if not there.all():
+        lacking = int(np.argmin(there))
+        of_all = counted(int((task.y == lacking).sum()), "row")
+        raise ValueError(
+            f"task {task.name}: the class {shown(task.classes[lacking])} has {of_all} and none of them is in the "
+            f"{split}; take larger splits, add rows of the class, or leave it out"
+        )

@@ -110,6 +110,8 @@ class Polynomial(Reference):
         left, sizes, right = np.linalg.svd(features - centre, full_matrices=False)
         along = left.T @ (y - level)
 
+        scale = y.var(axis=0) if y.ndim == 2 else 1.0  # outputs count the same, whatever their units
+
         def predictor(ridge: float) -> Callable[[Array], Array]:
             weights = (_inverse(sizes, ridge * len(y), len(y)) * along.T) @ right
 
@@ -120,7 +122,8 @@ class Polynomial(Reference):
             return predict
 
         def error(ridge: float) -> float:
-            return float(np.square(predictor(ridge)(x_validation) - y_validation).mean())
+            squares = np.square(predictor(ridge)(x_validation) - y_validation)
+            return float((squares / scale).mean())
 
         best = self.ridges[0] if len(self.ridges) == 1 else min(self.ridges, key=error)
         return Fitted(predictor(best), best)
