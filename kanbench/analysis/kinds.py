@@ -34,6 +34,12 @@ def metrics(frame: pd.DataFrame) -> pd.Series:
     return known.fillna(found[0] if len(found) == 1 else REGRESSION)
 
 
+def errors_of_outputs(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of the error of each output on test, by the names of the outputs; none for one output."""
+    start = f"test_{REGRESSION}_"
+    return {str(name).removeprefix(start): str(name) for name in frame if str(name).startswith(start)}
+
+
 def measure(frame: pd.DataFrame) -> str:
     """Return what the score of these records is called in tables and figures.
 

@@ -3,9 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from kanbench.analysis.kinds import errors_of_outputs
 from kanbench.analysis.protocol import levels
 from kanbench.analysis.scores import FAILURES, chosen_members, comparable, of_tasks, score_matrices
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
+
+OF_OUTPUT = "error of "  # begins the column of the error of one output
 
 
 def summarize(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
@@ -15,7 +18,8 @@ def summarize(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
     those are. A method that was trained on less than half of the tasks has no error at that budget. win, tie and
     loss are against the method `baseline`, and missing where it is absent.
 
-    `accuracy` is of classifications: the mean over tasks of the median over seeds.
+    `accuracy` is of classifications: the mean over tasks of the median over seeds. Where models have several outputs,
+    `error of NAME` is that of one output, in the same way; a member that failed counts as a constant predictor.
 
     References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
     where they lack one of them.
@@ -59,11 +63,17 @@ def _against(scores: Array | None, baseline: Array | None) -> dict[str, float]:
     return {"win": counts.win, "tie": counts.tie, "loss": counts.loss}
 
 
+def _error_of(part: pd.DataFrame, column: str) -> float:
+    error = part[column].mask(part.status.isin(FAILURES), 1.0).clip(upper=1.0)
+    return float(error.groupby([part.suite, part.task]).median().mean())
+
+
 def _facts(part: pd.DataFrame) -> dict[str, float]:
     sizes = part.drop_duplicates("cell")
     right = part.groupby(["suite", "task"]).test_accuracy.median().mean() if "test_accuracy" in part else np.nan
     return {
         "accuracy": right,
+        **{f"{OF_OUTPUT}{name}": _error_of(part, column) for name, column in errors_of_outputs(part).items()},
         "params": sizes.params.median(),
         "params_min": sizes.params.min(),
         "params_max": sizes.params.max(),

@@ -29,7 +29,10 @@ class TableError(ValueError):
 
 
 class NoNumbers(TableError):
-    """No cell of a column is a number; `column` is its name, and `fault` the sentence without its advice."""
+    """Raised for a column of which no cell is a number.
+
+    `column` is its name, and `fault` the sentence without its advice.
+    """
 
     def __init__(self, where: str, column: str, what: str, is_date: bool) -> None:
         self.column, self.fault = column, f"{where} is no column of numbers ({what})"
@@ -37,7 +40,7 @@ class NoNumbers(TableError):
 
 
 class ColumnReader(ABC):
-    """What is read of one column so far: `rows` counts its rows."""
+    """Reads one column, batch by batch; `rows` counts its rows."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.name, self.rows = name, 0

@@ -23,7 +23,7 @@ PLAIN = Encoding()
 
 
 class Kind(StrEnum):
-    """What is predicted: numbers, or classes; `auto` takes text, and true and false, for classes."""
+    """Numbers or classes as what is predicted; `auto` takes text, and true and false, for classes."""
 
     auto = "auto"
     regression = "regression"

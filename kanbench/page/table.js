@@ -4,10 +4,13 @@ import { escape } from "./results.js";
 
 const ROWS = 25;
 const METRICS = [...new Set(["rel_l2", "rel_cross_entropy", ...data.metrics])];
-const ERRORS = [...METRICS.flatMap((metric) => [`test_${metric}`, `val_${metric}`]), "test_accuracy"];
+const OF_OUTPUT = "test_rel_l2_"; // begins the column of the error of one output
+const OUTPUTS = Object.keys(data.records).filter((name) => name.startsWith(OF_OUTPUT));
+const ERRORS = [...METRICS.flatMap((metric) => [`test_${metric}`, `val_${metric}`]), ...OUTPUTS, "test_accuracy"];
 const PREFERRED = ["task", "method", "budget", "params", "seed", "lr", ...ERRORS, "seconds", "flops", "status", "cell"];
 const TITLES = {
   ...Object.fromEntries(data.metrics.flatMap((metric) => [[`test_${metric}`, `${metric} on test`], [`val_${metric}`, "on validation"]])),
+  ...Object.fromEntries(OUTPUTS.map((name) => [name, `error of ${name.slice(OF_OUTPUT.length)}`])),
   params: "parameters",
   lr: "learning rate",
   test_rel_l2: "error on test",
@@ -59,7 +62,7 @@ function drawTable() {
   const head = columns.map((name) => {
     const chosen = name === view.sort;
     const order = chosen ? ` aria-sort="${view.ascending ? "ascending" : "descending"}"` : "";
-    return `<th scope="col"${order}${isText(name) ? ' class="text"' : ""}><button type="button" data-sort="${name}">${TITLES[name] ?? name}${chosen ? arrow : ""}</button></th>`;
+    return `<th scope="col"${order}${isText(name) ? ' class="text"' : ""}><button type="button" data-sort="${escape(name)}">${escape(TITLES[name] ?? name)}${chosen ? arrow : ""}</button></th>`;
   });
   const body = rows.slice(view.page * ROWS, (view.page + 1) * ROWS).map((record) => `<tr>${columns.map((name) => cell(record, name)).join("")}</tr>`);
   document.getElementById("table").innerHTML = `<thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody>`;

@@ -9,9 +9,12 @@ from rich.text import Text
 
 from kanbench.analysis import say
 from kanbench.analysis.protocol import levels, say_level
+from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.errors import counted
 from kanbench.report.run_report import Report
 from kanbench.store.record import CellRecord
+
+MOST_OUTPUTS = 6  # that have columns of their own
 
 
 def print_failures(console: Console, failures: Iterable[CellRecord], command: str) -> None:
@@ -36,10 +39,12 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
         if level:
             console.print(f"\n{say_level(level)}", style="bold")
         _print_table(console, part)
+        _print_outputs(console, part)
     tasks = sorted(summary.tasks.unique())
     over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
     of_classes = bool(summary.accuracy.notna().any())
     error = "cross-entropy on test over that of the class prior" if of_classes else "relative L2 on test"
+    error += ", mean over outputs" * bool(_outputs(summary))
     console.print(
         f"error: {error}, geometric mean over {over} of the median over seeds; lowest first"
         + "; accuracy: on test, mean over tasks" * of_classes
@@ -69,6 +74,29 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
                 *[f"{100 * row.accuracy:.1f} %"] * of_classes,
             )
         table.add_section()
+    console.print(table)
+
+
+def _outputs(summary: pd.DataFrame) -> list[str]:
+    """Return the columns of the error of each output, as many as a terminal has room for."""
+    return [str(name) for name in summary if str(name).startswith(OF_OUTPUT)][:MOST_OUTPUTS]
+
+
+def _print_outputs(console: Console, summary: pd.DataFrame) -> None:
+    """Print the error of each output where models have several, one row per budget and method."""
+    outputs = _outputs(summary)
+    if not outputs or summary[outputs].isna().all(axis=None):
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in ("budget", "method", *outputs):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for budget, at_budget in summary.groupby("budget"):
+        ranked = at_budget.sort_values("error")
+        for i, (method, *errors) in enumerate(ranked[["method", *outputs]].itertuples(index=False)):
+            numbers = [_short(f"{error:.2e}") if pd.notna(error) else "" for error in errors]
+            table.add_row(f"{budget:,}" if i == 0 else "", Text(method), *numbers)
+        table.add_section()
+    console.print()
     console.print(table)
 
 

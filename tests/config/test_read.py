@@ -353,6 +353,35 @@ def test_what_is_wrong_with_a_table_is_said_with_its_key(tmp_path, rows, changes
         own_table(tmp_path, rows, **changes)
 
 
+def test_a_table_of_your_own_may_have_several_targets_classes_and_columns_of_text(tmp_path):
+    rows = [f"{i},{i * i % 7},{i % 5 * 2.5},{'uvw'[i % 3]},2026-01-{i % 28 + 1:02d},{i % 2}" for i in range(60)]
+    (tmp_path / "mine.csv").write_text("\n".join(["a,y1,y2,c,day,flag", *rows]))
+
+    def read(*words):
+        path = f"data.path={tmp_path / 'mine.csv'}"
+        return config("data=table", path, *(f"data.{word}" for word in words), "budget.targets=[90]")
+
+    two = read("target=[y1,y2]", "inputs=[a,c,day]", "categorical=[c]", "dates=[day]")
+    assert (two.suite.title, two.tasks[0].target) == ("y1, y2 of mine.csv", ("y1", "y2"))
+    assert two.tasks[0].inputs == ("a", "c=u", "c=v", "c=w", "day")
+    assert {cell.n_outputs for cell in two.cells()} == {2}
+    ordered = read("target=y1", "inputs=[a,c]", "ordinal={c: [w, v, u]}")
+    assert ordered.tasks[0].x[:3, 1].tolist() == [2.0, 1.0, 0.0]
+    asked = r"^data.kind: column 'flag' of mine.csv holds only 0 and 1; say data.kind=classification .*=regression"
+    for words, sentence in [
+        (["target=flag", "inputs=[a]"], asked),
+        (["target=c", "inputs=[a]"], r"^optimizer: lm minimizes squared residuals, .* the loss cross_entropy; choose"),
+        (["target=y1"], r"^data.path: mine.csv: column 'c' is no column of numbers .* say data.categorical=\[c\]"),
+        (["target=[y1,y1]"], r"^data.target: must name each column once, got 'y1' twice"),
+        (["target={a: b}"], r"^data.target: must be the name of a column, or a list of names, got "),
+        (["target=y1", "ordinal=[c]"], r"^data.ordinal: expected a list for each name, as {name: \[..\]}, got \['c'\]"),
+        (["target=y1", "ordinal={c: 3}"], r"^data.ordinal: expected a list for each name"),
+        (["target=y1", "dates=[d]"], r"^data.target, data.inputs or data.dates: unknown column of mine.csv 'd'"),
+    ]:
+        with pytest.raises(ConfigError, match=sentence):
+            read(*words)
+
+
 def test_classifications_stand_alone_and_need_an_optimizer_for_any_loss():
     with pytest.raises(
         ConfigError, match=r"data.tasks: diabetes is trained by the loss mse and digits by cross_entropy; a run"
