@@ -160,7 +160,7 @@ def _numbers(table: str, name: str, cells: np.ndarray) -> np.ndarray:
     column = Column(Path(table), name)
     column.add(cells.tolist())
     try:
-        return column.numbers()
+        return column.content()
     except TableError as error:
         raise TableError(str(error).replace(LEAVE_OUT, "leave it out")) from error
 
