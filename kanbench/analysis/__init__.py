@@ -4,7 +4,7 @@ from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.load import choose_rates, load_records
 from kanbench.analysis.pareto import hypervolume, pareto_front
 from kanbench.analysis.scaling import Scaling, fit_power_law, fit_scaling
-from kanbench.analysis.significance import Comparison, Refusal, compare
+from kanbench.analysis.significance import PairTest, PairTests, Refusal, compare_pairs
 from kanbench.analysis.stats import (
     Interval,
     bootstrap,
@@ -19,14 +19,15 @@ from kanbench.analysis.summary import summarize
 
 __all__ = [
     "Answer",
-    "Comparison",
+    "PairTest",
+    "PairTests",
     "Interval",
     "Refusal",
     "Scaling",
     "answers",
     "bootstrap",
     "choose_rates",
-    "compare",
+    "compare_pairs",
     "expected_best",
     "fit_power_law",
     "fit_scaling",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanbench.analysis.scores import Records, Scores, scores_by_budget
-from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal, compare
+from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
     LARGEST_DRAW,
@@ -20,8 +20,8 @@ from kanbench.errors import counted
 
 
 @dataclass(frozen=True)
-class PairTest:
-    """A test over tasks of two methods.
+class TaskTest:
+    """What an answer says of the test over tasks of its two methods.
 
     p: two-sided, corrected for the number of `pairs` that were tested together.
     agrees: whether the method with the lower mean error also has the lower error on the median task.
@@ -49,7 +49,7 @@ class Answer:
     counts: WinTieLoss
     rival: str
     note: str
-    test: PairTest | None = None
+    test: TaskTest | None = None
 
     @property
     def is_clear(self) -> bool:
@@ -156,16 +156,16 @@ def _answer(reference: str, rival: str, budget: int, scores: Scores, baseline: s
     )
 
 
-def _test(better: str, other: str, scores: Scores, baseline: str | None) -> PairTest | None:
-    """The pair's part of `compare`, which holds as many pairs as the table of tests."""
+def _test(better: str, other: str, scores: Scores, baseline: str | None) -> TaskTest | None:
+    """The pair's part of `Scores.tests`, which holds as many pairs as the table of tests."""
     try:
-        found = compare(scores.medians, scores.methods.index(baseline) if baseline in scores.methods else None)
+        found = scores.tests(baseline)
     except Refusal:
         return None
     index = scores.methods.index(better), scores.methods.index(other)
     (pair,) = (pair for pair in found.pairs if {pair.first, pair.second} == set(index))
     lower = pair.log10_ratio if pair.first == index[0] else -pair.log10_ratio
-    return PairTest(max(found.p, pair.p_holm), len(found.pairs), agrees=lower <= 0.0)  # Friedman guards the pairs
+    return TaskTest(max(found.p, pair.p_holm), len(found.pairs), agrees=lower <= 0.0)  # Friedman guards the pairs
 
 
 def say(found: list[Answer]) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
-from kanbench.analysis.protocol import Level, levels
-from kanbench.analysis.scores import Scores, compared, failed_of_each
+from kanbench.analysis.protocol import Level
+from kanbench.analysis.scores import Compared, Records, Scores, compared, failed_of_each
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
 
 AXIS_NAMES = {
@@ -22,11 +22,11 @@ COLUMNS = [
 ]
 
 
-def base_level(frame: pd.DataFrame) -> Level:
+def base_level(records: Records) -> Level:
     """Return the reference level at which the sweeps intersect: for each axis its most frequent value.
 
     Ties go to more training rows and to less noise."""
-    found = [level for level, _ in levels(frame)]
+    found = [level for level, _ in compared(records).levels]
     return {
         axis: _most_common(axis, [level[axis] for level in found if not np.isnan(level[axis])]) for axis in found[0]
     }
@@ -37,23 +37,24 @@ def _most_common(axis: str, values: list[float]) -> float:
     return max(counts, key=lambda value: (counts[value], value if axis == "train_size" else -value))
 
 
-def along_axes(frame: pd.DataFrame) -> Iterator[tuple[str, Level, pd.DataFrame]]:
+def along_axes(records: Records) -> Iterator[tuple[str, Level, Compared]]:
     """(axis, where the other axes are held, the records there), of every axis that takes several values there."""
-    base = base_level(frame)
+    found = compared(records)
+    base = base_level(found)
     for axis in base:
         held = {other: value for other, value in base.items() if other != axis}
-        part = frame[(frame[list(held)] == pd.Series(held, dtype=float)).all(axis=1)]
-        if len(part[axis].unique()) > 1:
+        part = found.held(held)
+        if len(part.frame[axis].unique()) > 1:
             yield axis, held, part
 
 
-def along(frame: pd.DataFrame, axis: str, baseline: str | None = None) -> pd.DataFrame:
+def along(records: Records, axis: str, baseline: str | None = None) -> pd.DataFrame:
     """Error against an axis: one row per budget, value of the axis and method.
 
     Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, over
     the same seeds; NaN without one. `failed` of the `members` diverged or failed.
     """
-    found = {value: compared(part) for value, part in frame.groupby(axis)}
+    found = _by_value(compared(records), axis)
     rows = []
     for budget in sorted({budget for each in found.values() for budget in each.by_budget}):
         held = {value: each.by_budget[budget] for value, each in found.items() if budget in each.by_budget}
@@ -62,6 +63,15 @@ def along(frame: pd.DataFrame, axis: str, baseline: str | None = None) -> pd.Dat
             failed = failed_of_each(chosen[chosen.budget == budget], scores.tasks)
             rows += [at | _row(scores, method, baseline) | failed[method] for method in scores.methods if scores.tasks]
     return pd.DataFrame(rows, columns=[axis, *COLUMNS])
+
+
+def _by_value(records: Compared, axis: str) -> dict[float, Compared]:
+    """Return the records of each value of an axis: a level of the records where the other axes are held."""
+    found = {}
+    for value, part in records.frame.groupby(axis):
+        levels = [of for level, of in records.levels if level.get(axis) == value]
+        found[value] = levels[0] if len(levels) == 1 else Compared(part)
+    return found
 
 
 def _on_shared_tasks(each: list[Scores]) -> list[Scores]:

@@ -7,11 +7,9 @@ import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.pareto import hypervolume, pareto_front
-from kanbench.analysis.protocol import levels
 from kanbench.analysis.scaling import fit_scaling
 from kanbench.analysis.scores import (
     FAILURES,
-    Compared,
     Records,
     Scores,
     chosen_members,
@@ -21,7 +19,7 @@ from kanbench.analysis.scores import (
     score_matrices,
     scores_by_budget,
 )
-from kanbench.analysis.significance import Comparison, Refusal, compare, holm, paired_p
+from kanbench.analysis.significance import PairTests, Refusal, holm, paired_p
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
     UNKNOWN,
@@ -74,9 +72,9 @@ def _interval(scores: Array, statistic: Statistic) -> Interval:
     return bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED), statistic)
 
 
-def compare_methods(scores: Scores, baseline: str | None = None) -> Comparison:
-    """`compare` of all pairs, or of all methods against the baseline if it was trained. Raises `Refusal`."""
-    return compare(scores.medians, scores.methods.index(baseline) if baseline in scores.methods else None)
+def compare_methods(scores: Scores, baseline: str | None = None) -> PairTests:
+    """Test all pairs of methods, or all against the baseline if it was trained. Raises `Refusal`."""
+    return scores.tests(baseline)
 
 
 def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
@@ -88,17 +86,17 @@ def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for budget, scores in scores_by_budget(records).items():
         try:
-            comparison = compare_methods(scores, baseline)
+            tests = scores.tests(baseline)
         except Refusal as refusal:
             rows.append({"budget": budget, "reason": str(refusal)})
             continue
-        for pair in comparison.pairs:
+        for pair in tests.pairs:
             first, second = scores.methods[pair.first], scores.methods[pair.second]
             counts = win_tie_loss(scores.of(first), scores.of(second))
             rows.append(
                 {"budget": budget, "first": first, "second": second, "tasks": len(scores.tasks)}
-                | {"ratio": 10.0**pair.log10_ratio, "p_all": comparison.p, "p": pair.p, "p_holm": pair.p_holm}
-                | {"differ": comparison.differ(pair), "win": counts.win, "tie": counts.tie, "loss": counts.loss}
+                | {"ratio": 10.0**pair.log10_ratio, "p_all": tests.p, "p": pair.p, "p_holm": pair.p_holm}
+                | {"differ": tests.differ(pair), "win": counts.win, "tie": counts.tie, "loss": counts.loss}
                 | {"reason": ""}
             )
     return pd.DataFrame(rows)
@@ -107,11 +105,11 @@ def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
 def not_worse(scores: Scores) -> set[str]:
     """Methods that were not found to differ from the one of best mean rank; the best alone where tests are refused."""
     try:
-        comparison = compare_methods(scores)
+        tests = scores.tests()
     except Refusal:
         return {scores.methods[int(np.argmin(task_geometric_mean(scores.errors)))]}
-    best = int(np.argmin(comparison.mean_ranks))
-    apart = {i for pair in comparison.pairs if comparison.differ(pair) for i in (pair.first, pair.second)
+    best = int(np.argmin(tests.mean_ranks))
+    apart = {i for pair in tests.pairs if tests.differ(pair) for i in (pair.first, pair.second)
              if best in (pair.first, pair.second)}  # fmt: skip
     return {method for i, method in enumerate(scores.methods) if i == best or i not in apart}
 
@@ -156,8 +154,7 @@ def failures(records: Records) -> pd.DataFrame:
     Where training rows, noise or extrapolation differ, all levels are counted.
     """
     rows = []
-    parts = [records] if isinstance(records, Compared) else [part for _, part in levels(records)]
-    chosen = pd.concat([chosen_members(part) for part in parts])
+    chosen = pd.concat([part.chosen for _, part in compared(records).levels])
     for method, part in chosen.groupby("method"):
         trained = part[part.status != "skipped"]
         failed = int(trained.status.isin(FAILURES).sum())

@@ -1,13 +1,15 @@
 """Scores that can be compared: the members that count, and at each budget the errors on shared tasks."""
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from kanbench.analysis.load import choose_rates
-from kanbench.analysis.protocol import check_protocol
+from kanbench.analysis.protocol import Level, check_protocol, levels
+from kanbench.analysis.significance import PairTests, compare_pairs
 from kanbench.analysis.stats import Array
 
 FAILURES = ("diverged", "failed")
@@ -21,11 +23,19 @@ class Scores:
     methods: list[str]
     tasks: list[TaskName]
     errors: Array  # (methods, tasks, seeds)
+    _tested: dict[int | None, PairTests] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def medians(self) -> Array:
         """Over seeds: (methods, tasks)."""
         return np.median(self.errors, axis=-1)
+
+    def tests(self, baseline: str | None = None) -> PairTests:
+        """Test all pairs, or all methods against the baseline if it was trained. Raises `Refusal`."""
+        index = self.methods.index(baseline) if baseline in self.methods else None
+        if index not in self._tested:
+            self._tested[index] = compare_pairs(self.medians, index)
+        return self._tested[index]
 
     @property
     def by_method(self) -> dict[str, Array]:
@@ -37,29 +47,51 @@ class Scores:
         return self.errors[self.methods.index(method)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compared:
-    """Records with what every table asks of them, which is computed once: see `compared`.
+    """Records with what every table asks of them; each part is computed when it is first asked for, and once.
 
-    chosen: the members that count.   by_budget: what can be compared, the smallest budget first; budgets at which
-    nothing can be are left out.
+    Reading a part raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
 
     frame: pd.DataFrame
-    chosen: pd.DataFrame
-    by_budget: dict[int, Scores]
+    known_levels: tuple[tuple[Level, Self], ...] = ()  # of parts of a frame whose levels were found before
+
+    @cached_property
+    def chosen(self) -> pd.DataFrame:
+        """The members that count, at the rates chosen on validation, each once."""
+        if self.frame.empty:
+            raise ValueError("there are no records to compare")
+        check_protocol(self.frame)
+        return choose_rates(self.frame.drop_duplicates(["cell", "seed", "lr"]))
+
+    @cached_property
+    def by_budget(self) -> dict[int, Scores]:
+        """The scores that can be compared, the smallest budget first; budgets without any are left out."""
+        found = {int(budget): comparable(part) for budget, part in self.chosen.groupby("budget")}
+        return {budget: scores for budget, scores in found.items() if scores.tasks}
+
+    @cached_property
+    def levels(self) -> list[tuple[Level, Self]]:
+        """The records apart by training rows, noise and extrapolation; itself where none of them differs."""
+        if self.known_levels:
+            return list(self.known_levels)
+        apart = levels(self.frame)
+        return [(level, replace(self, frame=part)) for level, part in apart] if len(apart) > 1 else [({}, self)]
+
+    def held(self, held: Level) -> Self:
+        """Return the records of the levels that have these values on these axes."""
+        part = self.frame[(self.frame[list(held)] == pd.Series(held, dtype=float)).all(axis=1)]
+        kept = [(level, of) for level, of in self.levels if all(level[axis] == value for axis, value in held.items())]
+        return replace(self, frame=part, known_levels=tuple(kept))
 
 
 Records: TypeAlias = pd.DataFrame | Compared
 
 
 def compared(records: Records) -> Compared:
-    """Find what the records of a frame compare; what was found before comes back as it is."""
-    if isinstance(records, Compared):
-        return records
-    chosen = chosen_members(records)
-    found = {int(budget): comparable(part) for budget, part in chosen.groupby("budget")}
-    return Compared(records, chosen, {budget: scores for budget, scores in found.items() if scores.tasks})
+    """Return the records of a frame as an object that computes each part once; such an object comes back as it is."""
+    return records if isinstance(records, Compared) else Compared(records)
 
 
 def scores_by_budget(records: Records) -> dict[int, Scores]:
@@ -68,17 +100,8 @@ def scores_by_budget(records: Records) -> dict[int, Scores]:
 
 
 def chosen_members(records: Records) -> pd.DataFrame:
-    """The members that count, at the rates chosen on validation, each once.
-
-    Raises `ValueError` for records that no one comparison may hold, and where there are none.
-    """
-    if isinstance(records, Compared):
-        return records.chosen
-    frame = records
-    if frame.empty:
-        raise ValueError("there are no records to compare")
-    check_protocol(frame)
-    return choose_rates(frame.drop_duplicates(["cell", "seed", "lr"]))
+    """Return the members that count, see `Compared.chosen`."""
+    return compared(records).chosen
 
 
 def comparable(at_budget: pd.DataFrame) -> Scores:

@@ -20,7 +20,7 @@ class Refusal(ValueError):
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairTest:
     """Two methods, by index, and whether they differ."""
 
     first: int
@@ -31,20 +31,20 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairTests:
     """`p` is that of all methods being equal: of Friedman, or of the one pair if there are two methods."""
 
     p: float
     mean_ranks: Array  # (methods,), 1 is best
-    pairs: list[Pair]
+    pairs: list[PairTest]
     level: float = LEVEL
 
-    def differ(self, pair: Pair) -> bool:
+    def differ(self, pair: PairTest) -> bool:
         """Return whether a pair differs: Friedman's test finds that any do, and the corrected test that these do."""
         return self.p <= self.level and pair.p_holm <= self.level
 
 
-def compare(medians: Array, baseline: int | None = None, level: float = LEVEL) -> Comparison:
+def compare_pairs(medians: Array, baseline: int | None = None, level: float = LEVEL) -> PairTests:
     """Test all pairs of methods, or all against `baseline`, on medians over seeds (methods, tasks).
 
     Raises `Refusal` for fewer than six tasks or fewer than two methods.
@@ -65,11 +65,11 @@ def compare(medians: Array, baseline: int | None = None, level: float = LEVEL) -
     differences = np.stack([logs[a] - logs[b] for a, b in indices])
     p = paired_p(differences)
     pairs = [
-        Pair(a, b, float(np.median(difference)), float(alone), float(corrected))
+        PairTest(a, b, float(np.median(difference)), float(alone), float(corrected))
         for (a, b), difference, alone, corrected in zip(indices, differences, p, holm(p), strict=True)
     ]
     overall = friedman_p(logs) if n_methods > 2 else float(p[0])
-    return Comparison(overall, rankdata(logs, axis=0).mean(axis=1), pairs, level)
+    return PairTests(overall, rankdata(logs, axis=0).mean(axis=1), pairs, level)
 
 
 def friedman_p(values: Array) -> float:
@@ -104,13 +104,13 @@ def holm(p: Array) -> Array:
     return corrected
 
 
-def groups(comparison: Comparison) -> list[list[int]]:
+def groups(tests: PairTests) -> list[list[int]]:
     """Maximal runs of neighbors by mean rank among which no pair was found to differ; runs of one are left out.
 
     What a critical-difference diagram ties with bars.
     """
-    order = [int(i) for i in np.argsort(comparison.mean_ranks, kind="stable")]
-    apart = {frozenset((pair.first, pair.second)) for pair in comparison.pairs if comparison.differ(pair)}
+    order = [int(i) for i in np.argsort(tests.mean_ranks, kind="stable")]
+    apart = {frozenset((pair.first, pair.second)) for pair in tests.pairs if tests.differ(pair)}
     runs: list[list[int]] = []
     reached = 0
     for start in range(len(order)):

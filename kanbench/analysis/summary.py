@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.kinds import errors_of_outputs
-from kanbench.analysis.protocol import levels
-from kanbench.analysis.scores import FAILURES, chosen_members, comparable, of_tasks, score_matrices
+from kanbench.analysis.scores import FAILURES, Compared, Records, Scores, compared, of_tasks, score_matrices
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
 
 OF_OUTPUT = "error of "  # begins the column of the error of one output
+NOTHING_SHARED = Scores([], [], np.empty((0, 0, 0)))
 
 
-def summarize(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
+
+def summarize(records: Records, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and method: geometric-mean error with its interval, parameters, win / tie / loss, failures.
 
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many
@@ -29,17 +30,18 @@ def summarize(frame: pd.DataFrame, baseline: str | None = None) -> pd.DataFrame:
 
     Raises `ValueError` if the records differ in anything else that a comparison holds fixed: see `check_protocol`.
     """
-    return pd.concat([_summary(part, baseline).assign(**level) for level, part in levels(frame)], ignore_index=True)
+    apart = compared(records).levels
+    return pd.concat([_summary(part, baseline).assign(**level) for level, part in apart], ignore_index=True)
 
 
-def _summary(frame: pd.DataFrame, baseline: str | None) -> pd.DataFrame:
-    chosen = chosen_members(frame)
+def _summary(records: Compared, baseline: str | None) -> pd.DataFrame:
+    chosen = records.chosen
     references = chosen[chosen.budget.isna()]
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
-        compared = comparable(at_budget)
-        tasks = compared.tasks
-        scores = compared.by_method | score_matrices(references, tasks)
+        shared = records.by_budget.get(int(budget), NOTHING_SHARED)
+        tasks = shared.tasks
+        scores = shared.by_method | score_matrices(references, tasks)
         for method, part in [*at_budget.groupby("method"), *references.groupby("method")]:
             rows.append(
                 {"budget": budget, "method": method, "reference": part.budget.isna().all(), "tasks": len(tasks)}

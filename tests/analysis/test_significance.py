@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
-from kanbench.analysis.significance import Refusal, compare, friedman_p, groups, holm, paired_p
+from kanbench.analysis.significance import Refusal, compare_pairs, friedman_p, groups, holm, paired_p
 
 TASKS = 27
 
@@ -61,14 +61,14 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(values):
 
 def test_fewer_than_six_tasks_are_refused_with_the_reason():
     with pytest.raises(Refusal, match="5 tasks are too few for a test: at least 6"):
-        compare(np.ones((3, 5)))
+        compare_pairs(np.ones((3, 5)))
 
 
 def test_the_winner_is_found_and_named():
     generator = np.random.default_rng(0)
     tasks = 10.0 ** generator.uniform(-5, -1, TASKS)  # tasks differ by far more than methods do
     noise = 10.0 ** generator.normal(scale=0.1, size=(3, TASKS))
-    comparison = compare(tasks * noise * np.array([[1.0], [1.0], [3.0]]))
+    comparison = compare_pairs(tasks * noise * np.array([[1.0], [1.0], [3.0]]))
     assert comparison.p < 1e-6
     assert comparison.mean_ranks[2] == 3.0
     first, second, third = comparison.pairs
@@ -78,12 +78,12 @@ def test_the_winner_is_found_and_named():
     assert comparison.differ(third)
     assert second.log10_ratio == pytest.approx(np.log10(1 / 3), abs=0.1)
     assert [set(group) for group in groups(comparison)] == [{0, 1}]
-    against = compare(tasks * noise * np.array([[1.0], [1.0], [3.0]]), baseline=2)
+    against = compare_pairs(tasks * noise * np.array([[1.0], [1.0], [3.0]]), baseline=2)
     assert [(pair.first, pair.second) for pair in against.pairs] == [(0, 2), (1, 2)]
 
 
 def test_no_pair_differs_unless_friedman_says_that_any_do():
-    comparison = compare(10.0 ** np.random.default_rng(0).normal(size=(4, TASKS)))
+    comparison = compare_pairs(10.0 ** np.random.default_rng(0).normal(size=(4, TASKS)))
     assert comparison.p > 0.05
     assert not any(comparison.differ(pair) for pair in comparison.pairs)
     assert [len(group) for group in groups(comparison)] == [4]
@@ -100,7 +100,7 @@ def test_any_of_six_equal_methods_is_called_different_in_at_most_6_per_cent():
     generator = np.random.default_rng(4)
     found = 0
     for _ in range(600):
-        comparison = compare(np.exp(generator.normal(size=(6, TASKS))))
+        comparison = compare_pairs(np.exp(generator.normal(size=(6, TASKS))))
         found += any(comparison.differ(pair) for pair in comparison.pairs)
     assert found <= 0.06 * 600
 
@@ -115,13 +115,13 @@ def random_medians(seed):
 def test_pairs_are_what_scikit_posthocs_says(seed):
     medians = random_medians(seed)
     theirs = scikit_posthocs.posthoc_wilcoxon(list(np.log10(medians)), zero_method="pratt", p_adjust="holm").to_numpy()
-    ours = compare(medians).pairs
+    ours = compare_pairs(medians).pairs
     assert [pair.p_holm for pair in ours] == pytest.approx([theirs[pair.first, pair.second] for pair in ours])
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_groups_are_the_bars_of_the_critical_difference_diagram_of_scikit_posthocs(seed):
-    comparison = compare(random_medians(seed))
+    comparison = compare_pairs(random_medians(seed))
     ranks = pd.Series(comparison.mean_ranks)
     p = pd.DataFrame(np.eye(len(ranks)))
     for pair in comparison.pairs:

@@ -119,7 +119,7 @@ def test_sweeps_along_two_axes_cross_where_each_is_held_for_the_other():
     noises = [members(train_size=1000, noise=noise) for noise in (0.01, 0.1)]
     frame = pd.concat(sizes + noises)
     assert base_level(frame) == {"train_size": 1000, "noise": 0.0}
-    found = {axis: (held, sorted(part[axis].unique())) for axis, held, part in along_axes(frame)}
+    found = {axis: (held, sorted(part.frame[axis].unique())) for axis, held, part in along_axes(frame)}
     assert found == {
         "train_size": ({"noise": 0.0}, [100, 1000, 3000]),
         "noise": ({"train_size": 1000}, [0.0, 0.01, 0.1]),
