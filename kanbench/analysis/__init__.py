@@ -19,9 +19,9 @@ from kanbench.analysis.summary import summarize
 
 __all__ = [
     "Answer",
+    "Interval",
     "PairTest",
     "PairTests",
-    "Interval",
     "Refusal",
     "Scaling",
     "answers",

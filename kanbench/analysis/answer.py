@@ -21,7 +21,7 @@ from kanbench.errors import counted
 
 @dataclass(frozen=True)
 class TaskTest:
-    """What an answer says of the test over tasks of its two methods.
+    """The test over tasks of the two methods of an answer.
 
     p: two-sided, corrected for the number of `pairs` that were tested together.
     agrees: whether the method with the lower mean error also has the lower error on the median task.

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
+from kanbench.analysis.kinds import MLP, families
 from kanbench.analysis.pareto import hypervolume, pareto_front
 from kanbench.analysis.scaling import fit_scaling
 from kanbench.analysis.scores import (
@@ -169,13 +170,17 @@ def failures(records: Records) -> pd.DataFrame:
 
 
 def aggregation_pairs(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """(method with sum, the same method otherwise, its aggregation), for every such pair in the frame."""
+    """(method with sum, the same method otherwise, its aggregation), for every such pair in the frame.
+
+    Pairs are found by their labels, also where `method` is another name and `label` holds the label.
+    """
     facts = frame[frame.aggregation.fillna("") != ""].drop_duplicates("method")
-    sums = set(facts[facts.aggregation == "sum"].method)
+    facts = facts.assign(label=facts.label if "label" in facts else facts.method)
+    sums = facts[facts.aggregation == "sum"].set_index("label").method
     for row in facts[facts.aggregation != "sum"].itertuples():
-        twin = row.method.replace(f" {row.aggregation}", "", 1)
+        twin = row.label.replace(f" {row.aggregation}", "", 1)
         if twin in sums:
-            yield twin, row.method, row.aggregation
+            yield sums[twin], row.method, row.aggregation
 
 
 def aggregations(records: Records) -> pd.DataFrame:
@@ -215,6 +220,13 @@ def _paired_p(held: list[Scores], other: str, plain: str) -> float:
     ]
     by_task = pd.concat(logs, axis=1).mean(axis=1).to_numpy()
     return float(paired_p(by_task[None])[0]) if len(by_task) >= 6 and np.isfinite(by_task).all() else np.nan
+
+
+def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
+    """The MLP of lowest error at the largest budget, the one to compare with; None without MLPs."""
+    mlps = frame[(families(frame) == MLP) & frame.budget.notna()].method.unique()
+    last = ranked[(ranked.budget == ranked.budget.max()) & ranked.method.isin(mlps)]
+    return None if last.empty else str(last.loc[last.error.idxmin(), "method"])
 
 
 def fronts(ranked: pd.DataFrame, cost: str) -> pd.DataFrame:

@@ -104,6 +104,11 @@ def chosen_members(records: Records) -> pd.DataFrame:
     return compared(records).chosen
 
 
+def at_best_rates(records: Records) -> pd.DataFrame:
+    """Return the members at the rates chosen on validation; of a frame, which may be of any protocol, with repeats."""
+    return records.chosen if isinstance(records, Compared) else choose_rates(records)
+
+
 def comparable(at_budget: pd.DataFrame) -> Scores:
     """Return the comparable scores of the chosen members at one budget; they may be empty."""
     methods = _compared_methods(at_budget)

@@ -1,11 +1,19 @@
 """`tables SOURCE .. --out DIR`: every table and figure of folders and tables of records."""
 
+import csv
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kanbench.cli.command import Command
 from kanbench.errors import UsageError
 from kanbench.files.atomic import staged
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kanbench.report.folder import Look
+    from kanbench.report.result import Result
 
 
 def add(parser: ArgumentParser) -> None:
@@ -19,6 +27,14 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     parser.add_argument("--baseline", help="the method to test all others against; without it all pairs are tested")
+    parser.add_argument(
+        "--methods",
+        metavar="A,B=NAME",
+        default="",
+        help="these methods alone, in this order; LABEL=NAME gives one another name",
+    )
+    parser.add_argument("--format", metavar="F,..", default="png,svg", help="of figures: png, svg, pdf")
+    parser.add_argument("--width", metavar="INCHES", help="of figures, such as 3.4 for a column of a paper")
     parser.add_argument("--title", default="", help="the title of the figures; the title of the suite unless given")
 
 
@@ -32,18 +48,60 @@ def tables(given: Namespace) -> int:
     from kanbench.report.tables import print_tables, write_tables
 
     try:
+        look = look_of(given)
         frame = load_records(given.source)
         if frame.empty:
             raise UsageError(f"{given.source[0]}: no records there")
-        if given.baseline and given.baseline not in set(frame.method):
-            known = ", ".join(sorted(set(frame.method)))
-            raise UsageError(f"--baseline: no method {given.baseline!r} (methods: {known})")
+        result = result_of(frame, given)
         with staged(given.out) as place:
-            written = write_tables(frame, place, given.baseline, given.title)
+            written = write_tables(result, place, look=look)
         print_tables(written, given.out)
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0
+
+
+def look_of(given: Namespace) -> "Look":
+    """Return the formats and the width of figures that the options ask for."""
+    from kanbench.report.folder import Look
+
+    try:
+        width = None if given.width is None else float(given.width)
+    except ValueError:
+        raise UsageError(f"--width must be a number of inches, got {given.width!r}") from None
+    try:
+        return Look(tuple(name.strip() for name in given.format.split(",")), width)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+
+
+def result_of(frame: "pd.DataFrame", given: Namespace) -> "Result":
+    """Return the result that the options ask for: its title, its baseline, and the methods that it shows."""
+    from kanbench.report.result import Result
+
+    try:
+        result = chosen(Result.of(frame, given.title, given.baseline or None), given.methods)
+    except UsageError as error:
+        raise UsageError(f"--{error}") from error
+    if given.baseline and result.baseline is None:
+        raise UsageError(f"--baseline: {given.baseline!r} is not among the methods of --methods")
+    return result
+
+
+def chosen(result: "Result", words: str) -> "Result":
+    """Return the result of the methods that `--methods` lists; LABEL=NAME renames one."""
+    if not words:
+        return result
+    known = set(result.methods)
+    methods, names = [], {}
+    for word in (each.strip() for each in next(csv.reader([words], skipinitialspace=True))):
+        label, _, name = word.rpartition("=")
+        if word in known or label not in known:
+            methods.append(word)
+        else:
+            methods.append(label)
+            names[label] = name
+    return result.choose(methods, names)
 
 
 COMMAND = Command(

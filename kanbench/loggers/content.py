@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.analysis import say
 from kanbench.analysis.kinds import CLASSIFICATION, REGRESSION
 from kanbench.analysis.protocol import level_of, say_level
-from kanbench.report.run_report import Report
+from kanbench.report.result import Result
 from kanbench.store.record import CellRecord
 
 POINTS = 100  # at most, of a learning curve
@@ -62,13 +61,13 @@ def training(record: CellRecord, name: str, project: str) -> Content:
     )
 
 
-def aggregate(report: Report, name: str, project: str, command: str) -> Content:
-    """Return the W&B run of a report, the "aggregate"; its id follows from the records of the report.
+def aggregate(result: Result, name: str, project: str, command: str) -> Content:
+    """Return the W&B run of a result, the "aggregate"; its id follows from its records.
 
     The records are of one run of kanbench, and so of one number of training rows, one noise and one extrapolation. A
     sweep over these has an aggregate for each, told apart by name and config.
     """
-    records, summary, level = report.records, report.summary, level_of(report.records)
+    records, summary, level = result.records, result.summary, level_of(result.records)
     said = say_level({axis: value for axis, value in level.items() if value})
     place = f" on {records.suite.iloc[0]}{', ' * bool(said)}{said}"
     content = records[["cell", "seed", "lr", "score"]].sort_values(["cell", "seed", "lr"]).to_csv(index=False)
@@ -91,7 +90,7 @@ def aggregate(report: Report, name: str, project: str, command: str) -> Content:
             "commits": sorted(set(records.commit)),
         }
         | level,
-        summary={"answer": say(report.answers)}
+        summary={"answer": result.answer}
         | {f"{fact}/{m}": v for fact, column in facts.items() for m, v in zip(last.method, column, strict=True)},
     )
 

@@ -51,5 +51,5 @@ class RunLogger:
     def log_report(self, report: Report) -> None:
         """Log the report of the run: the answer, the tables, the chart and the figures."""
         if self.runs is not None:
-            content = aggregate(report, self.name, self.settings.project, self.command)
+            content = aggregate(report.result, self.name, self.settings.project, self.command)
             self.runs.write(content, report)

@@ -113,13 +113,13 @@ class Runs:
         """Log tables of all records and of the summary, and the curve as metrics, as a chart and as pictures."""
         run.define_metric("params")
         run.define_metric("error/*", step_metric="params")
-        for row in report.summary.sort_values("params").itertuples():
+        for row in report.result.summary.sort_values("params").itertuples():
             run.log({"params": row.params, f"error/{row.method}": row.error})
-        curve = report.summary[list(CHART_FIELDS)].dropna(subset="error")
+        curve = report.result.summary[list(CHART_FIELDS)].dropna(subset="error")
         run.log(
             {
-                "records": _table(report.records),
-                "summary": _table(report.summary),
+                "records": _table(report.result.records),
+                "summary": _table(report.result.summary),
                 "loss_vs_parameters": self._chart(curve),
             }
             | {f"figures/{path.stem}": wandb.Image(str(path)) for path in report.figures}

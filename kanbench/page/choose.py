@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis import choose_rates
+from kanbench.analysis.scores import Records, at_best_rates
 from kanbench.page.source import CannotReport
 
 
@@ -20,7 +20,7 @@ class Choice:
     role: str
 
 
-def choose(frame: pd.DataFrame, limit: int, budget: int = 0) -> list[Choice]:
+def choose(records: Records, limit: int, budget: int = 0) -> list[Choice]:
     """Return the best and the median member of every method and task at one budget, at most `limit` of them.
 
     Without `budget` the middle budget is used, because its networks are small enough to read. Tasks on which methods
@@ -28,7 +28,7 @@ def choose(frame: pd.DataFrame, limit: int, budget: int = 0) -> list[Choice]:
 
     Raises `CannotReport` for a budget that was not trained.
     """
-    chosen = choose_rates(frame)
+    chosen = at_best_rates(records)
     chosen = chosen[chosen.status == "ok"]
     budgets = sorted(int(each) for each in chosen.budget.dropna().unique())
     if not budgets or limit == 0:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from kanbench.analysis import choose_rates
-from kanbench.analysis.scores import comparable
+from kanbench.report.result import Result
 from kanbench.store.record import CellRecord
 
 Plain = dict[str, Any]  # JSON-compatible data
@@ -15,12 +14,11 @@ DIGITS = 6
 LEFT_OUT = ("experiment", "basis", "aggregation", "activation", "protocol", "optimizer", "precision", "same_as")
 
 
-def plain_summary(summary: pd.DataFrame, frame: pd.DataFrame) -> list[Plain]:
+def plain_summary(result: Result) -> list[Plain]:
     """Return one row per budget and method, with medians over tasks of each quantity that can be an x-axis."""
-    chosen = choose_rates(frame)
-    rows = []
-    for (budget, method), row in summary.set_index(["budget", "method"]).iterrows():
-        tasks = comparable(chosen[chosen.budget == budget]).tasks
+    chosen, rows = result.chosen, []
+    for (budget, method), row in result.summary.set_index(["budget", "method"]).iterrows():
+        tasks = result.scores[budget].tasks if budget in result.scores else []
         of_method = chosen[(chosen.method == method) & ((chosen.budget == budget) | chosen.budget.isna())]
         same = pd.MultiIndex.from_frame(of_method[["suite", "task"]]).isin(tasks)
         cells = of_method[same].groupby("cell")[["flops", "seconds"]].first()

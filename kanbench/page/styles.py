@@ -4,12 +4,12 @@ import colorsys
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.markers import MarkerStyle
 from matplotlib.transforms import Affine2D
 
-from kanbench.report.figures.style import method_styles
+from kanbench.analysis.scores import Records
+from kanbench.report.result import Result
 
 SYMBOLS = {
     "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "d": "diamond-tall", "v": "triangle-down",
@@ -23,13 +23,13 @@ RADIUS = 8.0  # of a mark in the legend, in pixels; half of matplotlib's unit
 Plain = dict[str, Any]
 
 
-def plain_styles(frame: pd.DataFrame) -> list[Plain]:
+def plain_styles(records: Records) -> list[Plain]:
     """Return every method, in the order of the figures, with its color on light and dark, mark, dashes and line width.
 
     mark: a symbol of Plotly, empty for a line without marks.   shape: its outline as an SVG path about (0, 0).
     dash: lengths in pixels, empty for a solid line.
     """
-    return [{"method": method} | _plain_style(style) for method, style in method_styles(frame).items()]
+    return [{"method": method} | _plain_style(style) for method, style in Result.of(records).styles.items()]
 
 
 def _plain_style(style: Plain) -> Plain:

@@ -10,17 +10,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from kanbench import __version__
-from kanbench.analysis import answers, say, summarize
-from kanbench.analysis.kinds import measure, metrics
+from kanbench.analysis.kinds import metrics
 from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
 from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
 from kanbench.page.source import CannotReport, Source, comparable_records
 from kanbench.page.styles import plain_styles
+from kanbench.report.result import Result
 from kanbench.store import provenance
 from kanbench.store.record import read_record
 from kanbench.workers.pool import unordered
@@ -67,13 +65,14 @@ def write_page(source: Source, path: Path, options: PageOptions, workers: int = 
 
     Raises `CannotReport`.
     """
-    frame = comparable_records(source, options.protocol)
+    result = result_of(source, options.protocol)
+    frame = result.records
     files = source.files
     in_files = frame[frame.cell.isin(files)]  # a table says of a cell neither what it was nor how it learned
     choices = [named(in_files, words) for words in options.members]
     choices += choose(in_files, options.networks, options.budget)
     shown = _show_all(list(dict.fromkeys(choices)), files, workers)
-    content = page_data(source, frame, files) | {
+    content = page_data(source, result, files) | {
         "networks": [each.network for each in shown],
         "data": {each.data_key: each.data for each in shown if each.data},
     }
@@ -95,22 +94,27 @@ def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
     return choice, show(choice, files)
 
 
-def page_data(source: Source, frame: pd.DataFrame, files: dict[str, Path]) -> Plain:
+def result_of(source: Source, protocol: str = "") -> Result:
+    """Return the result of the records of a source, see `comparable_records`."""
+    frame = comparable_records(source, protocol)
+    return Result(frame, title=source.title, baseline=source.baseline if source.baseline in set(frame.method) else None)
+
+
+def page_data(source: Source, result: Result, files: dict[str, Path]) -> Plain:
     """Return the data of the page except the networks."""
+    frame = result.records
     records = [read_record(files[cell]) for cell in frame.cell.unique() if cell in files]
-    baseline = source.baseline if source.baseline in set(frame.method) else None
-    summary = summarize(frame, baseline)
     return {
-        "title": source.title,
-        "baseline": baseline,
-        "answer": say(answers(frame, baseline)),
+        "title": result.title,
+        "baseline": result.baseline,
+        "answer": result.answer,
         "commands": list(source.commands),
         "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by kanbench {__version__} {provenance.commit()[:12]}",
         "origin": plain_origin(records, frame),
-        "measure": measure(frame),
+        "measure": result.measure,
         "metrics": list(metrics(frame).unique()),
-        "methods": plain_styles(frame),
-        "summary": plain_summary(summary, frame),
+        "methods": plain_styles(result),
+        "summary": plain_summary(result),
         "records": plain_records(frame),
         "curves": plain_curves(records),
     }

@@ -3,40 +3,22 @@
 Records that cannot share a table, of several suites or protocols, get a folder each, named by what differs.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from kanbench.analysis import answers, say, summarize
 from kanbench.analysis.answer import digits
-from kanbench.analysis.axes import AXIS_NAMES, along, along_axes
-from kanbench.analysis.comparisons import (
-    COSTS,
-    aggregations,
-    best_of,
-    exponents,
-    failures,
-    fronts,
-    not_worse,
-    pair_tests,
-    ranking,
-)
-from kanbench.analysis.parts import split
-from kanbench.analysis.protocol import Level, levels, say_level
-from kanbench.analysis.scores import Compared, Records, Scores, compared
-from kanbench.analysis.spreadsheet import write_csv
-from kanbench.report.figures.along import loss_along
-from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.report.figures.costs import best_mlp, loss_vs_cost, profile
-from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
-from kanbench.report.figures.style import error_name, ordered_methods, save
+from kanbench.analysis.comparisons import COSTS, best_of, fronts, not_worse
+from kanbench.analysis.significance import Refusal
+from kanbench.errors import counted
+from kanbench.report.figures.gallery import FIGURES, draw
+from kanbench.report.folder import USUAL, Folder, Look, Written
+from kanbench.report.levels import add_axis, add_ranks
+from kanbench.report.result import Result
 from kanbench.report.typeset import (
-    NOTHING,
+    EMBOLDENED,
     Columns,
-    Table,
-    axis_table,
     count,
     error,
     error_table,
@@ -47,28 +29,23 @@ from kanbench.report.typeset import (
     tabulate,
 )
 
-EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
+NOTHING_TO_COMPARE = "no two methods were trained on the same tasks: nothing to compare\n"
 
 
-@dataclass(frozen=True)
-class Written:
-    """The tables and figures of one part: what they are called, what they say, and their folder below the others."""
-
-    heading: str
-    said: str
-    folder: str
-
-
-def write_tables(frame: pd.DataFrame, out: Path, baseline: str | None = None, title: str = "") -> list[Written]:
-    """Write the tables and figures of every part of the frame."""
+def write_tables(
+    records: pd.DataFrame | Result,
+    out: Path,
+    baseline: str | None = None,
+    title: str = "",
+    look: Look = USUAL,
+) -> list[Written]:
+    """Write the tables and figures of every part of some records, or of a result, which has its baseline and title."""
+    result = Result.of(records, title, baseline)
     written = []
-    parts = split(frame)
-    for name, part in parts.items():
-        words = [title or ", ".join(part.suite.unique()), name if len(parts) > 1 else ""]
-        heading = " ".join(" ".join(words).split())
-        folder = name if len(parts) > 1 else ""
-        write = write_part if len(levels(part)) == 1 else write_levels
-        written.append(Written(heading, write(part, out / folder, baseline, heading), folder))
+    for name, part in result.parts.items():
+        folder = name if len(result.parts) > 1 else ""
+        heading = " ".join(part.heading.split())
+        written.append(Written(heading, write_part(part, out / folder, look), folder))
     return written
 
 
@@ -78,56 +55,51 @@ def print_tables(written: list[Written], out: Path) -> None:
         print(f"{part.heading}\n{part.said}tables    {out / part.folder / 'tables.md'}\n")
 
 
-@dataclass
-class Folder:
-    """The folder of the tables and figures of one part. It remembers the tables, to make one page of all."""
-
-    path: Path
-    page: list[str]
-
-    def table(self, name: str, tidy: pd.DataFrame, table: Table) -> None:
-        """name.csv, name.md and name.tex."""
-        write_csv(tidy, self.path / f"{name}.csv")
-        (self.path / f"{name}.md").write_text(table.markdown(), encoding="utf-8")
-        (self.path / f"{name}.tex").write_text(table.latex(), encoding="utf-8")
-        self.page.append(table.markdown())
-
-    def figure(self, name: str, figure: Figure) -> None:
-        """name.png and name.svg."""
-        save(figure, self.path / name)
-
-
-def write_part(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
-    """All tables and figures of one protocol; returns the answer, and what could not be said."""
-    records = compared(frame)
-    by_budget = records.by_budget
-    if not by_budget:
-        return "no two methods were trained on the same tasks: nothing to compare\n"
+def write_part(result: Result, path: Path, look: Look = USUAL) -> str:
+    """Write all tables and figures of one protocol; return the answer, and what could not be said."""
+    if not any(part.scores for _, part in result.levels):
+        return NOTHING_TO_COMPARE
     path.mkdir(parents=True, exist_ok=True)
-    sentence = say(answers(records, baseline))
-    folder = Folder(path, [f"# {title}\n", f"{sentence}\n"] if sentence else [f"# {title}\n"])
-    ranked = ranking(records)
-    last = max(by_budget)
-    mark = baseline or best_mlp(ranked, frame)
-    at = f"{title}, {last:,} parameters"
-    _errors(folder, ranked, by_budget, error_name(frame))
-    _accuracy(folder, frame)
-    remark = _significance(folder, records, last, baseline, at)
-    _exponents(folder, records, title)
-    _failures(folder, records)
-    _aggregations(folder, records, title)
-    _costs(folder, ranked, frame, title, mark)
-    folder.figure("performance_profile", profile(by_budget[last], frame, at, mark))
-    folder.figure("heat_map", heat_map(by_budget[last], at))
-    folder.figure("tasks", small_multiples(frame, title, ordered_methods(ranked)))
-    (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
-    return "".join(f"{line}\n" for line in (sentence, remark) if line)
+    said = [f"{level}{': ' * bool(level)}{sentence}\n" for level, sentence in result.sentences.items() if sentence]
+    is_sweep = len(result.levels) > 1
+    answer = "".join(f"- {line}" if is_sweep else line for line in said)
+    folder = Folder(path, [f"# {result.heading}\n", *([answer] if answer else [])], look)
+    if result.chosen_from > len(result.methods):
+        folder.page.append(
+            f"{len(result.methods)} of {counted(result.chosen_from, 'method')} were chosen; tests count these alone.\n"
+        )
+    said += _tables_of_levels(folder, result) if is_sweep else _tables(folder, result)
+    for name in FIGURES:
+        with suppress(Refusal):
+            folder.figure(name, draw(result, name, width=look.width))
+    folder.close()
+    return "".join(said)
 
 
-def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], measure: str) -> None:
-    best = {budget: not_worse(scores) for budget, scores in by_budget.items()}
+def _tables_of_levels(folder: Folder, result: Result) -> list[str]:
+    add_ranks(folder, result)
+    for axis in result.along:
+        add_axis(folder, result, axis)
+    _failures(folder, result)
+    return []
+
+
+def _tables(folder: Folder, result: Result) -> list[str]:
+    """Write the tables of one level; return what could not be said."""
+    _errors(folder, result)
+    _accuracy(folder, result)
+    remark = _significance(folder, result)
+    _exponents(folder, result)
+    _failures(folder, result)
+    _aggregations(folder, result)
+    _costs(folder, result)
+    return [remark] if remark else []
+
+
+def _errors(folder: Folder, result: Result) -> None:
+    best = {budget: not_worse(scores) for budget, scores in result.scores.items()}
     what = (
-        f"{measure[0].upper()}{measure[1:]}"
+        f"{result.measure[0].upper()}{result.measure[1:]}"
         + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval, members that failed "
         + "(scored as a constant predictor); "
     )
@@ -135,14 +107,15 @@ def _errors(folder: Folder, ranked: pd.DataFrame, by_budget: dict[int, Scores], 
         ("errors", "error", "geometric mean"),
         ("ranking", "iqm", "interquartile mean of logarithms"),
     ):
-        folder.table(name, ranked, error_table(ranked, best, column, what.format(mean) + EMBOLDENED))
+        table = error_table(result.ranking, best, column, what.format(mean) + EMBOLDENED, result.order)
+        folder.table(name, result.ranking, table)
 
 
-def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
+def _accuracy(folder: Folder, result: Result) -> None:
     """Add the accuracy of classifications, the highest at the largest budget first."""
-    if "test_accuracy" not in frame or frame.test_accuracy.isna().all():
+    if "test_accuracy" not in result.records or result.records.test_accuracy.isna().all():
         return
-    tidy = summarize(frame)[["budget", "method", "tasks", "accuracy"]].dropna()
+    tidy = result.summary[["budget", "method", "tasks", "accuracy"]].dropna()
     if tidy.empty:
         return
     wide = tidy.pivot_table(index="method", columns="budget", values="accuracy")
@@ -154,13 +127,14 @@ def _accuracy(folder: Folder, frame: pd.DataFrame) -> None:
     folder.table("accuracy", tidy, tabulate(wide, columns, caption))
 
 
-def _significance(folder: Folder, records: Compared, budget: int, baseline: str | None, title: str) -> str:
-    """The pairwise tests at the largest budget and their diagram, or why there are none."""
-    scores = records.by_budget[budget]
-    tidy = pair_tests(records, baseline)
+def _significance(folder: Folder, result: Result) -> str:
+    """Add the pairwise tests at the largest budget, or return why there are none."""
+    budget = max(result.scores)
+    tidy = result.tests
     shown = tidy[(tidy.budget == budget) & (tidy.reason == "")]
     if shown.empty:
-        return f"no tests: {tidy[tidy.budget == budget].reason.iloc[0]}"
+        return f"no tests: {tidy[tidy.budget == budget].reason.iloc[0]}\n"
+    title = f"{result.heading}, {budget:,} parameters"
     caption = (
         f"{title}: pairs of methods on {shown.tasks.iloc[0]:.0f} tasks. Friedman p {p_value(shown.p_all.iloc[0])}; "
         f"p of pairs: Wilcoxon signed-rank, Holm for {len(shown)} pair(s); ratio: median over tasks "
@@ -172,8 +146,7 @@ def _significance(folder: Folder, records: Compared, budget: int, baseline: str 
     }  # fmt: skip
     shown = shown.sort_values(["p_holm", "p"])
     folder.table("tests", tidy, tabulate(shown, columns, caption, list(shown.differ)))
-    folder.figure("critical_difference", critical_difference(scores, records.frame, title))
-    best = best_of(scores)
+    best = best_of(result.scores[budget])
     caption = f"{title}: expected lowest error of n seeds, geometric mean over tasks"
     of_n: Columns = {"method: method": str} | {f"n = {n}: {n}": error for n in best.columns[1:]}
     folder.table("best_of", best, tabulate(best, of_n, caption))
@@ -184,8 +157,8 @@ def _counts(win: float, tie: float, loss: float) -> str:
     return f"{win:.0f} / {tie:.0f} / {loss:.0f}"
 
 
-def _exponents(folder: Folder, records: Compared, title: str) -> None:
-    tidy = exponents(records)
+def _exponents(folder: Folder, result: Result) -> None:
+    tidy = result.exponents
     columns: Columns = {
         "method: method": str, "sizes: sizes": count, "from: smallest": count, "to: largest": count,
         "exponent: exponent, exponent_low, exponent_high": plain_interval, "floor: floor": error,
@@ -196,12 +169,10 @@ def _exponents(folder: Folder, records: Compared, title: str) -> None:
         "interval over seeds and sizes"
     )
     folder.table("exponents", tidy, tabulate(tidy, columns, caption))
-    if tidy.exponent.notna().any():
-        folder.figure("exponents", exponent_chart(tidy, records.frame, title))
 
 
-def _failures(folder: Folder, records: Records) -> None:
-    tidy = failures(records)
+def _failures(folder: Folder, result: Result) -> None:
+    tidy = result.failures
     columns: Columns = {
         "method: method": str, "trained: members": count, "failed: failed": count,
         "rate: rate, rate_low, rate_high": share, "skipped: skipped": count, "budget missed: missed": count,
@@ -210,8 +181,8 @@ def _failures(folder: Folder, records: Records) -> None:
     folder.table("failures", tidy, tabulate(tidy, columns, caption))
 
 
-def _aggregations(folder: Folder, records: Compared, title: str) -> None:
-    tidy = aggregations(records)
+def _aggregations(folder: Folder, result: Result) -> None:
+    tidy = result.aggregations
     if tidy.empty:
         return
     columns: Columns = {
@@ -224,10 +195,10 @@ def _aggregations(folder: Folder, records: Compared, title: str) -> None:
         "interval (above 1 sum is better); wins of the other over tasks and budgets; Wilcoxon over tasks"
     )
     folder.table("aggregations", tidy, tabulate(tidy, columns, caption))
-    folder.figure("aggregations", sum_against(tidy, records, title))
 
 
-def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str, mark: str | None) -> None:
+def _costs(folder: Folder, result: Result) -> None:
+    ranked = result.ranking
     for cost in COSTS:
         if not (ranked[cost] > 0).any():
             continue
@@ -239,60 +210,3 @@ def _costs(folder: Folder, ranked: pd.DataFrame, frame: pd.DataFrame, title: str
         }  # fmt: skip
         caption = f"Least {cost} and error: nothing is below one of these in both; hypervolume in square decades"
         folder.table(f"front_{cost}", tidy, tabulate(shown, columns, caption))
-        if cost == "params" and len(ranked.budget.unique()) == 1:
-            folder.figure("loss_vs_parameters", loss_vs_parameters(ranked, frame, title))
-            continue
-        name = "parameters" if cost == "params" else cost
-        folder.figure(f"loss_vs_{name}", loss_vs_cost(ranked, frame, cost, title, mark))
-
-
-def write_levels(frame: pd.DataFrame, path: Path, baseline: str | None, title: str) -> str:
-    """Ranks at every level of the axes and, along each axis, tables and a figure; returns the answer at every level."""
-    apart = [(level, found) for level, part in levels(frame) if (found := compared(part)).by_budget]
-    if not apart:
-        return "no two methods were trained on the same tasks: nothing to compare\n"
-    path.mkdir(parents=True, exist_ok=True)
-    said = {say_level(level): say(answers(found, baseline)) for level, found in apart}
-    lines = [f"{level}: {sentence}\n" for level, sentence in said.items() if sentence]
-    folder = Folder(path, [f"# {title}\n", "".join(f"- {line}" for line in lines)])
-    _ranks(folder, apart)
-    for axis, held, part in along_axes(frame):
-        _along(folder, axis, part, baseline, title, say_level(held))
-    _failures(folder, frame)
-    (path / "tables.md").write_text("\n".join(folder.page), encoding="utf-8")
-    return "".join(lines)
-
-
-def _ranks(folder: Folder, apart: list[tuple[Level, Compared]]) -> None:
-    """Add the ranks of every level at its largest budget; the CSV holds errors and costs at all budgets as well."""
-    each = [(level, ranking(found), found.by_budget) for level, found in apart]
-    tidy = pd.concat([ranked.assign(**level) for level, ranked, _ in each], ignore_index=True)
-    of_level = {say_level(level): ranked[ranked.budget == ranked.budget.max()] for level, ranked, _ in each}
-    best = {say_level(level): not_worse(by_budget[max(by_budget)]) for level, _, by_budget in each}
-    ranks = pd.DataFrame({name: ranked.set_index("method").mean_rank for name, ranked in of_level.items()})
-    ranks = ranks.dropna(how="all").loc[lambda table: table.mean(axis=1).sort_values().index]
-    bold = {(i, j) for j, name in enumerate(ranks, start=1) for i, m in enumerate(ranks.index) if m in best[name]}
-    rows = [[method, *map(_rank, values)] for method, *values in ranks.itertuples()]
-    caption = f"Mean rank over tasks at {tidy.budget.max():,} parameters, 1 is the lowest error; {EMBOLDENED}"
-    folder.table("ranking", tidy, Table(caption, ["method", *ranks], rows, frozenset(bold)))
-
-
-def _rank(value: float) -> str:
-    return NOTHING if pd.isna(value) else f"{value:.1f}"
-
-
-def _along(folder: Folder, axis: str, frame: pd.DataFrame, baseline: str | None, title: str, held: str) -> None:
-    """Errors along an axis and, with a baseline, ratios to its errors; the figure is of the largest budget."""
-    tidy = along(frame, axis, baseline)
-    if tidy.empty:
-        return
-    last = tidy[tidy.budget == tidy.budget.max()]
-    at = ", ".join(filter(None, [held, f"{tidy.budget.max():,} parameters"]))
-    intervals = "geometric mean over {} tasks of medians over seeds, with its 95 % bootstrap interval, by {}"
-    of = intervals.format(last.tasks.iloc[0], AXIS_NAMES[axis])
-    folder.table(axis, tidy, axis_table(last, axis, "error", f"{title}, {at}: {error_name(frame)}, {of}"))
-    if tidy.ratio.notna().any():
-        others = last[last.method != baseline]
-        caption = f"{title}, {at}: error over that of {baseline}, {of}; below 1 {baseline} is worse"
-        folder.table(f"{axis}_ratios", tidy, axis_table(others, axis, "ratio", caption))
-    folder.figure(f"loss_vs_{axis}", loss_along(last, frame, axis, f"{title}\n{at}", baseline))

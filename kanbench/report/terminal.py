@@ -7,11 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kanbench.analysis import say
 from kanbench.analysis.protocol import levels, say_level
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.errors import counted
-from kanbench.report.run_report import Report
+from kanbench.report.result import Result
 from kanbench.store.record import CellRecord
 
 MOST_OUTPUTS = 6  # that have columns of their own
@@ -25,16 +24,16 @@ def print_failures(console: Console, failures: Iterable[CellRecord], command: st
         console.print(f"retry     {command}\n          (trains only what failed or is missing)", style="red")
 
 
-def print_answer(console: Console, report: Report) -> None:
+def print_answer(console: Console, result: Result) -> None:
     """The answer, before the numbers that it rests on."""
-    sentences = {"": say(report.answers)} | {level: say(found) for level, found in report.of_level.items()}
-    for level, sentence in sentences.items():
+    for level, sentence in result.sentences.items():
         if sentence:
             console.print(f"\n{level}{': ' * bool(level)}{sentence}\n", style="bold", soft_wrap=False)
 
 
-def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None) -> None:
+def print_summary(console: Console, result: Result) -> None:
     """One row per budget and method, and the sentence that says what the columns are; a table for each level."""
+    summary, baseline = result.summary, result.baseline
     for level, part in levels(summary):
         if level:
             console.print(f"\n{say_level(level)}", style="bold")
@@ -43,8 +42,7 @@ def print_summary(console: Console, summary: pd.DataFrame, baseline: str | None)
     tasks = sorted(summary.tasks.unique())
     over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
     of_classes = bool(summary.accuracy.notna().any())
-    error = "cross-entropy on test over that of the class prior" if of_classes else "relative L2 on test"
-    error += ", mean over outputs" * bool(_outputs(summary))
+    error = result.measure + ", mean over outputs" * bool(_outputs(summary))
     console.print(
         f"error: {error}, geometric mean over {over} of the median over seeds; lowest first"
         + "; accuracy: on test, mean over tasks" * of_classes

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 NOTHING = "-"
+EMBOLDENED = "bold: the best mean rank, and those not found to differ from it (Friedman, Wilcoxon with Holm, 5 %)"
 LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -121,14 +122,16 @@ def share(value: float, low: float, high: float) -> str:
     return NOTHING if pd.isna(value) else f"{100 * value:.1f} % ({100 * low:.1f} .. {100 * high:.1f})"
 
 
-def error_table(ranked: pd.DataFrame, best: dict[int, set[str]], measure: str, caption: str) -> Table:
-    """Methods x budgets, the best at the largest budget first. `best` are methods to embolden, by budget.
+def error_table(
+    ranked: pd.DataFrame, best: dict[int, set[str]], measure: str, caption: str, order: Sequence[str] = ()
+) -> Table:
+    """Methods x budgets, in the given order or the best at the largest budget first; `best` are emboldened, by budget.
 
     `measure` is a column of `ranking` that has an interval: `error` or `iqm`.
     """
     budgets = sorted(ranked.budget.unique())
     last = ranked.sort_values(["budget", measure], ascending=[False, True])
-    methods = list(dict.fromkeys(last.method))
+    methods = sorted(dict.fromkeys(last.method), key=lambda name: order.index(name) if name in order else len(order))
     held = {(row.budget, row.method): row._asdict() for row in ranked.itertuples()}
     rows, bold = [], set()
     for i, method in enumerate(methods):

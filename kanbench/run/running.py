@@ -57,8 +57,8 @@ def run(config: Config, command: Sequence[str], folder: Path) -> int:
     job, started = job_of(config, command, folder), time.perf_counter()
 
     def say(report: Report) -> None:
-        print_answer(console, report)
-        print_summary(console, report.summary, job.baseline)
+        print_answer(console, report.result)
+        print_summary(console, report.result)
 
     outcome = execute(job, console, say)
     of_all = "" if len(job.mine) == len(job.cells) else f" of {len(job.cells)}, shard {job.shard}"

@@ -126,8 +126,8 @@ def _report_part(
     except ValueError as error:  # jobs that no single table can hold
         console.print(f"no summary, but each job has a report of its own: {error}")
         return
-    print_answer(console, report)
-    print_summary(console, report.summary, about.baseline)
+    print_answer(console, report.result)
+    print_summary(console, report.result)
     for path in report.figures:
         console.print(f"figure    {path}")
 

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kanbench.report.figures.style import STYLE
+from kanbench.report.figures.canvas import STYLE
 
 Lines = Mapping[str, Sequence[float]]
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 from rich.table import Table
 from scipy import stats
 
-from kanbench.report.figures.style import STYLE
+from kanbench.report.figures.canvas import STYLE
 from kanbench.systems.findings import columns
 
 

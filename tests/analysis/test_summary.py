@@ -13,6 +13,7 @@ from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
 from kanbench.report.figures.style import save
+from kanbench.report.result import Result
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import CellRecord, RecordStore
 
@@ -152,7 +153,7 @@ def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path,
     assert linear.error.tolist() == pytest.approx([0.3, 0.3])  # sqrt(0.1 * 0.9)
     assert linear[["win", "tie", "loss", "params"]].to_numpy().tolist() == [[1, 0, 1, 3]] * 2
     assert references[references.method == "cubic ridge"].error.isna().all()
-    print_summary(Console(width=200), summary, "MLP tanh")
+    print_summary(Console(width=200), Result.of(records, baseline="MLP tanh"))
     assert "small enough for their task: 1, of cubic ridge\n" in capsys.readouterr().out  # once, and at no budget
     lines = {line.get_label(): line for line in loss_vs_parameters(summary, records, "title").axes[0].get_lines()}
     np.testing.assert_allclose(lines["linear"].get_ydata(), [0.3, 0.3])

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from kanbench.analysis import answers, load_records, summarize
+from kanbench.analysis import load_records
 from kanbench.loggers.content import POINTS, aggregate, flat, thinned, training
-from kanbench.report.run_report import Report
+from kanbench.report.result import Result
 from kanbench.store.record import CellRecord, RecordStore
 
 
@@ -128,7 +128,7 @@ def report(folder, noise, methods=("KAN RBF", "MLP tanh")):
         }  # fmt: skip
         store.write(CellRecord(f"{i}", [member(seed, i / 20) | facts for seed in (0, 1)], NO_CURVE, {}, {}))
     records = load_records(folder)
-    return Report(records, summarize(records), answers(records), {}, [])
+    return Result.of(records)
 
 
 def test_every_level_of_a_sweep_has_an_aggregate_that_names_it(tmp_path):

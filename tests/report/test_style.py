@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from kanbench.analysis.comparisons import best_mlp
 from kanbench.report.figures import style as plots
-from kanbench.report.figures.costs import best_mlp
 
 
 @pytest.fixture

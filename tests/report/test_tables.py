@@ -18,8 +18,10 @@ from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.parts import LONGEST, folder_names, split
 from kanbench.analysis.scores import compared
+from kanbench.analysis.spreadsheet import write_csv
 from kanbench.cli.command import perform
 from kanbench.cli.main import run_command
+from kanbench.report.result import Result
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import CellRecord, RecordStore
 
@@ -226,7 +228,7 @@ def test_names_like_formulas_are_marked_in_every_table_and_read_back(tmp_path):
     frame = records(2, (50,)).assign(suite="=1+1", experiment="@e")
     path = written(frame, tmp_path)
     perform("tables", str(path), "--out", str(tmp_path / "out"))
-    kanbench.report.tables.write_csv(load_records(path), tmp_path / "again.csv")
+    write_csv(load_records(path), tmp_path / "again.csv")
     assert "'=1+1" in (tmp_path / "again.csv").read_text()
     assert load_records(tmp_path / "again.csv").suite.unique().tolist() == ["=1+1"]
 
@@ -238,7 +240,7 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
     frame.loc[failed, ["status", "score"]] = ["failed", 1.0]
     summary = summarize(frame, "MLP tanh")
     assert summary.set_index(["method", "budget"]).failed["KAN RBF", 100] == 2
-    print_summary(Console(width=200), summary, "MLP tanh")
+    print_summary(Console(width=200), Result.of(frame, baseline="MLP tanh"))
     said = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF" in line and "mean" not in line]
     assert "2 of 21" in said[1]
     assert "of 21" not in said[0]
@@ -280,7 +282,7 @@ def test_a_table_that_cannot_be_written_leaves_no_part_of_the_others(tmp_path, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kanbench.report.tables.heat_map", full)
+    monkeypatch.setattr("kanbench.report.figures.gallery.heat_map", full)
     with pytest.raises(ValueError, match="No space left"):
         perform("tables", str(path), "--out", str(out))
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("errors.csv", "of yesterday")]
@@ -290,7 +292,7 @@ def test_what_all_tables_of_a_frame_need_is_computed_once(tmp_path, monkeypatch)
     calls = []
     monkeypatch.setattr("kanbench.analysis.scores.check_protocol", calls.append)
     monkeypatch.setattr("kanbench.report.figures.curves.Figure.savefig", lambda *_, **__: None)
-    kanbench.report.tables.write_part(records(7), tmp_path, None, "t")
+    kanbench.report.tables.write_part(Result.of(records(7), "t"), tmp_path)
     assert len(calls) == 1
     found = compared(records(7))
     assert ranking(found).equals(ranking(found.frame))

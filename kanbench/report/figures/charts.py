@@ -1,6 +1,7 @@
 """Comparisons that are no curves: critical differences, a heat map, exponents, sum against mean."""
 
-import matplotlib as mpl
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -8,37 +9,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-from kanbench.analysis.comparisons import aggregation_pairs, compare_methods
-from kanbench.analysis.scores import Records, Scores, compared
+from kanbench.analysis.comparisons import aggregation_pairs
+from kanbench.analysis.scores import Records, Scores
 from kanbench.analysis.significance import groups
 from kanbench.errors import counted
+from kanbench.report.figures.canvas import blank, figure_of, points, styled
 from kanbench.report.figures.curves import ROW
-from kanbench.report.figures.style import STYLE, method_styles, natural, plain, put_title, readable, tick_decades
+from kanbench.report.figures.style import label_below, natural, place_in, plain, put_title, readable, tick_decades
+from kanbench.report.result import Result
 
 MOST_NAMES = 120  # of tasks below a heat map
 DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
 
 
-def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figure:
+def critical_difference(scores: Scores, records: Records, title: str, ax: Axes | None = None) -> Figure:
     """Mean ranks over tasks; bars tie neighbors among which no pair was found to differ. Raises `Refusal`.
 
     The bars come from pairwise Wilcoxon tests with Holm, after Friedman: there is no one critical distance.
     """
-    comparison = compare_methods(scores)
-    bars = groups(comparison)
-    order = np.argsort(comparison.mean_ranks, kind="stable")
-    styles = method_styles(frame)
+    tests, styles = scores.tests(), Result.of(records).styles
+    bars = groups(tests)
+    order = np.argsort(tests.mean_ranks, kind="stable")
     n_left = -(-len(order) // 2)
     depth = 0.5 + 0.16 * len(bars)  # below the axis, in inches
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(8.6, 1.1 + depth + ROW * n_left), layout="constrained")
-        axes = figure.subplots()
+    with styled(ax):
+        figure, axes = _room(8.6, 1.1 + depth + ROW * n_left, ax)
         axes.set(xlim=(0.9, len(order) + 0.1), ylim=(depth + ROW * n_left, -0.35))
         _rank_axis(axes, len(order))
         for place, index in enumerate(order):
             left = place < n_left
             row = place if left else len(order) - 1 - place
-            rank, height = comparison.mean_ranks[index], depth + ROW * row
+            rank, height = tests.mean_ranks[index], depth + ROW * row
             color = styles[scores.methods[index]]["color"]
             edge = 1.0 if left else float(len(order))
             axes.plot([rank, rank, edge], [0.0, height, height], color=color, linewidth=1.1, clip_on=False)
@@ -46,14 +47,14 @@ def critical_difference(scores: Scores, frame: pd.DataFrame, title: str) -> Figu
             name = readable(scores.methods[index])
             axes.annotate(
                 f"{name}  {rank:.1f}" if left else f"{rank:.1f}  {name}",
-                (edge, height), xytext=(-5 if left else 5, 0), textcoords="offset points", fontsize=10,
+                (edge, height), xytext=(-5 if left else 5, 0), textcoords="offset points", fontsize=points(10),
                 ha="right" if left else "left", va="center", color=color, annotation_clip=False,
             )  # fmt: skip
         for i, bar in enumerate(bars):
-            ends = [comparison.mean_ranks[bar[0]] - 0.06, comparison.mean_ranks[bar[-1]] + 0.06]
+            ends = [tests.mean_ranks[bar[0]] - 0.06, tests.mean_ranks[bar[-1]] + 0.06]
             axes.plot(ends, [0.25 + 0.16 * i] * 2, color="0.15", linewidth=3.2, solid_capstyle="round")
-        put_title(figure, title)
-        figure.supxlabel(_tested(scores, comparison.p), fontsize=9)
+        put_title(figure, title, ax)
+        label_below(figure, _tested(scores, tests.p), 9, ax)
     return figure
 
 
@@ -76,28 +77,30 @@ def _rank_axis(axes: Axes, n_methods: int) -> None:
     axes.grid(visible=False)
 
 
-def heat_map(scores: Scores, title: str) -> Figure:
-    """Draw each method's median as a multiple of the lowest median of the task; methods by mean rank, tasks by name."""
+def heat_map(scores: Scores, title: str, ax: Axes | None = None, order: Sequence[str] = ()) -> Figure:
+    """Draw each method's median as a multiple of the lowest median of the task; tasks are in the order of their names.
+
+    Methods are in the given order, and else by mean rank.
+    """
     medians = np.maximum(scores.medians, np.finfo(float).tiny)
     names = _task_names(scores)
     by_name = sorted(range(len(names)), key=lambda task: natural(names[task]))
     ratios = np.log10(medians / medians.min(axis=0))[:, by_name]
-    order = np.argsort(pd.DataFrame(medians).rank().mean(axis=1), kind="stable")
+    by_rank = np.argsort(pd.DataFrame(medians).rank().mean(axis=1), kind="stable")
+    places = sorted(by_rank, key=lambda index: place_in(order, scores.methods[index]))
     rows, columns = ratios.shape
-    with mpl.rc_context(STYLE | {"font.size": 9, "axes.grid": False}):
-        width = max(2.6 + 0.3 * min(columns, MOST_NAMES), 6.0)
-        figure = Figure(figsize=(width, 1.9 + ROW * max(rows, 5)), layout="constrained")
-        axes = figure.subplots()
-        image = axes.imshow(ratios[order], cmap="cividis_r", vmin=0.0, vmax=DECADES, aspect="auto")
-        best_rows, best_columns = np.nonzero(ratios[order] == 0.0)
+    with styled(ax, font_size=9, axes_grid=False):
+        figure, axes = _room(max(2.6 + 0.3 * min(columns, MOST_NAMES), 6.0), 1.9 + ROW * max(rows, 5), ax)
+        image = axes.imshow(ratios[places], cmap="cividis_r", vmin=0.0, vmax=DECADES, aspect="auto")
+        best_rows, best_columns = np.nonzero(ratios[places] == 0.0)
         axes.plot(best_columns, best_rows, "o", color="0.1", markersize=3.5)
-        if columns <= MOST_NAMES:
+        if columns <= MOST_NAMES and _has_names(axes, columns):
             axes.set_xticks(range(columns), [plain(names[task]) for task in by_name], rotation=90)
             axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
         else:
             axes.set_xticks([])
             axes.set_xlabel(f"{counted(columns, 'task')} by name")
-        axes.set_yticks(range(rows), [readable(scores.methods[i]) for i in order])
+        axes.set_yticks(range(rows), [readable(scores.methods[i]) for i in places])
         axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
         axes.grid(visible=True, which="minor", color="white", linewidth=1.2)
         axes.tick_params(which="both", length=0)
@@ -106,8 +109,14 @@ def heat_map(scores: Scores, title: str) -> Figure:
         bar.ax.set_yticklabels([f"{10**decade:,}\N{MULTIPLICATION SIGN}" for decade in range(int(DECADES) + 1)])
         bar.set_label("error over the lowest\nof the task (dot)")
         bar.outline.set_visible(False)
-        put_title(figure, title)
+        put_title(figure, title, ax)
     return figure
+
+
+def _has_names(axes: Axes, columns: int) -> bool:
+    """Return whether each column is as wide as the name below it is high."""
+    inches = figure_of(axes).get_figwidth() - 2.0
+    return inches * 72 / columns >= points(8)
 
 
 def _task_names(scores: Scores) -> list[str]:
@@ -116,18 +125,18 @@ def _task_names(scores: Scores) -> list[str]:
     return [f"{suite} {task}" if several else task for suite, task in scores.tasks]
 
 
-def exponent_chart(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+def exponent_chart(table: pd.DataFrame, records: Records, title: str, ax: Axes | None = None) -> Figure:
     """Exponents with their intervals, the steepest first, and for the others the reason why there is none."""
     ordered = table.sort_values("exponent", ascending=False, ignore_index=True)
-    styles = method_styles(frame)
-    with mpl.rc_context(STYLE):
-        figure, axes = _rows([readable(method) for method in ordered.method], title)
+    styles = Result.of(records).styles
+    with styled(ax):
+        figure, axes = _rows([readable(method) for method in ordered.method], title, ax)
         top = ordered.exponent_high.max() if ordered.exponent.notna().any() else 1.0
         axes.set_xlim(0.0, 1.06 * top)
         for place, row in enumerate(ordered.itertuples()):
             color = styles[row.method]["color"]
             if np.isnan(row.exponent):
-                axes.text(0.01 * top, place, row.reason, color="0.4", fontsize=9, va="center", style="italic")
+                axes.text(0.01 * top, place, row.reason, color="0.4", fontsize=points(9), va="center", style="italic")
                 continue
             axes.plot([row.exponent_low, row.exponent_high], [place, place], color=color, linewidth=2.2)
             axes.plot(row.exponent, place, marker=styles[row.method]["marker"], color=color, markersize=7)
@@ -138,15 +147,15 @@ def exponent_chart(table: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figu
     return figure
 
 
-def sum_against(table: pd.DataFrame, records: Records, title: str) -> Figure:
+def sum_against(table: pd.DataFrame, records: Records, title: str, ax: Axes | None = None) -> Figure:
     """The error of other aggregations over that of sum: a point per task and budget, the mean with its interval."""
-    found = compared(records)
-    styles = method_styles(found.frame)
+    found = Result.of(records)
+    styles = found.styles
     names = {(plain, aggregation): other for plain, other, aggregation in aggregation_pairs(found.frame)}
     others = [names[row.method, row.aggregation] for row in table.itertuples()]
     generator = np.random.default_rng(0)  # of the jitter
-    with mpl.rc_context(STYLE):
-        figure, axes = _rows([readable(other) for other in others], title)
+    with styled(ax):
+        figure, axes = _rows([readable(other) for other in others], title, ax)
         axes.set_xscale("log")
         axes.axvline(1.0, color="0.3", linewidth=1.0)
         for place, (row, other) in enumerate(zip(table.itertuples(), others, strict=True)):
@@ -161,20 +170,29 @@ def sum_against(table: pd.DataFrame, records: Records, title: str) -> Figure:
             axes.plot(row.ratio, place, "D", color=color, markeredgecolor="0.1", markersize=7)
         tick_decades(axes.xaxis, *axes.get_xlim())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}"))
-        figure.supxlabel(
+        label_below(
+            figure,
             "error over that with sum: below 1 the other is better, above it sum; points: a task at a budget;\n"
             "diamonds: geometric mean over tasks and budgets, with its 95 % bootstrap interval",
-            fontsize=10,
+            10,
+            ax,
         )
     return figure
 
 
-def _rows(labels: list[str], title: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(8.0, 1.4 + ROW * max(len(labels), 3)), layout="constrained")
-    axes = figure.subplots()
+def _room(width: float, height: float, ax: Axes | None) -> tuple[Figure, Axes]:
+    """Return the given axes or those of a new figure of rows."""
+    if ax is not None:
+        return figure_of(ax), ax
+    figure = blank(width, height, is_rows=True)
+    return figure, figure.subplots()
+
+
+def _rows(labels: list[str], title: str, ax: Axes | None) -> tuple[Figure, Axes]:
+    figure, axes = _room(8.0, 1.4 + ROW * max(len(labels), 3), ax)
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
-    put_title(figure, title)
-    sns.despine(figure, left=True)
+    put_title(figure, title, ax)
+    sns.despine(ax=axes, left=True)
     axes.tick_params(axis="y", length=0)
     return figure, axes

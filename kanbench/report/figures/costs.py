@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kanbench.analysis.kinds import MLP, families
-from kanbench.analysis.scores import Scores
+from kanbench.analysis.scores import Records, Scores
 from kanbench.analysis.stats import BOOTSTRAP_SEED, performance_profile, profile_band
-from kanbench.report.figures.panels import Line, Lines, Look, draw_families, panels_of
-from kanbench.report.figures.style import OVER_TASKS, error_name, method_styles
+from kanbench.report.figures.panels import Line, Lines, Look, draw_families
+from kanbench.report.figures.style import OVER_TASKS
+from kanbench.report.result import Result
 
 COST_NAMES = {
     "params": "trainable parameters",
@@ -17,16 +18,11 @@ COST_NAMES = {
 }
 
 
-def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
-    """The MLP of lowest error at the largest budget, the one to compare with; None without MLPs."""
-    mlps = frame[(families(frame) == MLP) & frame.budget.notna()].method.unique()
-    last = ranked[(ranked.budget == ranked.budget.max()) & ranked.method.isin(mlps)]
-    return None if last.empty else str(last.loc[last.error.idxmin(), "method"])
-
-
-def loss_vs_cost(ranked: pd.DataFrame, frame: pd.DataFrame, cost: str, title: str, mark: str | None) -> Figure:
+def loss_vs_cost(
+    ranked: pd.DataFrame, records: Records, cost: str, title: str, mark: str | None, ax: Axes | None = None
+) -> Figure:
     """Geometric-mean error of every method against a cost, along its budgets. `ranked` comes from `ranking`."""
-    lines: Lines = {}
+    of, lines = Result.of(records), Lines()
     for method, part in _trained(ranked).dropna(subset=cost).sort_values("budget").groupby("method"):
         kept = part[part[cost] > 0]
         if len(kept):
@@ -34,10 +30,10 @@ def loss_vs_cost(ranked: pd.DataFrame, frame: pd.DataFrame, cost: str, title: st
     look = Look(
         title,
         f"{COST_NAMES[cost]} (median over tasks)",
-        f"{error_name(frame)}\n{OVER_TASKS}",
+        f"{of.measure}\n{OVER_TASKS}",
         sizes=list(ranked.budget.unique()) if cost == "params" else (),
     )
-    return draw_families(lines, panels_of(frame, list(lines)), method_styles(frame), look, mark=mark)
+    return draw_families(lines, of, look, mark=mark, ax=ax)
 
 
 def _trained(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -50,13 +46,14 @@ def line(part: pd.DataFrame, x: str) -> Line:
     return Line(*columns.T)
 
 
-def profile(scores: Scores, frame: pd.DataFrame, title: str, mark: str | None) -> Figure:
+def profile(scores: Scores, records: Records, title: str, mark: str | None, ax: Axes | None = None) -> Figure:
     """The fraction of runs (tasks x seeds) of every method whose error is at most the one on the axis."""
+    of = Result.of(records)
     positive = scores.errors[scores.errors > 0]
     thresholds = np.geomspace(positive.min(), positive.max(), 120)
     lines = {}
     for method in scores.methods:
         low, high = profile_band(scores.of(method), thresholds, np.random.default_rng(BOOTSTRAP_SEED))
         lines[method] = Line(thresholds, performance_profile(scores.of(method), thresholds), low, high)
-    look = Look(title, error_name(frame), "fraction of runs at or below the error", log_y=False, profile=True)
-    return draw_families(lines, panels_of(frame, scores.methods), method_styles(frame), look, mark=mark)
+    look = Look(title, of.measure, "fraction of runs at or below the error", log_y=False, profile=True)
+    return draw_families(lines, of, look, mark=mark, ax=ax)

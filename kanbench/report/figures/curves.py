@@ -4,71 +4,69 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kanbench.analysis.load import choose_rates
+from kanbench.analysis.scores import Records, at_best_rates
+from kanbench.report.figures.canvas import blank, columns_of, figure_of, points, styled
 from kanbench.report.figures.style import (
     OVER_TASKS,
     PARAMETERS,
-    STYLE,
     Styles,
-    error_name,
     explain_intervals,
     in_order,
-    legend_at_right,
-    method_styles,
     natural,
+    place_in,
     plain,
+    put_legend,
     put_title,
     readable,
     tick_budgets,
     tick_decades,
 )
+from kanbench.report.result import Result
 
 ROW = 0.27  # inches per method, in a legend and where methods are rows
+LEAST_WIDTH = 1.1  # inches of a panel
 MOST_PANELS = 60  # of one figure: more are neither drawn in seconds nor read
 
 
-def loss_vs_parameters(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
+def loss_vs_parameters(summary: pd.DataFrame, records: Records, title: str, ax: Axes | None = None) -> Figure:
     """Geometric-mean error over tasks, with its 95 % interval: one line per method against parameters.
 
     At one budget there are no lines: every method is a row.
     """
     draw = _lines if len(summary[~summary.reference].budget.unique()) > 1 else _as_rows
-    with mpl.rc_context(STYLE):
-        return draw(summary, frame, title)
+    with styled(ax):
+        return draw(summary, Result.of(records), title, ax)
 
 
-def _lines(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
-    styles = method_styles(frame)
-    figure = Figure(figsize=(9.6, max(4.8, ROW * len(styles) + 1.0)), layout="constrained")
-    axes = figure.subplots()
+def _lines(summary: pd.DataFrame, of: Result, title: str, ax: Axes | None) -> Figure:
+    figure = blank(9.6, max(4.8, ROW * len(of.styles) + 1.0)) if ax is None else figure_of(ax)
+    axes = ax or figure.subplots()
     of_budget = summary[~summary.reference].groupby("budget").params.median()  # where references are drawn
     handles: dict[str, Any] = {}
-    for method, line in in_order(summary):
-        look = styles[method]
+    for method, line in in_order(summary, of.order):
+        look = of.styles[method]
         sizes = line.budget.map(of_budget) if line.reference.all() else line.params
         (handles[method],) = axes.plot(sizes, line.error, label=method, markersize=6, **look)
         axes.fill_between(sizes, line.error_low, line.error_high, color=look["color"], alpha=0.18, linewidth=0)
     axes.set(xscale="log", yscale="log")
     tick_decades(axes.yaxis, *axes.get_ylim())
     tick_budgets(axes, list(summary.budget.unique()))
-    axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{error_name(frame)}\n{OVER_TASKS}")
+    axes.set(xlabel=f"{PARAMETERS} (median over tasks)", ylabel=f"{of.measure}\n{OVER_TASKS}")
     heading = explain_intervals(summary.error_low, "shaded").replace(" over", "\nover")
-    legend_at_right(figure, handles, put_title(figure, title), heading)
+    put_legend(figure, handles, put_title(figure, title, ax), heading, ax)
     return figure
 
 
-def _as_rows(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
-    styles = method_styles(frame)
-    order = in_order(summary)
-    figure = Figure(figsize=(7.2, 1.7 + ROW * max(len(order), 3)), layout="constrained")
-    axes = figure.subplots()
+def _as_rows(summary: pd.DataFrame, of: Result, title: str, ax: Axes | None) -> Figure:
+    order = in_order(summary, of.order)
+    figure = blank(7.2, 1.7 + ROW * max(len(order), 3), is_rows=True) if ax is None else figure_of(ax)
+    axes = ax or figure.subplots()
     for place, (method, line) in enumerate(order):
-        row, look = line.iloc[0], {"marker": "|"} | styles[method]
+        row, look = line.iloc[0], {"marker": "|"} | of.styles[method]
         axes.plot([row.error_low, row.error_high], [place, place], color=look["color"], linewidth=2.2)
         axes.plot(row.error, place, color=look["color"], marker=look["marker"], markersize=8, linestyle="")
     axes.set_xscale("log")
@@ -78,48 +76,50 @@ def _as_rows(summary: pd.DataFrame, frame: pd.DataFrame, title: str) -> Figure:
     sizes = summary[~summary.reference].budget
     at = f" at {sizes.iloc[0]:,} {PARAMETERS}" if len(sizes) else ""
     intervals = explain_intervals(summary.error_low, "as bars")
-    axes.set_xlabel("\n".join(filter(None, [error_name(frame) + at, OVER_TASKS, intervals])))
-    put_title(figure, title)
+    axes.set_xlabel("\n".join(filter(None, [of.measure + at, OVER_TASKS, intervals])))
+    put_title(figure, title, ax)
     return figure
 
 
-def small_multiples(frame: pd.DataFrame, title: str, order: Sequence[str] = (), columns: int = 6) -> Figure:
+def small_multiples(records: Records, title: str, order: Sequence[str] = (), columns: int = 6) -> Figure:
     """One panel per task: median error over seeds against parameters, with the range of the seeds.
 
     `order` is that of the legend: `ordered_methods` has the one of `loss_vs_parameters`. Of very many tasks the first
     are shown, and the title says so.
     """
-    styles = method_styles(frame)
-    chosen = choose_rates(frame)
+    of = Result.of(records)
+    chosen = at_best_rates(records)
     chosen = chosen[chosen.status != "skipped"]
     panels = _panels(chosen)
     shown = dict(list(panels.items())[:MOST_PANELS])
     if len(shown) < len(panels):
         title = f"{title} (the first {len(shown)} of {len(panels)} tasks)"
-    methods = sorted(chosen.method.unique(), key=lambda name: list(order).index(name) if name in order else len(order))
-    columns = min(columns, len(shown))
+    methods = sorted(chosen.method.unique(), key=lambda name: place_in(order, name))
+    columns = columns_of(min(columns, len(shown)), LEAST_WIDTH)
     rows = -(-len(shown) // columns)
     width = (2.9 if columns < 3 else 2.1) * columns + 2.8
     height = max(2.0 * rows + 0.9, ROW * len(methods) + 0.3)  # below the title
-    with mpl.rc_context(STYLE | {"font.size": 9, "axes.titlesize": 10}):
-        figure = Figure(figsize=(max(width, 6.0), height), layout="constrained")
+    with styled(font_size=9, axes_titlesize=10):
+        figure = blank(max(width, 6.0), height)
         grid = figure.subplots(rows, columns, squeeze=False)
         handles: dict[str, Any] = {}
         for (name, part), axes in zip(shown.items(), grid.flat, strict=False):
-            handles |= _task_panel(axes, part, methods, styles)
+            handles |= _task_panel(axes, part, methods, of.styles)
             axes.set_title(plain(fill(name, 24)), loc="left")
         for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
         drawn = list(grid.flat[: len(shown)])
         _same_scales(drawn, pd.concat(shown.values()), columns)
         at_one = len(chosen.budget.dropna().unique()) == 1
-        figure.supxlabel(f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS, fontsize=11)
-        measure = fill(error_name(frame), 32 if rows == 1 else 60)
+        figure.supxlabel(
+            f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS, fontsize=points(11)
+        )
+        measure = fill(of.measure, 32 if rows == 1 else 60)
         of_seeds = "\n(median and range over seeds)" if len(chosen.seed.unique()) > 1 else ""
-        figure.supylabel(f"{measure}{of_seeds}", fontsize=11 if rows > 1 else 10)
+        figure.supylabel(f"{measure}{of_seeds}", fontsize=points(11 if rows > 1 else 10))
         under = put_title(figure, title)
-        figure.set_figheight(height + under)
-        legend_at_right(figure, {name: handles[name] for name in methods if name in handles}, under)
+        figure.set_figheight(figure.get_figheight() + under)
+        put_legend(figure, {name: handles[name] for name in methods if name in handles}, under, "", None)
     return figure
 
 

@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from kanbench.analysis.kinds import MLP, families
+from kanbench.analysis.kinds import MLP
+from kanbench.analysis.scores import Records
 from kanbench.analysis.stats import Array
-from kanbench.report.figures.style import STYLE, Styles, plain, put_title, readable, tick_budgets
+from kanbench.report.figures.canvas import blank, columns_of, figure_of, points, styled
+from kanbench.report.figures.style import Styles, label_below, place_in, plain, put_title, readable, tick_budgets
+from kanbench.report.result import Result
 
 TOGETHER = 5  # methods that share one panel
 BEHIND, MARKED = "0.85", "0.15"
-LABEL_GAP = 0.062  # of the height of a panel
+LABEL_GAP = 0.062  # of the height of a panel that has its own height
+PANEL = 3.7  # inches: the height of a panel that stands alone
+LEAST_WIDTH = 2.2  # inches of a panel
 
 
 @dataclass(frozen=True)
@@ -48,37 +51,52 @@ class Look:
     profile: bool = False  # steps that all end at 1, so that names stand in a corner
 
 
-def panels_of(frame: pd.DataFrame, methods: Sequence[str]) -> dict[str, list[str]]:
+def panels_of(records: Records, methods: Sequence[str]) -> dict[str, list[str]]:
     """Return methods by family, MLPs last; all in one family of no name if they are few."""
     if len(methods) <= TOGETHER:
         return {"": list(methods)}
-    family = dict(zip(frame.method, families(frame), strict=True))
+    family = Result.of(records).family
     names = sorted({family[method] for method in methods}, key=lambda name: (name == MLP, name))
     return {name: [method for method in methods if family[method] == name] for name in names}
 
 
-def draw_families(
-    lines: Lines, family: Mapping[str, list[str]], styles: Styles, look: Look, *, mark: str | None = None
-) -> Figure:
-    """One panel per family; the method `mark` is a thin line of full contrast in every panel, to compare with."""
-    columns = 2 if len(family) == 4 else min(len(family), 3)
+def draw_families(lines: Lines, of: Result, look: Look, *, mark: str | None = None, ax: Axes | None = None) -> Figure:
+    """One panel per family; the method `mark` is a thin line of full contrast in every panel, to compare with.
+
+    On given axes all methods share one panel.
+    """
+    methods = sorted(lines, key=lambda method: place_in(of.order, method))
+    lines = {method: lines[method] for method in methods}
+    family = panels_of(of, methods) if ax is None else {"": methods}
+    columns = columns_of(2 if len(family) == 4 else min(len(family), 3), LEAST_WIDTH)
     rows = -(-len(family) // columns)
     size = (7.2, 4.8) if len(family) == 1 else (3.6 * columns + 0.6, 3.0 * rows + 0.9)
-    with mpl.rc_context(STYLE | ({} if len(family) == 1 else {"font.size": 10, "axes.titlesize": 11})):
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    with styled(ax, **({} if len(family) == 1 else {"font_size": 10, "axes_titlesize": 11})):
+        figure = blank(*size) if ax is None else figure_of(ax)
+        panels = (
+            figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False) if ax is None else np.array([[ax]])
+        )
+        gap = LABEL_GAP * points(1.0) * (size[1] / figure.get_figheight() if ax is None else PANEL / _height(ax))
         _scale(panels[0, 0], lines, look)
         for (name, members), axes in zip(family.items(), panels.flat, strict=False):
-            _draw_family(axes, name, [method for method in members if method in lines], lines, styles, look, mark)
+            _draw_family(axes, name, members, lines, of.styles, look, mark, gap)
         for axes in panels.flat[len(family) :]:
             axes.set_axis_off()
         for column in range(columns):  # the lowest panel of each column carries the ticks
             panels[(len(family) - 1 - column) // columns, column].tick_params(labelbottom=True)
         has_intervals = any(np.isfinite(line.low).any() for line in lines.values())
-        figure.supxlabel(look.x + _explain(columns, mark, has_intervals), fontsize=11)
-        figure.supylabel(look.y, fontsize=11)
-        put_title(figure, look.title)
+        label_below(figure, look.x + _explain(columns, mark, has_intervals), ax=ax)
+        if ax is None:
+            figure.supylabel(look.y, fontsize=points(11))
+        else:
+            ax.set_ylabel(look.y)
+        put_title(figure, look.title, ax)
     return figure
+
+
+def _height(ax: Axes) -> float:
+    """Return the height of axes in inches."""
+    return ax.get_window_extent().height / figure_of(ax).dpi
 
 
 def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
@@ -89,7 +107,7 @@ def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
 
 
 def _draw_family(
-    axes: Axes, name: str, members: list[str], lines: Lines, styles: Styles, look: Look, mark: str | None
+    axes: Axes, name: str, members: list[str], lines: Lines, styles: Styles, look: Look, mark: str | None, gap: float
 ) -> None:
     drawstyle = "steps-post" if look.profile else "default"
     for method in (each for each in lines if each not in {*members, mark}):
@@ -118,9 +136,9 @@ def _draw_family(
             line.x, line.low, line.high, color=style["color"], alpha=0.16, linewidth=0, zorder=3, step=step
         )
     if look.profile:
-        axes.legend(loc="upper left", fontsize=8.5, handlelength=2.6, borderaxespad=0.2)
+        axes.legend(loc="upper left", fontsize=points(8.5), handlelength=2.6, borderaxespad=0.2)
     else:
-        _label_ends(axes, lines, labels, colors)
+        _label_ends(axes, lines, labels, colors, gap)
     axes.set_title(plain(name), loc="left")
 
 
@@ -148,21 +166,22 @@ def _scale(axes: Axes, lines: Lines, look: Look) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
 
 
-def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colors: dict[str, str]) -> None:
+def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colors: dict[str, str], gap: float) -> None:
     """Names beside the last points, moved apart where they would overlap."""
     to_axes = axes.transLimits
     ends = {method: (lines[method].x[-1], lines[method].y[-1]) for method in labels}
     scaled = axes.transScale
     heights = {method: to_axes.transform(scaled.transform(end))[1] for method, end in ends.items()}
     right = max(to_axes.transform(scaled.transform(end))[0] for end in ends.values())
-    for method, height in spread(heights, LABEL_GAP).items():
+    size = points(8.5 if len(lines) > TOGETHER else 10)
+    for method, height in spread(heights, gap).items():
         axes.annotate(
             labels[method],
             xy=ends[method],
             xytext=(right + 0.03, height),
             textcoords="axes fraction",
             color=colors[method],
-            fontsize=8.5 if len(lines) > TOGETHER else 10,
+            fontsize=size,
             va="center",
             arrowprops={
                 "arrowstyle": "-",

@@ -1,7 +1,7 @@
 """One style for all figures: colors, marks and dashes of methods, titles, legends, ticks; and how figures are saved."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from textwrap import fill, wrap
@@ -18,23 +18,18 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
 
 from kanbench.analysis.kinds import MLP, families, measure
+from kanbench.report.figures.canvas import is_narrow, points
 
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 MLP_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), "-.", (0, (6, 1.2, 1, 1.2, 1, 1.2)))
 REFERENCE_DASHES = ("-.", (0, (1, 1)), (0, (6, 1.5)))
-STYLE = {
-    **sns.axes_style("whitegrid"),
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.edgecolor": "0.6",
-    "grid.color": "0.9",
-    "legend.frameon": False,
-}
 Styles = dict[str, dict[str, Any]]
 TITLE = 12  # points
 OVER_TASKS = "(geometric mean over tasks)"
 PARAMETERS = "trainable parameters"
+FORMATS = ("png", "svg", "pdf")
+DPI = 160  # of a PNG, unless the user's rcParams have another
 LONGEST = 36  # letters of a method's name in one line
 
 
@@ -82,12 +77,43 @@ def natural(name: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def put_title(figure: Figure, title: str) -> float:
-    """The title at the top left, in as many lines as the width asks for; the height that it takes, in inches."""
-    letters = int(figure.get_figwidth() * 72 / (0.6 * TITLE))
+def put_title(figure: Figure, title: str, ax: Axes | None = None) -> float:
+    """The title at the top left, in as many lines as the width asks for; the height that it takes, in inches.
+
+    On given axes it is their title.
+    """
+    size = points(TITLE)
+    if ax is not None:
+        ax.set_title(plain(title), loc="left", fontsize=size)
+        return 0.0
+    letters = int(figure.get_figwidth() * 72 / (0.6 * size))
     lines = [part for line in title.splitlines() for part in wrap(line, letters)]
-    figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=TITLE)
-    return len(lines) * 1.25 * TITLE / 72
+    figure.suptitle(plain("\n".join(lines)), x=0.01, ha="left", fontsize=size)
+    return len(lines) * 1.25 * size / 72
+
+
+def label_below(figure: Figure, text: str, size: float = 11, ax: Axes | None = None) -> None:
+    """Put a label below all panels, in lines that are no wider than the figure; on given axes below these."""
+    if ax is not None:
+        ax.set_xlabel(text)
+        return
+    letters = int(figure.get_figwidth() * 72 / (0.5 * points(size)))
+    lines = [part for line in text.split("\n") for part in wrap(line, letters) or [""]]
+    figure.supxlabel("\n".join(lines), fontsize=points(size))
+
+
+def put_legend(figure: Figure, handles: Mapping[str, Any], under: float, heading: str, ax: Axes | None) -> None:
+    """Put the legend on given axes, below a narrow figure, or at the right of others."""
+    if ax is not None:
+        ax.legend(list(handles.values()), [readable(method) for method in handles], title=heading.replace("\n", " "))
+    elif is_narrow(figure):
+        names = [readable(method) for method in handles]
+        longest = max(map(len, names), default=1)
+        columns = max(1, int(figure.get_figwidth() * 72 / (points(10) * (0.55 * longest + 4))))
+        look = {"fontsize": points(10), "title_fontsize": points(9), "title": heading.replace("\n", " ")}
+        figure.legend(list(handles.values()), names, loc="outside lower left", ncols=columns, handlelength=2.0, **look)
+    else:
+        legend_at_right(figure, handles, under, heading)
 
 
 def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, heading: str = "") -> None:
@@ -97,10 +123,10 @@ def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, he
         [readable(method) for method in handles],
         loc="upper right",
         bbox_to_anchor=(1.0, 1.0 - under / figure.get_figheight()),
-        fontsize=10,
+        fontsize=points(10),
         handlelength=3.5,
         title=heading,
-        title_fontsize=9,
+        title_fontsize=points(9),
     )
     width = legend.get_window_extent().width / figure.bbox.width
     engine = figure.get_layout_engine()
@@ -123,10 +149,16 @@ def ordered_methods(summary: pd.DataFrame) -> list[str]:
     return [method for method, _ in in_order(summary)]
 
 
-def in_order(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return methods with their rows of a summary, the lowest error at the largest budget first."""
+def in_order(summary: pd.DataFrame, order: Sequence[str] = ()) -> list[tuple[str, pd.DataFrame]]:
+    """Return methods with their rows of a summary, in this order or the lowest error at the largest budget first."""
     lines = [(method, line.sort_values("budget")) for method, line in summary.dropna(subset="error").groupby("method")]
-    return sorted(lines, key=lambda entry: entry[1].error.iloc[-1])
+    lines.sort(key=lambda entry: entry[1].error.iloc[-1])
+    return sorted(lines, key=lambda entry: place_in(order, entry[0]))
+
+
+def place_in(order: Sequence[str], method: str) -> int:
+    """Return the place of a method in a chosen order; methods that are not in it come after it."""
+    return list(order).index(method) if method in order else len(order)
 
 
 def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
@@ -149,11 +181,18 @@ def tick_decades(axis: Axis, low: float, high: float) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def save(figure: Figure, stem: Path) -> Path:
-    """Write `stem`.png and `stem`.svg; returns the former."""
-    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
+def save(figure: Figure, stem: Path, formats: Iterable[str] = FORMATS[:2]) -> Path:
+    """Write a figure as `stem`.png, .svg and .pdf, or in those of these formats that are asked for.
+
+    Returns:
+        The path of the first.
+    """
+    dpi = mpl.rcParams["savefig.dpi"]
+    paths = [stem.with_name(f"{stem.name}.{name}") for name in formats]
     with mpl.rc_context({"svg.hashsalt": "kanbench"}):  # the same picture is the same file
-        figure.savefig(png, dpi=160)
+        figure.draw_without_rendering()
         figure.set_layout_engine("none")  # everything has found its place
-        figure.savefig(svg, metadata={"Date": None})
-    return png
+        for path in paths:
+            known = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
+            figure.savefig(path, dpi=DPI if dpi == "figure" else dpi, metadata=known)
+    return paths[0]

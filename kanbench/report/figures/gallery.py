@@ -1,0 +1,114 @@
+"""Every figure by its name. A figure is a function of a result and of axes, which are None for a figure of its own.
+
+It raises `Refusal` where there is nothing to draw. Whatever writes or plots figures takes them from `FIGURES`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kanbench.analysis.axes import AXIS_NAMES
+from kanbench.analysis.protocol import say_level
+from kanbench.analysis.scores import Scores
+from kanbench.analysis.significance import Refusal
+from kanbench.errors import UnknownName, UsageError
+from kanbench.report.figures.along import loss_along
+from kanbench.report.figures.canvas import figures_of
+from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
+from kanbench.report.figures.costs import loss_vs_cost, profile
+from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
+from kanbench.report.figures.style import ordered_methods
+from kanbench.report.result import Result
+
+Draw = Callable[[Result, Axes | None], Figure]
+
+
+def draw(result: Result, name: str, ax: Axes | None = None, width: float | None = None) -> Figure:
+    """Draw a figure; see `Result.plot`."""
+    if name not in FIGURES:
+        raise UnknownName("figure", name, FIGURES)
+    with figures_of(width):
+        return FIGURES[name](result, ax)
+
+
+def _last(result: Result) -> tuple[str, Scores]:
+    """Return the largest budget as part of a title, and its scores."""
+    if len(result.levels) > 1:
+        names = " or ".join(f"loss_vs_{axis}" for axis in result.levels[0][0])
+        raise Refusal(f"several levels share no such figure: draw {names}, or one of the results in `levels`")
+    if not result.scores:
+        raise Refusal("no two methods were trained on the same tasks")
+    return f"{result.heading}, {max(result.scores):,} parameters", result.scores[max(result.scores)]
+
+
+def _cost(cost: str, result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    ranked = result.ranking
+    if not (ranked[cost] > 0).any():
+        raise Refusal(f"no record has {cost}")
+    if cost == "params" and len(ranked.budget.unique()) == 1:
+        return loss_vs_parameters(ranked, result, result.heading, ax)
+    return loss_vs_cost(ranked, result, cost, result.heading, result.mark, ax)
+
+
+def _profile(result: Result, ax: Axes | None) -> Figure:
+    at, scores = _last(result)
+    return profile(scores, result, at, result.mark, ax)
+
+
+def _critical_difference(result: Result, ax: Axes | None) -> Figure:
+    at, scores = _last(result)
+    return critical_difference(scores, result, at, ax)
+
+
+def _heat_map(result: Result, ax: Axes | None) -> Figure:
+    at, scores = _last(result)
+    return heat_map(scores, at, ax, result.order)
+
+
+def _exponents(result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    if result.exponents.exponent.isna().all():
+        raise Refusal(f"no method has an exponent: {result.exponents.reason.iloc[0]}")
+    return exponent_chart(result.exponents, result, result.heading, ax)
+
+
+def _aggregations(result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    if result.aggregations.empty:
+        raise Refusal("no method was trained with sum and with another aggregation")
+    return sum_against(result.aggregations, result, result.heading, ax)
+
+
+def _tasks(result: Result, ax: Axes | None) -> Figure:
+    if ax is not None:
+        raise UsageError("tasks: this figure has a panel for every task, so it is drawn without ax")
+    _last(result)
+    return small_multiples(result, result.heading, result.order or ordered_methods(result.ranking))
+
+
+def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
+    if axis not in result.along:
+        raise Refusal(f"all records have the same {AXIS_NAMES[axis].partition(',')[0]}")
+    held, table = result.along[axis]
+    if table.empty:
+        raise Refusal("no task was trained by every method at every value")
+    last = table[table.budget == table.budget.max()]
+    at = ", ".join(filter(None, [say_level(held), f"{table.budget.max():,} parameters"]))
+    return loss_along(last, result, axis, f"{result.heading}\n{at}", result.baseline, ax)
+
+
+FIGURES: dict[str, Draw] = {
+    "loss_vs_parameters": partial(_cost, "params"),
+    "loss_vs_flops": partial(_cost, "flops"),
+    "loss_vs_seconds": partial(_cost, "seconds"),
+    "critical_difference": _critical_difference,
+    "exponents": _exponents,
+    "aggregations": _aggregations,
+    "performance_profile": _profile,
+    "heat_map": _heat_map,
+    "tasks": _tasks,
+    **{f"loss_vs_{axis}": partial(_along, axis) for axis in AXIS_NAMES},
+}

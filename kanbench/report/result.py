@@ -1,0 +1,257 @@
+"""The result of a comparison: one object that tables, figures, page, loggers and terminal take. Imports no torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pandas as pd
+
+from kanbench.analysis.answer import Answer, answers, say
+from kanbench.analysis.axes import along, along_axes
+from kanbench.analysis.comparisons import aggregations, best_mlp, exponents, failures, pair_tests, ranking
+from kanbench.analysis.kinds import families, measure
+from kanbench.analysis.parts import split
+from kanbench.analysis.protocol import Level, say_level
+from kanbench.analysis.scores import Compared, Records, Scores
+from kanbench.analysis.spreadsheet import write_csv
+from kanbench.analysis.summary import summarize
+from kanbench.errors import UsageError
+from kanbench.files.atomic import staged
+from kanbench.report.figures.style import FORMATS, Styles, method_styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Result(Compared):
+    """Records with their title, baseline, scores, tests, answer and styles.
+
+    Each part is computed when it is first asked for, and once; the frame is never changed. The parts of a frame that no
+    single table can hold, of several suites or protocols, are in `parts`; the answers and scores are then theirs.
+
+    Args:
+        frame: one row per member, as `load_records` returns it.
+        title: what figures and pages are called; the names of the suites if empty.
+        baseline: the label of the method that the others are compared with; without one the two best are compared.
+        order: the methods in the order of legends and rows; empty for the order of their errors.
+        chosen_from: the number of methods before some were chosen.
+        page_writer: writes the interactive page to a path, where the record files of the frame are known.
+
+    Example:
+        >>> from kanbench.analysis import load_records
+        >>> result = Result.of(load_records("results/methods"), baseline="MLP tanh")
+        >>> few = result.choose(["MLP tanh", "KAN Taylor"], names={"KAN Taylor": "Taylor"})
+        >>> few.methods
+        ['MLP tanh', 'Taylor']
+    """
+
+    title: str = ""
+    baseline: str | None = None
+    order: tuple[str, ...] = ()
+    chosen_from: int = 0
+    page_writer: Callable[[Path], object] | None = None
+
+    @classmethod
+    def of(cls, records: Records, title: str = "", baseline: str | None = None) -> "Result":
+        """Return the result of some records; a result comes back as it is.
+
+        Raises:
+            UsageError: if no record is of the baseline.
+        """
+        if isinstance(records, Result):
+            return records
+        frame = records.frame if isinstance(records, Compared) else records
+        if baseline is not None and baseline not in (known := set(frame.method)):
+            raise UsageError(f"baseline: no method {baseline!r} (methods: {', '.join(sorted(known))})")
+        return cls(frame, title=title, baseline=baseline)
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """One row per member."""
+        return self.frame
+
+    @property
+    def scores(self) -> dict[int, Scores]:
+        """The scores that can be compared, by budget."""
+        return self.by_budget
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """The labels of the methods, in the chosen order or by name."""
+        return list(self.order) or sorted(self.frame.method.unique())
+
+    @cached_property
+    def heading(self) -> str:
+        """The title, or the names of the suites."""
+        return self.title or ", ".join(self.frame.suite.unique())
+
+    @cached_property
+    def measure(self) -> str:
+        """The name of the score."""
+        return measure(self.frame)
+
+    @cached_property
+    def family(self) -> dict[str, str]:
+        """The family of each method."""
+        return dict(zip(self.frame.method, families(self.frame), strict=True))
+
+    @cached_property
+    def styles(self) -> Styles:
+        """The color, mark and dashes of each method."""
+        return method_styles(self.frame)
+
+    @cached_property
+    def parts(self) -> dict[str, Self]:
+        """The parts that can share tables, by a name that says what differs; itself where there is one."""
+        parts = split(self.frame)
+        if len(parts) == 1:
+            return dict.fromkeys(parts, self)
+        return {
+            name: replace(self, frame=part, title=f"{self.title or ', '.join(part.suite.unique())} {name}")
+            for name, part in parts.items()
+        }
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per budget and method, see `summarize`."""
+        return summarize(self, self.baseline)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """One row per budget and method with ranks and costs, see `ranking`."""
+        return ranking(self)
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """One answer per budget; where axes differ, every level has its own."""
+        return answers(self, self.baseline)
+
+    @cached_property
+    def sentences(self) -> dict[str, str]:
+        """The sentence of the answer by level; the level is "" where no axis differs, the sentence where none is."""
+        return {say_level(level): say(part.answers) for level, part in self.levels}
+
+    @property
+    def answer(self) -> str:
+        """The better method, by how much, and how sure that is; one line per level or part."""
+        lines = [
+            f"{name}{': ' * bool(name)}{sentence}"
+            for part_name, part in self.parts.items()
+            for level, sentence in part.sentences.items()
+            if sentence
+            for name in [", ".join(filter(None, [part_name * (len(self.parts) > 1), level]))]
+        ]
+        return "\n".join(lines)
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """One row per budget and pair of methods, see `pair_tests`."""
+        return pair_tests(self, self.baseline)
+
+    @cached_property
+    def exponents(self) -> pd.DataFrame:
+        """One row per method with its scaling exponent, see `exponents`."""
+        return exponents(self)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row per method with what failed, see `failures`."""
+        return failures(self)
+
+    @cached_property
+    def aggregations(self) -> pd.DataFrame:
+        """Sum against other aggregations, see `aggregations`."""
+        return aggregations(self)
+
+    @cached_property
+    def along(self) -> dict[str, tuple[Level, pd.DataFrame]]:
+        """For each axis that differs, where the others are held, and the errors along it, see `along`."""
+        return {axis: (held, along(part, axis, self.baseline)) for axis, held, part in along_axes(self)}
+
+    @cached_property
+    def mark(self) -> str | None:
+        """The method that every panel of a figure shows: the baseline, or the best MLP."""
+        return self.baseline or best_mlp(self.ranking, self.frame)
+
+    def choose(self, methods: Sequence[str] = (), names: Mapping[str, str] | None = None) -> Self:
+        """Return the result of some methods alone, in this order and under these names.
+
+        Tests are then of these methods alone, so they are corrected for fewer pairs.
+
+        Args:
+            methods: labels; all if empty.
+            names: other names for some of them, by label.
+
+        Raises:
+            UsageError: for a label that no record has, one that is there twice, and a name that two methods would have.
+        """
+        names = dict(names or {})
+        wanted = list(methods) or self.methods
+        known = set(self.frame.method)
+        for label in [*wanted, *names]:
+            if label not in known:
+                raise UsageError(f"methods: no method {label!r} (methods: {', '.join(sorted(known))})")
+        shown = [names.get(label, label) for label in wanted]
+        for label in shown:
+            if not label.strip() or shown.count(label) > 1:
+                raise UsageError(f"methods: every method needs a name of its own, got {label!r} in {shown}")
+        frame = self.frame[self.frame.method.isin(wanted)]
+        original = frame.label if "label" in frame else frame.method
+        frame = frame.assign(label=original, method=frame.method.replace(names))
+        baseline = names.get(self.baseline, self.baseline) if self.baseline in wanted else None
+        order = tuple(shown) if methods else ()
+        before = self.chosen_from or len(known)
+        return replace(self, frame=frame, baseline=baseline, order=order, chosen_from=before, known_levels=())
+
+    def plot(self, name: str, ax: "Axes | None" = None, width: float | None = None) -> "Figure":
+        """Draw a figure by its name, on given axes or as a figure of its own.
+
+        Args:
+            name: a name of `FIGURES`, such as "loss_vs_parameters".
+            ax: where to draw; a figure with a panel per family or task refuses it.
+            width: inches.
+
+        Raises:
+            UsageError: for a name that no figure has.
+            Refusal: for records of which this figure cannot be drawn; the message says why.
+        """
+        from kanbench.report.figures.gallery import draw  # here, because figures take a result
+
+        return draw(self, name, ax, width)
+
+    def tables(self, folder: str | Path, formats: Sequence[str] = ("png", "svg"), width: float | None = None) -> None:
+        """Write every table (CSV, Markdown, LaTeX) and figure to a folder, all of them or none.
+
+        Args:
+            folder: made if it is not there.
+            formats: of figures: png, svg and pdf.
+            width: of figures, in inches.
+        """
+        from kanbench.report.folder import Look
+        from kanbench.report.tables import write_tables  # here, because tables take a result
+
+        look = Look(tuple(formats), width)
+        with staged(Path(folder)) as place:
+            write_tables(self, place, look=look)
+
+    def page(self, path: str | Path) -> None:
+        """Write the interactive page.
+
+        Raises:
+            UsageError: for a frame whose record files are not known, as one that was read from a table.
+        """
+        if self.page_writer is None:
+            raise UsageError("page: needs the files of the records; `kanbench report FOLDER` finds those of a run")
+        self.page_writer(Path(path))
+
+    def save(self, folder: str | Path) -> None:
+        """Write records.csv, every table, every figure as PNG, SVG and PDF, and the page where files are known."""
+        with staged(Path(folder)) as place:
+            write_csv(self.records, place / "records.csv")
+            self.tables(place, formats=FORMATS)
+            if self.page_writer is not None:
+                self.page(place / "report.html")
