@@ -11,7 +11,6 @@ OF_OUTPUT = "error of "  # begins the column of the error of one output
 NOTHING_SHARED = Scores([], [], np.empty((0, 0, 0)))
 
 
-
 def summarize(records: Records, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and method: geometric-mean error with its interval, parameters, win / tie / loss, failures.
 

@@ -42,9 +42,8 @@ def print_summary(console: Console, result: Result) -> None:
     tasks = sorted(summary.tasks.unique())
     over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
     of_classes = bool(summary.accuracy.notna().any())
-    error = result.measure + ", mean over outputs" * bool(_outputs(summary))
     console.print(
-        f"error: {error}, geometric mean over {over} of the median over seeds; lowest first"
+        f"error: {result.measure}, geometric mean over {over} of the median over seeds; lowest first"
         + "; accuracy: on test, mean over tasks" * of_classes
         + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",

@@ -13,6 +13,7 @@ from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, table_task
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
+from kanbench.report.result import Result
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import RecordStore
 from kanbench.training import LevenbergMarquardt
@@ -81,14 +82,14 @@ def test_two_equal_outputs_are_graded_as_one_by_a_reference():
 
 
 def test_the_terminal_shows_the_error_of_every_output(folder):
-    summary = summarize(load_records(folder), baseline="MLP tanh")
+    frame = load_records(folder)
+    summary = summarize(frame, baseline="MLP tanh")
     stream = io.StringIO()
-    print_summary(Console(file=stream, width=100), summary, "MLP tanh")
+    print_summary(Console(file=stream, width=100), Result.of(frame, baseline="MLP tanh"))
     text = stream.getvalue()
     assert "error of easy error of hard <b>" in text
-    assert "relative L2 on test, mean over outputs" in " ".join(text.split())
+    assert "relative L2 error on test, mean over outputs" in " ".join(text.split())
     of_mlp = summary[summary.method == "MLP tanh"].iloc[0]
-    frame = load_records(folder)
     expected = frame[frame.method == "MLP tanh"]["test_rel_l2_hard <b>"].median()
     assert of_mlp["error of hard <b>"] == pytest.approx(expected)
 
