@@ -76,9 +76,13 @@ def sentence(message: str) -> str:
     """A message on one line; Hydra's without their addresses and ours in place of those that mislead."""
     message = re.sub(r"See https://hydra\.cc\S* for details|Config search path:.*", "", message, flags=re.DOTALL)
     message = re.sub(r"^\s*(full_key|object_type)[:=] ?\S*$", "", message, flags=re.MULTILINE)
-    said = " ".join(message.split())
+    said = re.sub(r"(\w+)@baseline\.\1\b", r"baseline.\1", " ".join(message.split()))
     if refused := re.match(r"Could not override '(\w+)\.(\w+)'", said):  # for a key that is not there
         return home_of(*refused.groups()) or said
+    if part := re.match(r"Could not override '(\w+)\.(basis|aggregation)\.(\w+)'", said):
+        place, group, key = part.groups()
+        has = home_of(group, key) or f"no {group} has the key {key}"
+        return f"{place}.{group}.{key}: {place}.{group}=NAME must choose a {group} that has the key; {has}"
     if swept := re.match(r"Ambiguous value for argument '(.*?)' 1\.", said):
         return f"{swept[1]}: several values are a sweep: add --multirun; or quote a value that holds a comma"
     return said

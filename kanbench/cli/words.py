@@ -4,7 +4,7 @@ import re
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from hydra.conf import HydraConf
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 
 from kanbench.cli.hints import hint_for
@@ -31,8 +32,14 @@ NEEDED = (
     *("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger"),
     *("name", "results", "seeds", "first_seed", "vary", "report", "references", "shard"),
 )
-OPEN = re.compile(r"\w+\.kwargs(\..+)?")  # mappings that may get any key, which Hydra takes with ++ only
+OPEN = re.compile(r"\w+(\.basis)?\.kwargs(\..+)?")  # mappings that may get any key, which Hydra takes with ++ only
 BESIDE_SYSTEM = ("experiment", "system", "name", "results")
+TEXTS = ("data.formula",)  # keys whose values are texts as they stand, commas and parentheses included
+HYDRAS = {  # how Hydra names what the user calls by its place
+    "baseline": "model@baseline",
+    "baseline.basis": "basis@baseline.basis",
+    "baseline.aggregation": "aggregation@baseline.aggregation",
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,10 @@ class Words:
             raise UsageError(f"--config-dir: {found.config_dir} is no folder")
         own = [each for each in (found.config_path, folder) if each]
         check_words(found.overrides, CONF, *map(Path, own))
-        overrides = map(_readable, found.overrides)
-        return cls(_without(words, found.overrides), tuple(overrides), found.config_name or PRIMARY, folder)
+        overrides = tuple(map(_readable, found.overrides))
+        for word in overrides:
+            _check_sweep(word, groups(CONF, *map(Path, own)))
+        return cls(_without(words, found.overrides), overrides, found.config_name or PRIMARY, folder)
 
     def __iter__(self) -> Iterator[str]:
         return iter((*self.flags, *self.overrides))
@@ -100,7 +109,19 @@ def of_job(job: HydraConf) -> list[str]:
             flags.append(f"--config-dir={source.path}")
         elif source.provider == "main" and Path(source.path) != CONF:
             flags.append(f"--config-path={source.path}")
-    return [*flags, *job.overrides.task]
+    return [*flags, *map(_as_typed, job.overrides.task)]
+
+
+def _as_typed(word: str) -> str:
+    """Return a word in the form that a user would type, the shortest that `_readable` makes the same word of."""
+    key, _, value = word.partition("=")
+    short = {hydras: name for name, hydras in HYDRAS.items()}.get(key, key.removeprefix("++"))
+    bare = re.sub(r"\\(['\\])", r"\1", value[1:-1]) if re.fullmatch("'.*'", value) else value
+    for typed in (f"{short}={bare}", f"{short}={value}"):
+        with suppress(UsageError):
+            if _readable(typed) == word:
+                return typed
+    return word
 
 
 def _check_flags(found: Namespace) -> None:
@@ -150,20 +171,23 @@ def _readable(word: str) -> str:
     key, equals, value = word.partition("=")
     if key.lstrip("+").partition("@")[0] in [*groups(CONF), "baseline"]:
         key = key.lstrip("+")
-    if key == "baseline" and not value.startswith("{"):
-        key = "model@baseline"
+    if not value.startswith("{"):
+        key = HYDRAS.get(key, key)
+    is_text = key in TEXTS
     if OPEN.fullmatch(key):
         key = f"++{key}"
-    readable = f"{key}={_quoted(value)}" if equals else word
+    readable = f"{key}={_quoted(value, is_text)}" if equals else word
     if not _parses(readable):
         raise UsageError(f"{word}: cannot be read as key=value")
     return readable
 
 
-def _quoted(value: str) -> str:
+def _quoted(value: str, whole: bool = False) -> str:
     """A value with quotes around each part that Hydra's grammar cannot read, such as a name with an accent."""
     if _parses(f"key={value}"):
         return value
+    if whole:
+        return _quote(value)
     if value.startswith("[") and value.endswith("]"):
         return f"[{_quoted_parts(value[1:-1])}]"
     parts = _quoted_parts(value)
@@ -204,7 +228,8 @@ def check_words(words: list[str], *folders: Path) -> None:
     top = [*options, "baseline", *(key for path in primaries for key in keys(path))]
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
-        head, _, field = key.partition("@")[0].partition(".")
+        place = key.removeprefix("baseline.") if re.match(r"baseline\.(basis|aggregation)\b", key) else key
+        head, _, field = place.partition("@")[0].partition(".")
         field = "kwargs" if OPEN.fullmatch(key) else field
         if word.startswith("~"):
             _check_removal(word)
@@ -245,6 +270,20 @@ def groups(*folders: Path) -> dict[str, list[Path]]:
             if path.parent.name != "hydra":
                 found.setdefault(path.parent.name, []).append(path)
     return found
+
+
+def _check_sweep(word: str, options: dict[str, list[Path]]) -> None:
+    """Raise `UsageError` for a sweep over no values, which would end at once and look like a success."""
+    override = OverridesParser.create().parse_override(word)
+    if not override.is_discrete_sweep():
+        return
+    group = override.key_or_group
+    names = sorted({path.stem for path in options.get(group, [])})
+    if isinstance(pattern := override.value(), Glob):
+        if names and not pattern.filter(names):
+            raise UsageError(f"{word}: no option of {group} has such a name (options: {', '.join(names)})")
+    elif next(override.sweep_iterator(), None) is None:
+        raise UsageError(f"{word}: holds no value, so nothing would run")
 
 
 def _check_launcher(word: str) -> None:

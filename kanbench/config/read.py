@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from kanbench.systems import System
 
 LARGEST_BUDGET = 100_000_000
-TWO_BASES = "two bases are compared by a sweep, as -m basis=bspline,chebyshev"
+ANOTHER = "baseline.basis=chebyshev, say, gives the baseline another basis"
 MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
 
 
@@ -118,7 +118,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
     grading = check_gradings(tasks, node.optimizer.name)
     model = _method(node, "model")
-    alone = f"model and baseline are the same method, {model.label}: nothing is compared; {TWO_BASES}"
+    alone = f"model and baseline are the same method, {model.label}: nothing is compared; {ANOTHER}"
     config = Config(
         name=name,
         folder=Path(scalar(node, "results", str)) / name,
@@ -180,6 +180,7 @@ def read_system(node: DictConfig) -> "System":
 
 
 SIZES = ("train", "validation", "test")
+PARTS = {"basis", "aggregation"}  # groups of which the baseline may have one of its own
 CONDITIONS = tuple(each.name for each in dataclasses.fields(Conditions))
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
@@ -220,13 +221,24 @@ def _method(node: DictConfig, group: str) -> NetworkMethod:
         known = " or ".join([*METHODS, *["none"] * (group == "baseline")])
         raise ConfigError(f"{group}.name: must be {known}, got {content.name!r}")
     kind = METHODS[content.name]
-    return typed(kind, content, group, **{name: _part(node, name, known) for name, known in kind.parts().items()})
+    for name in PARTS & set(content) - kind.parts().keys():
+        able = " or ".join(f"{group}={word}" for word, each in METHODS.items() if name in each.parts())
+        raise ConfigError(f"{group}.{name}: {group}={content.name} has no {name}; {able} has one")
+    parts = {
+        name: _part(content[name], f"{group}.{name}", known)
+        if name in content  # else it is that of both
+        else _part(node[name], name, known)
+        for name, known in kind.parts().items()
+    }
+    return typed(kind, only(content, *(key for key in content if key not in parts)), group, **parts)
 
 
-def _part(node: DictConfig, group: str, known: Mapping[str, type | Enum]) -> Any:
-    """Return what a config group chooses: a member of an enumeration, or a dataclass with its settings."""
-    chosen = choice(known, node[group].name, f"{group}.name")
-    return typed(chosen, node[group], group) if isinstance(chosen, type) else chosen
+def _part(node: DictConfig, path: str, known: Mapping[str, type | Enum]) -> Any:
+    """Return what the node of a config group chooses: a member of an enumeration, or a dataclass with settings."""
+    if not OmegaConf.is_dict(node) or not isinstance(node.get("name"), str):
+        raise ConfigError(f"{path}.name: must say which {path.rpartition('.')[2]} is meant; {path}=... chooses")
+    chosen = choice(known, node.name, f"{path}.name")
+    return typed(chosen, node, path) if isinstance(chosen, type) else chosen
 
 
 def _kind_of_tasks(node: DictConfig) -> type[TaskSettings]:
@@ -264,10 +276,10 @@ def check_rows(sizes: SplitSizes | Shares) -> SplitSizes | Shares:
 
 
 def _check_data(config: Config) -> None:
-    """Tables and wider ranges are tried before anything is trained: not every task can be put to every test."""
+    """Tables, wider ranges and tasks of the user's own are tried before anything is trained."""
     faults = {}
     for task in config.tasks:
-        if task.may_fail(config.conditions):
+        if config.suite.is_own or task.may_fail(config.conditions):
             try:
                 for seed in config.seeds:
                     sample(task, seed, config.sizes, config.conditions)

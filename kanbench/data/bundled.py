@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from kanbench.data.formula_task import load_suite, suite_names
+from kanbench.data.formula_task import load_suite, read_suite, suite_names
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.errors import UnknownName, installs
@@ -37,7 +38,12 @@ def load_bundled() -> Suite[TableTask]:
 
 
 def find_suite(name: str) -> Suite:
-    """Return a suite by name. Raises `UnknownName` with the names of all suites, and `MissingPackage`."""
+    """Return a suite by its name, or by the path of its file where the name ends in .yaml.
+
+    Raises `UnknownName` with the names of all suites, `FileError` for a file that is no suite, and `MissingPackage`.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return read_suite(Path(name).expanduser())
     if name == BUNDLED:
         return load_bundled()
     if name not in suite_names():
@@ -47,7 +53,7 @@ def find_suite(name: str) -> Suite:
 
 @dataclass(frozen=True)
 class SuiteSettings(TaskSettings):
-    """A suite by its name, and the tasks of it whose names match any of the patterns."""
+    """A suite by its name or its file, and the tasks of it whose names match any of the patterns."""
 
     word: ClassVar[str] = "suite"
 

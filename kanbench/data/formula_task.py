@@ -1,12 +1,14 @@
 """Tasks given by formulas: a target function with its variables and ranges, sampled at random points."""
 
+import hashlib
 import math
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import count
 from keyword import iskeyword
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,12 +25,13 @@ from kanbench.data.splits import (
     SplitSizes,
     stream,
 )
-from kanbench.data.task import Suite, Task
+from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.errors import UnknownName, require_name, shown
 from kanbench.files.yaml_file import FileError, Node, read_yaml
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
 MOST_INPUTS = 10_000
+EXAMPLE = """data=formula 'data.formula="sin(3*x)*y"' 'data.variables={x: [-1, 1], y: [0, 2]}'"""
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,14 @@ class FormulaTask(Task):
             where = f" on a range {100 * (width - 1.0):g} % wider" if width > 1 else ""
             raise ValueError(
                 f"task {self.name}: {(~np.isfinite(y)).sum()} of {n} {purpose} targets are not finite{where}"
+                f"{self._place(x[np.argmin(np.isfinite(y))])}"
             )
         return Split(x, y)
+
+    def _place(self, point: Array) -> str:
+        """Return the end of a message about a point of the unit cube, (n_inputs,), in the units of its variables."""
+        named = [f"{name} = {column[0]:.3g}" for name, column in self._values(point[None]).items() if column.ndim == 1]
+        return f", such as that at {', '.join(named[:4])}" if named else ""
 
     @cached_property
     def parsed(self) -> Formula:
@@ -143,12 +152,14 @@ class FormulaTask(Task):
 
     def target(self, unit: Array) -> Array:
         """Evaluate the function at points on the unit cube: (n, n_inputs) in [-1, 1] -> (n,)."""
+        return self.parsed(self._values(unit))
+
+    def _values(self, unit: Array) -> dict[str, Array]:
         columns = np.split(unit, np.cumsum([v.size for v in self.variables])[:-1], axis=1)
-        values = {
+        return {
             v.name: (v.low + (v.high - v.low) * (column + 1.0) / 2.0)[:, 0 if v.size == 1 else slice(None)]
             for v, column in zip(self.variables, columns, strict=True)
         }
-        return self.parsed(values)
 
 
 def suite_names() -> list[str]:
@@ -161,12 +172,16 @@ def load_suite(name: str) -> Suite[FormulaTask]:
     """Load a suite. Raises `UnknownName` if it does not exist, and `FileError` if its file is invalid."""
     if name not in suite_names():
         raise UnknownName("suite", name, suite_names())
-    path = SUITES_FOLDER / f"{name}.yaml"
+    return read_suite(SUITES_FOLDER / f"{name}.yaml")
+
+
+def read_suite(path: Path) -> Suite[FormulaTask]:
+    """Read a suite from its file, whose name is that of the suite. Raises `FileError` if the file is invalid."""
     try:
         content = read_yaml(path).fields("title", "source", "tasks")
         source = content["source"].text()
         tasks = tuple(_read_task(entry, source) for entry in content["tasks"].items())
-        return Suite(name, content["title"].text(), tasks)
+        return Suite(path.stem, content["title"].text(), tasks, is_own=path.parent != SUITES_FOLDER)
     except FileError:
         raise
     except ValueError as error:
@@ -190,3 +205,35 @@ def _read_variable(name: str, bounds: Node) -> Variable:
     if len(ends) not in (2, 3):
         raise bounds.fault("must be [low, high], or [low, high, size] of a vector")
     return Variable(name, ends[0].number(), ends[1].number(), *(size.whole() for size in ends[2:]))
+
+
+@dataclass(frozen=True)
+class FormulaSettings(TaskSettings):
+    """One formula of one's own: a suite of one task, named after the formula and a hash of it and its ranges."""
+
+    word: ClassVar[str] = "formula"
+
+    formula: str = ""
+    variables: Any = None  # [low, high], or [low, high, size] of a vector, by name
+
+    def read(self) -> Suite:
+        for key, meaning in (("formula", "be a formula"), ("variables", "give the range of every variable")):
+            if not getattr(self, key):
+                raise ValueError(f"{key}: must {meaning}: {EXAMPLE}")
+        try:
+            entries = Node(self.variables, Path("variables")).entries()
+            variables = tuple(_read_variable(name, bounds) for name, bounds in entries.items())
+        except FileError:
+            raise
+        except ValueError as error:
+            raise ValueError(f"variables: {error}") from error
+        try:
+            task = FormulaTask(self._name, self.formula, variables)
+        except ValueError as error:
+            raise ValueError(f"formula: {str(error).removeprefix(f'task {self._name}: ')}") from error
+        return Suite("formula", self.formula, (task,), is_own=True)
+
+    @property
+    def _name(self) -> str:
+        words = re.sub(r"[^A-Za-z0-9]+", "_", self.formula).strip("_")
+        return f"{words[:40]}-{hashlib.sha256(repr((self.formula, self.variables)).encode()).hexdigest()[:6]}"

@@ -52,11 +52,15 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 
 @dataclass(frozen=True)
 class Suite(Generic[AnyTask]):
-    """A named list of tasks with different names; suites of formulas are read from `suites/<name>.yaml`."""
+    """A named list of tasks with different names; suites of formulas are read from `suites/<name>.yaml`.
+
+    The tasks of a suite that is the user's own (`is_own`) are tried before anything is trained.
+    """
 
     name: str
     title: str
     tasks: tuple[AnyTask, ...]
+    is_own: bool = False
 
     def __post_init__(self) -> None:
         require_name("the name of a suite", self.name)
