@@ -47,6 +47,11 @@ class Command:
     takes_words: bool = False
 
 
+def add_config_dir(parser: ArgumentParser) -> None:
+    """Add the folder of the user's own configs."""
+    parser.add_argument("--config-dir", metavar="DIR", help="a folder of config files of your own, beside ours")
+
+
 class Parser(ArgumentParser):
     """A parser whose errors are `UsageError`, in one sentence."""
 

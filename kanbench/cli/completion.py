@@ -1,6 +1,7 @@
 """Answers to completion.bash: the words that could come next on a line that is being typed."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def complete(words: list[str]) -> int:
         return 0
     line = " ".join([program, *given[1:]] if command else [program, *given])
     os.environ |= {"COMP_LINE": line, "COMP_POINT": str(len(line)), "HYDRA_FULL_ERROR": "1"}
-    sys.argv[1:] = words
+    sys.argv[1:] = [*_config_dir(given[:-1]), *words]
     run_job()
     return 0
+
+
+def _config_dir(typed: list[str]) -> list[str]:
+    """Return the flag that names a folder of the user's own configs, if the line has one and the folder exists."""
+    flag = re.search(r"(?:^|\s)(?:--config-dir|-cd)[ =](\S+)", " ".join(typed))
+    folder = Path(flag[1]).expanduser() if flag else None
+    return [f"--config-dir={folder}"] if folder and folder.is_dir() else []

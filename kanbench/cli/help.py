@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import fill
 
-from kanbench.cli.command import Command
-from kanbench.config.options import CONF
+from kanbench.cli.command import Command, add_config_dir
+from kanbench.config.options import CONF, options, own_folder, suite_of
 from kanbench.errors import UnknownName, UsageError, counted
 
 WIDTH = 80
@@ -64,10 +64,12 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "topic", metavar="TOPIC", nargs="?", help="say what can be chosen, the settings of each, and an example"
     )
+    add_config_dir(parser)
 
 
 def show_help(given: Namespace) -> int:
     """List the topics, or print the page of the one that is given."""
+    own = own_folder(given.config_dir)
     if given.topic is None:
         print("python -m kanbench help TOPIC\n")
         for name, topic in TOPICS.items():
@@ -78,20 +80,20 @@ def show_help(given: Namespace) -> int:
     name = by_group.get(given.topic, given.topic)
     if name not in TOPICS:
         raise UsageError(str(UnknownName("topic", given.topic, list(TOPICS))))
-    print("\n".join(page(name)))
+    print("\n".join(page(name, own)))
     return 0
 
 
-def page(name: str) -> Iterator[str]:
-    """The lines of a topic, at most `WIDTH` wide where words allow."""
+def page(name: str, own: Path | None = None) -> Iterator[str]:
+    """The lines of a topic, at most `WIDTH` wide where words allow; `own` holds config files of the user's own."""
     topic = TOPICS[name]
     yield f"{name}: {topic.headline}"
     yield ""
-    folder, defaults = CONF / topic.group, (CONF / "config.yaml").read_text(encoding="utf-8")
+    defaults = (CONF / "config.yaml").read_text(encoding="utf-8")
     chosen = re.search(rf"- {topic.group}: (\w+)", defaults)
-    for path in sorted(folder.glob("*.yaml")):
-        mark = " (the default)" if chosen and chosen[1] == path.stem else ""
-        yield f"  {topic.group}={path.stem}{mark}"
+    for option, path in options(topic.group, own).items():
+        mark = " (the default)" if chosen and chosen[1] == option else ""
+        yield f"  {topic.group}={option}{mark}"
         if about := description(topic, path):
             yield fill(about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
         yield from settings(topic.group, path)
@@ -102,7 +104,7 @@ def page(name: str) -> Iterator[str]:
 
 def description(topic: Topic, path: Path) -> str:
     """The first paragraph about an option: of its class, of its suite, or of its YAML file."""
-    from kanbench.data import load_suite, suite_names
+    from kanbench.data import find_suite
     from kanbench.files.yaml_file import FileError
 
     text = path.read_text(encoding="utf-8")
@@ -111,10 +113,10 @@ def description(topic: Topic, path: Path) -> str:
         known = getattr(import_module(module), registry)
         if path.stem in known:
             return " ".join((inspect.getdoc(known[path.stem]) or "").partition("\n\n")[0].split())
-    if (suite := re.search(r"^suite: (\w+)", text, flags=re.MULTILINE)) and suite[1] in suite_names():
+    if (suite := suite_of(path)) and suite != "sklearn":  # which would be loaded, and is described by a comment
         try:
-            found = load_suite(suite[1])
-        except FileError as error:
+            found = find_suite(suite)
+        except (FileError, UnknownName) as error:
             return str(error)
         return f"{found.title}: {counted(len(found.tasks), 'task')}"
     comment = re.match(r"(?:# @package.*\n)?# (.*)", text)

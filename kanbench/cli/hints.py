@@ -33,6 +33,7 @@ PENALTY = Hint("", "runs have no penalty; kanbench.training.train has one for a 
 LOSS = Hint("", "the kind of a task gives its loss, squared residuals or cross-entropy, and its scores")
 RESUME = Hint("", "the same words again go on with a run that was stopped")
 TABLE = Hint("data=table data.path={} data.target=y", "a table is a file and the column to predict")
+FORMULA = Hint("data=formula 'data.formula={}' 'data.variables={{x: [-1, 1]}}'", "a formula has variables with ranges")
 
 HINTS = {
     **dict.fromkeys(
@@ -67,7 +68,7 @@ HINTS = {
     **dict.fromkeys(("loss", "loss_fn", "criterion", "metric", "metrics", "scoring", "optimizer.loss"), LOSS),
     **dict.fromkeys(("resume", "ckpt_path", "checkpoint", "trainer.resume", "warm_start"), RESUME),
     **dict.fromkeys(("csv", "file", "path", "table"), TABLE),
-    "formula": Hint("data=formula 'data.formula={}' 'data.variables={{x: [-1, 1]}}'", "a formula has variables with ranges"),
+    "formula": FORMULA,
     "target": Hint("data=table data.path=my.csv data.target={}", "a table is a file and the column to predict"),
     "device": Hint("trainer.accelerator={}", "a run trains on cpu or cuda, auto takes what there is"),
     "accelerator": Hint("trainer.accelerator={}", "a run trains on cpu or cuda, auto takes what there is"),

@@ -1,11 +1,12 @@
 """`list [SUITE]`: the suites and the systems, or the tasks of one suite."""
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kanbench.cli.command import Command
+from kanbench.cli.command import Command, add_config_dir
 from kanbench.cli.output import complain
-from kanbench.config.options import CONF, headline
+from kanbench.config.options import headline, options, own_folder, suite_of
 from kanbench.errors import UnknownName, UsageError, counted
 
 if TYPE_CHECKING:
@@ -15,17 +16,20 @@ if TYPE_CHECKING:
 def add(parser: ArgumentParser) -> None:
     """Add the suite."""
     parser.add_argument("suite", metavar="SUITE", nargs="?", help="list its tasks with their formulas and ranges")
+    add_config_dir(parser)
 
 
 def list_tasks(given: Namespace) -> int:
     """List all suites and systems, or the tasks of the suite that is given."""
+    own = own_folder(given.config_dir)
+    mine = _own_suites(own)
     if given.suite is None:
-        return _list_all()
+        return _list_all(own, mine)
     from kanbench.data import BUNDLED, MissingPackage, find_suite
     from kanbench.files.yaml_file import FileError
 
     try:
-        suite = find_suite(given.suite)
+        suite = find_suite(mine.get(given.suite, given.suite))
     except (UnknownName, MissingPackage, FileError) as error:
         raise UsageError(str(error)) from error
     if suite.name == BUNDLED:
@@ -35,24 +39,33 @@ def list_tasks(given: Namespace) -> int:
     return 0
 
 
-def _list_all() -> int:
+def _own_suites(own: Path | None) -> dict[str, str]:
+    """Return the files of suites that the user's own configs name, by the option of the group `data`."""
+    found = {name: suite_of(path) for name, path in options("data", own).items()} if own else {}
+    return {name: suite for name, suite in found.items() if suite.endswith((".yaml", ".yml"))}
+
+
+def _list_all(own: Path | None, mine: dict[str, str]) -> int:
     """Print suites and systems; a suite whose file is faulty is said and hides no other."""
-    from kanbench.data import BUNDLED, load_suite, suite_names
+    from kanbench.data import BUNDLED, find_suite, suite_names
     from kanbench.data.bundled import NAMES, TITLE
+    from kanbench.data.formula_task import EXAMPLE
     from kanbench.files.yaml_file import FileError
 
     faults = []
-    for name in suite_names():
+    for name, suite in {**{name: name for name in suite_names()}, **mine}.items():
         try:
-            known = load_suite(name)
-            print(f"{known.name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
+            known = find_suite(suite)
+            print(f"{name:14s} {counted(len(known.tasks), 'task'):>10s}  {known.title}")
         except FileError as error:
             faults.append(error)
     print(f"{BUNDLED:14s} {counted(len(NAMES), 'task'):>10s}  {TITLE}")
-    print("\nyour own table: data=table data.path=my.csv data.target=y")
+    print("\nyour own suite:   data.suite=my_suite.yaml")
+    print("your own formula: " + EXAMPLE)
+    print("your own table:   data=table data.path=my.csv data.target=y")
     print("\nsystems, run by experiment=NAME:")
-    for path in sorted(CONF.glob("system/*.yaml")):
-        print(f"{path.stem:20s} {headline(path)}", flush=True)
+    for name, path in options("system", own).items():
+        print(f"{name:20s} {headline(path)}", flush=True)
     return max(map(complain, faults), default=0)
 
 

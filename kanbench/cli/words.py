@@ -22,7 +22,7 @@ from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException
 
 from kanbench.cli.hints import hint_for
-from kanbench.config.options import CONF, keys
+from kanbench.config.options import CONF, keys, own_folder
 from kanbench.errors import UnknownName, UsageError, installs
 from kanbench.files.stored import current_words
 
@@ -66,9 +66,7 @@ class Words:
             raise UsageError(hint_for(unknown[0]) or plain)
         _check_flags(found)
         _check_seeds(found.overrides, found.multirun)
-        folder = Path(found.config_dir).resolve() if found.config_dir else None
-        if folder and not folder.is_dir():
-            raise UsageError(f"--config-dir: {found.config_dir} is no folder")
+        folder = own_folder(found.config_dir)
         own = [each for each in (found.config_path, folder) if each]
         check_words(found.overrides, CONF, *map(Path, own))
         overrides = tuple(map(_readable, found.overrides))

@@ -134,10 +134,10 @@ class FormulaTask(Task):
         x = width * generator.uniform(-1.0, 1.0, size=(n, self.n_inputs))
         y = self.target(x)
         if not np.isfinite(y).all():
-            where = f" on a range {100 * (width - 1.0):g} % wider" if width > 1 else ""
+            wider = f" on a range {100 * (width - 1.0):g} % wider"
+            where = wider if width > 1 else self._place(x[np.argmin(np.isfinite(y))])
             raise ValueError(
                 f"task {self.name}: {(~np.isfinite(y)).sum()} of {n} {purpose} targets are not finite{where}"
-                f"{self._place(x[np.argmin(np.isfinite(y))])}"
             )
         return Split(x, y)
 

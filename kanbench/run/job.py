@@ -1,7 +1,6 @@
 """Jobs: what one command, or one call from Python, trains and reports."""
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from kanbench.files.sealed import Damaged
 from kanbench.loggers.logger import RunLogger
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.store.manifest import Manifest
-from kanbench.store.plan import WHOLE, Plan, Shard, read_plan
+from kanbench.store.plan import WHOLE, Plan, Shard, join, read_plan
 from kanbench.store.provenance import commit
 from kanbench.store.record import RecordStore, label
 
@@ -64,7 +63,7 @@ class Job:
     @cached_property
     def plan(self) -> Plan:
         """The plan of the whole run, equal for all of its shards."""
-        command = shlex.join(word for word in self.command if not word.startswith("shard="))
+        command = join(word for word in self.command if not word.startswith("shard="))
         labels = [label(cell.method.label, cell.task.name, cell.budget) for cell in self.cells]
         return Plan(command, [cell.key for cell in self.cells], [cost(cell) for cell in self.cells], labels)
 
@@ -77,7 +76,7 @@ class Job:
     def manifest(self) -> Manifest:
         """The records of the run, its title and its command."""
         records = tuple(str(self.store.path(key)) for key in self.plan.cells)
-        return Manifest(records, self.baseline, self.title, shlex.join(self.command), commit())
+        return Manifest(records, self.baseline, self.title, join(self.command), commit())
 
     @property
     def report(self) -> Path:

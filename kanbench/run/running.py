@@ -1,7 +1,6 @@
 """One run: plan the cells, look up or train each of them, and report."""
 
 import os
-import shlex
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from kanbench.report.terminal import print_answer, print_failures, print_summary
 from kanbench.run.job import Job, cost, job_of
 from kanbench.run.progress import Tally, progress_of
 from kanbench.store.leases import Leases
+from kanbench.store.plan import join
 from kanbench.store.record import CellRecord, RecordStore
 from kanbench.workers import stopping
 from kanbench.workers.devices import pin
@@ -64,7 +64,7 @@ def run(config: Config, command: Sequence[str], folder: Path) -> int:
     of_all = "" if len(job.mine) == len(job.cells) else f" of {len(job.cells)}, shard {job.shard}"
     seconds = time.perf_counter() - started
     console.print(f"\n{counted(len(job.mine), 'cell')}{of_all}: {outcome.tally}; {seconds:.0f} s")
-    console.print("\n".join([*outcome.places, f"again     {shlex.join(job.command)}"]))
+    console.print("\n".join([*outcome.places, f"again     {join(job.command)}"]))
     print_failures(console, outcome.tally.failures, job.plan.command)
     return 1 if outcome.tally.failures else 0
 
@@ -83,7 +83,7 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
     _prepare(job)
     for topic, remark in job.remarks:
         console.print(f"{topic:10s}{remark}")
-    logger = RunLogger(job.logger, job.name, job.results, shlex.join(job.command))
+    logger = RunLogger(job.logger, job.name, job.results, join(job.command))
     tally = train(job, logger, console)
     records = f"records   {job.store.folder} (one file per cell)"
     if absent := sum(not job.store.path(key).exists() for key in job.plan.cells):

@@ -1,6 +1,5 @@
 """The first and the last step of a run or a multirun: note the new folders, and summarize all jobs of a sweep."""
 
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from kanbench.files.sealed import Damaged
 from kanbench.store import manifest
+from kanbench.store.plan import join
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,13 +57,18 @@ class SweepSummary(Callback):
         from kanbench.report.terminal import print_failures
 
         console = Console(highlight=False, soft_wrap=True, markup=False)
+        if [path.name for path in folder.iterdir()] == [CONFIG_OF_HYDRA]:
+            print("kanbench: the sweep has no run, because one of its keys has no value", file=sys.stderr)
+            SweepSummary.status = 2
+            remove_empty(folder)
+            return
         manifests = list(_readable(console, [p for p, time in _written(folder).items() if self.earlier.get(p) != time]))
         cells = [cell for cell in dict.fromkeys(Path(c) for each in manifests for c in each.cells) if cell.exists()]
         if len(manifests) > 1 and cells:
             _report(console, cells, manifests, folder / "report")
         failures = list(_failed(cells))
         SweepSummary.status = int(bool(failures))
-        print_failures(console, failures, shlex.join(["python", "-m", "kanbench", *sys.argv[1:]]))
+        print_failures(console, failures, join(["python", "-m", "kanbench", *sys.argv[1:]]))
 
 
 def remove_empty(*folders: Path) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
@@ -12,7 +14,13 @@ from kanbench.files.atomic import remove_parts
 from kanbench.files.sealed import Damaged, Seal, parse_json
 
 SEAL = Seal("plan", format=1)
+PLAIN = re.compile(r"[\w@%+=:,./-]+")  # needs no quotes in a shell, whatever its alphabet
 MOST_SHARDS = 10_000
+
+
+def join(words: Iterable[str]) -> str:
+    """Join words to a line for a shell, with quotes around those that need them."""
+    return " ".join(word if PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)

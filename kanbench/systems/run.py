@@ -1,6 +1,5 @@
 """The execution of a system, from its settings to its files."""
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,13 +8,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from kanbench.store.plan import join
 from kanbench.systems.base import System
 
 
 def run_system(system: System, words: Sequence[str], folder: Path) -> int:
     """Run a system on one thread and write its findings below `folder`; return 1 if a check fails, else 0."""
     torch.set_num_threads(1)
-    command = shlex.join(words)
+    command = join(words)
     console = Console(highlight=False, markup=False)
     started = time.perf_counter()
     findings = system.run(console)

@@ -12,13 +12,14 @@ from kanbench.config.read import read_config
 from kanbench.errors import UsageError
 
 SAMPLES = {  # the value that somebody types; 7 for all others
-    **dict.fromkeys(("task", "tasks", "equation", "formula", "data.task"), "I.6.2"),
+    **dict.fromkeys(("task", "tasks", "equation", "data.task"), "I.6.2"),
+    "formula": "sin(3*x)",
     **dict.fromkeys(("dataset", "suite"), "feynman"),
     **dict.fromkeys(("device", "accelerator"), "cpu"),
     **dict.fromkeys(("precision", "dtype"), "single"),
     **dict.fromkeys(("opt", "optim", "solver"), "lbfgs"),
-    **dict.fromkeys(("model.basis", "baseline.basis"), "chebyshev"),
-    **dict.fromkeys(("model.aggregation", "baseline.aggregation"), "mean"),
+    "model.basis": "chebyshev",
+    "model.aggregation": "mean",
     **dict.fromkeys(("csv", "file", "path", "table"), "my.csv"),
     **dict.fromkeys(("params", "n_params", "parameters", "budgets", "budget.params"), "100"),
     **dict.fromkeys(("lr", "learning_rate", "learning_rate_init", "rate", "optimizer.lr", "model.lr"), "1e-3"),
@@ -81,7 +82,11 @@ def test_what_is_typed_elsewhere_is_answered_by_words_that_run(key, table):
         ("model.width=[2,5,1]", "model.width=[2,5,1]: say budget.targets=[100]; the budget"),
         ("run experiment=smoke", "run: say experiment=smoke; the words of a run stand alone after python -m kanbench"),
         ("model=transformer", "model=transformer: unknown option 'transformer'; known: kan, mlp (options: kan, mlp)"),
-        ("baseline=kan baseline.basis=chebyshev", "baseline.basis=chebyshev: say -m basis=bspline,chebyshev; all KANs"),
+        (
+            "model.basis=chebyshev",
+            "model.basis=chebyshev: say basis=chebyshev; it is that of all KANs but a baseline with",
+        ),
+        ("formula=x**2", "formula=x**2: say data=formula 'data.formula=x**2' 'data.variables={x: [-1, 1]}'; a formula"),
         ("lamb=0.01", "lamb=0.01: runs have no penalty; kanbench.training.train has one for a module"),
         ("gird=3", "unknown key 'gird'"),
     ],

@@ -170,6 +170,7 @@ def test_the_command_of_a_job_reads_the_configs_that_it_read(mine, name):
         node = hydra.compose(words.name, list(words.overrides), return_hydra_config=True)
     node.hydra.runtime.output_dir = "."
     again = of_job(node.hydra)
-    assert again == [*[f"--config-name={name}"] * (name == "other"), f"--config-dir={mine}", *words.overrides]
+    given = ["experiment=own", "results=é"]
+    assert again == [*[f"--config-name={name}"] * (name == "other"), f"--config-dir={mine}", *given]
     assert read(*again) == read(*words)
     assert HydraConfig.instance().cfg is None

@@ -46,6 +46,9 @@ def test_every_yaml_composes_and_is_typed(option):
     elif option == "data=table":
         with pytest.raises(ConfigError, match=r"data.path: must name a .csv or .parquet file: data=table data.path="):
             config(option)
+    elif option == "data=formula":
+        with pytest.raises(ConfigError, match=r"^data.formula: must be a formula: data=formula 'data.formula="):
+            config(option)
     elif "system" in composed(option):
         assert type(read_system(composed(option))) in SYSTEMS.values()
     else:
@@ -140,7 +143,9 @@ def test_references_are_three_cells_more_per_task_and_leave_the_others_alone():
 def test_a_method_that_is_compared_with_itself_is_said(words, label):
     words = [word.replace("baseline=", "model@baseline=") for word in words]
     alone = config("experiment=smoke", *words)
-    assert alone.remark.startswith(f"model and baseline are the same method, {label}: nothing is compared; two bases")
+    assert alone.remark.startswith(
+        f"model and baseline are the same method, {label}: nothing is compared; baseline.basis="
+    )
     assert config("experiment=smoke").remark == config("experiment=smoke", "model@baseline=none").remark == ""
 
 
