@@ -81,7 +81,10 @@ def test_what_is_typed_elsewhere_is_answered_by_words_that_run(key, table):
         ("model.width=5", "model.width=5: say budget.targets=[100]; the budget of parameters gives the width"),
         ("model.width=[2,5,1]", "model.width=[2,5,1]: say budget.targets=[100]; the budget"),
         ("run experiment=smoke", "run: say experiment=smoke; the words of a run stand alone after python -m kanbench"),
-        ("model=transformer", "model=transformer: unknown option 'transformer'; known: kan, mlp (options: kan, mlp)"),
+        (
+            "model=transformer",
+            "model=transformer: unknown option 'transformer'; known: kan, mlp, own (options: kan, mlp, own)",
+        ),
         (
             "model.basis=chebyshev",
             "model.basis=chebyshev: say basis=chebyshev; it is that of all KANs but a baseline with",
