@@ -34,7 +34,18 @@ Plain = dict[str, Any]  # what JSON holds
 Library = Mapping[str, Function]
 
 
-def save(model: nn.Module, path: str | Path) -> None:
+@dataclass(frozen=True)
+class Names:
+    """The names of the inputs of a network, and of its outputs or classes; () where nobody said them."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+NAMELESS = Names()
+
+
+def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS) -> None:
     """Write a network or a layer to a file: KANs, with edges pruned, knots moved or functions named, and MLPs.
 
     The file is written whole or not at all. Layers that share a tensor are loaded with a copy each.
@@ -42,6 +53,7 @@ def save(model: nn.Module, path: str | Path) -> None:
     Args:
         model: The network, or a single layer.
         path: The file, which is replaced if it exists; its folder must exist.
+        names: The names that `load_names` returns.
 
     Raises:
         ValueError: The model has a layer that is not one of kanbench's, or a basis that is not in `BASES`.
@@ -53,9 +65,9 @@ def save(model: nn.Module, path: str | Path) -> None:
     """
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     if isinstance(model, OwnNetwork):
-        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model))
+        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model), names)
     else:
-        content = pack(describe(model), frozen, model.state_dict())
+        content = pack(describe(model), frozen, model.state_dict(), names)
     write_whole(Path(path), content)
 
 
@@ -99,9 +111,22 @@ def load(
     return model
 
 
-def pack(architecture: Any, frozen: Any, tensors: Mapping[str, Tensor]) -> bytes:
+def load_names(path: str | Path) -> Names:
+    """Return the names of inputs, and of outputs or classes, that were saved with a network.
+
+    Raises:
+        Damaged: The file is no network, as in `load`.
+        FileNotFoundError: There is no such file.
+    """
+    named = _content(Path(path)).get("names", {})
+    return Names(**{key: tuple(map(str, named.get(key, ()))) for key in ("inputs", "outputs")})
+
+
+def pack(architecture: Any, frozen: Any, tensors: Mapping[str, Tensor], names: Names = NAMELESS) -> bytes:
     """Return the bytes of a file: tensors by name, and in the metadata the rest as JSON, the format and a checksum."""
     facts = {"kanbench_network": str(FORMAT), "architecture": json.dumps(architecture), "frozen": json.dumps(frozen)}
+    if names != NAMELESS:
+        facts["names"] = json.dumps(asdict(names))
     apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     facts["sha256"] = _checksum(safetensors.torch.save(apart, facts))
     return safetensors.torch.save(apart, facts)
@@ -122,7 +147,7 @@ def _content(path: Path) -> Any:
     if _checksum(content) != checksum:
         raise Damaged(f"{path}: the content does not match its checksum; the file is damaged or cut short")
     try:
-        described = {name: parse_json(facts[name]) for name in ("architecture", "frozen")}
+        described = {name: parse_json(facts[name]) for name in ("architecture", "frozen", "names") if name in facts}
         return described | {"tensors": safetensors.torch.load(content)}
     except Exception as error:
         raise _no_network(path, error) from error

@@ -51,7 +51,7 @@ def compare(
     seeds: int | Iterable[int] = 5,
     folder: str | Path = "results/runs/compare",
     *,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     baseline: NetworkMethod | str | None = None,
     optimizer: Optimizer | str = "lm",
     train: float | None = None,
@@ -80,7 +80,7 @@ def compare(
         budgets: Numbers of trainable parameters; the width of each model is solved from them.
         seeds: The number of seeds, or the seeds themselves.
         folder: The folder of the run, which may exist.
-        target: The column of a data frame to predict.
+        target: The column of a data frame to predict, or the list of several.
         baseline: The method that the others are compared with, or its label. It is the last MLP unless it is given,
             or the last method where there is no MLP.
         optimizer: A name, as in optimizer=NAME on the command line, or an object with settings of its own.

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kanbench.bases import BASES, BSpline, Chebyshev
-from kanbench.checkpoint import build, describe, load, pack, save
+from kanbench.checkpoint import Names, build, describe, load, load_names, pack, save
 from kanbench.errors import UnknownName
 from kanbench.files.sealed import Damaged, Seal
 from kanbench.files.source import TargetError
@@ -280,3 +280,19 @@ def test_a_file_of_an_own_model_runs_no_code_without_its_target_and_none_that_ha
         load(path, target=f"{moved}:Plain")
     with pytest.raises(TargetError, match=r"there is no file gone\.py"):
         load(path, target="gone.py:Plain")
+
+
+def test_the_names_of_inputs_outputs_and_classes_are_saved_with_a_network(tmp_path):
+    model, names = KAN([2, 3]), Names(("a", "b"), ("setosa", "virginica", "größer 3"))
+    save(model, tmp_path / "named", names=names)
+    assert load_names(tmp_path / "named") == names
+    x = torch.rand(5, 2)
+    assert torch.equal(load(tmp_path / "named")(x), model(x))
+    save(model, tmp_path / "plain")
+    assert load_names(tmp_path / "plain") == Names((), ())
+    with safetensors.safe_open(tmp_path / "plain", "pt") as file:
+        assert file.metadata().keys() == {"kanbench_network", "architecture", "frozen", "sha256"}
+    content = (tmp_path / "named").read_bytes()
+    (tmp_path / "changed").write_bytes(content.replace(b"setosa", b"sepals"))
+    with pytest.raises(Damaged, match="does not match its checksum"):
+        load_names(tmp_path / "changed")

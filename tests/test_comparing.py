@@ -240,3 +240,24 @@ def test_names_are_imported_when_they_are_asked_for():
     code = "import sys, kanbench; kanbench.__all__; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert all(hasattr(kb, name) for name in kb.__all__)
+
+
+def test_arrays_and_frames_may_have_several_targets_and_classes(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    y = np.stack([x[:, 0] ** 2, x[:, 1]], axis=1)
+    frame = pd.DataFrame(x, columns=["a", "b"]).assign(u=y[:, 0], v=y[:, 1], side=np.where(x[:, 0] > 0, "r", "l"))
+    (pair,), (columns,) = tasks_of((x, y))[1], tasks_of({"t": frame.drop(columns="side")}, ["v", "u"])[1]
+    assert (pair.target, columns.target, columns.inputs) == (("y1", "y2"), ("v", "u"), ("a", "b"))
+    np.testing.assert_array_equal(pair.y, columns.y[:, ::-1])
+    for given, target in (((x, x[:, 0] > 0), None), ({"t": frame[["a", "b", "side"]]}, "side")):
+        (task,) = tasks_of(given, target)[1]
+        np.testing.assert_array_equal(task.y, x[:, 0] > 0)
+    assert task.classes == ("l", "r")
+    found = compare(tmp_path, KAN, tasks=(x, y), budgets=50, seeds=1, **QUICK | dict.fromkeys(ROWS, 20))
+    np.testing.assert_allclose((found.records.test_rel_l2_y1 + found.records.test_rel_l2_y2) / 2, found.records.test_rel_l2)
+    with pytest.raises(ValueError, match=r"task t: its columns must be a target and at least one input"):
+        tasks_of({"t": frame[["u", "v"]]}, ["u", "v"])
+    with pytest.raises(
+        ValueError, match=r"t: column 'side' is no column of numbers \('.' in row 1\); leave it out, or"
+    ):
+        tasks_of({"t": frame}, "u")

@@ -1,6 +1,6 @@
 """Tasks as Python programs give them: by name, as objects, as arrays or as data frames."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from kanbench.data.bundled import BUNDLED, find_suite
-from kanbench.data.columns import LEAVE_OUT, Column, TableError
+from kanbench.data.columns import LEAVE_OUT, Column, ColumnReader, NoNumbers, TableError, number_in
 from kanbench.data.formula_task import suite_names
+from kanbench.data.labels import LabelColumn, classes_of
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, Task
 from kanbench.errors import UnknownName, counted, require_name, shown
@@ -20,7 +21,7 @@ ALLOWED = (
 FIRST = "feynman"  # where names of tasks are looked up first
 
 
-def tasks_of(given: Any, target: str | None = None) -> tuple[Suite, tuple[Task, ...]]:
+def tasks_of(given: Any, target: str | Sequence[str] | None = None) -> tuple[Suite, tuple[Task, ...]]:
     """Return the suite that a program means, and the tasks of it that are trained.
 
     Args:
@@ -29,10 +30,10 @@ def tasks_of(given: Any, target: str | None = None) -> tuple[Suite, tuple[Task, 
             - the name of a suite, or `suite/pattern` for some of its tasks;
             - a list of names or patterns of tasks, all of one suite: of feynman if it has them;
             - a `Task`, a list of them, or a `Suite`;
-            - a pair (X, y) of arrays, (n, n_inputs) and (n,);
-            - a data frame, of which `target` names the column to predict;
+            - a pair (X, y) of arrays, (n, n_inputs) and (n,), or (n, n_targets) for several targets;
+            - a data frame, of which `target` names the column to predict, or several;
             - a dict from the names of tasks to pairs or frames.
-        target: The target column of data frames.
+        target: The target column of data frames, or the list of several.
 
     Raises:
         TypeError: It is none of these.
@@ -99,7 +100,7 @@ def _chosen(suite: Suite, patterns: list[str]) -> tuple[Task, ...]:
     return tuple(task for task in suite.tasks if any(fnmatchcase(task.name, pattern) for pattern in patterns))
 
 
-def _tables(given: Mapping[str, Any], target: str | None) -> tuple[Suite, tuple[Task, ...]]:
+def _tables(given: Mapping[str, Any], target: str | Sequence[str] | None) -> tuple[Suite, tuple[Task, ...]]:
     tasks = []
     for name, table in given.items():
         require_name("the name of a task", name)
@@ -111,13 +112,15 @@ def _tables(given: Mapping[str, Any], target: str | None) -> tuple[Suite, tuple[
             raise TypeError(f"task {name} must be (X, y) or a data frame, got {type(table).__name__}")
     if not tasks:
         raise ValueError("tasks must hold at least one task, got none")
-    title = f"{tasks[0].target} of {tasks[0].name}" if len(tasks) == 1 else counted(len(tasks), "table")
+    title = f"{_title(tasks[0].target)} of {tasks[0].name}" if len(tasks) == 1 else counted(len(tasks), "table")
     suite = Suite("table", title, tuple(tasks))
     return suite, suite.tasks
 
 
 def array_task(name: str, x: Any, y: Any) -> TableTask:
-    """Return a regression of y (n,) on x (n, n_inputs); a data frame as x names the inputs, else they are x1, x2, ..
+    """Return the prediction of y from x (n, n_inputs); a data frame as x names the inputs, else they are x1, x2, ..
+
+    y is (n,), or (n, n_targets) for a model with several outputs. Text, true and false are classes.
 
     Raises:
         ValueError: The shapes do not belong together, or the arrays hold something else than finite numbers that vary.
@@ -125,42 +128,80 @@ def array_task(name: str, x: Any, y: Any) -> TableTask:
     inputs, targets = np.asarray(x), np.asarray(y)
     if inputs.ndim == 1:
         inputs = inputs[:, None]
-    if inputs.ndim != 2 or targets.ndim != 1 or len(inputs) != len(targets) or not inputs.size:
+    if (
+        inputs.ndim != 2
+        or targets.ndim not in (1, 2)
+        or len(inputs) != len(targets)
+        or not (inputs.size and targets.size)
+    ):
         raise ValueError(
             f"task {name}: X must be rows times inputs and y one number a row, got shapes {inputs.shape} "
             f"and {targets.shape}"
         )
     names = [str(column) for column in getattr(x, "columns", range(1, inputs.shape[1] + 1))]
     names = names if hasattr(x, "columns") else [f"x{number}" for number in names]
-    columns = [_numbers(name, *each) for each in zip(names, inputs.T, strict=True)]
-    target = str(getattr(y, "name", None) or "y")
-    return table_task(name, names, np.stack(columns, axis=1), target, _numbers(name, target, targets))
+    if targets.ndim == 1:
+        of_targets = {str(getattr(y, "name", None) or "y"): targets}
+    else:
+        of_targets = {
+            str(column) if hasattr(y, "columns") else f"y{column}": cells
+            for column, cells in zip(getattr(y, "columns", range(1, targets.shape[1] + 1)), targets.T, strict=True)
+        }
+    return _table(name, dict(zip(names, inputs.T, strict=True)), of_targets)
 
 
-def frame_task(name: str, frame: Any, target: str | None) -> TableTask:
-    """Return a regression of the column `target` of a data frame on all its other columns.
+def frame_task(name: str, frame: Any, target: str | Sequence[str] | None) -> TableTask:
+    """Return the prediction of the column `target` of a data frame, or of several, from all its other columns.
+
+    Text, true and false as a single target are classes.
 
     Raises:
         ValueError: There is no such column, or a column holds something else than finite numbers that vary.
     """
     columns = [str(column) for column in frame.columns]
-    if target is None:
+    if not target:
         raise ValueError(f"target must name the column of {name} to predict: {', '.join(columns)}")
-    if target not in columns:
-        raise UnknownName(f"column of {name}", str(target), columns)
-    if len(columns) < 2 or len(set(columns)) < len(columns):
+    targets = [target] if isinstance(target, str) else list(map(str, target))
+    for each in targets:
+        if each not in columns:
+            raise UnknownName(f"column of {name}", each, columns)
+    if len(columns) <= len(set(targets)) or len(set(columns)) < len(columns) or len(set(targets)) < len(targets):
         raise ValueError(f"task {name}: its columns must be a target and at least one input, each with its own name")
-    numbers = {column: _numbers(name, column, frame.iloc[:, place].to_numpy()) for place, column in enumerate(columns)}
-    y = numbers.pop(target)
-    return table_task(name, list(numbers), np.stack(list(numbers.values()), axis=1), target, y)
+    cells = {column: frame.iloc[:, place].to_numpy() for place, column in enumerate(columns)}
+    return _table(name, {each: cells[each] for each in columns if each not in targets}, {t: cells[t] for t in targets})
+
+
+def _table(name: str, inputs: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> TableTask:
+    """Return the task of columns by name; a single target of text, or of true and false, is a class."""
+    x = np.stack([_numbers(name, column, cells) for column, cells in inputs.items()], axis=1)
+    ((first, cells), *others) = targets.items()
+    if not others and cells.dtype.kind in "bUSO" and not any(number_in(cell) is not None for cell in cells.tolist()):
+        column = LabelColumn(Path(name), first)
+        column.add(cells.tolist())
+        codes, classes = classes_of(_content(column))
+        return table_task(name, list(inputs), x, first, codes, classes)
+    numbers = [_numbers(name, column, cells) for column, cells in targets.items()]
+    if not others:
+        return table_task(name, list(inputs), x, first, numbers[0])
+    return table_task(name, list(inputs), x, list(targets), np.stack(numbers, axis=1))
+
+
+def _title(target: str | tuple[str, ...]) -> str:
+    return target if isinstance(target, str) else ", ".join(target)
 
 
 def _numbers(table: str, name: str, cells: np.ndarray) -> np.ndarray:
     """Return a column as numbers; raises `TableError`, a ValueError, as for a column of a file."""
     column = Column(Path(table), name)
     column.add(cells.tolist())
+    return _content(column)
+
+
+def _content(column: ColumnReader) -> Any:
     try:
         return column.content()
+    except NoNumbers as error:
+        raise TableError(f"{error.fault}; leave it out, or make numbers of it") from error
     except TableError as error:
         raise TableError(str(error).replace(LEAVE_OUT, "leave it out")) from error
 

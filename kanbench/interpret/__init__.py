@@ -3,7 +3,7 @@
 from kanbench.interpret.attribution import Attribution, attribute
 from kanbench.interpret.choices import Choice, Choices
 from kanbench.interpret.drawing import draw
-from kanbench.interpret.expression import formula
+from kanbench.interpret.expression import formula, formulas
 from kanbench.interpret.fit import Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
 from kanbench.interpret.pruning import prune, without_edges, without_nodes
@@ -33,6 +33,7 @@ __all__ = [
     "evaluate",
     "fit_edge",
     "formula",
+    "formulas",
     "layer_statistics",
     "median_statistics",
     "norm_entropy",

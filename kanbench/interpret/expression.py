@@ -1,4 +1,4 @@
-"""Conversion of a symbolic network to one sympy expression."""
+"""Conversion of a symbolic network to one sympy expression for each output."""
 
 from collections.abc import Iterable, Sequence
 
@@ -24,7 +24,7 @@ def formula(
     """Return the formula of a symbolic network in its input variables, exact or rounded and tidied.
 
     Args:
-        layers: the layers of the network, all `SymbolicLayer`s; the last has one output.
+        layers: the layers of the network, all `SymbolicLayer`s; the last has one output, see `formulas` for more.
         names: the names of the variables, one for each input.
         digits: the number of significant digits to keep, 1 to 15, see `tidy`; None for the exact formula.
         inputs: a pair (scale, shift) for each variable, if the network sees scale * x + shift of it.
@@ -47,6 +47,41 @@ def formula(
         >>> formula([SymbolicLayer(1, 1, {(0, 0): fit})], ["x"], digits=3)
         3*sin(2*x) + 0.5
     """
+    layers = list(layers)
+    n_out = getattr(layers[-1], "n_out", 1)
+    require(n_out == 1, "the last layer", "must have one output", n_out)
+    return formulas(layers, names, digits, inputs=inputs, outputs=[output], pi=pi, ranges=ranges)[0]
+
+
+def formulas(
+    layers: Iterable[nn.Module],
+    names: Sequence[str],
+    digits: int | None = None,
+    *,
+    inputs: Sequence[tuple[float, float]] | None = None,
+    outputs: Sequence[tuple[float, float]] | None = None,
+    pi: bool = False,
+    ranges: Sequence[tuple[float, float]] | None = None,
+) -> list[sympy.Expr]:
+    """Return the formula of each output of a symbolic network; those of a classifier are its logits.
+
+    Args:
+        layers, names, digits, inputs, pi, ranges: as in `formula`.
+        outputs: a pair (scale, shift) for each output, if its value y stands for scale * y + shift.
+
+    Returns:
+        One expression for each output, in real symbols of the names.
+
+    Raises:
+        ValueError: if an edge is not symbolic, or the widths do not fit.
+
+    Example:
+        >>> import torch
+        >>> from kanbench.interpret import LIBRARY, Fit, SymbolicLayer, formulas
+        >>> fit = Fit(LIBRARY["x"], a=1.0, b=0.0, c=3.0, d=0.0, r2=1.0)
+        >>> formulas([SymbolicLayer(1, 2, {(0, 0): fit}, bias=torch.tensor([0.0, 2.0]))], ["x"], digits=3)
+        [3*x, 2]
+    """
     symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
     require(
         len(names) == symbolic[0].n_in,
@@ -54,21 +89,23 @@ def formula(
         f"must be {counted(symbolic[0].n_in, 'name')}, one for each input",
         list(names),
     )
-    require(symbolic[-1].n_out == 1, "the last layer", "must have one output", symbolic[-1].n_out)
     require(len(set(names)) == len(names), "names", "must differ", list(names))
     maps = [(1.0, 0.0)] * len(names) if inputs is None else inputs
     require(len(maps) == len(names), "inputs", f"must be {len(names)} pairs (scale, shift)", maps)
+    ends = [(1.0, 0.0)] * symbolic[-1].n_out if outputs is None else outputs
+    require(len(ends) == symbolic[-1].n_out, "outputs", f"must be {symbolic[-1].n_out} pairs (scale, shift)", ends)
     values = [_affine(x, *pair) for x, pair in zip(symbols(names), maps, strict=True)]
     for layer in symbolic:
         values = layer_expressions(layer, values)
-    expression = _affine(values[0], *output)
+    expressions = [_affine(value, *pair) for value, pair in zip(values, ends, strict=True)]
     if digits is None:
-        return expression
+        return expressions
     if ranges is None:
         seen = symbolic[0].ranges or ((-1.0, 1.0),) * len(names)
         ranges = [_before(pair, *of_x) for pair, of_x in zip(seen, maps, strict=True)]
     require(len(ranges) == len(names), "ranges", f"must be {len(names)} pairs (low, high)", ranges)
-    return tidy(expression, digits, pi=pi, ranges=dict(zip(names, ranges, strict=True)))
+    over = dict(zip(names, ranges, strict=True))
+    return [tidy(expression, digits, pi=pi, ranges=over) for expression in expressions]
 
 
 def _before(seen: tuple[float, float], scale: float, shift: float) -> tuple[float, float]:

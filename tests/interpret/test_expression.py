@@ -10,8 +10,22 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kanbench.interpret import LIBRARY, Fit, Sameness, SymbolicLayer, evaluate, formula, same_function, tidy
-from kanbench.models import KANLayer
+from kanbench.bases import BSpline
+from kanbench.interpret import (
+    LIBRARY,
+    Fit,
+    Sameness,
+    SymbolicLayer,
+    evaluate,
+    formula,
+    formulas,
+    prune,
+    same_function,
+    snap_network,
+    tidy,
+)
+from kanbench.models import KAN, KANLayer
+from kanbench.training import LBFGS, train
 
 X, Y = sympy.symbols("x y", real=True)
 UNIT = [(-1.0, 1.0)] * 2
@@ -257,3 +271,36 @@ def test_nothing_is_left_out_of_a_formula_whose_values_no_double_holds():
     a, b = sympy.symbols("a b", real=True)
     expression = sympy.exp(sympy.sin(3.14159 * a) + b**2)
     assert tidy(expression, 4, ranges={"a": (2000, 2024), "b": (1000, 1010)}) == sympy.exp(sympy.sin(3.142 * a) + b**2)
+
+
+def test_a_network_of_two_outputs_has_a_formula_for_each():
+    square, sine, line = fit("x^2", 1, 0, 2, 0), fit("sin", 3, 0, 1, 0.5), fit("x", 1, 0, 1, 0)
+    layer = SymbolicLayer(2, 2, {(0, 0): square, (1, 1): sine, (0, 1): line}, dtype=torch.float64)
+    first, second = formulas([layer], ["x", "y"], 4)
+    assert first == 2 * X**2
+    assert sympy.simplify(second - (sympy.sin(3 * Y) + X + 0.5)) == 0
+    x = torch.rand(50, 2, dtype=torch.float64)
+    scaled = formulas([layer], ["x", "y"], inputs=[(2.0, 0.0), (1.0, 0.0)], outputs=[(1.0, 0.0), (10.0, -1.0)])
+    expected = layer(x * torch.tensor([2.0, 1.0])).detach().numpy() * [1.0, 10.0] - [0.0, 1.0]
+    for column, expression in enumerate(scaled):
+        np.testing.assert_allclose(evaluate(expression, ["x", "y"], x.numpy()), expected[:, column], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"outputs must be 2 pairs \(scale, shift\)"):
+        formulas([layer], ["x", "y"], outputs=[(1.0, 0.0)])
+
+
+def test_a_classifier_that_is_pruned_and_named_has_its_logits_as_formulas():
+    generator = torch.Generator().manual_seed(0)
+    x = 2 * torch.rand(300, 3, generator=generator, dtype=torch.float64) - 1
+    labels = (x[:, 0] + x[:, 1] > 0).long()
+    model = KAN([3, 2], BSpline(intervals=3), generator=generator, dtype=torch.float64)
+    train(model, x, labels, LBFGS(steps=30), loss="cross_entropy", sparsity=0.01)
+    smaller = prune(model, x, edge_threshold=0.1)
+    assert not smaller[0].active[2].any()  # the third input says nothing of the class
+    names = {(0, i, j): "x" for i, j in smaller[0].active.nonzero().tolist()}
+    logits = formulas(snap_network(smaller, x, names), ["a", "b", "c"], 4)
+    a, b = sympy.symbols("a b", real=True)
+    difference = sympy.expand(logits[1] - logits[0])
+    assert difference.free_symbols == {a, b}
+    assert float(difference.coeff(a) / difference.coeff(b)) == pytest.approx(1.0, rel=0.1)
+    values = np.stack([evaluate(each, ["a", "b", "c"], x.numpy()) for each in logits], axis=1)
+    assert (values.argmax(axis=1) == labels.numpy()).mean() > 0.97
