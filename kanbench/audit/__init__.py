@@ -4,7 +4,7 @@ from kanbench.audit.again import again
 from kanbench.audit.content import content, numbers
 from kanbench.audit.coverage import coverage, protocol, sizes
 from kanbench.audit.finding import Check, Fault
-from kanbench.audit.keys import keys
+from kanbench.audit.keys import keys, restored
 from kanbench.audit.rows import Audited, read_audited
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "numbers",
     "protocol",
     "read_audited",
+    "restored",
     "sizes",
 ]

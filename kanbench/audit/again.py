@@ -1,6 +1,7 @@
 """Members trained once more, and compared with what their records say."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell, run_cell
 from kanbench.cells.cell import Vary
-from kanbench.cells.restore import CannotRestore, restore_cell
 from kanbench.errors import counted
 from kanbench.store.record import CellRecord
 
@@ -29,11 +29,12 @@ class Drawn:
     cell: Cell
 
 
-def again(audited: Audited, number: int, draw: int, tolerance: float) -> Check:
+def again(audited: Audited, cells: dict[Path, Cell | str], number: int, draw: int, tolerance: float) -> Check:
     """Train some members again, one by one, and compare their errors.
 
     Args:
         audited: The records.
+        cells: The cell of each of them, or the reason why there is none.
         number: How many members; 0 trains none.
         draw: The seed of the draw.
         tolerance: The relative difference that two trainings may have.
@@ -42,7 +43,8 @@ def again(audited: Audited, number: int, draw: int, tolerance: float) -> Check:
         return Check("again", "not checked: switched off by --again 0", made=False)
     if audited.is_table:
         return Check("again", "not checked: a table holds no descriptions of its cells", made=False)
-    drawn, reasons = _draw(audited.records, number, np.random.default_rng(draw))
+    drawn = _draw(audited.records, cells, np.random.default_rng(draw))[:number]
+    reasons = Counter(cell for cell in cells.values() if isinstance(cell, str))
     left_out = "".join(f"; not checked: {reason} ({counted(n, 'cell')})" for reason, n in reasons.items())
     if not drawn:
         return Check("again", left_out.removeprefix("; ") or "not checked: no member was trained", made=False)
@@ -53,31 +55,31 @@ def again(audited: Audited, number: int, draw: int, tolerance: float) -> Check:
 
 
 def _draw(
-    records: dict[Path, CellRecord], number: int, generator: np.random.Generator
-) -> tuple[list[Drawn], dict[str, int]]:
-    """Draw members, those of dear cells last, and count the cells that cannot be trained again, by the reason."""
+    records: dict[Path, CellRecord], cells: dict[Path, Cell | str], generator: np.random.Generator
+) -> list[Drawn]:
+    """Return all members that can be trained again in a drawn order.
+
+    Methods take turns, those with code from elsewhere first. Members of dear cells come last, the cheapest first.
+    """
     candidates = [
-        (path, row) for path, record in records.items() for row, member in enumerate(record.members)
+        Drawn(path, row, member, cell)
+        for path, cell in cells.items()
+        if not isinstance(cell, str)
+        for row, member in enumerate(records[path].members, start=1)
         if member["status"] in ("ok", "diverged")
-    ]  # fmt: skip
+    ]
     mixed = [candidates[i] for i in generator.permutation(len(candidates))]
-    mixed.sort(key=lambda each: max(DEAR, _seconds(records[each[0]])))
-    drawn, reasons, broken = list[Drawn](), dict[str, int](), dict[Path, str]()
-    for path, row in mixed:
-        if len(drawn) == number:
-            break
-        record = records[path]
-        member = record.members[row]
-        if path in broken:
-            continue
-        try:
-            cell = restore_cell(record.cell, str(member["experiment"]), str(member["suite"]))
-        except CannotRestore as reason:
-            broken[path] = str(reason)
-            reasons[str(reason)] = reasons.get(str(reason), 0) + 1
-            continue
-        drawn.append(Drawn(path, row + 1, member, cell))
-    return drawn, reasons
+    turns = Counter[str]()
+    order = {}
+    for each in mixed:
+        method = each.cell.method
+        order[each.path, each.row] = (
+            max(DEAR, _seconds(records[each.path])),
+            turns[method.label],
+            not method.is_foreign,
+        )
+        turns[method.label] += 1
+    return sorted(mixed, key=lambda each: order[each.path, each.row])
 
 
 def _seconds(record: CellRecord) -> float:

@@ -83,15 +83,17 @@ def _checks(given: Namespace) -> Iterator["Check"]:
     audited = read_audited(given.folder)
     if given.json and not given.json.parent.is_dir():
         raise ValueError(f"--json: there is no folder {given.json.parent}")
-    from kanbench.audit import again, content, coverage, keys, numbers, protocol, sizes
+    from kanbench.audit import again, content, coverage, keys, numbers, protocol, restored, sizes
     from kanbench.files.source import load_target
 
     for target in given.target:
         load_target(target)
     yield _shown(audited.checksums)
-    for check in (content, numbers, protocol, coverage, sizes, keys):
+    for check in (content, numbers, protocol, coverage, sizes):
         yield _shown(check(audited))
-    yield _shown(again(audited, given.again, given.draw, given.tolerance))
+    cells = restored(audited)
+    yield _shown(keys(audited, cells))
+    yield _shown(again(audited, cells, given.again, given.draw, given.tolerance))
 
 
 def _shown(check: "Check") -> "Check":

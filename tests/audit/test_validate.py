@@ -1,6 +1,7 @@
 """Faults that are committed to a folder of records; each must be found, with its file and row."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from kanbench.cells import Cell, Precision, run_cell, unfinished
 from kanbench.cells.cell import digest
 from kanbench.cli.main import run_command
 from kanbench.data import SplitSizes, load_suite
-from kanbench.methods import REFERENCES, KANMethod, MLPMethod
+from kanbench.files import source
+from kanbench.methods import REFERENCES, KANMethod, MLPMethod, OwnMethod
 from kanbench.store.plan import Plan
 from kanbench.store.record import SEAL, RecordStore, read_record
 from kanbench.training import LevenbergMarquardt
@@ -266,3 +268,39 @@ def test_one_sentence_for_each_mistake(words, sentence, folder, capsys):
     assert out == ""
     assert error.startswith(f"kanbench: {sentence.replace('FOLDER', str(folder))}")
     assert error.count("\n") == 1
+
+
+OWN = """
+from torch import nn
+
+class Mine(nn.Sequential):
+    def __init__(self, widths):
+        super().__init__(nn.Linear(widths[0], widths[1]), nn.Tanh(), nn.Linear(widths[1], widths[2]))
+"""
+
+
+def test_members_of_an_own_model_are_trained_again_with_their_code_only(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine.py").write_text(OWN)
+    target = f"{tmp_path / 'mine.py'}:Mine"
+    store = RecordStore(folder / "cells")
+    for task in TASKS:
+        store.write(run_cell(cell(OwnMethod(target=target), task, 30)))
+    monkeypatch.setattr(source, "_loaded", {})  # as in a command of its own
+
+    assert run_command("validate", str(folder)) == 0
+    *_, keys, again, _, _ = capsys.readouterr().out.splitlines()
+    label = OwnMethod(target=target).label
+    monkeypatch.setattr(source, "_loaded", {})
+    unchecked = f"; not checked: {label} needs its code, --target FILE.py:NAME with the hash of its record (2 cells)"
+    assert keys.endswith(unchecked)
+    assert again.endswith(unchecked)
+
+    code, checks = validate(folder, "--target", target, "--again", "1")
+    assert code == 0
+    assert "not checked" not in checks["keys"]["said"] + checks["again"]["said"]
+    drawn = {path.stem[:6]: read_record(path).members[0]["method"] for path in (folder / "cells").glob("*.json")}
+    assert drawn[re.search(r"\((\w+):", checks["again"]["said"])[1]] == label
+
+    (tmp_path / "mine.py").write_text(f"{OWN}# of another hash\n")
+    monkeypatch.setattr(source, "_loaded", {})
+    assert "needs its code" in validate(folder, "--target", target)[1]["again"]["said"]
