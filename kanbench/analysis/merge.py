@@ -2,6 +2,7 @@
 
 import logging
 from itertools import combinations
+from math import inf
 
 import pandas as pd
 
@@ -114,13 +115,14 @@ def _shared(one: str, first: pd.DataFrame, other: str, second: pd.DataFrame) -> 
     verb = are(len(both))
     said = f"{counted(len(both), 'record')} {verb} in both {one} and {other} and {verb} counted once, as in {one}"
     apart = distances(both)
-    differing = both[(apart.max(axis=1) > ROUNDING) | (both.status != both[f"status{OTHER}"])]
+    furthest = apart.max(axis=1).mask(both.status != both[f"status{OTHER}"], inf)
+    differing = both.assign(furthest=furthest)[furthest > ROUNDING].sort_values("furthest", ascending=False)
     if differing.empty:
         return said
     named = [_difference(row, apart.loc[i]) for i, row in differing.head(NAMED).iterrows()]
     more = f" and {len(differing) - NAMED:,} more" if len(differing) > NAMED else ""
     verb = "differs" if len(differing) == 1 else "differ"
-    return f"{said}; {len(differing):,} of them {verb} beyond rounding: {', '.join(named)}{more}"
+    return f"{said}; {len(differing):,} of them {verb} beyond rounding, most of all {', '.join(named)}{more}"
 
 
 def distances(both: pd.DataFrame) -> pd.DataFrame:

@@ -55,12 +55,22 @@ def test_numbers_that_differ_beyond_rounding_are_said_and_how_far(places, caplog
     assert records[records.method == "MLP tanh"].test_rel_l2.tolist() == [0.2, 0.4]
     (said,) = caplog.messages
     assert said == (
-        "1 record is in both A and C and is counted once, as in A; 1 of them differs beyond rounding: "
+        "1 record is in both A and C and is counted once, as in A; 1 of them differs beyond rounding, most of all "
         "MLP tanh on a at 50, seed 0 (train_rel_l2 0.2 and 0.25, 20 % apart)"
     )
     caplog.clear()
     load_records(["A", "D"])
     assert caplog.messages == ["1 record is in both A and D and is counted once, as in A"]
+
+
+def test_of_many_that_differ_the_furthest_are_named(places, caplog):
+    frame(
+        [row | {"val_rel_l2": row["val_rel_l2"] * (1.01 + row["seed"])} for row in theirs("KAN Taylor", 0.1)], Path("C")
+    )
+    load_records(["A", "C"])
+    assert re.search(
+        r"2 of them differ beyond rounding, most of all KAN Taylor on a at 50, seed 1 .*, seed 0 ", caplog.text
+    )
 
 
 def test_another_status_is_a_difference(places, caplog):
