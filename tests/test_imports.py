@@ -49,7 +49,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "run": {
         *("methods", "cells", "store", "files", "workers", "analysis", "report", "page", "loggers", "config"),
     },
-    "audit": {"methods", "cells", "store", "files", "analysis"},
+    "audit": {"data", "methods", "cells", "store", "files", "analysis"},
     "cli": {
         "audit",
         *("data", "methods", "store", "files", "workers", "analysis", "report", "page", "loggers", "config", "run"),

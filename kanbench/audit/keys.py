@@ -13,6 +13,7 @@ from kanbench.cells import Cell
 from kanbench.cells.cell import RESULTS_VERSION, digest
 from kanbench.cells.restore import CannotRestore, restore_cell
 from kanbench.cells.rows import identity, size
+from kanbench.data import TableTask
 from kanbench.errors import counted
 from kanbench.methods import BudgetTooSmall, TooManyTerms
 from kanbench.store.record import CellRecord
@@ -32,7 +33,9 @@ def _restored(record: CellRecord) -> Cell | str:
     try:
         return restore_cell(record.cell, str(first.get("experiment", "")), str(first.get("suite", "")))
     except CannotRestore as reason:
-        method = record.cell.get("method", {})
+        task, method = record.cell.get("task", {}), record.cell.get("method", {})
+        if task.get("type") == TableTask.__name__:
+            return "the rows of a table are not in its records"
         if "hash" in method:
             return f"{record.members[0]['method']} needs its code, --target FILE.py:NAME with the hash of its record"
         return str(reason)
