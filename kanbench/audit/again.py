@@ -16,6 +16,7 @@ from kanbench.cells.cell import Vary
 from kanbench.errors import counted
 from kanbench.store.record import CellRecord
 
+NAMED = 5  # members in a sentence
 DEAR = 60.0  # seconds of a cell, above which its members are drawn only where there are too few others
 
 
@@ -48,10 +49,16 @@ def again(audited: Audited, cells: dict[Path, Cell | str], number: int, draw: in
     left_out = "".join(f"; not checked: {reason} ({counted(n, 'cell')})" for reason, n in reasons.items())
     if not drawn:
         return Check("again", left_out.removeprefix("; ") or "not checked: no member was trained", made=False)
-    faults = [fault for each in drawn for fault in _train(each, tolerance)]
-    names = ", ".join(f"{each.path.stem[:6]}:{each.member['seed']}" for each in drawn)
-    said = f"{counted(len(drawn), 'member')} trained again ({names}), errors within {tolerance:.2g} of the records"
-    return Check("again", said + left_out, tuple(faults))
+    found = [_train(each, tolerance) for each in drawn]
+    names = tuple(f"{each.path.stem}:{each.member['seed']}" for each in drawn)
+    short = ", ".join(f"{each.path.stem[:6]}:{each.member['seed']}" for each in drawn[:NAMED])
+    more = f" and {len(drawn) - NAMED:,} more" if len(drawn) > NAMED else ""
+    said = (
+        f"{counted(len(drawn), 'member')} trained again ({short}{more}), "
+        f"{sum(not faults for faults in found):,} within {100 * tolerance:.2g} % of the records"
+    )
+    faults = tuple(fault for of_member in found for fault in of_member)
+    return Check("again", said + left_out, faults, members=names)
 
 
 def _draw(

@@ -21,12 +21,16 @@ class Fault:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `validate`. passed: None where nothing could be checked, and `said` says why."""
+    """One line of `validate`. made: False where nothing could be checked, and `said` says why.
+
+    members: those that were trained again, as CELL:SEED.
+    """
 
     name: str
     said: str
     faults: tuple[Fault, ...] = ()
     made: bool = True
+    members: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool | None:
@@ -37,4 +41,5 @@ class Check:
     def plain(self) -> dict[str, Any]:
         """The check as JSON has it."""
         faults = [{"file": each.file, "row": each.row, "said": each.said} for each in self.faults]
-        return {"check": self.name, "passed": self.passed, "said": self.said, "faults": faults}
+        plain = {"check": self.name, "passed": self.passed, "said": self.said, "faults": faults}
+        return plain | ({"members": list(self.members)} if self.members else {})

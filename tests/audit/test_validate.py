@@ -1,7 +1,6 @@
 """Faults that are committed to a folder of records; each must be found, with its file and row."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -312,8 +311,9 @@ def test_members_of_an_own_model_are_trained_again_with_their_code_only(folder, 
     code, checks = validate(folder, "--target", target, "--again", "1")
     assert code == 0
     assert "not checked" not in checks["keys"]["said"] + checks["again"]["said"]
-    drawn = {path.stem[:6]: read_record(path).members[0]["method"] for path in (folder / "cells").glob("*.json")}
-    assert drawn[re.search(r"\((\w+):", checks["again"]["said"])[1]] == label
+    (drawn,) = checks["again"]["members"]
+    record = read_record(folder / "cells" / f"{drawn.partition(':')[0]}.json")
+    assert record.members[0]["method"] == label
 
     (tmp_path / "mine.py").write_text(f"{OWN}# of another hash\n")
     monkeypatch.setattr(source, "_loaded", {})
