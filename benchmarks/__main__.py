@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import ensembles, layers, main_job, overhead, scale, time_to_error
+from benchmarks import ensembles, estimators, layers, main_job, overhead, scale, time_to_error
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "overhead": overhead.run,
     "scale": scale.run,
     "main_job": main_job.run,
+    "estimators": estimators.run,
 }
 RECORDS = Path(__file__).parent / "records"
 WIDTH = 100  # of the output if there is no terminal
@@ -73,7 +74,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="FILE", help="the record; an existing one is continued")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--threads", type=int, help="threads of torch; default: the number of physical cores")
-    parser.add_argument("--seeds", type=int, default=3, help="number of seeds of time_to_error")
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds of time_to_error and estimators")
     parser.add_argument("--equations", default="*", metavar="PATTERN", help="equations of time_to_error")
     parser.add_argument("--quick", action="store_true", help="a smoke run under a minute; its numbers mean nothing")
     arguments = parser.parse_args()
