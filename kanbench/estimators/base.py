@@ -17,6 +17,7 @@ from kanbench.bases import BASES, Basis, BSpline
 from kanbench.errors import UnknownName, chosen, require
 from kanbench.estimators.naming import Output, name_output
 from kanbench.estimators.scaling import Array, Scaling
+from kanbench.interpret.tidying import MOST_DIGITS
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
 from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss, Optimizer
 from kanbench.training.restarts import train_restarts
@@ -25,9 +26,9 @@ NETWORKS = ("kan", "mlp")
 WIDTH = 5  # hidden nodes of a KAN by default, unless it has more outputs
 BLOCK = 20_000  # rows that are predicted at once
 KEPT = 1_000  # rows of the training that name_formula sees
-LARGEST_JACOBIAN = 2e7  # entries, rows x parameters, up to which Levenberg-Marquardt is chosen
+LARGEST_JACOBIAN = 1e7  # rows x outputs x parameters up to which Levenberg-Marquardt is chosen
 LARGEST_SYSTEM = 1_500  # parameters up to which it is chosen
-LARGEST_BATCH = 2e8  # rows x parameters up to which L-BFGS is chosen
+LARGEST_BATCH = 2e6  # rows x parameters up to which L-BFGS is chosen
 
 
 class NetworkEstimator(BaseEstimator):
@@ -88,6 +89,7 @@ class NetworkEstimator(BaseEstimator):
             ValueError: if the network is an MLP, or if no formula is found.
         """
         check_is_fitted(self)
+        require(1 <= digits <= MOST_DIGITS, "digits", f"must be 1 to {MOST_DIGITS}", digits)
         network = self.network_
         if not isinstance(network, KAN):
             raise ValueError(f"network must be 'kan' for a formula, got {self.network!r}")
@@ -114,7 +116,9 @@ class NetworkEstimator(BaseEstimator):
         seeds = random.randint(np.iinfo(np.int32).max, size=self.restarts + 1)
         shape = self._shape(x.shape[1], n_outputs)
         models = [self._build(shape, torch.Generator().manual_seed(int(seed))) for seed in seeds[1:]]
-        self._inputs = Scaling.to_domain(x, *self._domain)
+        low, high = (self._basis.low, self._basis.high) if self.network == "kan" else (-1.0, 1.0)
+        self._inputs = Scaling.to_domain(x, low, high)
+        self._limits = (low, high) if self.network == "kan" else (-np.inf, np.inf)
         rows = self._scaled(x), torch.tensor(y)
         train, held_out = self._split(len(x), y if loss is Loss.cross_entropy else None, random)
         trained = train_restarts(
@@ -142,13 +146,7 @@ class NetworkEstimator(BaseEstimator):
 
     def _scaled(self, x: Array) -> Tensor:
         """Return rows as the network sees them. Beyond the range of training a KAN sees the end of the range."""
-        z = self._inputs(x)
-        return torch.tensor(np.clip(z, *self._domain) if self.network == "kan" else z, dtype=torch.float64)
-
-    @property
-    def _domain(self) -> tuple[float, float]:
-        """The range of the scaled inputs."""
-        return (self._basis.low, self._basis.high) if self.network == "kan" else (-1.0, 1.0)
+        return torch.tensor(np.clip(self._inputs(x), *self._limits))
 
     @property
     def _basis(self) -> Basis:

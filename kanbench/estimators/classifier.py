@@ -17,7 +17,7 @@ from kanbench.training import Loss
 class KANClassifier(ClassifierMixin, NetworkEstimator):
     """A Kolmogorov-Arnold network, or an MLP, as a classifier of scikit-learn, trained by cross-entropy.
 
-    It takes the parameters of `KANRegressor`; "auto" is L-BFGS, and Adam on mini-batches above 2e8 rows x parameters.
+    It takes the parameters of `KANRegressor`; "auto" is L-BFGS up to 2e6 rows x parameters, else Adam on mini-batches.
     The held-out rows have the classes in the shares of all rows.
 
     Attributes:

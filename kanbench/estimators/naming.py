@@ -48,6 +48,9 @@ def name_output(
     Raises `ValueError` if no edge is left, or if the formula cannot be trained.
     """
     y, model = output.y, deepcopy(output.model)
+    if bool((y == y[0]).all()):
+        scale, shift = output.units
+        return Named(sympy.Float(scale * y[0].item() + shift), 1.0)
     for _ in range(ROUNDS):
         before = _n_edges(model)
         train(model, x, y, LBFGS(steps=SPARSE_STEPS), sparsity=sparsity)
@@ -80,6 +83,7 @@ def standardized(model: KAN, x: Tensor) -> Output:
     """Return a network with one output, scaled to mean 0 and variance 1 on rows x, with its own values as targets."""
     y = model(x).squeeze(1)
     mean, spread = y.mean(), y.std(correction=0)
+    spread = torch.where(spread > 0, spread, 1.0)
     last = _last(model)
     last.coefficients.div_(spread)
     _bias(last).sub_(mean).div_(spread)

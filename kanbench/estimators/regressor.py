@@ -28,8 +28,8 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
         base_branch: the function beside the basis on the edges of a KAN: "none", "linear" or "silu".
         activation: the activation of an MLP: "tanh", "silu", "relu", "gelu" or "bspline".
         optimizer: "auto", "lm", "lbfgs", "adam", "sgd", or an `Optimizer` such as `Adam(rates=(1e-3,), batch=32)`.
-            "auto" is Levenberg-Marquardt for up to 1,500 parameters and 2e7 rows x parameters, else L-BFGS, and Adam on
-            mini-batches above 2e8.
+            "auto" is Levenberg-Marquardt up to 1,500 parameters and 1e7 rows x outputs x parameters, else L-BFGS up to
+            2e6 rows x parameters, else Adam on mini-batches.
         max_iter: the most steps of the optimizer; None for its own default: 80 of Levenberg-Marquardt, 500 of L-BFGS.
         restarts: the number of random starts that are trained at once; the best one is kept.
         early_stopping: whether rows are held out, on which the best step and start are chosen. Otherwise all rows train
@@ -71,11 +71,8 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
 
     def _named_outputs(self, network: KAN) -> list[Output]:
         table = self._kept[1].reshape(len(self._kept[1]), -1)
-        inverse = zip(1.0 / self._targets.scale, -self._targets.shift / self._targets.scale, strict=True)
-        return [
-            Output(output_of(network, j), table[:, j], (float(scale), float(shift)))
-            for j, (scale, shift) in enumerate(inverse)
-        ]
+        units = self._targets.inverse_pairs
+        return [Output(output_of(network, j), table[:, j], pair) for j, pair in enumerate(units)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -44,6 +44,19 @@ def test_beyond_the_rows_of_fit_a_kan_predicts_as_at_the_end_of_their_range():
     assert_allclose(model.predict([inside + 10.0]), model.predict([inside]))
 
 
+def test_constant_targets_and_columns_are_no_obstacle():
+    columns = np.column_stack([X, np.full(300, 7.0)])
+    model = KANRegressor(**SHORT).fit(columns, np.column_stack([np.full(300, 1e6), Y]))
+    assert (model.predict(columns)[:, 0] == 1e6).all()
+    assert KANRegressor(**SHORT).fit(X, np.full(300, 2.5)).name_formula().formula_ == 2.5
+
+
+def test_parameters_that_change_after_fit_wait_for_the_next_fit():
+    model = fitted()
+    before = model.predict(X)
+    assert_allclose(model.set_params(network="mlp", basis="taylor").predict(X), before, rtol=0)
+
+
 def test_one_seed_gives_one_model_and_another_seed_another():
     assert_allclose(fitted().predict(X), fitted().predict(X), rtol=0)
     assert not np.allclose(fitted().predict(X), fitted(random_state=1).predict(X), rtol=1e-9)
@@ -163,5 +176,7 @@ def test_optimizers_are_chosen_by_name_or_given():
 def test_a_formula_needs_a_fitted_kan():
     with pytest.raises(NotFittedError):
         KANRegressor().name_formula()
+    with pytest.raises(ValueError, match="digits must be 1 to 15, got 99"):
+        fitted(max_iter=1).name_formula(digits=99)
     with pytest.raises(ValueError, match="network must be 'kan' for a formula, got 'mlp'"):
         fitted(network="mlp").name_formula()
