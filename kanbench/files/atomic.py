@@ -15,6 +15,7 @@ from pathlib import Path
 PART = ".kanbench-part"
 LOCK = ".lock"
 LONGEST = 60  # characters that the name of a part takes over from its file
+LINKLESS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # what file systems without links answer
 os.umask(UMASK := os.umask(0))  # the umask can only be read by setting it
 
 
@@ -44,6 +45,44 @@ def write_whole(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def create_whole(path: Path, content: bytes) -> bool:
+    """Create a file with all of its content, unless its place is taken; return whether it was created.
+
+    Of many processes on any machines one succeeds, and one that is killed meanwhile leaves the whole file or none.
+
+    Raises:
+        OSError: if the folder cannot be written to.
+    """
+    descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o666 & ~UMASK)
+            file.write(content)
+            file.flush()
+            try:
+                os.link(name, path)
+            except FileExistsError:
+                return os.fstat(file.fileno()).st_nlink == 2  # NFS may lose the answer, and ask again
+            except OSError as error:
+                if error.errno not in LINKLESS:
+                    raise
+                return _create(path, content)
+            return True
+    finally:
+        with suppress(OSError):
+            os.unlink(name)
+
+
+def _create(path: Path, content: bytes) -> bool:
+    """Create a file on a file system without links, where it is empty for a moment."""
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        return False
+    return True
 
 
 def remove_parts(folder: Path) -> None:

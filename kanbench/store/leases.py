@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 
+from kanbench.files.atomic import create_whole
+
 SUFFIX = ".claim"
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ def _born(pid: int) -> str:
 
 @dataclass(frozen=True)
 class Sight:
-    """The state of a lease at one moment; `owner` is None while the file is being written.
+    """The state of a lease at one moment; `owner` is None for a file that names none.
 
     Two sights differ if the file was touched in between.
     """
@@ -194,17 +196,7 @@ class Leases:
     def _take(self, key: str) -> Owner | None:
         """Create the lease; return None if there is one already."""
         owner = Owner.this_process()
-        try:
-            descriptor = os.open(self.path(key), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        except FileExistsError:
-            return None
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(json.dumps(asdict(owner)))
-        except OSError:
-            self.path(key).unlink()
-            raise
-        return owner
+        return owner if create_whole(self.path(key), json.dumps(asdict(owner)).encode()) else None
 
     def _take_away(self, key: str, sight: Sight) -> None:
         """Remove a lease unless it has changed since; renaming is atomic, so only one of many processes succeeds."""

@@ -1,5 +1,6 @@
 """What is written appears whole or not at all, and nothing is written through a link."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from kanbench.files.atomic import UMASK, remove_parts, staged, write_whole
+from kanbench.files.atomic import UMASK, create_whole, remove_parts, staged, write_whole
 
 
 def everything_in(folder):
@@ -141,3 +142,40 @@ def test_an_error_of_the_file_system_names_the_file(tmp_path, monkeypatch):
 def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     write_whole(tmp_path / ("a" * 255), b"")
     assert everything_in(tmp_path) == {"a" * 255}
+
+
+def refuse(number):
+    def link(*_):
+        raise OSError(number, os.strerror(number))
+
+    return link
+
+
+@pytest.mark.parametrize("links", [None, errno.EPERM, errno.ENOTSUP])
+def test_a_file_is_created_once_whole_and_with_the_rights_of_any_file(tmp_path, monkeypatch, links):
+    if links:
+        monkeypatch.setattr(os, "link", refuse(links))
+    path = tmp_path / "a"
+    assert create_whole(path, b"first")
+    assert not create_whole(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~UMASK
+    assert everything_in(tmp_path) == {"a"}
+
+
+def test_a_disk_that_is_full_creates_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", refuse(errno.ENOSPC))
+    with pytest.raises(OSError, match="No space"):
+        create_whole(tmp_path / "a", b"a")
+    assert everything_in(tmp_path) == set()
+
+
+def test_an_answer_that_the_network_lost_is_not_taken_for_another_owner(tmp_path, monkeypatch):
+    link = os.link
+
+    def lost(*places):
+        link(*places)
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "link", lost)
+    assert create_whole(tmp_path / "a", b"a")

@@ -225,3 +225,22 @@ def test_one_of_many_takes_over_from_the_dead(tmp_path):
             process.join()
         assert winners.empty()
         assert os.listdir(folder) == ["done"]
+
+
+@pytest.mark.parametrize("last", ["fdopen", "link", "unlink"])
+def test_whoever_is_killed_while_taking_a_lease_keeps_nobody_waiting(leases, monkeypatch, last):
+    """An empty lease would name no owner, and everybody would wait two minutes for it."""
+
+    def take():
+        monkeypatch.setattr(os, last, lambda *_, **__: os._exit(9))
+        with leases.hold("a", never):
+            os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(target=take)
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    sight = look(leases.path("a"))
+    assert sight is None or sight.owner.is_gone
+    with leases.hold("a", never) as is_mine:
+        assert is_mine
