@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kanbench.analysis.scores import Records, at_best_rates
-from kanbench.report.figures.canvas import blank, columns_of, figure_of, points, styled
+from kanbench.report.figures.canvas import blank, columns_of, figure_of, is_narrow, points, styled
 from kanbench.report.figures.style import (
     OVER_TASKS,
     PARAMETERS,
@@ -111,9 +111,11 @@ def small_multiples(records: Records, title: str, order: Sequence[str] = (), col
         drawn = list(grid.flat[: len(shown)])
         _same_scales(drawn, pd.concat(shown.values()), columns)
         at_one = len(chosen.budget.dropna().unique()) == 1
-        figure.supxlabel(
-            f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS, fontsize=points(11)
-        )
+        x = f"methods at {chosen.budget.max():,} {PARAMETERS}" if at_one else PARAMETERS
+        if is_narrow(figure):  # the legend stands where the label of a figure would
+            drawn[(rows - 1) * columns + (len(drawn) - 1) % columns // 2].set_xlabel(x)
+        else:
+            figure.supxlabel(x, fontsize=points(11))
         measure = fill(of.measure, 32 if rows == 1 else 60)
         of_seeds = "\n(median and range over seeds)" if len(chosen.seed.unique()) > 1 else ""
         figure.supylabel(f"{measure}{of_seeds}", fontsize=points(11 if rows > 1 else 10))

@@ -23,6 +23,7 @@ TOGETHER = 5  # methods that share one panel
 BEHIND, MARKED = "0.85", "0.15"
 LABEL_GAP = 0.062  # of the height of a panel that has its own height
 PANEL = 3.7  # inches: the height of a panel that stands alone
+MOST_LABELS = 0.5  # of the width of a panel
 LEAST_WIDTH = 2.2  # inches of a panel
 
 
@@ -76,8 +77,9 @@ def draw_families(lines: Lines, of: Result, look: Look, *, mark: str | None = No
         panels = (
             figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False) if ax is None else np.array([[ax]])
         )
-        gap = LABEL_GAP * points(1.0) * (size[1] / figure.get_figheight() if ax is None else PANEL / _height(ax))
-        _scale(panels[0, 0], lines, look)
+        gap = LABEL_GAP * points(1.0) * (size[1] / figure.get_figheight() if ax is None else PANEL / _inches(ax)[1])
+        width = figure.get_figwidth() / columns - 0.9 if ax is None else _inches(ax)[0]
+        _scale(panels[0, 0], lines, look, _label_width(family, lines, mark) / max(width, 1.0))
         for (name, members), axes in zip(family.items(), panels.flat, strict=False):
             _draw_family(axes, name, members, lines, of.styles, look, mark, gap)
         for axes in panels.flat[len(family) :]:
@@ -94,9 +96,22 @@ def draw_families(lines: Lines, of: Result, look: Look, *, mark: str | None = No
     return figure
 
 
-def _height(ax: Axes) -> float:
-    """Return the height of axes in inches."""
-    return ax.get_window_extent().height / figure_of(ax).dpi
+def _inches(ax: Axes) -> tuple[float, float]:
+    """Return the width and the height of axes in inches."""
+    box, dpi = ax.get_window_extent(), figure_of(ax).dpi
+    return box.width / dpi, box.height / dpi
+
+
+def _label_width(family: Mapping[str, list[str]], lines: Lines, mark: str | None) -> float:
+    """Return the width of the longest name beside a line, in inches."""
+    names = [_short(method, name) for name, members in family.items() for method in members]
+    names += [readable(mark)] if mark in lines else []
+    letters = max((len(line) for name in names for line in name.splitlines()), default=0)
+    return letters * 0.6 * _label_size(lines) / 72
+
+
+def _label_size(lines: Lines) -> float:
+    return points(8.5 if len(lines) > TOGETHER else 10)
 
 
 def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
@@ -142,15 +157,16 @@ def _draw_family(
     axes.set_title(plain(name), loc="left")
 
 
-def _scale(axes: Axes, lines: Lines, look: Look) -> None:
-    """Limits that hold every line and, to the right, its label."""
+def _scale(axes: Axes, lines: Lines, look: Look, labels: float) -> None:
+    """Limits that hold every line and, to the right, its label, which takes this share of the width."""
     x = np.concatenate([line.x for line in lines.values()])
     heights = np.concatenate([np.concatenate([line.y, line.low, line.high]) for line in lines.values()])
     heights = heights[np.isfinite(heights) & ((heights > 0) | (not look.log_y))]
     axes.set_xscale("log")
     low, high = np.log10(x.min()), np.log10(x.max())
     span = max(high - low, 0.3)
-    room = 0.0 if look.profile else 0.36  # of the width, for the labels
+    share = min(labels + 0.05, MOST_LABELS)
+    room = 0.0 if look.profile else max(0.36, share / (1.0 - share))  # of the span, for the labels
     axes.set_xlim(10 ** (low - 0.04 * span), 10 ** (high + 0.02 + room * span))
     if look.log_y:
         axes.set_yscale("log")
@@ -173,7 +189,7 @@ def _label_ends(axes: Axes, lines: Lines, labels: dict[str, str], colors: dict[s
     scaled = axes.transScale
     heights = {method: to_axes.transform(scaled.transform(end))[1] for method, end in ends.items()}
     right = max(to_axes.transform(scaled.transform(end))[0] for end in ends.values())
-    size = points(8.5 if len(lines) > TOGETHER else 10)
+    size = _label_size(lines)
     for method, height in spread(heights, gap).items():
         axes.annotate(
             labels[method],

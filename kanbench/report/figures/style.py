@@ -97,7 +97,7 @@ def label_below(figure: Figure, text: str, size: float = 11, ax: Axes | None = N
     if ax is not None:
         ax.set_xlabel(text)
         return
-    letters = int(figure.get_figwidth() * 72 / (0.5 * points(size)))
+    letters = int(figure.get_figwidth() * 72 / (0.62 * points(size)))
     lines = [part for line in text.split("\n") for part in wrap(line, letters) or [""]]
     figure.supxlabel("\n".join(lines), fontsize=points(size))
 
