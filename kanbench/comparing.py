@@ -28,7 +28,7 @@ from kanbench.data.given import tasks_of
 from kanbench.errors import ConfigError, UnknownName, chosen, counted, require_name, shown
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import METHODS, REFERENCES, MLPMethod, NetworkMethod
-from kanbench.report.run_report import Report
+from kanbench.report.result import Result
 from kanbench.run.job import Job, job_of
 from kanbench.run.running import execute
 from kanbench.training import OPTIMIZERS, Optimizer
@@ -66,7 +66,7 @@ def compare(
     precision: str = "double",
     accelerator: str = "auto",
     progress: bool = True,
-) -> Report:
+) -> Result:
     """Train every method on every task at every budget, and return the result.
 
     It makes the cells that the command line makes, and looks up those that are there: a call that was stopped goes on
@@ -140,7 +140,7 @@ def compare(
         return _run(replace(job, baseline=_baseline(compared, baseline), fresh=True), progress)
 
 
-def _run(job: Job, progress: bool) -> Report:
+def _run(job: Job, progress: bool) -> Result:
     """Do a job; threads of torch and handlers of signals are as before when it ends."""
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=not progress)
     threads = torch.get_num_threads()
@@ -162,7 +162,7 @@ def _run(job: Job, progress: bool) -> Report:
             stacklevel=3,
         )
     assert outcome.report is not None  # no other shard holds cells
-    return outcome.report
+    return outcome.report.result
 
 
 @contextmanager

@@ -17,11 +17,19 @@
 # %%
 # %matplotlib inline
 from kanbench.analysis import answers, load_records, say, summarize
-from kanbench.analysis.comparisons import aggregations, compare_methods, exponents, failures, pair_tests, ranking
+from kanbench.analysis.comparisons import (
+    aggregations,
+    best_mlp,
+    compare_methods,
+    exponents,
+    failures,
+    pair_tests,
+    ranking,
+)
 from kanbench.analysis.scores import scores_by_budget
 from kanbench.cli.reproduce import read_study, study_files
 from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.report.figures.costs import best_mlp, loss_vs_cost, profile
+from kanbench.report.figures.costs import loss_vs_cost, profile
 from kanbench.report.figures.curves import small_multiples
 
 study = read_study(study_files()["methods"])

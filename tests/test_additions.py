@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import hydra
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,6 +30,8 @@ from kanbench.files.registry import registered
 from kanbench.methods import METHODS, REFERENCES, NetworkMethod
 from kanbench.models import KAN
 from kanbench.page import PageOptions, find_source, write_page
+from kanbench.report.figures.gallery import FIGURES
+from kanbench.report.result import Result
 from kanbench.report.tables import write_tables
 from kanbench.run.running import run
 from kanbench.store.record import read_record
@@ -53,14 +56,18 @@ class House:
 
     def add_module(self, package: str, name: str, code: str, registry: dict, base: type) -> None:
         """A file in a room, found as the room finds its own files."""
-        room, folder = import_module(package), self._folder / package
-        folder.mkdir()
-        (folder / f"{name}.py").write_text(dedent(code))
-        self._monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
+        self.add_file(package, name, code)
         found = registered(package, base)
         assert registry.items() < found.items()
         for word in found.keys() - registry.keys():
             self._monkeypatch.setitem(registry, word, found[word])
+
+    def add_file(self, package: str, name: str, code: str) -> None:
+        """A file in a room."""
+        room, folder = import_module(package), self._folder / package
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(dedent(code))
+        self._monkeypatch.setattr(room, "__path__", [*room.__path__, str(folder)])
 
     def add_yaml(self, name: str, text: str) -> None:
         path = self.conf / f"{name}.yaml"
@@ -332,6 +339,30 @@ def test_a_kind_of_task_with_a_loss_and_two_outputs_of_its_own_is_a_module_a_los
     assert set(records[records.method == "linear"].params) == {2 * 2}
 
 
+def test_a_kind_of_task_goes_from_its_run_to_tables_figures_terminal_and_page_under_the_name_of_its_score(
+    with_arcs, tmp_path, capsys
+):
+    records = with_arcs.run("data=arc", *QUICK, "basis=chebyshev")
+    name = "relative distance on test"
+    assert f"error: {name}, geometric mean over 2 tasks" in " ".join(capsys.readouterr().out.split())
+    result = Result.of(records, "Arcs", "MLP tanh")
+    result.tables(tmp_path / "tables")
+    assert (tmp_path / "tables" / "errors.md").read_text().startswith("Relative distance on test by parameter budget")
+    errors = pd.read_csv(tmp_path / "tables" / "errors.csv").set_index("method").error
+    members = records.assign(error=records.test_rel_distance.clip(upper=1.0))
+    medians = members.pivot_table("error", "method", "task", aggfunc="median")
+    for method, of_tasks in medians.iterrows():
+        assert errors[method] == pytest.approx(np.sqrt(of_tasks.prod()), rel=1e-9)
+    for figure in ("loss_vs_parameters", "performance_profile", "tasks"):
+        assert "relative distance" in (tmp_path / "tables" / f"{figure}.svg").read_text()
+    page = tmp_path / "report.html"
+    write_page(find_source(with_arcs.results / "job"), page, PageOptions())
+    text = page.read_text()
+    assert f'"measure":"{name}"' in text
+    assert '"metrics":["rel_distance"]' in text
+    assert "the page draws networks of one output" in text
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
 def test_two_outputs_go_through_batches_and_every_optimizer_that_takes_the_loss(with_arcs, optimizer):
     rates = [] if optimizer == "lbfgs" else ["optimizer.rates=[0.03,0.3]", "optimizer.batch=16"]
@@ -392,6 +423,42 @@ def test_a_reference_of_two_outputs_without_a_ridge_is_one_of_each(reference):
     for output in range(2):
         np.testing.assert_allclose(plain.fit(x, y[:, output], x, y[:, output]).predict(x), together[:, output])
     assert (plain.count(2, 2), plain.flops(2, 2)) == (2 * plain.count(2), 2 * plain.flops(2))
+
+
+SPREAD = """
+    from kanbench.report.figures.canvas import blank, figure_of, styled
+    from kanbench.report.figures.style import put_title
+
+    def spread(result, ax=None):
+        "The errors of all seeds of every method, side by side."
+        with styled(ax):
+            figure = figure_of(ax) if ax else blank(6.0, 4.0)
+            axes = ax or figure.subplots()
+            for place, method in enumerate(result.methods):
+                scores = result.chosen.score[result.chosen.method == method]
+                axes.plot([place] * len(scores), scores, "o", color=result.styles[method]["color"], label=method)
+            axes.set(yscale="log", ylabel=result.measure, xticks=range(len(result.methods)))
+            put_title(figure, result.heading, ax)
+        return figure
+"""
+
+
+def test_a_figure_is_a_function_in_a_module_and_its_line_in_the_gallery(house, monkeypatch, tmp_path):
+    house.add_file("kanbench.report.figures", "spread", SPREAD)
+    monkeypatch.setitem(FIGURES, "spread", import_module("kanbench.report.figures.spread").spread)  # the line
+    result = Result.of(load_records("results/feynman"), "Spread", "MLP tanh").choose(["MLP tanh", "KAN BSpline"])
+    for name in [*FIGURES]:
+        if name != "spread":
+            monkeypatch.delitem(FIGURES, name)  # they are drawn in other tests
+    result.tables(tmp_path, formats=["svg", "pdf"], width=3.4)
+    assert {path.name for path in tmp_path.glob("spread.*")} == {"spread.svg", "spread.pdf"}
+    assert "relative L2 error on test" in (tmp_path / "spread.svg").read_text()
+    figure, (left, right) = plt.subplots(ncols=2)
+    plt.close(figure)
+    assert result.plot("spread", ax=right) is figure
+    for line, method in zip(right.get_lines(), result.methods, strict=True):
+        assert sorted(line.get_ydata()) == sorted(result.chosen.score[result.chosen.method == method])
+    assert not left.has_data()
 
 
 SIGN = """

@@ -254,7 +254,9 @@ def test_arrays_and_frames_may_have_several_targets_and_classes(tmp_path):
         np.testing.assert_array_equal(task.y, x[:, 0] > 0)
     assert task.classes == ("l", "r")
     found = compare(tmp_path, KAN, tasks=(x, y), budgets=50, seeds=1, **QUICK | dict.fromkeys(ROWS, 20))
-    np.testing.assert_allclose((found.records.test_rel_l2_y1 + found.records.test_rel_l2_y2) / 2, found.records.test_rel_l2)
+    np.testing.assert_allclose(
+        (found.records.test_rel_l2_y1 + found.records.test_rel_l2_y2) / 2, found.records.test_rel_l2
+    )
     with pytest.raises(ValueError, match=r"task t: its columns must be a target and at least one input"):
         tasks_of({"t": frame[["u", "v"]]}, ["u", "v"])
     with pytest.raises(

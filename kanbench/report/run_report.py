@@ -1,6 +1,6 @@
 """The report of a run: its tidy files and its figures. Imports no torch."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,14 +22,21 @@ class Report:
     figures: list[Path]  # PNG; an SVG of the same name lies beside each
 
 
-def write_report(cells: Iterable[Path], folder: Path, title: str, baseline: str | None) -> Report:
+def write_report(
+    cells: Iterable[Path],
+    folder: Path,
+    title: str,
+    baseline: str | None,
+    page_writer: Callable[[Path], object] | None = None,
+) -> Report:
     """Analyse record files: records.csv, summary.csv and figures (PNG and SVG) in `folder`.
 
-    Where training rows, noise or extrapolation differ, the figures show the error along them instead.
+    Where training rows, noise or extrapolation differ, the figures show the error along them instead. The page of the
+    result is what `page_writer` writes.
 
     Each file appears whole, and all of them or none, so that the jobs of a run may report at the same time.
     """
-    result = Result(load_records(cells), title=title, baseline=baseline)
+    result = Result(load_records(cells), title=title, baseline=baseline, page_writer=page_writer)
     summary = result.summary  # raises before anything is written
     with staged(folder) as place:
         write_csv(result.records, place / "records.csv")

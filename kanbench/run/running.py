@@ -90,15 +90,20 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
         whole = counted(len(job.cells), "cell")
         console.print(f"{absent} of {whole} are left to other shards; the shard that finishes last writes the report")
         return Outcome(tally, None, [records])
-    report = write_report(map(job.store.path, job.plan.cells), job.report, job.title, job.baseline)
+    page_writer = partial(_write_page, job.folder, job.trainer.workers_for(PageOptions().networks))
+    report = write_report(map(job.store.path, job.plan.cells), job.report, job.title, job.baseline, page_writer)
     logger.log_report(report)
     say(report)
     places = [f"figure    {path}" for path in report.figures]
     if job.page:
-        page, options = job.report / "report.html", PageOptions()
-        write_page(find_source(job.folder), page, options, job.trainer.workers_for(options.networks))
+        page = job.report / "report.html"
+        report.result.page(page)
         places.append(f"page      {page}")
     return Outcome(tally, report, [*places, f"{records}, {job.report}/records.csv"])
+
+
+def _write_page(folder: Path, workers: int, page: Path) -> int:
+    return write_page(find_source(folder), page, PageOptions(), workers)
 
 
 def _prepare(job: Job) -> None:
