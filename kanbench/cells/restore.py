@@ -21,6 +21,8 @@ class CannotRestore(ValueError):
 def restore_cell(described: dict[str, Any], experiment: str = "", suite: str = "") -> Cell:
     """The inverse of `Cell.describe`. Raises `CannotRestore`, as for tables, whose rows are not in records."""
     fields = {name: value for name, value in described.items() if name not in ("type", "results_version")}
+    if "digest" in described.get("task", {}):
+        raise CannotRestore("records hold no rows of tables, so a network of a table cannot be trained again from them")
     try:
         return _made(Cell, fields | {"experiment": experiment, "suite": suite})
     except (TypeError, ValueError, KeyError) as error:

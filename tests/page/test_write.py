@@ -63,7 +63,7 @@ def test_a_member_of_a_classification_is_shown_with_its_error_and_why_it_has_no_
     folder, record = classes
     shown = show(Choice(record.key, 1, 0.05, "best"), {record.key: folder / "cells" / f"{record.key}.json"})
     assert shown.network["recorded"] == record.members[1]["test_rel_cross_entropy"]
-    assert "cannot build the cell" in shown.network["reason"]
+    assert "records hold no rows of tables" in shown.network["reason"]
     assert shown.data == {}
 
 
@@ -162,7 +162,7 @@ def test_the_page_of_a_classification_has_its_errors(classes, chromium):
         reasons = tab.text_content("#explorer")
         row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
     assert complaints == []
-    assert reasons.startswith("Not drawn: MLP tanh on sides (this version of kanbench cannot build the cell")
+    assert reasons.startswith("Not drawn: MLP tanh on sides (records hold no rows of tables")
     (member,) = [member for member in record.members if str(member["seed"]) == row["seed"]]
     assert float(row["cross-entropy on test"]) == pytest.approx(member["test_rel_cross_entropy"], rel=5e-3)
     assert float(row["accuracy on test"]) == pytest.approx(member["test_accuracy"], rel=5e-3)
@@ -199,3 +199,26 @@ def test_the_page_shows_a_score_and_a_loss_that_it_has_never_heard_of(tmp_path, 
     np.testing.assert_allclose(np.array(learned).T, curve["validation_distance"], rtol=1e-3)
     (member,) = [member for member in members if str(member["seed"]) == row["seed"]]
     assert float(row["nrmse on test"]) == pytest.approx(member["test_nrmse"], rel=5e-3)
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("page")
+def test_the_page_of_two_outputs_has_the_error_of_each_under_its_name(tmp_path, chromium):
+    y = np.stack([X[:, 0], X[:, 0] * X[:, 1]], axis=1)
+    task = table_task("pair", ["a", "b"], X, ["flow", 'drop <i> "b"'], y)
+    store = RecordStore(tmp_path / "cells")
+    store.prepare()
+    record = run_cell(replace(REGRESSION, task=task, suite="table", seeds=(0, 1), sizes=Shares(), budget=30))
+    store.write(record)
+    path = tmp_path / "report.html"
+    write_page(find_source(tmp_path), path, PageOptions())
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        tab.goto(path.as_uri(), timeout=60_000)
+        headings = tab.locator("#table th").all_text_contents()
+        tab.locator("#table th button", has_text='error of drop <i> "b"').click()
+        row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
+    least = min(record.members, key=lambda member: member['test_rel_l2_drop <i> "b"'])
+    assert row["seed"] == str(least["seed"])
+    assert float(row["error of flow"]) == pytest.approx(least["test_rel_l2_flow"], rel=5e-3)
+    assert float(row['error of drop <i> "b"']) == pytest.approx(least['test_rel_l2_drop <i> "b"'], rel=5e-3)
