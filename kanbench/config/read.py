@@ -318,12 +318,12 @@ def _check_models(config: Config) -> tuple[str, ...]:
     """Run the contract of models from elsewhere for every number of inputs and outputs; return remarks on them."""
     remarks = []
     shapes = _shapes(config.tasks)
-    for group, method in zip(("model", "baseline"), config.methods, strict=False):
+    for method in config.methods:
         for n_in, n_out in shapes:
             try:
                 remarks += check_contract(method, n_in, n_out, config.trainer.precision.dtype)
             except ContractFault as fault:
-                raise ConfigError(f"{group}: {fault}") from fault
+                raise ConfigError(f"model: {fault}") from fault
     return tuple(dict.fromkeys(remarks))
 
 
