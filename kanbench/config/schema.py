@@ -66,12 +66,12 @@ def _is_mapping(hint: Any) -> bool:
 
 
 def _expected(hint: Any) -> str:
+    if get_origin(hint) is dict and Any in get_args(hint):
+        return "names and values, as {grid: 5}"
     if _is_mapping(hint):
         return "a list for each name, as {name: [..]}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {', '.join(member.name for member in hint)}"
-    if get_origin(hint) is dict:
-        return "names and values, as {grid: 5}"
     return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(
         getattr(hint, "__name__", ""), "a list of numbers" if get_origin(hint) is tuple else str(hint)
     )
