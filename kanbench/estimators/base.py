@@ -166,7 +166,7 @@ class NetworkEstimator(BaseEstimator):
         width = max(WIDTH, n_outputs)
         if self.network == "kan":
             return [n_in, width, n_outputs]
-        kan = _n_parameters(KAN([n_in, width, n_outputs], BSpline()))
+        kan = _n_parameters(KAN([n_in, width, n_outputs], BSpline(), generator=torch.Generator()))
         return [n_in, max(1, round((kan - n_outputs) / (n_in + 1 + n_outputs))), n_outputs]
 
     def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:

@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -60,6 +61,14 @@ def test_parameters_that_change_after_fit_wait_for_the_next_fit():
 def test_one_seed_gives_one_model_and_another_seed_another():
     assert_allclose(fitted().predict(X), fitted().predict(X), rtol=0)
     assert not np.allclose(fitted().predict(X), fitted(random_state=1).predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("network", ["kan", "mlp"])
+def test_fit_leaves_the_random_numbers_of_others_alone(network):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - see below
+    fitted(network=network)
+    assert (torch.get_rng_state() == before[0]).all()
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002 - the global state is what is looked at
 
 
 @pytest.mark.parametrize("way", [lambda m: pickle.loads(pickle.dumps(m)), "joblib"], ids=["pickle", "joblib"])
