@@ -11,6 +11,7 @@ import pandas as pd
 from kanbench.analysis.answer import digits
 from kanbench.analysis.comparisons import COSTS, best_of, fronts, not_worse
 from kanbench.analysis.significance import Refusal
+from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.errors import counted
 from kanbench.report.figures.gallery import FIGURES, draw
 from kanbench.report.folder import USUAL, Folder, Look, Written
@@ -19,6 +20,7 @@ from kanbench.report.result import Result
 from kanbench.report.typeset import (
     EMBOLDENED,
     Columns,
+    Table,
     count,
     error,
     error_table,
@@ -88,6 +90,7 @@ def _tables(folder: Folder, result: Result) -> list[str]:
     """Write the tables of one level; return what could not be said."""
     _errors(folder, result)
     _accuracy(folder, result)
+    _outputs(folder, result)
     remark = _significance(folder, result)
     _exponents(folder, result)
     _failures(folder, result)
@@ -125,6 +128,23 @@ def _accuracy(folder: Folder, result: Result) -> None:
     }
     caption = "Accuracy on test by parameter budget, mean over tasks of medians over seeds"
     folder.table("accuracy", tidy, tabulate(wide, columns, caption))
+
+
+def _outputs(folder: Folder, result: Result) -> None:
+    """Add the error of each output where models have several: a row for each method at the largest budget."""
+    columns = [name for name in result.summary if name.startswith(OF_OUTPUT)]
+    tidy = result.summary[["budget", "method", "tasks", "error", *columns]].dropna()
+    if not columns or tidy.empty:
+        return
+    last = tidy[tidy.budget == tidy.budget.max()].sort_values("error")
+    rows = [
+        [method, *map(error, errors)] for method, *errors in last[["method", "error", *columns]].itertuples(index=False)
+    ]
+    caption = (
+        f"{result.measure[0].upper()}{result.measure[1:]}, and the error of each output, mean over tasks of medians "
+        f"over seeds, at {tidy.budget.max():,} parameters"
+    )
+    folder.table("outputs", tidy, Table(caption, ["method", "mean", *columns], rows))
 
 
 def _significance(folder: Folder, result: Result) -> str:

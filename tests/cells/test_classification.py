@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Execution, Precision, run_cell
-from kanbench.data import Classification, FormulaTask, SplitSizes, Variable, sample
+from kanbench.data import Classification, FormulaTask, Shares, SplitSizes, Variable, read_table, sample
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_width
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Loss, Schedule
 
@@ -203,3 +203,14 @@ def test_logistic_minimizes_the_penalized_cross_entropy_of_torch_and_validation_
         outputs = torch.tensor(fit.predict(dataset.validation.x))
         losses[ridge] = functional.cross_entropy(outputs, torch.tensor(dataset.validation.y).long()).item()
     assert chosen.ridge == min(losses, key=losses.get)
+
+
+def test_a_column_of_text_is_learned_and_its_classes_are_in_the_record(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = [(a, b, "inside" if a * a + b * b < 0.5 else "outside") for a, b in generator.uniform(-1, 1, (200, 2))]
+    (tmp_path / "disc.csv").write_text("a,b,where\n" + "".join(f"{a},{b},{where}\n" for a, b, where in rows))
+    task = read_table(tmp_path / "disc.csv", "where")
+    record = run_cell(change(task=task, suite="table", sizes=Shares(), optimizer=LBFGS(steps=40)))
+    assert record.cell["task"]["classes"] == ["inside", "outside"]
+    assert {m["status"] for m in record.members} == {"ok"}
+    assert min(m["test_accuracy"] for m in record.members) > 0.9

@@ -13,6 +13,7 @@ from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, table_task
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod
 from kanbench.page import PageOptions, find_source, write_page
+from kanbench.report import tables
 from kanbench.report.result import Result
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import RecordStore
@@ -92,6 +93,17 @@ def test_the_terminal_shows_the_error_of_every_output(folder):
     of_mlp = summary[summary.method == "MLP tanh"].iloc[0]
     expected = frame[frame.method == "MLP tanh"]["test_rel_l2_hard <b>"].median()
     assert of_mlp["error of hard <b>"] == pytest.approx(expected)
+
+
+def test_a_table_has_the_error_of_every_output(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "FIGURES", {})  # they take seconds
+    tables.write_tables(load_records(folder), tmp_path, baseline="MLP tanh")
+    table = (tmp_path / "outputs.md").read_text()
+    assert "| method | mean | error of easy | error of hard <b> |" in table
+    frame = load_records(folder)
+    of_mlp = frame[frame.method == "MLP tanh"].test_rel_l2_easy.median()
+    (row,) = [line.split("|") for line in table.splitlines() if line.startswith("| MLP tanh")]
+    assert float(row[3]) == pytest.approx(of_mlp, rel=1e-2)
 
 
 def test_the_page_holds_the_error_of_every_output(folder, tmp_path):
