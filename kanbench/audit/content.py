@@ -118,7 +118,7 @@ def _relations(
         return
     same = [name for name in ("suite", "task", "seed", "protocol", "data", "n_train") if name in frame]
     spread = (frame[rmse] / error).where((error > 0.0) & (frame[rmse] > 0.0))
-    usual = spread.groupby([frame[name].fillna("") for name in same]).transform("median")
+    usual = spread.groupby([frame[name] for name in same], dropna=False).transform("median")
     rule = "their ratio is the spread of the targets, the same for all members on the same data"
     yield rmse, (spread / usual - 1.0).abs() > 10 * EXACT, rule
     if largest in frame:

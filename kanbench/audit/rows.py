@@ -49,8 +49,12 @@ class Audited:
     is_table: bool = False
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a frame, with their positions in `rows` as its index; what is no number is missing there."""
-        frame = pd.DataFrame([row.columns for row in self.rows])
+        """The rows as a frame, with their positions in `rows` as its index; values of a wrong type are missing."""
+        sound = [
+            {name: None if record.broken_rule(name, value) else value for name, value in row.columns.items()}
+            for row in self.rows
+        ]
+        frame = pd.DataFrame(sound)
         frame = frame.reindex(columns=list(dict.fromkeys([*COLUMNS, "protocol", *frame])))
         for name in frame:
             if name in NUMBERS or name.startswith(ERRORS):

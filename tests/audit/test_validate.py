@@ -169,6 +169,15 @@ def test_a_wrong_type_is_named_with_its_row(column, value, sentence, folder):
     assert {"file": str(path), "row": "2", "said": sentence} in checks["schema"]["faults"]
 
 
+@pytest.mark.parametrize("column", ["suite", "method", "seed", "protocol", "settings", "cell", "budget", "missed"])
+def test_a_value_that_no_table_could_hold_stops_no_check(column, folder):
+    path = path_of(folder)
+    change(path, 1, **{column: [1]})
+    code, checks = validate(folder)
+    assert code == 1
+    assert any(fault["said"].startswith(f"{column} must be") for fault in checks["schema"]["faults"])
+
+
 def test_a_missing_column_and_a_failure_without_a_reason_are_named(folder):
     path = path_of(folder)
     content = json.loads(SEAL.read(path))
