@@ -51,7 +51,12 @@ class Subject:
     @cached_property
     def width(self) -> int:
         """The narrowest width that builds."""
-        return self.method.narrowest(self.n_in, self.n_out)
+        return self.method.next_width(self.n_in, 1, self.n_out)
+
+    @cached_property
+    def wider(self) -> int:
+        """A wider width that builds."""
+        return self.method.next_width(self.n_in, self.width + WIDER, self.n_out)
 
     @cached_property
     def model(self) -> nn.Module:
@@ -66,7 +71,7 @@ class Subject:
     def build(self, seed: int) -> nn.Module:
         """Return the wider model of a seed."""
         generator = torch.Generator().manual_seed(seed)
-        return self.method.build(self.n_in, self.width + WIDER, generator, self.dtype, self.n_out)
+        return self.method.build(self.n_in, self.wider, generator, self.dtype, self.n_out)
 
     def rows(self, seed: int = 0, n: int = ROWS) -> Tensor:
         """Random inputs (n, n_in) in [-1, 1]."""
@@ -101,16 +106,14 @@ def _trained(model: nn.Module) -> list[nn.Parameter]:
 def builds(on: Subject) -> str:
     """Find the narrowest width that builds, and a wider one with more parameters."""
     try:
-        few, many = (on.method.count(on.n_in, width, on.n_out) for width in (on.width, on.width + WIDER))
+        few, many = (on.method.count(on.n_in, width, on.n_out) for width in (on.width, on.wider))
     except OwnFault as fault:
         raise ContractFault(str(fault)) from fault
     if not few:
         raise ContractFault("no parameter that is trained reaches its output")
     if few == many:
-        raise ContractFault(
-            f"its parameters do not grow with the width: {few} at widths {on.width} and {on.width + WIDER}"
-        )
-    return f"width {on.width}: {counted(few, 'parameter')}; width {on.width + WIDER}: {many}"
+        raise ContractFault(f"its parameters do not grow with the width: {few} at widths {on.width} and {on.wider}")
+    return f"width {on.width}: {counted(few, 'parameter')}; width {on.wider}: {many}"
 
 
 def has_outputs(on: Subject) -> str:

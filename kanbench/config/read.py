@@ -40,6 +40,7 @@ from kanbench.methods import (
     Reference,
     solve_width,
 )
+from kanbench.methods.own import OwnFault
 from kanbench.store.plan import WHOLE, Shard
 from kanbench.training import LOSSES, OPTIMIZERS, Optimizer
 
@@ -390,6 +391,8 @@ def _fits(method: NetworkMethod, task: Task, budget: int) -> bool:
         solve_width(method, task.n_inputs, budget, task.grading.n_outputs)
     except BudgetTooSmall:
         return False
+    except OwnFault as fault:
+        raise ConfigError(f"model: {method.label}: {fault}") from fault
     return True
 
 

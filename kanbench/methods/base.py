@@ -106,9 +106,9 @@ class NetworkMethod(Method):
         """The label without the version of its code, where the label has one."""
         return self.label
 
-    def narrowest(self, n_in: int, n_out: int = 1) -> int:
-        """Return the smallest width that can be built."""
-        return 1
+    def next_width(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Return the first width from `width` on that can be built."""
+        return width
 
     def said(self, error: BaseException) -> str:
         """Return an error that its code raised, in one line that says where."""

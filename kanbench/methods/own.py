@@ -15,7 +15,7 @@ from kanbench.methods.base import NetworkMethod, changes
 from kanbench.methods.budget import Sizing, solve_width
 from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_arguments, n_trained
 
-NARROWEST = (1, 2, 3, 4)  # widths of which one must build
+TRIED = 4  # widths in a row of which one must build
 WIDEST = 2**20
 DIGITS = 6  # of the hash in a label
 
@@ -163,35 +163,36 @@ class OwnMethod(NetworkMethod):
         widths = "a, b" if plan.takes is Takes.layer else str(list(plan.shape))
         return f"{self.name}({', '.join([widths, *(f'{name}={shown(value)}' for name, value in self.kwargs.items())])})"
 
-    def narrowest(self, n_in: int, n_out: int = 1) -> int:
-        """Return the first width from 1 to 4 that builds. Raises `OwnFault`, that of the last one, if none does."""
-        return _narrowest(self, n_in, n_out)
+    def next_width(self, n_in: int, width: int, n_out: int = 1) -> int:
+        """Return the first of four widths that builds. Raises `OwnFault`, that of the last one, if none does."""
+        return _buildable(self, n_in, width, n_out)
 
     def count(self, n_in: int, width: int, n_out: int = 1) -> int:
         """Return the number of parameters that are trained and reach the output, found by building the network.
 
-        A width that is too narrow counts as the narrowest.
+        A width that is refused counts as the next one that builds, at most three further.
         """
         if width > WIDEST:
             raise OwnFault(f"the parameters of {self.name} do not grow with the width")
-        return _count(self, n_in, max(width, self.narrowest(n_in, n_out)), n_out)
+        return _count(self, n_in, _buildable(self, n_in, width, n_out), n_out)
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
         sizing = solve_width(self, n_in, budget, n_out)
-        return replace(sizing, width=max(sizing.width, self.narrowest(n_in, n_out)))
+        return replace(sizing, width=_buildable(self, n_in, sizing.width, n_out))
 
 
 @cache
-def _narrowest(method: OwnMethod, n_in: int, n_out: int) -> int:
-    for width in NARROWEST:
+def _buildable(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
+    """Return the first of four widths that builds. Raises `OwnFault`, that of the last one, if none does."""
+    last = width + TRIED - 1
+    for each in range(width, last):
         try:
-            _count(method, n_in, width, n_out)
+            _count(method, n_in, each, n_out)
         except OwnFault:
-            if width == NARROWEST[-1]:
-                raise
-        else:
-            return width
-    raise AssertionError
+            continue
+        return each
+    _count(method, n_in, last, n_out)
+    return last
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cells.contract import findings
 from kanbench.cells.restore import CannotRestore, restore_cell, retrain
 from kanbench.data import SplitSizes, grade, load_suite, sample
 from kanbench.methods import BudgetTooSmall, MLPMethod, OwnMethod
@@ -77,9 +78,16 @@ def test_parameters_that_never_reach_the_output_do_not_count_and_do_not_move():
 
 def test_a_width_that_is_refused_is_left_out():
     method = own("NotNarrow")
-    assert method.narrowest(2) == 2
+    assert method.next_width(2, 1) == 2
     assert (method.size(2, 9).width, method.size(2, 9).params) == (2, 9)
     assert method.size(2, 8).width == 2
+
+
+def test_widths_that_are_refused_in_between_are_left_out_too():
+    method = own("EvenOnly")  # 4 width + 1 parameters
+    found = {budget: (method.size(2, budget).width, method.size(2, budget).params) for budget in (9, 30, 36, 100)}
+    assert found == {9: (2, 9), 30: (8, 33), 36: (8, 33), 100: (24, 97)}
+    assert not any(each.is_fault for each in findings(method, 2))
 
 
 def test_parameters_that_do_not_grow_end_the_search():

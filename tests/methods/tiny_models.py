@@ -181,6 +181,15 @@ class NotNarrow(Plain):
         super().__init__(widths)
 
 
+class EvenOnly(Plain):
+    """Sound: takes even widths, as heads and groups do."""
+
+    def __init__(self, widths):
+        if any(width % 2 for width in widths[1:-1]):
+            raise ValueError("widths must be even")
+        super().__init__(widths)
+
+
 class BatchNormed(nn.Module):
     """Sound in evaluation mode."""
 
