@@ -16,24 +16,16 @@
 
 # %%
 # %matplotlib inline
-from kanbench.analysis import answers, load_records, say, summarize
-from kanbench.analysis.comparisons import (
-    aggregations,
-    best_mlp,
-    compare_methods,
-    exponents,
-    failures,
-    pair_tests,
-    ranking,
-)
-from kanbench.analysis.scores import scores_by_budget
+import matplotlib as mpl
+
+from kanbench.analysis import load_records
 from kanbench.cli.reproduce import read_study, study_files
-from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
-from kanbench.report.figures.costs import loss_vs_cost, profile
-from kanbench.report.figures.curves import small_multiples
+from kanbench.report.figures.charts import exponent_chart
+from kanbench.report.result import Result
 
 study = read_study(study_files()["methods"])
-records = load_records(study.folder)
+result = Result.of(load_records(study.folder), study.title, study.baseline)
+records = result.records
 print(f"{len(records):,} models, {records.method.nunique()} methods, {records.task.nunique()} equations")
 records.head()
 
@@ -43,7 +35,7 @@ records.head()
 # is from a paired bootstrap over seeds.
 
 # %%
-print(say(answers(records, study.baseline)))
+print(result.answer)
 
 # %% [markdown]
 # ## Error against size
@@ -51,19 +43,17 @@ print(say(answers(records, study.baseline)))
 # with the best MLP as a thin line.
 
 # %%
-ranked = ranking(records)
-best = best_mlp(ranked, records)
-loss_vs_cost(ranked, records, "params", study.title, best)
+result.plot("loss_vs_parameters")
 
 # %% [markdown]
 # The next figures show the same errors against the FLOPs of one forward pass, and against seconds of training on one core.
 # FLOPs are those of matrix products, so the recurrences of a basis are not counted, although they take time.
 
 # %%
-loss_vs_cost(ranked, records, "flops", study.title, best)
+result.plot("loss_vs_flops")
 
 # %%
-loss_vs_cost(ranked, records, "seconds", study.title, best)
+result.plot("loss_vs_seconds")
 
 # %% [markdown]
 # ## The table
@@ -71,7 +61,7 @@ loss_vs_cost(ranked, records, "seconds", study.title, best)
 # the mean rank over equations.
 
 # %%
-ranked.groupby("budget").head(6).round(6)
+result.ranking.groupby("budget").head(6).round(6)
 
 # %% [markdown]
 # ## Which methods differ
@@ -79,21 +69,18 @@ ranked.groupby("budget").head(6).round(6)
 # Holm's correction. A bar joins methods among which no pair differs significantly.
 
 # %%
-scores = scores_by_budget(records)
-largest = max(scores)
-critical_difference(scores[largest], records, f"{study.title}, {largest} parameters")
+largest = max(result.scores)
+result.plot("critical_difference")
 
 # %%
-pair_tests(records, study.baseline).query("budget == @largest").round(4)
+result.tests.query("budget == @largest").round(4)
 
 # %% [markdown]
 # A small p means that methods differ, but not by how much. The median ratio in the table tells how much.
 
 # %%
-compared = compare_methods(scores[largest], study.baseline)
-print(
-    f"Friedman: p = {compared.p:.1e} over {len(scores[largest].methods)} methods and {len(scores[largest].tasks)} equations"
-)
+scores = result.scores[largest]
+print(f"Friedman: p = {scores.tests().p:.1e} over {len(scores.methods)} methods and {len(scores.tasks)} equations")
 
 # %% [markdown]
 # ## Equation by equation
@@ -101,11 +88,11 @@ print(
 # of its best method.
 
 # %%
-heat_map(scores[largest], f"{study.title}, {largest} parameters")
+result.plot("heat_map")
 
 # %%
-few = records[records.method.isin([best, *ranked.query("budget == @largest and method != @best").method.head(3)])]
-small_multiples(few, "The best MLP and the three best others")
+best = result.ranking.query("budget == @largest and method != @study.baseline").method.head(3)
+result.choose([study.baseline, *best]).plot("tasks")
 
 # %% [markdown]
 # ## Fraction of models below an error
@@ -113,7 +100,7 @@ small_multiples(few, "The best MLP and the three best others")
 # by every mean.
 
 # %%
-profile(scores[largest], records, f"{study.title}, {largest} parameters", best)
+result.plot("performance_profile")
 
 # %% [markdown]
 # ## Does error fall as a power of size?
@@ -121,26 +108,35 @@ profile(scores[largest], records, f"{study.title}, {largest} parameters", best)
 # gives the reason instead of a number.
 
 # %%
-slopes = exponents(records)
-exponent_chart(slopes, records, "Scaling exponents")
+exponent_chart(result.exponents, result, "Scaling exponents")
 
 # %% [markdown]
 # ## Sum or mean
 # Errors are paired by basis, equation, budget and seed.
 
 # %%
-sum_against(aggregations(records), records, "Other aggregations against sum")
+result.plot("aggregations")
 
 # %% [markdown]
 # ## Failures
 # Models that diverged, or were worse than a constant, are scored as a constant. The table counts them, with Wilson intervals.
 
 # %%
-failures(records).round(4)
+result.failures.round(4)
 
 # %% [markdown]
 # ## The table of a run
-# `summarize` computes the table that `python -m kanbench` prints after a run.
+# `summary` is the table that `python -m kanbench` prints after a run.
 
 # %%
-summarize(records, study.baseline).query("budget == @largest").sort_values("error").head(8).round(6)
+result.summary.query("budget == @largest").sort_values("error").head(8).round(6)
+
+# %% [markdown]
+# ## A figure for a paper
+# Methods are chosen, ordered and renamed, and the figure is as wide as a column. rcParams that you set come before the style
+# of kanbench. `few.tables("paper", formats=["pdf"], width=3.4)` writes every table and figure of this choice.
+
+# %%
+few = result.choose(["MLP tanh", "KAN Taylor", "KAN BSpline"], names={"KAN BSpline": "KAN B-spline"})
+mpl.rcParams["font.family"] = "serif"
+few.plot("loss_vs_parameters", width=3.4)

@@ -139,6 +139,16 @@ def test_nobody_imports_the_command_line():
     assert [room for room in ROOMS if "cli" in ROOMS[room]] == ["__main__"]
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if path.name == "__init__.py"], ids=module_of)
+def test_no_name_that_a_package_exports_is_also_the_name_of_its_module(path):
+    """`from kanbench.room import name` would give one or the other, depending on what was imported before."""
+    modules = {each.stem for each in path.parent.glob("*.py")} | {
+        each.parent.name for each in path.parent.glob("*/*.py")
+    }
+    exported = {name.rpartition(".")[2] for name in imports(path) if name.count(".") > module_of(path).count(".") + 1}
+    assert not modules & exported
+
+
 def test_what_reads_results_is_imported_where_torch_is_blocked():
     """In one process for all, since each would import pandas and matplotlib again."""
     names = [module_of(path) for path in FILES if path.relative_to(ROOT).parts[0].removesuffix(".py") in TORCH_FREE]

@@ -20,7 +20,7 @@ from kanbench.analysis.scores import (
     score_matrices,
     scores_by_budget,
 )
-from kanbench.analysis.significance import PairTests, Refusal, holm, paired_p
+from kanbench.analysis.significance import Refusal, holm, paired_p
 from kanbench.analysis.stats import (
     BOOTSTRAP_SEED,
     UNKNOWN,
@@ -71,11 +71,6 @@ def ranking(records: Records) -> pd.DataFrame:
 
 def _interval(scores: Array, statistic: Statistic) -> Interval:
     return bootstrap(scores, np.random.default_rng(BOOTSTRAP_SEED), statistic)
-
-
-def compare_methods(scores: Scores, baseline: str | None = None) -> PairTests:
-    """Test all pairs of methods, or all against the baseline if it was trained. Raises `Refusal`."""
-    return scores.tests(baseline)
 
 
 def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:

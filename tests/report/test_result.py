@@ -114,7 +114,7 @@ def test_an_unknown_baseline_or_figure_is_one_sentence_with_what_there_is():
 def test_a_figure_is_drawn_on_given_axes_beside_others(name):
     figure, (left, right) = plt.subplots(ncols=2)
     try:
-        drawn = Result.of(records(), "t").plot(name, ax=right)
+        drawn = Result.of(records(6), "t").plot(name, ax=right)
         assert drawn is figure
         assert right.has_data()
         assert not left.has_data()
@@ -133,7 +133,7 @@ def test_a_figure_of_many_panels_says_that_it_takes_no_axes():
 
 @pytest.mark.parametrize("name", [name for name in SINGLE if name != "exponents"])
 def test_a_figure_for_a_column_of_a_paper_is_as_wide_as_asked_and_nothing_is_cut(name):
-    result = Result.of(records()).choose(["MLP tanh", "KAN Taylor", "KAN Taylor mean"])
+    result = Result.of(records(6)).choose(["MLP tanh", "KAN Taylor", "KAN Taylor mean"])
     figure = result.plot(name, width=3.4)
     assert figure.get_figwidth() == 3.4
     figure.draw_without_rendering()
