@@ -1,11 +1,11 @@
 """The checks of `validate`: whether a folder of records holds what it should, and whether its numbers come again."""
 
-from kanbench.audit.again import again
-from kanbench.audit.content import content, numbers
-from kanbench.audit.coverage import coverage, protocol, sizes
+from kanbench.audit.completeness import coverage, protocol, sizes
 from kanbench.audit.finding import Check, Fault
-from kanbench.audit.keys import keys, restored
+from kanbench.audit.identity import keys, restored
+from kanbench.audit.retraining import again
 from kanbench.audit.rows import Audited, read_audited
+from kanbench.audit.values import content, numbers
 
 __all__ = [
     "Audited",
