@@ -68,7 +68,7 @@ def load_records(source: str | Path | Iterable[str | Path]) -> pd.DataFrame:
 
 def _load(source: Path) -> pd.DataFrame:
     """The records of one folder or table."""
-    if table := _table(source):
+    if table := table_of(source):
         return _read_table(table)
     if not source.is_dir():
         raise FileNotFoundError(f"{source}: no such folder of records")
@@ -139,7 +139,7 @@ def _same_results(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> boo
     )
 
 
-def _table(source: Path) -> Path | None:
+def table_of(source: Path) -> Path | None:
     """The table of records that a path names: the file itself, or the one in the folder."""
     if source.is_file():
         return source

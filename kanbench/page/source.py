@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from kanbench.analysis import load_records
+from kanbench.analysis.load import RECORD, table_of
 from kanbench.analysis.merge import merge
 from kanbench.analysis.protocol import check_protocol
 from kanbench.errors import UsageError, counted
@@ -42,13 +43,14 @@ def find_sources(places: Sequence[Path]) -> Source:
 
     Raises `CannotReport` for a place without records, and where all are tables.
     """
-    found = {place: None if _is_table(place) else find_source(place) for place in dict.fromkeys(places)}
-    folders = [source for source in found.values() if source]
+    tables = {place: _table(place) for place in dict.fromkeys(places)}
+    found = {place: find_source(place) for place, table in tables.items() if table is None}
+    folders = list(found.values())
     if not folders:
         raise CannotReport(f"report: {places[0]} is a table, which has no curves and no networks; `tables` reads it")
-    if len(found) == 1:
+    if len(tables) == 1:
         return folders[0]
-    parts = tuple((str(place), source.cells if source else (place,)) for place, source in found.items())
+    parts = tuple((str(place), (table,) if table else found[place].cells) for place, table in tables.items())
     titles = list(dict.fromkeys(source.title for source in folders))
     return Source(
         tuple(dict.fromkeys(cell for source in folders for cell in source.cells)),
@@ -59,8 +61,11 @@ def find_sources(places: Sequence[Path]) -> Source:
     )
 
 
-def _is_table(place: Path) -> bool:
-    return place.is_file() and place.name.endswith((".csv", ".csv.gz"))
+def _table(place: Path) -> Path | None:
+    """The table that a path names: a CSV file, or the one in a folder without record files."""
+    if place.is_file():
+        return place if place.name.endswith((".csv", ".csv.gz")) else None
+    return table_of(place)
 
 
 def find_source(folder: Path) -> Source:
@@ -112,7 +117,7 @@ def _found(cell: Path, manifest: Path) -> Path:
 def _load(source: Source) -> pd.DataFrame:
     if not source.parts:
         return load_records(source.cells)
-    tables = {name: files[0] if _is_table(files[0]) else files for name, files in source.parts}
+    tables = {name: files if files[0].suffix == RECORD else files[0] for name, files in source.parts}
     return merge({name: load_records(files) for name, files in tables.items()})
 
 

@@ -133,5 +133,10 @@ def test_a_page_of_a_folder_and_of_a_table_of_somebody_elses_records(records, tm
     assert run_command("report", str(records), str(table), "--out", str(tmp_path / "page.html"), "--networks", "0") == 0
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert '"method":"MLP of theirs"' in text
+    (tmp_path / "theirs").mkdir()
+    table.rename(tmp_path / "theirs" / "records.csv")
+    words = ["report", str(records), str(tmp_path / "theirs"), "--out", str(tmp_path / "2.html"), "--networks", "0"]
+    assert run_command(*words) == 0
+    table = tmp_path / "theirs" / "records.csv"
     assert run_command("report", str(table)) == 2
     assert "records.csv is a table, which has no curves and no networks; `tables` reads it" in capsys.readouterr().err
