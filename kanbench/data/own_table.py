@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import numpy as np
 
 from kanbench.data.columns import LEAVE_OUT, Column, ColumnReader, NoNumbers, TableError, read_columns
 from kanbench.data.formula import Array
-from kanbench.data.labels import Encoding, LabelColumn, classes_of
+from kanbench.data.labels import Encoding, LabelColumn, Labels, classes_of
 from kanbench.data.splits import MOST_NUMBERS
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, TaskSettings
@@ -62,33 +62,44 @@ def read_table(
         raise TableError(f"{path.name}: a classification has one target, got {', '.join(targets)}")
     if not path.stem.isprintable():
         raise TableError(f"{path.name!r}: the name of the file must be printable, because it names the task")
-    choose = _Choice(path, targets, tuple(inputs), encoding, kind is Kind.classification)
-    try:
-        columns = read_columns(path, choose)
-    except NoNumbers as error:
-        if error.column not in targets:
-            raise
-        if kind is Kind.regression or len(targets) > 1:
-            raise TableError(f"{error.fault}; only a single target can be a class, with data.kind=auto") from error
-        columns = read_columns(path, _Choice(path, targets, tuple(inputs), encoding, True))
+    columns = _read(_Choice(path, targets, tuple(inputs), encoding, kind is Kind.classification), kind)
     of_targets = [columns.pop(name) for name in targets]
-    classes: tuple[str, ...] = ()
-    if len(targets) > 1:
-        y = np.stack(of_targets, axis=1)
-    elif isinstance(of_targets[0], np.ndarray):
-        y = of_targets[0]
-        if kind is Kind.auto and np.isin(y, (0.0, 1.0)).all():
-            raise UnclearKind(
-                f"column {shown(targets[0])} of {path.name} holds only 0 and 1; say data.kind=classification if they "
-                "are two classes, or data.kind=regression if they are numbers"
-            )
-    else:
-        y, classes = classes_of(of_targets[0])
+    y, classes = _predicted(of_targets, f"column {shown(targets[0])} of {path.name}", kind)
     if not inputs:
         _refuse_index(path, {name: column for name, column in columns.items() if isinstance(column, np.ndarray)})
     names, x = _encoded(path, columns, encoding)
     about = {"source": path.name, "remark": _repeats(path, x, y)}
     return table_task(path.stem, names, x, targets[0] if len(targets) == 1 else targets, y, classes, **about)
+
+
+def _read(choose: "_Choice", kind: Kind) -> dict[str, Any]:
+    """Read the columns of a choice; a single target of text is read once more, as classes."""
+    try:
+        return read_columns(choose.path, choose)
+    except NoNumbers as error:
+        if error.column not in choose.targets:
+            raise
+        if kind is Kind.regression or len(choose.targets) > 1:
+            raise TableError(f"{error.fault}; only a single target can be a class, with data.kind=auto") from error
+        return read_columns(choose.path, replace(choose, is_class=True))
+
+
+def _predicted(targets: list[Any], where: str, kind: Kind) -> tuple[Array, tuple[str, ...]]:
+    """Return what is predicted, (n_rows,) or (n_rows, n_targets), and the names of its classes.
+
+    Raises `UnclearKind` for 0 and 1 of which nobody says what they are.
+    """
+    if len(targets) > 1:
+        return np.stack(targets, axis=1), ()
+    (target,) = targets
+    if isinstance(target, Labels):
+        return classes_of(target)
+    if kind is Kind.auto and np.isin(target, (0.0, 1.0)).all():
+        raise UnclearKind(
+            f"{where} holds only 0 and 1; say data.kind=classification if they are two classes, or "
+            "data.kind=regression if they are numbers"
+        )
+    return target, ()
 
 
 @dataclass(frozen=True)
