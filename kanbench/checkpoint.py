@@ -16,7 +16,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from kanbench.bases import BASES, Basis
+from kanbench.bases import BASES, Basis, load_basis
+from kanbench.bases.own import basis_of, hash_of, target_of
 from kanbench.files.atomic import write_whole
 from kanbench.files.sealed import Damaged, Seal, parse_json, read_whole
 from kanbench.files.source import TargetError, load_target
@@ -80,8 +81,8 @@ def load(
         path: A file that `save` wrote, in this version or an earlier one.
         library: The functions that symbolic layers name.
         device: Where the tensors go.
-        target: `file.py:Name` or `package.module:Name`, which is run to build an own model. A file never brings code:
-            it has the hash of the source, which the target must have too.
+        target: `file.py:Name` or `package.module:Name`, which is run to build an own model, or for a basis of one's
+            own. A file never brings code: it has the hash of the source, which the target must have too.
 
     Raises:
         TargetError: The network is an own model, and the target is not given, cannot be loaded or has changed.
@@ -98,6 +99,8 @@ def load(
             model = _load_own(Path(path), content["architecture"], target)
             _set_tensors(model, tensors)
         else:
+            if target:
+                load_basis(target)
             model = build(content["architecture"], library)
             model.load_state_dict(tensors, assign=True)
         for name in content["frozen"]:
@@ -268,14 +271,33 @@ def _describe_basis(basis: Basis) -> Plain:
     for name, kind in BASES.items():
         if kind is type(basis):
             return {"name": name} | asdict(basis)
-    raise ValueError(f"cannot save the basis {type(basis).__name__}: it is not in BASES")
+    if hash := hash_of(kind := type(basis)):
+        return {"name": kind.__name__, "hash": hash, "target": target_of(kind), "fields": asdict(basis)}
+    raise ValueError(
+        f"cannot save the basis {type(basis).__name__}: it is not in BASES; a basis of your own can be saved if "
+        "kanbench.bases.load_basis('file.py:Name') gives its class"
+    )
 
 
 def _build_basis(plain: Plain) -> Basis:
     name = plain["name"]
+    if "hash" in plain:
+        return _own_basis(plain)
     if name not in BASES:
         raise ValueError(f"the basis {name!r} of this network is not in BASES; there are {', '.join(BASES)}")
     return BASES[name](**{field: value for field, value in plain.items() if field != "name"})
+
+
+def _own_basis(plain: Plain) -> Basis:
+    """Build a basis of the user's own, whose source `load` has run."""
+    name, hash = plain["name"], plain["hash"]
+    try:
+        return basis_of(name, hash, plain["fields"])
+    except TargetError as error:
+        raise TargetError(
+            f"the network has the basis {name} of source {hash[:6]}, which its target must have too: "
+            f"load(path, target={plain['target']!r}) runs its code"
+        ) from error
 
 
 def _describe_affine(layer: Affine) -> Plain:

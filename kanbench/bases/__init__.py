@@ -13,6 +13,7 @@ from kanbench.bases.jacobi import Jacobi
 from kanbench.bases.legendre import Legendre
 from kanbench.bases.mexican_hat import MexicanHat
 from kanbench.bases.morlet import Morlet
+from kanbench.bases.own import OwnBasis, load_basis
 from kanbench.bases.rational import Rational
 from kanbench.bases.rbf import RBF
 from kanbench.bases.relu_bumps import ReLUBumps
@@ -38,8 +39,10 @@ __all__ = [
     "Legendre",
     "MexicanHat",
     "Morlet",
+    "OwnBasis",
     "Rational",
     "ReLUBumps",
     "Sine",
     "Taylor",
+    "load_basis",
 ]

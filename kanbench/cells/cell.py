@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from kanbench.bases.own import hash_of
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
 from kanbench.files.stored import stored_name, stored_word
 from kanbench.methods import Method, Sizing
@@ -146,9 +147,12 @@ def as_plain(value: Any) -> Any:
     """Convert to JSON-compatible data. A dataclass becomes its compared fields plus `type`, its class name."""
     if is_dataclass(value):
         compared = [each.name for each in fields(value) if each.compare]
-        return {"type": stored_name(type(value))} | {
-            stored_word(name): as_plain(getattr(value, name)) for name in compared
-        }
+        source = {"source_hash": hash} if (hash := hash_of(type(value))) else {}  # of a basis of the user's own
+        return (
+            {"type": stored_name(type(value))}
+            | source
+            | {stored_word(name): as_plain(getattr(value, name)) for name in compared}
+        )
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):

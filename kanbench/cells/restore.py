@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from torch import nn
 
+from kanbench.bases.own import basis_of, hash_of
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.files.stored import current_word, stored_name
@@ -57,6 +58,9 @@ def _typed(value: Any, hint: Any) -> Any:
     """Plain data as what the field of a dataclass holds."""
     if get_origin(hint) is dict:  # whose keys are not ours
         return value
+    if isinstance(value, dict) and "source_hash" in value:
+        values = {name: part for name, part in value.items() if name not in ("type", "source_hash")}
+        return basis_of(value["type"], value["source_hash"], values)
     if isinstance(value, dict):
         named = {stored_name(each): each for each in _kinds()}
         return _made(named[value["type"]], {name: part for name, part in value.items() if name != "type"})
@@ -72,7 +76,7 @@ def _kinds() -> Iterator[type]:
     found, waiting = set[type](), list[type]([Cell])
     while waiting:
         kind = waiting.pop()
-        if kind in found or not (is_dataclass(kind) or isabstract(kind)):
+        if kind in found or hash_of(kind) or not (is_dataclass(kind) or isabstract(kind)):
             continue
         found.add(kind)
         waiting += kind.__subclasses__()

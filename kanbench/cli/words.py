@@ -174,6 +174,8 @@ def _readable(word: str) -> str:
     is_text = key in TEXTS
     if OPEN.fullmatch(key):
         key = f"++{key}"
+    if (pattern := re.fullmatch(r"glob\(([^=]+)\)", value)) and key in ("basis", HYDRAS["baseline.basis"]):
+        value = f"glob({pattern[1]},exclude=own)"  # which needs a target
     readable = f"{key}={_quoted(value, is_text)}" if equals else word
     if not _parses(readable):
         raise UsageError(f"{word}: cannot be read as key=value")

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from pathlib import Path
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from kanbench.bases import Basis, OwnBasis
+from kanbench.bases.own import hash_of
 from kanbench.cells import Cell, Precision, Vary
+from kanbench.cells.basis_contract import findings_of_basis
 from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.options import home_of
 from kanbench.config.schema import choice, listed, only, scalar, typed
@@ -35,6 +38,7 @@ from kanbench.methods import (
     METHODS,
     REFERENCES,
     BudgetTooSmall,
+    KANMethod,
     Method,
     NetworkMethod,
     Reference,
@@ -239,7 +243,22 @@ def _part(node: DictConfig, path: str, known: Mapping[str, type | Enum]) -> Any:
     if not OmegaConf.is_dict(node) or not isinstance(node.get("name"), str):
         raise ConfigError(f"{path}.name: must say which {path.rpartition('.')[2]} is meant; {path}=... chooses")
     chosen = choice(known, node.name, f"{path}.name")
-    return typed(chosen, node, path) if isinstance(chosen, type) else chosen
+    made = typed(chosen, node, path) if isinstance(chosen, type) else chosen
+    if not isinstance(made, OwnBasis):
+        return made
+    if not made.target:
+        raise ConfigError(f"{path}.target: must name your basis, as {path}=own {path}.target=my.py:Sinc")
+    try:
+        return made.made()
+    except ValueError as error:
+        raise ConfigError(f"{path}.{error}") from error
+
+
+def read_basis(node: DictConfig) -> Basis:
+    """The basis of a composed YAML; raises `ConfigError`."""
+    _refuse_missing(node)
+    basis: Basis = _part(node.basis, "basis", KANMethod.parts()["basis"])
+    return basis
 
 
 def _kind_of_tasks(node: DictConfig) -> type[TaskSettings]:
@@ -325,7 +344,17 @@ def _check_models(config: Config) -> tuple[str, ...]:
                 remarks += check_contract(method, n_in, n_out, config.trainer.precision.dtype)
             except ContractFault as fault:
                 raise ConfigError(f"model: {fault}") from fault
-    return tuple(dict.fromkeys(remarks))
+    return tuple(dict.fromkeys([*remarks, *_check_bases(config)]))
+
+
+def _check_bases(config: Config) -> Iterator[str]:
+    """Run the contract of bases of the user's own; yield remarks on them."""
+    for basis in dict.fromkeys(method.basis for method in config.methods if isinstance(method, KANMethod)):
+        for finding in findings_of_basis(basis) if hash_of(type(basis)) else ():
+            if finding.is_fault:
+                raise ConfigError(f"basis: {type(basis).__name__}: {finding.said}")
+            if finding.is_remark:
+                yield f"{type(basis).__name__}: {finding.said}"
 
 
 def _check_sizes(config: Config) -> None:

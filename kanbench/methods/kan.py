@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from kanbench.bases import BASES, Basis, BSpline
+from kanbench.bases import BASES, Basis, BSpline, OwnBasis
+from kanbench.bases.own import DIGITS, hash_of, title, versions_of
 from kanbench.errors import require
 from kanbench.methods.base import SMALL_SHARE, NetworkMethod, Parts, changes
 from kanbench.models.kan import KAN
@@ -59,7 +60,7 @@ class KANMethod(NetworkMethod):
 
     @classmethod
     def parts(cls) -> Parts:
-        return {"basis": BASES, "aggregation": {each.value: each for each in Aggregation}}
+        return {"basis": {**BASES, "own": OwnBasis}, "aggregation": {each.value: each for each in Aggregation}}
 
     @property
     def remark(self) -> str:
@@ -75,17 +76,25 @@ class KANMethod(NetworkMethod):
 
     @property
     def family(self) -> str:
-        return f"KAN {type(self.basis).__name__}"
+        return f"KAN {title(self.basis)}"
 
     def columns(self) -> dict[str, Any]:
-        basis, aggregation = type(self.basis).__name__, self.aggregation.value
+        basis, aggregation = title(self.basis), self.aggregation.value
         return {"basis": basis, "aggregation": aggregation, "depth": self.depth}
 
     @property
     def label(self) -> str:  # type: ignore[override]
+        return " ".join(filter(None, [self.unversioned, hash_of(type(self.basis))[:DIGITS]]))
+
+    @property
+    def unversioned(self) -> str:
         basis = " ".join([type(self.basis).__name__, *changes(self.basis)])
         aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
         return " ".join(["KAN", basis, *aggregation, *changes(self, "basis", "aggregation")])
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return versions_of(type(self.basis))
 
     def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return KAN(

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 from rich.console import Console
 
+from kanbench.cells.basis_contract import findings_of_basis
 from kanbench.cells.contract import CHECKS, Finding, findings
-from kanbench.config.read import read_model
+from kanbench.config.read import read_basis, read_model
 from kanbench.errors import ConfigError, counted
 from kanbench.methods import NetworkMethod
 
@@ -26,10 +27,32 @@ def check_model(node: DictConfig, console: Console) -> None:
         title = f"{counted(n_in, 'input')}, {counted(n_out, 'output')}, {precision.value} precision"
         console.print(f"{method.label}: {title}")
         for finding in _shown(list(findings(method, n_in, n_out, precision.dtype)), whole=i == 0):
-            mark = "fault" if finding.is_fault else "note" if finding.is_remark else "ok"
-            console.print(f"  {mark:6s}{finding.check:11s}{finding.said}")
+            _print(finding, console)
             if finding.is_fault:
                 raise ConfigError(_fault(method, finding))
+
+
+def check_basis(node: DictConfig, console: Console) -> None:
+    """Print the outcome of every check of the basis of a config.
+
+    Args:
+        node: The composed YAML.
+        console: Where the outcomes are printed.
+
+    Raises:
+        ConfigError: The basis cannot be made, or it breaks the contract.
+    """
+    basis = read_basis(node)
+    console.print(f"{basis}")
+    for finding in findings_of_basis(basis):
+        _print(finding, console)
+        if finding.is_fault:
+            raise ConfigError(f"basis: {type(basis).__name__}: {finding.said}")
+
+
+def _print(finding: Finding, console: Console) -> None:
+    mark = "fault" if finding.is_fault else "note" if finding.is_remark else "ok"
+    console.print(f"  {mark:6s}{finding.check:11s}{finding.said}")
 
 
 def _shown(found: list[Finding], *, whole: bool) -> Iterator[Finding]:

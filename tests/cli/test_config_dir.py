@@ -128,9 +128,15 @@ def test_accents_need_no_quotes_in_a_shell():
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("basis=glob(nope*)", "basis=glob(nope*): no option of basis has such a name (options: bernstein, "),
+        (
+            "basis=glob(nope*)",
+            "basis=glob(nope*,exclude=own): no option of basis has such a name (options: bernstein, ",
+        ),
         ("basis=glob(*,exclude=*)", "basis=glob(*,exclude=*): no option of basis has such a name"),
-        ("baseline.basis=glob(nope*)", "basis@baseline.basis=glob(nope*): no option of basis has such a name"),
+        (
+            "baseline.basis=glob(nope*)",
+            "basis@baseline.basis=glob(nope*,exclude=own): no option of basis has such a name",
+        ),
         ("seeds=range(3,3)", "seeds=range(3,3): holds no value, so nothing would run"),
     ],
 )
@@ -138,4 +144,6 @@ def test_a_sweep_over_nothing_is_refused(word, said):
     with pytest.raises(UsageError) as error:
         Words.parse(["-m", "experiment=smoke", word])
     assert str(error.value).startswith(said)
-    assert Words.parse(["-m", "basis=glob(b*)", "seeds=range(1,3)"]).overrides == ("basis=glob(b*)", "seeds=range(1,3)")
+    assert Words.parse(["-m", "basis=glob(b*)", "seeds=range(1,3)"]).overrides == (
+        *("basis=glob(b*,exclude=own)", "seeds=range(1,3)"),
+    )

@@ -46,6 +46,9 @@ def test_every_yaml_composes_and_is_typed(option):
     elif option == "data=table":
         with pytest.raises(ConfigError, match=r"data.path: must name a .csv or .parquet file: data=table data.path="):
             config(option)
+    elif option == "basis=own":
+        with pytest.raises(ConfigError, match=r"^basis.target: must name your basis, as basis=own basis.target="):
+            config(option)
     elif option == "data=formula":
         with pytest.raises(ConfigError, match=r"^data.formula: must be a formula: data=formula 'data.formula="):
             config(option)
