@@ -15,17 +15,29 @@ if TYPE_CHECKING:
     from kanbench.data import FormulaTask, Variable
     from kanbench.estimators import KANClassifier as KANClassifier
     from kanbench.estimators import KANRegressor as KANRegressor
-    from kanbench.methods import KANMethod, MLPMethod
+    from kanbench.methods import KANMethod, MLPMethod, OwnMethod
     from kanbench.models import KAN, MLP, KANLayer
 
 __version__ = "0.1.0"
-__all__ = ["KAN", "MLP", "FormulaTask", "KANLayer", "KANMethod", "MLPMethod", "Variable", "bases", "compare"]
+__all__ = [
+    "KAN",
+    "MLP",
+    "FormulaTask",
+    "KANLayer",
+    "KANMethod",
+    "MLPMethod",
+    "OwnMethod",
+    "Variable",
+    "bases",
+    "compare",
+]
 HOMES = {
     "KAN": "kanbench.models",
     "MLP": "kanbench.models",
     "KANLayer": "kanbench.models",
     "KANMethod": "kanbench.methods",
     "MLPMethod": "kanbench.methods",
+    "OwnMethod": "kanbench.methods",
     "FormulaTask": "kanbench.data",
     "Variable": "kanbench.data",
     "compare": "kanbench.comparing",

@@ -4,7 +4,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -41,6 +41,8 @@ ARGUMENTS = {  # keys in messages about configs: the arguments that they are her
     "trainer.": "",
     "results:": "folder:",
     "data:": "tasks:",
+    "model:": "methods:",
+    "baseline:": "methods:",
 }
 
 
@@ -74,7 +76,7 @@ def compare(
     notebooks, and in scripts with and without `if __name__ == "__main__"`.
 
     Args:
-        methods: What is compared, such as `KANMethod(basis=Taylor())`, `MLPMethod(depth=2)`.
+        methods: What is compared, such as `KANMethod(basis=Taylor())`, `MLPMethod()`, `OwnMethod("mine", build)`.
         tasks: The name of a suite ("feynman", or "feynman/I.1*" for some of it), a list of names of tasks, `Task`
             objects, arrays (X, y) with X (n, n_inputs) and y (n,), a data frame, or a dict of names to pairs or frames.
         budgets: Numbers of trainable parameters; the width of each model is solved from them.
@@ -254,7 +256,8 @@ def _sizes(tasks: Sequence[Task], **rows: float | None) -> Any:
 def _as_config(settings: Any) -> Any:
     """Return a dataclass as a config would make it, so that keys are the same: 1 as a float is 1.0, a list a tuple."""
     changes: dict[str, Any] = {}
-    for name, kind in get_type_hints(type(settings)).items():
+    hints = get_type_hints(type(settings))
+    for name, kind in ((each.name, hints[each.name]) for each in fields(settings) if each.compare):
         value = getattr(settings, name)
         if kind is float and type(value) is int:
             changes[name] = float(value)

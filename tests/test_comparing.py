@@ -263,3 +263,60 @@ def test_arrays_and_frames_may_have_several_targets_and_classes(tmp_path):
         ValueError, match=r"t: column 'side' is no column of numbers \('.' in row 1\); leave it out, or"
     ):
         tasks_of({"t": frame}, "u")
+
+
+def narrow(widths, seed=0):
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(torch.nn.Linear(widths[0], widths[1]), torch.nn.Tanh(), torch.nn.Linear(*widths[1:]))
+
+
+def test_an_own_model_has_the_records_of_its_target_on_the_command_line(tmp_path):
+    compare(tmp_path / "a/mine", kb.OwnMethod(target=narrow), budgets=50)
+    words = ["model=own", f"model.target={__file__}:narrow", "model@baseline=none"]
+    command(tmp_path / "b/mine", "data.tasks=[I.12.11,I.27.6]", "budget.targets=[50]", "seeds=2", *words)
+    pd.testing.assert_frame_equal(numbers(tmp_path / "a/mine"), numbers(tmp_path / "b/mine"))
+
+
+def test_the_contract_holds_for_every_method_of_a_call(tmp_path):
+    shifted = kb.OwnMethod("batch_mean", lambda widths: BatchMean(*widths[::2]), key="1")
+    with pytest.raises(ValueError, match=r"^methods: batch_mean"):
+        compare(tmp_path, KAN, kb.MLPMethod(), shifted)
+    assert list(tmp_path.iterdir()) == []
+
+
+class BatchMean(torch.nn.Linear):
+    def forward(self, x):
+        return super().forward(x) + x.mean()
+
+
+OWN_SCRIPT = """
+import torch
+import kanbench as kb
+
+OMEGA = 3.0
+
+class Sine(torch.nn.Module):
+    def forward(self, x):
+        return torch.sin(OMEGA * x)
+
+def build_siren(widths):
+    n_in, width, n_out = widths
+    return torch.nn.Sequential(torch.nn.Linear(n_in, width), Sine(), torch.nn.Linear(width, n_out))
+
+result = kb.compare(
+    [kb.MLPMethod(), kb.OwnMethod("siren", build_siren)], tasks=["I.12.11"], budgets=(50, 100), seeds=2,
+    folder="mine", train=40, validation=20, test=20, workers=2,
+)
+print(sorted(set(result.records.status)), result.records.cell.nunique())
+"""
+
+
+@pytest.mark.slow
+def test_a_function_of_a_script_reaches_the_workers_and_an_edit_of_it_is_another_method(tmp_path):
+    script = tmp_path / "mine.py"
+    for omega, trained in ((3.0, 4), (3.0, 0), (4.0, 2)):
+        script.write_text(OWN_SCRIPT.replace("OMEGA = 3.0", f"OMEGA = {omega}"))
+        done = subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, capture_output=True, text=True)
+        assert done.stdout == "['ok'] 4\n", done.stderr
+        assert f"4 cells: {trained} trained, {4 - trained} reused, 0 failed" in done.stderr
+    assert "the source of siren has changed" in done.stderr

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import torch
 
-from kanbench.errors import require, shown
+from kanbench.errors import require, require_name, shown
+from kanbench.files.callables import hash_of_callable
 from kanbench.files.source import TargetError, load_target, loaded_before, said
 from kanbench.methods.base import NetworkMethod, changes
 from kanbench.methods.budget import Sizing, solve_width
@@ -18,6 +19,9 @@ from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_argumen
 TRIED = 4  # widths in a row of which one must build
 WIDEST = 2**20
 DIGITS = 6  # of the hash in a label
+
+
+_given: dict[tuple[str, str], Callable[..., Any]] = {}  # what this process was given itself, by name and hash
 
 
 class OwnFault(ValueError):
@@ -32,15 +36,17 @@ class OwnMethod(NetworkMethod):
 
     Args:
         name: The name in tables: that of the target. A class or function that is given itself may have another.
-        target: `file.py:Name` or `package.module:Name`, or the class or function itself with a `hash`.
+        target: `file.py:Name` or `package.module:Name`, or the class or function itself.
         kwargs: Keyword arguments of the target: numbers, texts, true, false, null, lists and dictionaries.
         takes: "model" for target([n_in, w, .., n_out]), "layer" for target(a, b) per layer.
         depth: The number of hidden layers.
         hash: The hash of the source. Without a target, code with this hash must have been loaded before by this
             process; with one, its source must have this hash.
+        key: A text that stands for the code of a class or function that is given itself, where its source or a value
+            that it uses cannot be hashed. Change it when the code changes.
 
     Raises:
-        ValueError: The target cannot be loaded, or an argument cannot be.
+        ValueError: The target cannot be loaded or hashed, or an argument cannot be.
     """
 
     is_foreign: ClassVar[bool] = True
@@ -60,7 +66,12 @@ class OwnMethod(NetworkMethod):
         takes: Takes | str = Takes.model,
         depth: int = 1,
         hash: str = "",
+        key: str = "",
     ) -> None:
+        if callable(target):
+            name, hash = _of_callable(name, target, hash, key)
+        else:
+            require(not key, "key", "must be empty for a target in a file, whose source is hashed", key)
         given = {"name": name, "target": target, "takes": takes, "depth": depth, "hash": hash}
         for each, value in (given | {"kwargs": _plain(kwargs or {})}).items():
             object.__setattr__(self, each, value)
@@ -68,9 +79,10 @@ class OwnMethod(NetworkMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.target and (self.name, self.hash) in _given:
+            object.__setattr__(self, "target", _given[self.name, self.hash])
         if callable(self.target):
-            require(bool(self.hash), "hash", "must tell versions of a class or function apart", self.hash)
-            object.__setattr__(self, "name", self.name or self.target.__name__)
+            _given[self.name, self.hash] = self.target
             return
         if not self.target and self.hash:
             if loaded_before(self.name, self.hash) is None:
@@ -179,6 +191,13 @@ class OwnMethod(NetworkMethod):
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
         sizing = solve_width(self, n_in, budget, n_out)
         return replace(sizing, width=_buildable(self, n_in, sizing.width, n_out))
+
+
+def _of_callable(name: str, thing: Callable[..., Any], hash: str, key: str) -> tuple[str, str]:
+    """Return the name and the hash of a class or function. Raises `ValueError` if one of them cannot be told."""
+    name = name or getattr(thing, "__name__", "")
+    require_name("name", name)
+    return name, hash or hash_of_callable(thing, key)
 
 
 @cache

@@ -10,6 +10,7 @@ from kanbench.cells import Cell, Execution, ResumeFile
 from kanbench.cells.cell import digest
 from kanbench.config.read import Config, ReportKind
 from kanbench.config.settings import TrainerConfig
+from kanbench.errors import LONGEST
 from kanbench.files.sealed import Damaged
 from kanbench.loggers.logger import RunLogger
 from kanbench.loggers.settings import LoggerConfig
@@ -83,7 +84,8 @@ class Job:
         """The folder of the report: equal for equal cells and baseline, different otherwise."""
         about = {"cells": sorted(self.plan.cells), "baseline": self.baseline}
         first = next(cell.method for cell in self.cells if cell.method.is_trained)
-        return self.results / "reports" / f"{first.label.replace(' ', '_')}-{digest(about)[:8]}"
+        label = re.sub(r"[^\w.=+-]", "_", first.label)[:LONGEST]  # arguments of own models may hold anything
+        return self.results / "reports" / f"{label}-{digest(about)[:8]}"
 
     def execution(self, cell: Cell, logger: RunLogger, resume: ResumeFile | None) -> Execution:
         """Return the options of a cell's training."""

@@ -195,7 +195,19 @@ def test_wrong_arguments_are_refused(rest, words):
         own("Plain", **rest)
 
 
-def test_a_class_itself_needs_a_hash():
-    with pytest.raises(ValueError, match="hash must tell versions of a class or function apart"):
-        OwnMethod("mine", torch.nn.Linear)
+def test_a_class_or_function_itself_is_hashed_or_has_a_key():
+    assert OwnMethod("mine", torch.nn.Linear).hash == OwnMethod(target=torch.nn.Linear).hash
     assert OwnMethod("mine", lambda widths: torch.nn.Linear(widths[0], 1), hash="a" * 24).label == "mine aaaaaa"
+    unknown = eval("lambda widths: torch.nn.Linear(widths[0], 1)", {"__name__": "__main__", "torch": torch})
+    with pytest.raises(ValueError, match=r"cannot be hashed .*; give key="):
+        OwnMethod("mine", unknown)
+    first, second = (OwnMethod("mine", unknown, key=key) for key in "12")
+    assert first.hash != second.hash
+    assert OwnMethod("mine", hash=first.hash).build(2, 1, torch.Generator(), torch.float64).inner.in_features == 2
+
+
+def test_the_name_of_a_class_or_function_itself_can_name_a_file():
+    with pytest.raises(ValueError, match="name must be letters, digits"):
+        OwnMethod("my/own", torch.nn.Linear)
+    with pytest.raises(ValueError, match="key must be empty for a target in a file"):
+        own("Plain", key="1")
