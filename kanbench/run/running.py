@@ -90,7 +90,8 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
         whole = counted(len(job.cells), "cell")
         console.print(f"{absent} of {whole} are left to other shards; the shard that finishes last writes the report")
         return Outcome(tally, None, [records])
-    page_writer = partial(_write_page, job.folder, job.trainer.workers_for(PageOptions().networks))
+    workers = 1 if job.fresh else job.trainer.workers_for(PageOptions().networks)  # those of a page are forks
+    page_writer = partial(_write_page, job.folder, workers)
     report = write_report(map(job.store.path, job.plan.cells), job.report, job.title, job.baseline, page_writer)
     logger.log_report(report)
     say(report)
