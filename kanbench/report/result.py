@@ -224,13 +224,7 @@ class Result(Compared):
         return draw(self, name, ax, width)
 
     def tables(self, folder: str | Path, formats: Sequence[str] = ("png", "svg"), width: float | None = None) -> None:
-        """Write every table (CSV, Markdown, LaTeX) and figure to a folder, all of them or none.
-
-        Args:
-            folder: made if it is not there.
-            formats: of figures: png, svg and pdf.
-            width: of figures, in inches.
-        """
+        """Write every table (CSV, Markdown, LaTeX) and figure (png, svg, pdf; `width` in inches), all or none."""
         from kanbench.report.folder import Look
         from kanbench.report.tables import write_tables  # here, because tables take a result
 
@@ -239,11 +233,7 @@ class Result(Compared):
             write_tables(self, place, look=look)
 
     def page(self, path: str | Path) -> None:
-        """Write the interactive page.
-
-        Raises:
-            UsageError: for a frame whose record files are not known, as one that was read from a table.
-        """
+        """Write the interactive page. Raises `UsageError` where the record files of the frame are not known."""
         if self.page_writer is None:
             raise UsageError("page: needs the files of the records; `kanbench report FOLDER` finds those of a run")
         self.page_writer(Path(path))
