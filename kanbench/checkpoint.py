@@ -96,8 +96,9 @@ def load(
     try:
         tensors = {name: tensor.to(device) for name, tensor in content["tensors"].items()}
         if content["architecture"]["kind"] == OWN:
-            model = _load_own(Path(path), content["architecture"], target)
-            _set_tensors(model, tensors)
+            model = _load_own(Path(path), content, target)
+            _set_tensors(model, content["tensors"])
+            nn.Module.to(model, device)
         else:
             if target:
                 load_basis(target)
@@ -187,18 +188,21 @@ def _tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _set_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Set parameters and buffers; raises `ValueError` unless the names are those of the model."""
-    own = _tensors_of(model)
-    if own.keys() != tensors.keys():
-        raise ValueError(f"its tensors are not those of the model: {', '.join(sorted(own.keys() ^ tensors.keys()))}")
-    for name, tensor in tensors.items():
-        place, _, key = name.rpartition(".")
-        value = nn.Parameter(tensor) if isinstance(own[name], nn.Parameter) else tensor
-        setattr(model.get_submodule(place), key, value)
+    """Set parameters and buffers in place, so that those that a module has under two names stay one.
+
+    Raises `ValueError` unless names and shapes are those of the model.
+    """
+    own = {name: tensor.shape for name, tensor in _tensors_of(model).items()}
+    if own != {name: tensor.shape for name, tensor in tensors.items()}:
+        raise ValueError("its tensors have other names or shapes than those of the model that its target builds")
+    with torch.no_grad():
+        for name, tensor in _tensors_of(model).items():
+            tensor.copy_(tensors[name])
 
 
-def _load_own(path: Path, plain: Plain, target: str) -> OwnNetwork:
+def _load_own(path: Path, content: Plain, target: str) -> OwnNetwork:
     """Build an own model by running its target, if the source is the one that was saved."""
+    plain = content["architecture"]
     takes, shape = Takes(plain["takes"]), tuple(plain["shape"])
     plan = Plan(plain["name"], plain["hash"], shape, plain["kwargs"], takes, target)
     which = f"{path}: holds an own model, {plan.name} of source {plan.hash[:6]}"
@@ -207,7 +211,8 @@ def _load_own(path: Path, plain: Plain, target: str) -> OwnNetwork:
     loaded = load_target(target)
     if loaded.hash != plan.hash:
         raise TargetError(f"{which}, and the source of {target} is {loaded.hash[:6]}")
-    return build_own(loaded.thing, plan, seed=0, dtype=None)
+    dtype = next(tensor.dtype for tensor in content["tensors"].values() if tensor.is_floating_point())
+    return build_own(loaded.thing, plan, seed=0, dtype=dtype)
 
 
 def describe(module: nn.Module) -> Plain:

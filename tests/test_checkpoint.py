@@ -257,7 +257,9 @@ def own_member(name, seed=1):
     return ensemble.members(ensemble.start + 0.1)[seed]
 
 
-@pytest.mark.parametrize("name", ["Plain", "PlainTensor", "HiddenDraw", "Unused", "BatchNormed", "OldFunction"])
+@pytest.mark.parametrize(
+    "name", ["Plain", "PlainTensor", "HiddenDraw", "Unused", "BatchNormed", "OldFunction", "ListsParameters"]
+)
 def test_an_own_model_comes_back_bit_for_bit_by_its_target(name, tmp_path):
     model = own_member(name)
     save(model, tmp_path / "own.kanbench")

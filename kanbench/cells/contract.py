@@ -241,8 +241,14 @@ def batches(on: Subject) -> str:
     """Compare members with plain modules, and say whether they are batched."""
     models, x = [on.moved, stepped(on.build(1), 2), stepped(on.build(2), 3)], on.rows()
     ensemble = ensemble_of(models)
-    theta = ensemble.start
-    together = ensemble.predict(theta, x.expand(len(models), -1, -1)).reshape(len(models), ROWS, -1)
+    try:
+        predicted = ensemble.predict(ensemble.start, x.expand(len(models), -1, -1))
+    except Exception as error:
+        raise ContractFault(
+            f"its tensors cannot be exchanged for those of a member: {on.method.said(error)}; keep all of them as "
+            "parameters and buffers"
+        ) from error
+    together = predicted.reshape(len(models), ROWS, -1)
     for m, model in enumerate(models):
         alone = on.outputs(model, x)
         if not torch.allclose(together[m], alone, rtol=NEARLY, atol=NEARLY * float(alone.abs().max())):

@@ -105,7 +105,8 @@ def build_own(target: Callable[..., Any], plan: Plan, *, seed: int, dtype: torch
         else:
             inner = _call(target, plan, seed, list(plan.shape))
     _register_tensors(inner)
-    network = OwnNetwork(inner.to(device="cpu", dtype=dtype), plan)
+    nn.Module.to(inner, device="cpu", dtype=dtype)  # some override `to` and take a device only
+    network = OwnNetwork(inner, plan)
     network.unused = tuple(_freeze_unused(network))
     return network
 
@@ -184,10 +185,18 @@ def _untouched(module: nn.Module) -> Iterator[None]:
 
 
 def _register_tensors(inner: nn.Module) -> None:
-    """Make tensors that are plain attributes buffers; whole numbers, which may be read as sizes, stay as they are."""
-    for module in inner.modules():
+    """Make tensors that are plain attributes buffers, and lists of parameters lists that a module knows.
+
+    Whole numbers, which may be read as sizes, stay as they are.
+    """
+    for module in list(inner.modules()):
         for name, value in list(vars(module).items()):
-            if isinstance(value, Tensor) and (value.is_floating_point() or value.ndim):
+            if name in INTERNAL:
+                continue
+            if type(value) is list and value and all(isinstance(each, nn.Parameter) for each in value):
+                delattr(module, name)
+                setattr(module, name, nn.ParameterList(value))
+            elif isinstance(value, Tensor) and (value.is_floating_point() or value.ndim):
                 delattr(module, name)
                 if hasattr(module, name):  # a class attribute of the same name would hide the buffer
                     setattr(module, name, value.detach())

@@ -24,7 +24,17 @@ def outcome(name, dtype=torch.float64, **rest):
 
 SOUND = [
     *("Plain", "build_plain", "Flat", "Tupled", "Deep", "Caching", "PlainTensor", "Seeded", "FromNumpy"),
-    *("ChangesWidths", "NotNarrow", "BatchNormed", "MakesDefaultTensors", "HiddenNorm", "HoldsAKAN", "HiddenDraw"),
+    *(
+        "ChangesWidths",
+        "NotNarrow",
+        "BatchNormed",
+        "MakesDefaultTensors",
+        "HiddenNorm",
+        "HoldsAKAN",
+        "HiddenDraw",
+        "OwnTo",
+        "EvenOnly",
+    ),
 ]
 
 
@@ -62,6 +72,7 @@ FAULTS = {
     "Constant": ("varies", "is a constant"),
     "WrongBackward": ("gradient", "off a central difference"),
     "NotDifferentiable": ("gradient", "cannot be differentiated: RuntimeError: one of the variables needed"),
+    "NestedLists": ("members", "its tensors cannot be exchanged for those of a member: "),
     "HiddenState": ("members", "state that is no parameter and no buffer"),
 }
 
@@ -81,6 +92,7 @@ def test_each_fault_is_found_by_its_check_and_said_in_one_sentence(name):
 
 REMARKS = {
     "KeepsOrder": "only the order of its two inputs matters",
+    "ListsParameters": "5 parameters never reach the output, are frozen and do not count: scale_1",
     "Unused": "7 parameters never reach the output, are frozen and do not count: spare",
     "OldFunction": "members are computed one after the other",
     "InPlace": "members are computed one after the other",

@@ -181,6 +181,38 @@ class NotNarrow(Plain):
         super().__init__(widths)
 
 
+class ListsParameters(nn.Module):
+    """Sound: keeps its parameters in a plain list as well, and reads them from there."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.scales, self.rest = [], Plain(widths)
+        for i, width in enumerate(widths[:-1]):
+            setattr(self, f"scale_{i}", nn.Parameter(torch.rand(width)))
+            self.scales.append(getattr(self, f"scale_{i}"))
+
+    def forward(self, x):
+        return self.rest(x * self.scales[0])
+
+
+class OwnTo(Plain):
+    """Sound: its `to` takes a device and nothing else."""
+
+    def to(self, device):
+        return super().to(device)
+
+
+class NestedLists(ListsParameters):
+    """Its parameters are read from where no member can exchange them."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.nested = [list(self.scales)]
+
+    def forward(self, x):
+        return self.rest(x * self.nested[0][0])
+
+
 class EvenOnly(Plain):
     """Sound: takes even widths, as heads and groups do."""
 
