@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,6 +19,7 @@ from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_argumen
 
 TRIED = 4  # widths in a row of which one must build
 WIDEST = 2**20
+WORD = re.compile(r"[\w.+-]+")  # an argument that a label shows without quotes
 DIGITS = 6  # of the hash in a label
 
 
@@ -104,8 +106,7 @@ class OwnMethod(NetworkMethod):
 
     @property
     def unversioned(self) -> str:
-        texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in self.kwargs.items()}
-        kwargs = [f"{name}={text}" for name, text in texts.items()]
+        kwargs = [f"{name}={_short(value)}" for name, value in self.kwargs.items()]
         return " ".join([self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash")])
 
     @property
@@ -217,6 +218,11 @@ def _buildable(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
 @cache
 def _count(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
     return n_trained(method.build(n_in, width, torch.Generator().manual_seed(0), torch.float32, n_out))
+
+
+def _short(value: Any) -> str:
+    """Return an argument as labels have it: plain words as they are, everything else as JSON."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) else json.dumps(value)
 
 
 def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,17 @@ def test_a_page_shows_networks_whose_code_the_command_has_loaded(name, reason, t
     assert "its code was not loaded by this command" in page.read_text()
 
 
+def test_arguments_may_hold_any_character(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(TINY.read_text() + "\n\ndef noted(widths, note, table):\n    return Plain(widths)\n")
+    train(tmp_path, f"{mine}:noted", "model.kwargs={note: 'a/../b [red]$x_1$ | y', table: {3: [1, 2.5, null]}}")
+    (method,) = load_records(tmp_path / "mine").method.unique()
+    assert method.startswith('noted note="a/../b [red]$x_1$ | y" table={"3": [1, 2.5, null]} ')
+    (report,) = (tmp_path / "mine" / "reports").iterdir()
+    assert (report / "loss_vs_parameters.png").exists()
+    assert run_command("tables", str(tmp_path / "mine"), "--out", str(tmp_path / "tables")) == 0
+
+
 def test_statistics_take_an_own_model_as_one_layer(tmp_path):
     train(tmp_path, f"{TINY}:Plain", "logger=csv", "logger.statistics=true")
     (record,) = records(tmp_path)
