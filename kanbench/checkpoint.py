@@ -20,7 +20,7 @@ from kanbench.bases import BASES, Basis, load_basis
 from kanbench.bases.own import basis_of, hash_of, target_of
 from kanbench.files.atomic import write_whole
 from kanbench.files.sealed import Damaged, Seal, parse_json, read_whole
-from kanbench.files.source import TargetError, load_target
+from kanbench.files.user_code import TargetError, load_target
 from kanbench.interpret import LIBRARY, Fit, Function, SymbolicLayer, SymbolicNetwork, select
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, Squash
 from kanbench.models.linear import Affine, FourierAffine

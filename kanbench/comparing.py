@@ -24,7 +24,7 @@ from kanbench.config.read import (
 )
 from kanbench.config.settings import Accelerator, TrainerConfig
 from kanbench.data import Conditions, SplitSizes, Task
-from kanbench.data.given import tasks_of
+from kanbench.data.from_python import tasks_of
 from kanbench.errors import ConfigError, UnknownName, chosen, counted, require_name, shown
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import METHODS, REFERENCES, MLPMethod, NetworkMethod

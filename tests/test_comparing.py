@@ -14,7 +14,7 @@ import kanbench as kb
 from kanbench.analysis import load_records
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
-from kanbench.data.given import tasks_of
+from kanbench.data.from_python import tasks_of
 from kanbench.run.running import run
 from kanbench.store.manifest import read_manifest
 from kanbench.training import OPTIMIZERS

@@ -7,7 +7,7 @@ from typing import Any
 
 from kanbench.bases.base import Basis
 from kanbench.errors import shown
-from kanbench.files.source import Loaded, TargetError, load_target, loaded_before, said
+from kanbench.files.user_code import Loaded, TargetError, load_target, loaded_before, said
 
 DIGITS = 6  # of the hash in a label
 _loaded: dict[type, Loaded] = {}

@@ -11,7 +11,7 @@ import torch
 
 from kanbench.bases.own import hash_of
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
-from kanbench.files.stored import stored_name, stored_word
+from kanbench.files.stored_names import stored_name, stored_word
 from kanbench.methods import Method, Sizing
 from kanbench.store import provenance
 from kanbench.training.losses import LOSSES, Loss

@@ -11,7 +11,7 @@ from torch import nn
 from kanbench.bases.own import basis_of, hash_of
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
-from kanbench.files.stored import current_word, stored_name
+from kanbench.files.stored_names import current_word, stored_name
 from kanbench.training.module import fit
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kanbench.cli.command import Command
 from kanbench.errors import UnknownName, UsageError, counted
-from kanbench.files.source import TargetError, load_target
+from kanbench.files.user_code import TargetError, load_target
 
 WHOLE = ("networks", "budget")
 

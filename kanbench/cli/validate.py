@@ -84,7 +84,7 @@ def _checks(given: Namespace) -> Iterator["Check"]:
     if given.json and not given.json.parent.is_dir():
         raise ValueError(f"--json: there is no folder {given.json.parent}")
     from kanbench.audit import again, content, coverage, keys, numbers, protocol, restored, sizes
-    from kanbench.files.source import load_target
+    from kanbench.files.user_code import load_target
 
     for target in given.target:
         load_target(target)

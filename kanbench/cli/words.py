@@ -24,7 +24,7 @@ from hydra.errors import HydraException
 from kanbench.cli.hints import hint_for
 from kanbench.config.options import CONF, keys, own_folder
 from kanbench.errors import UnknownName, UsageError, installs
-from kanbench.files.stored import current_words
+from kanbench.files.stored_names import current_words
 
 PRIMARY = "config"  # the name of the config that every run begins with
 OPTIONAL = ("experiment", "system")

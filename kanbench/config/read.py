@@ -16,8 +16,8 @@ from kanbench.cells import Cell, Precision, Vary
 from kanbench.cells.basis_contract import findings_of_basis
 from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.options import home_of
-from kanbench.config.schema import choice, listed, only, scalar, typed
 from kanbench.config.settings import TrainerConfig
+from kanbench.config.typed import choice, listed, only, scalar, typed
 from kanbench.data import (
     CLEAN,
     TASKS,
@@ -32,7 +32,7 @@ from kanbench.data import (
     sample,
 )
 from kanbench.errors import ConfigError, UnknownName, are, require_name
-from kanbench.files.stored import current_word
+from kanbench.files.stored_names import current_word
 from kanbench.loggers.settings import LoggerConfig
 from kanbench.methods import (
     METHODS,

@@ -7,8 +7,9 @@ from kanbench.data.grading import Classification, Grading, Regression, Score, Se
 from kanbench.data.labels import Encoding
 from kanbench.data.metrics import class_prior, grade, grade_classes
 from kanbench.data.own_table import Kind, read_table
+from kanbench.data.randomness import stream
 from kanbench.data.sampling import sample
-from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes, stream
+from kanbench.data.splits import CLEAN, Conditions, Dataset, Shares, Split, SplitSizes
 from kanbench.data.table import TableTask, table_task
 from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.files.registry import registered

@@ -14,6 +14,7 @@ import numpy as np
 
 from kanbench.data.formula import Array, Formula, FormulaError
 from kanbench.data.grading import Grading, Regression
+from kanbench.data.randomness import stream
 from kanbench.data.splits import (
     LARGEST,
     MOST_NUMBERS,
@@ -23,7 +24,6 @@ from kanbench.data.splits import (
     Shares,
     Split,
     SplitSizes,
-    stream,
 )
 from kanbench.data.task import Suite, Task, TaskSettings
 from kanbench.errors import UnknownName, require_name, shown

@@ -1,7 +1,8 @@
-"""Sampling: from a task and a seed to its three splits, scaled for training."""
+"""Sampling: from a task and a seed to its three splits, with noise on the targets of training."""
 
 import numpy as np
 
+from kanbench.data.randomness import stream
 from kanbench.data.splits import (
     CLEAN,
     LARGEST,
@@ -11,7 +12,6 @@ from kanbench.data.splits import (
     Shares,
     Split,
     SplitSizes,
-    stream,
 )
 from kanbench.data.task import Task
 

@@ -1,6 +1,5 @@
-"""The three splits of a task for one seed: their sizes, their data, and the source of their randomness."""
+"""The three splits of a task for one seed: their sizes and their data."""
 
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,15 +11,6 @@ ROUNDING = 1e-12  # relative; a smaller range counts as rounding
 MOST_ROWS = 10_000_000
 MOST_NUMBERS = 50_000_000  # rows times inputs of the three splits: 0.4 GB
 MOST_CONDITION = 1_000.0
-STREAMS = ("train", "validation", "test", "initialization", "order", "noise", "rows")
-
-
-def stream(seed: int, purpose: str, label: str = "") -> np.random.SeedSequence:
-    """Return an independent source of randomness for one purpose of one seed; `label` separates tasks.
-
-    Purposes never share numbers, so the data of a seed stay the same whatever the model draws.
-    """
-    return np.random.SeedSequence([seed, STREAMS.index(purpose), zlib.crc32(label.encode())])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from kanbench.data.formula import Array
 from kanbench.data.grading import Classification, Grading, Regression, SeveralOutputs
-from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes, stream
+from kanbench.data.randomness import stream
+from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes
 from kanbench.data.task import Task
 from kanbench.errors import counted, shown
 

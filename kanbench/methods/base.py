@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kanbench.errors import require, require_finite, take_choices
-from kanbench.files.stored import stored_word
+from kanbench.files.stored_names import stored_word
 from kanbench.methods.budget import Sizing, solve_width
 
 Parts = dict[str, Mapping[str, type | Enum]]

@@ -13,7 +13,7 @@ from kanbench.cells import Cell, Precision, run_cell, unfinished
 from kanbench.cells.cell import digest
 from kanbench.cli.main import run_command
 from kanbench.data import Shares, SplitSizes, load_suite, table_task
-from kanbench.files import source
+from kanbench.files import user_code
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod, OwnMethod
 from kanbench.store.plan import Plan
 from kanbench.store.record import SEAL, RecordStore, read_record
@@ -307,12 +307,12 @@ def test_members_of_an_own_model_are_trained_again_with_their_code_only(folder, 
     store = RecordStore(folder / "cells")
     for task in TASKS:
         store.write(run_cell(cell(OwnMethod(target=target), task, 30)))
-    monkeypatch.setattr(source, "_loaded", {})  # as in a command of its own
+    monkeypatch.setattr(user_code, "_loaded", {})  # as in a command of its own
 
     assert run_command("validate", str(folder)) == 0
     *_, keys, again, _, _ = capsys.readouterr().out.splitlines()
     label = OwnMethod(target=target).label
-    monkeypatch.setattr(source, "_loaded", {})
+    monkeypatch.setattr(user_code, "_loaded", {})
     unchecked = f"; not checked: {label} needs its code, --target FILE.py:NAME with the hash of its record (2 cells)"
     assert keys.endswith(unchecked)
     assert again.endswith(unchecked)
@@ -325,5 +325,5 @@ def test_members_of_an_own_model_are_trained_again_with_their_code_only(folder, 
     assert record.members[0]["method"] == label
 
     (tmp_path / "mine.py").write_text(f"{OWN}# of another hash\n")
-    monkeypatch.setattr(source, "_loaded", {})
+    monkeypatch.setattr(user_code, "_loaded", {})
     assert "needs its code" in validate(folder, "--target", target)[1]["again"]["said"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import kanbench.bases.own
-import kanbench.files.source
+import kanbench.files.user_code
 from kanbench.analysis import load_records
 from kanbench.bases import BASES, Chebyshev, load_basis
 from kanbench.cells import restore_cell, run_cell
@@ -20,7 +20,7 @@ from kanbench.cli.command import perform
 from kanbench.cli.words import Words
 from kanbench.config.read import read_config
 from kanbench.errors import ConfigError
-from kanbench.files.source import TargetError
+from kanbench.files.user_code import TargetError
 from kanbench.models import KAN
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.run.running import run
@@ -55,7 +55,7 @@ QUICK = [
 def write(tmp_path, monkeypatch):
     """A function that writes my.py where the run starts; what is loaded is forgotten at the end."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kanbench.files.source, "_loaded", {})
+    monkeypatch.setattr(kanbench.files.user_code, "_loaded", {})
     monkeypatch.setattr(kanbench.bases.own, "_loaded", {})
 
     def write(code=SINC, name="my.py"):
@@ -76,7 +76,7 @@ def own(*words, target="my.py:Sinc"):
 
 def forget():
     """As another process, which has run no code of the user's."""
-    kanbench.files.source._loaded.clear()
+    kanbench.files.user_code._loaded.clear()
     kanbench.bases.own._loaded.clear()
 
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from kanbench.bases import BASES, Basis
 from kanbench.cells import Vary, run_cell
 from kanbench.config.read import Config, read_config, read_system
-from kanbench.config.schema import typed
+from kanbench.config.typed import typed
 from kanbench.data import Shares
 from kanbench.errors import ConfigError
 from kanbench.methods import METHODS, KANMethod, MLPMethod

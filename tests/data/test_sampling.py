@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from kanbench.data import Conditions, Dataset, FormulaTask, Split, SplitSizes, Variable, load_suite, sample, stream
-from kanbench.data.splits import STREAMS
+from kanbench.data.randomness import STREAMS
 
 TASK = FormulaTask("waves", "3 + 2*sin(a)*b", (Variable("a", -1.0, 5.0), Variable("b", 10.0, 20.0)))
 SIZES = SplitSizes(train=40, validation=30, test=50)

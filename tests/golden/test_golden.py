@@ -18,7 +18,7 @@ from kanbench.cells import run_cell
 from kanbench.cells.restore import restore_cell
 from kanbench.checkpoint import load
 from kanbench.config.read import read_config
-from kanbench.files.stored import current_words
+from kanbench.files.stored_names import current_words
 from kanbench.models import Activation
 from kanbench.store.record import read_record
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from kanbench.files.source import TargetError, load_target, loaded_before, read_source
+from kanbench.files.user_code import TargetError, load_target, loaded_before, read_source
 
 MODEL = "from layers import scale\n\ndef build(widths):\n    return scale(len(widths))\n"
 

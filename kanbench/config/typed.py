@@ -11,7 +11,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from kanbench.config.options import home_of
 from kanbench.errors import ConfigError, UnknownName
-from kanbench.files.stored import current_word
+from kanbench.files.stored_names import current_word
 
 T = TypeVar("T")
 LARGEST_INTEGER, LARGEST_NUMBER = 10_000_000, 1e9
