@@ -85,6 +85,9 @@ def parsers(known: dict[str, Command]) -> tuple[Parser, dict[str, Parser]]:
     """Return the parser of the command line, and those of its commands by name."""
     whole = Parser(prog=PROGRAM, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
     whole.add_argument("--version", action="version", version=f"kanbench {__version__}")
+    whole.add_argument(
+        "--completion", action="store_true", help='print the completion for bash: eval "$(kanbench --completion)"'
+    )
     places = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     each = {}
     for name, command in known.items():

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from textwrap import fill
 
-from kanbench.cli.command import Command, add_config_dir
+from kanbench.cli.command import Command, add_config_dir, commands, perform
 from kanbench.config.options import CONF, options, own_folder, suite_of
 from kanbench.errors import UnknownName, UsageError, counted
 
@@ -18,19 +18,20 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class Topic:
-    """A config group: what it is, a command that uses it, and where the classes of its options are registered."""
+    """A config group: what it is, commands that use it, and where the classes of its options are registered."""
 
     group: str
     headline: str
     example: str
     registry: str = ""  # module:NAME
+    more: tuple[str, ...] = ()  # further examples
 
 
 TOPICS = {
     "experiments": Topic("experiment", "questions that are set up, with everything that they need", "experiment=smoke"),
     "bases": Topic(
         "basis", "the functions on the edges of a KAN", "experiment=smoke basis=chebyshev basis.degree=8",
-        "kanbench.bases:BASES",
+        "kanbench.bases:BASES", ("basis=own basis.target=my.py:Sinc experiment=smoke",),
     ),
     "aggregations": Topic(
         "aggregation", "how a node combines its incoming edges", "experiment=smoke aggregation=mean"
@@ -38,13 +39,15 @@ TOPICS = {
     "models": Topic(
         "model", "what is compared: model against baseline, each a KAN, an MLP or your own",
         "experiment=smoke model.depth=2 baseline.activation=silu",
+        more=("model=own model.target=my_kan.py:MyKAN experiment=smoke",),
     ),
     "suites": Topic(
-        "data", "named lists of tasks; `list SUITE` shows them with their formulas",
+        "data", "named lists of tasks, which `list SUITE` shows, and tasks of your own",
         "data=classic 'data.tasks=[nguyen_*]' name=nguyen",
+        more=("data.suite=my_suite.yaml name=mine", "data=table data.path=my.csv data.target=y"),
     ),
     "optimizers": Topic(
-        "optimizer", "how every method is trained; one for both", "experiment=smoke optimizer=adam optimizer.steps=500",
+        "optimizer", "how every method is trained; a run has one for all methods", "experiment=smoke optimizer=adam optimizer.steps=500",
         "kanbench.training:OPTIMIZERS",
     ),
     "budgets": Topic(
@@ -62,22 +65,25 @@ TOPICS = {
 def add(parser: ArgumentParser) -> None:
     """Add the topic."""
     parser.add_argument(
-        "topic", metavar="TOPIC", nargs="?", help="say what can be chosen, the settings of each, and an example"
+        "topic", metavar="TOPIC", nargs="?", help=f"one of {', '.join(TOPICS)}, or a command"
     )
     add_config_dir(parser)
 
 
 def show_help(given: Namespace) -> int:
-    """List the topics, or print the page of the one that is given."""
+    """List the topics, or print the page of the topic or command that is given."""
     own = own_folder(given.config_dir)
     if given.topic is None:
         print("python -m kanbench help TOPIC\n")
         for name, topic in TOPICS.items():
             print(f"  {name:13s} {topic.headline}")
-        print("\npython -m kanbench --help   all groups and keys on one page")
+        print("\npython -m kanbench --help            commands, groups and keys on one page")
+        print("python -m kanbench COMMAND --help    one command, as `help COMMAND` does")
         return 0
     by_group = {group: name for name, topic in TOPICS.items() for group in (topic.group, f"{topic.group}s")}
     name = by_group.get(given.topic, given.topic)
+    if name in commands() and name not in TOPICS:
+        return perform(name, "--help")
     if name not in TOPICS:
         raise UsageError(str(UnknownName("topic", given.topic, list(TOPICS))))
     print("\n".join(page(name, own)))
@@ -98,8 +104,9 @@ def page(name: str, own: Path | None = None) -> Iterator[str]:
             yield fill(about, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
         yield from settings(topic.group, path)
     yield ""
-    yield "example"
-    yield f"  python -m kanbench {topic.example}"
+    yield "examples" if topic.more else "example"
+    for example in (topic.example, *topic.more):
+        yield f"  python -m kanbench {example}"
 
 
 def description(topic: Topic, path: Path) -> str:
@@ -140,7 +147,7 @@ def settings(group: str, path: Path) -> Iterator[str]:
 
 
 COMMAND = Command(
-    line="list the topics, or explain one: what can be chosen, the settings of each, and an example",
+    line="list the topics, or explain one: what can be chosen, the settings of each, and examples",
     run=show_help,
     add=add,
     takes="takes at most one topic: python -m kanbench help bases",

@@ -30,8 +30,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Formulas(System):
-    """Runs `seeds` lives for every task of a suite, see `Upbringing`. Tables are written to `folder`.
+    """Trains, prunes, refines and names `seeds` KANs for every task of a suite, and writes tables to `folder`.
 
+    `Upbringing` has the steps and the other settings.
     The result of a task is written as soon as it is known, so a run that was stopped continues after it.
     """
 

@@ -28,7 +28,9 @@ PICTURES = {
 
 @dataclass(frozen=True)
 class HelloKAN(System):
-    """Runs `seeds` lives on `train` points of the function on [-1, 1]^2; see `Upbringing` for the other settings.
+    """Trains, prunes, refines and names one KAN for each of `seeds` seeds, on `train` points of [-1, 1]^2.
+
+    `Upbringing` has the steps and the other settings.
 
     Source: pykan's tour "Hello, KAN!"; Liu et al. 2024 (arXiv:2404.19756), section 2.5.
     """

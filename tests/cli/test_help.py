@@ -27,6 +27,8 @@ def test_a_topic_names_every_option_and_setting_and_fits_a_terminal(name):
 
 @pytest.mark.parametrize("name", TOPICS)
 def test_the_example_of_a_topic_is_a_run(name):
+    for example in TOPICS[name].more:
+        check_words(shlex.split(example), CONF)
     words = shlex.split(TOPICS[name].example)
     check_words(words, CONF)
     overrides = [f"model@{word}" if word.startswith("baseline=") else word for word in words]
@@ -36,6 +38,16 @@ def test_the_example_of_a_topic_is_a_run(name):
         read_system(node)
     else:
         assert read_config(node).cells()
+
+
+def test_a_command_is_explained_as_well_and_every_option_says_what_it_is(capsys):
+    assert perform("help", "validate") == 0
+    assert capsys.readouterr().out.startswith("usage: python -m kanbench validate")
+    for name in ("bases", "models", "aggregations", "systems", "experiments"):
+        lines = list(page(name))
+        options = [i for i, line in enumerate(lines) if line.startswith(f"  {TOPICS[name].group}=")]
+        assert all(lines[i + 1].startswith("      ") and not lines[i + 1][6:].startswith("name=") for i in options)
+        assert "`Upbringing`" not in "\n".join(lines)
 
 
 def test_topics_are_listed_and_groups_are_topics_too(capsys):
