@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from test_imports import ROOMS
 
 from kanbench.cells import run_cell
 from kanbench.config.read import read_config
@@ -56,3 +57,11 @@ def test_all_other_examples_run_in_their_order(folder, capsys):
     x = torch.linspace(-1.0, 1.0, 5, dtype=torch.float64).unsqueeze(1)
     waves = [torch.cos(torch.pi * k * (x + 1) / 2) for k in (1, 2, 3)]
     torch.testing.assert_close(names["Cosine"](terms=3).expand(x).squeeze(1), torch.cat(waves, dim=1))
+
+
+def test_the_map_has_every_room_below_the_rooms_that_it_imports():
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").partition("    kanbench/\n")[2].partition("    conf/ ")[0]
+    listed = [name.removesuffix(".py") for name in re.findall(r"^      (\w+(?:\.py)?)[/ ]", tree, flags=re.MULTILINE)]
+    assert sorted(listed) == sorted(set(ROOMS) - {"__init__", "__main__"})
+    for i, room in enumerate(listed):
+        assert ROOMS[room] <= set(listed[:i]), room

@@ -47,7 +47,8 @@ TOPICS = {
         more=("data.suite=my_suite.yaml name=mine", "data=table data.path=my.csv data.target=y"),
     ),
     "optimizers": Topic(
-        "optimizer", "how every method is trained; a run has one for all methods", "experiment=smoke optimizer=adam optimizer.steps=500",
+        "optimizer", "how every method is trained; a run has one for all methods",
+        "experiment=smoke optimizer=adam optimizer.steps=500",
         "kanbench.training:OPTIMIZERS",
     ),
     "budgets": Topic(
@@ -64,9 +65,7 @@ TOPICS = {
 
 def add(parser: ArgumentParser) -> None:
     """Add the topic."""
-    parser.add_argument(
-        "topic", metavar="TOPIC", nargs="?", help=f"one of {', '.join(TOPICS)}, or a command"
-    )
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", help=f"one of {', '.join(TOPICS)}, or a command")
     add_config_dir(parser)
 
 

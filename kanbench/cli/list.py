@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def add(parser: ArgumentParser) -> None:
     """Add the suite."""
-    parser.add_argument("suite", metavar="SUITE", nargs="?", help="list the tasks of this suite, a name or a YAML file, with their formulas and ranges")
+    parser.add_argument(
+        "suite",
+        metavar="SUITE",
+        nargs="?",
+        help="list the tasks of this suite, a name or a file, with formulas and ranges",
+    )
     add_config_dir(parser)
 
 
