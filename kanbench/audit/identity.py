@@ -11,7 +11,7 @@ from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell
 from kanbench.cells.cell import RESULTS_VERSION, digest
-from kanbench.cells.restore import CannotRestore, restore_cell
+from kanbench.cells.restore import CannotRestore, restore_cell, restore_without_rows
 from kanbench.cells.rows import identity, size
 from kanbench.data import TableTask
 from kanbench.errors import counted
@@ -44,11 +44,13 @@ def _restored(record: CellRecord) -> Cell | str:
 def keys(audited: Audited, cells: dict[Path, Cell | str]) -> Check:
     """Check that every key is the hash of its cell's description, and that the columns say what the description says.
 
-    Sizes are computed again, so a model that is larger than its method and width allow is found.
+    Sizes are computed again, so a model that is larger than its method and width allow is found. Of a table, all but
+    the number of rows is compared.
     """
     if audited.is_table:
         return Check("keys", "not checked: a table holds no descriptions of its cells", made=False)
     faults = [fault for path, record in audited.records.items() for fault in _of_key(path, record)]
+    cells = {path: _without_rows(audited.records[path], cell) for path, cell in cells.items()}
     for path, cell in cells.items():
         if not isinstance(cell, str):
             faults += _of_columns(path, audited.records[path], cell)
@@ -60,6 +62,16 @@ def keys(audited: Audited, cells: dict[Path, Cell | str]) -> Check:
     )
     said += "".join(f"; not checked: {reason} ({counted(n, 'cell')})" for reason, n in reasons.items())
     return Check("keys", said, tuple(faults))
+
+
+def _without_rows(record: CellRecord, cell: Cell | str) -> Cell | str:
+    """Return the cell of a table without its rows, and any other as it is."""
+    if not isinstance(cell, str):
+        return cell
+    try:
+        return restore_without_rows(record.cell)
+    except CannotRestore:
+        return cell
 
 
 def _of_key(path: Path, record: CellRecord) -> Iterator[Fault]:
@@ -82,7 +94,8 @@ def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
     except (BudgetTooSmall, TooManyTerms):
         fits = False
     of_version = OF_VERSION if record.cell.get("results_version") != RESULTS_VERSION else ()
-    for name in (*FILED, *of_version):
+    of_rows = ("n_train",) if isinstance(cell.task, TableTask) else ()
+    for name in (*FILED, *of_version, *of_rows):
         expected.pop(name, None)
     for row, (member, (seed, rate)) in enumerate(zip(record.members, cell.members, strict=False), start=1):
         if fits == (member["status"] == "skipped"):

@@ -73,7 +73,7 @@ def _draw(
         for path, cell in cells.items()
         if not isinstance(cell, str)
         for row, member in enumerate(records[path].members, start=1)
-        if member["status"] in ("ok", "diverged")
+        if member["status"] != "skipped"
     ]
     mixed = [candidates[i] for i in generator.permutation(len(candidates))]
     turns = Counter[str]()
@@ -94,7 +94,7 @@ def _seconds(record: CellRecord) -> float:
 
 
 def _train(drawn: Drawn, tolerance: float) -> list[Fault]:
-    """The faults of a member: errors and a status that its training does not reach."""
+    """The faults of a member: errors and a status that its training does not reach. One that failed must fail again."""
     cell, member = drawn.cell, drawn.member
     seeds = (member["seed"],) if cell.vary is Vary.all else tuple(dict.fromkeys((cell.seeds[0], member["seed"])))
     optimizer = cell.optimizer
@@ -102,15 +102,21 @@ def _train(drawn: Drawn, tolerance: float) -> list[Fault]:
         optimizer = replace(optimizer, rates=(member["lr"],))  # type: ignore[call-arg]
     try:
         reached = run_cell(replace(cell, seeds=seeds, optimizer=optimizer)).members[-1]
-    except ValueError as error:
+    except Exception as error:  # of any kind, as the code of an own model may raise
+        if member["status"] == "failed":
+            return []
         return [Fault(str(drawn.path), str(drawn.row), f"cannot be trained again ({error})")]
     faults = []
     if reached["status"] != member["status"]:
         faults.append(f"status is {member['status']}, trained again it is {reached['status']}")
     for name, value in member.items():
         if name.startswith(SPLITS) and name in reached and not _near(name, value, reached[name], tolerance):
-            faults.append(f"{name} is {value:.8g}, trained again it is {reached[name]:.8g}")
+            faults.append(f"{name} is {_text(value)}, trained again it is {_text(reached[name])}")
     return [Fault(str(drawn.path), str(drawn.row), said) for said in faults]
+
+
+def _text(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.8g}"
 
 
 def _near(name: str, one: float | None, other: float | None, tolerance: float) -> bool:

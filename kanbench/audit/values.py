@@ -1,7 +1,7 @@
 """Checks of each row by itself, and of numbers that depend on each other. Imports no torch."""
 
 from collections.abc import Iterator
-from math import isclose, isfinite
+from math import isclose, isfinite, log
 from typing import TypeGuard
 
 import numpy as np
@@ -12,12 +12,15 @@ from kanbench.analysis.load import CONSTANT_PREDICTOR, SPLITS
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited, Row
 from kanbench.errors import counted
-from kanbench.store.record import broken_rule
+from kanbench.store.record import AMOUNTS, broken_rule
 
 ALWAYS = ("suite", "task", "method", "cell", "protocol", "seed", "status")  # not empty in any row
 PRESENT = ("experiment", "lr", "budget", "optimizer", "reason", "commit")  # empty where they do not apply
 TRAINED = ("params", "width", "flops", "evaluations", "seconds")  # of a member that was trained to the end
 EXACT = 1e-9  # relative; numbers that follow from each other are nearer
+SAME = "the same for all members on the same data"
+OF_MEAN = "the mean over outputs"
+NEVER_FINITE = "the loss was never finite"  # the reason of a member that diverged although its errors are finite
 LEAST = 1e-14  # absolute; of an R^2, whose last digits are lost near 1
 
 
@@ -43,6 +46,10 @@ def _faults(row: Row, is_table: bool) -> Iterator[str]:
         yield f"a member that {'was' if status == 'skipped' else 'has'} {status} must say its reason"
     if status == "ok":
         yield from _of_trained(row)
+    elif status == "diverged":
+        yield from _of_diverged(row)
+    elif status in ("failed", "skipped"):
+        yield from _of_untrained(row, status)
     if is_table and status in ("ok", "diverged", "failed", "skipped"):
         yield from _of_score(row, status)
 
@@ -65,6 +72,27 @@ def _of_trained(row: Row) -> Iterator[str]:
         yield f"status must be diverged where test_{metric} is above 1, got ok and {error:.4g}"
 
 
+def _of_diverged(row: Row) -> Iterator[str]:
+    """The fault of a member with status diverged whose errors are finite, and not above 1 on test."""
+    metric = metric_of(row)
+    errors = [row.columns.get(f"{split}{metric}") for split in SPLITS]
+    on_test = errors[-1]
+    if (
+        row.columns.get("reason") != NEVER_FINITE
+        and all(map(_is_number, errors))
+        and _is_number(on_test)
+        and on_test <= CONSTANT_PREDICTOR
+    ):
+        yield f"status must be ok where the errors are finite and test_{metric} is {on_test:.4g}, got diverged"
+
+
+def _of_untrained(row: Row, status: str) -> Iterator[str]:
+    """The fault of a member that was not trained to the end and has errors."""
+    for name, value in row.columns.items():
+        if name.startswith(SPLITS) and name not in AMOUNTS and value is not None:
+            yield f"{name} must be missing for a member with status {status}, got {value!r:.60}"
+
+
 def _of_score(row: Row, status: str) -> Iterator[str]:
     """The faults of the score that a table adds: the error on test, at most 1, and 1 for a member that failed."""
     values, score = row.columns, row.columns.get("score")
@@ -83,43 +111,100 @@ def _is_number(value: object) -> TypeGuard[float]:
 def numbers(audited: Audited) -> Check:
     """Check errors that follow from each other: a digit that was changed in one of them alone is found.
 
-    R^2 is 1 - error^2. RMSE over relative error is the spread of the targets, the same for all members that were
-    graded on the same data. The largest error is at least the RMSE.
+    R^2 is 1 - error^2. RMSE over relative error is the spread of the targets, and cross-entropy over its relative one
+    that of the class prior: both are the same for all members that were graded on the same data. The largest error is
+    at least the RMSE, every wrong class costs at least log 2, and a mean over outputs is their mean.
     """
     frame = audited.frame()
     faults, tested = list[Fault](), 0
     for split in SPLITS:
-        outputs = [name.removeprefix(f"{split}{REGRESSION}") for name in frame if name.startswith(split + REGRESSION)]
-        for output in outputs if len(outputs) == 1 else [each for each in outputs if each]:  # "" is their mean
-            error = frame[f"{split}{REGRESSION}{output}"]
-            tested += int(error.notna().sum())
-            for name, is_wrong, rule in _relations(frame, split, output, error):
-                found = np.flatnonzero(is_wrong.to_numpy())
-                faults += [audited.rows[i].fault(_said(frame, int(i), name, rule, error.name)) for i in found]
+        of_outputs = [name for name in frame if name.startswith(f"{split}{REGRESSION}_")]
+        outputs = [name.removeprefix(f"{split}{REGRESSION}") for name in of_outputs]
+        is_mean = frame[of_outputs].notna().any(axis=1)
+        groups = [
+            (f"{split}{CLASSIFICATION}", None, _of_classes(frame, split)),
+            *((f"{split}{REGRESSION}{each}", None, _of_output(frame, split, each)) for each in outputs),
+            (f"{split}{REGRESSION}", ~is_mean, _of_output(frame, split, "")),
+            (f"{split}{REGRESSION}", is_mean, _of_means(frame, split, outputs)),
+        ]
+        for error, rows, relations in groups:
+            if error not in frame:
+                continue
+            tested += int(frame[error].notna().sum()) if rows is None else int((frame[error].notna() & rows).sum())
+            for name, is_wrong, rule in relations:
+                found = np.flatnonzero(is_wrong if rows is None else is_wrong & rows)
+                faults += [audited.rows[i].fault(_said(frame, int(i), name, rule, error)) for i in found]
     if not tested:
         return Check("numbers", "there are no errors that follow from each other", tuple(faults), made=False)
-    return Check("numbers", f"{counted(tested, 'error')} agree with the RMSE, R^2 and largest error beside them",
-                 tuple(faults))  # fmt: skip
+    return Check("numbers", f"{counted(tested, 'error')} agree with the numbers beside them", tuple(faults))
 
 
-def _said(frame: pd.DataFrame, row: int, name: str, rule: str, error: object) -> str:
-    return f"{name} {frame[name].iloc[row]:.8g} does not follow from {error} {frame[error].iloc[row]:.8g}: {rule}"
+def _said(frame: pd.DataFrame, row: int, name: str, rule: str, error: str) -> str:
+    value = frame[name].iloc[row]
+    if np.isnan(value):
+        return f"{name} must not be missing beside {error}"
+    if rule == OF_MEAN:
+        return f"{name} {value:.8g} is not {rule}"
+    return f"{name} {value:.8g} does not follow from {error} {frame[error].iloc[row]:.8g}: {rule}"
 
 
-def _relations(
-    frame: pd.DataFrame, split: str, output: str, error: pd.Series
-) -> Iterator[tuple[str, "pd.Series[bool]", str]]:
-    """Yield a column, the rows where it contradicts the error, and what should hold."""
+Relations = Iterator[tuple[str, "pd.Series[bool]", str]]  # a column, the rows where it contradicts the error, the rule
+
+
+def _of_output(frame: pd.DataFrame, split: str, output: str) -> Relations:
+    """Yield what should hold beside the relative error of one output."""
+    error = frame[f"{split}{REGRESSION}{output}"]
     r2, rmse, largest = (f"{split}{metric}{output}" for metric in ("r2", "rmse", "max_error"))
+    for name in (r2, rmse, largest):
+        yield from _present(frame, name, error)
     if r2 in frame:
         off = (frame[r2] - (1.0 - error**2)).abs()
         yield r2, off > LEAST + EXACT * error**2, "R^2 is 1 - error^2"
     if rmse not in frame:
         return
-    same = [name for name in ("suite", "task", "seed", "protocol", "data", "n_train") if name in frame]
-    spread = (frame[rmse] / error).where((error > 0.0) & (frame[rmse] > 0.0))
-    usual = spread.groupby([frame[name] for name in same], dropna=False).transform("median")
-    rule = "their ratio is the spread of the targets, the same for all members on the same data"
-    yield rmse, (spread / usual - 1.0).abs() > 10 * EXACT, rule
+    yield rmse, _off_usual(frame, rmse, error), "their ratio is the spread of the targets, " + SAME
     if largest in frame:
         yield largest, frame[largest] < frame[rmse] * (1.0 - EXACT), "it is at least the RMSE"
+
+
+def _of_means(frame: pd.DataFrame, split: str, outputs: list[str]) -> Relations:
+    """Yield what should hold of the means over outputs."""
+    for metric in (REGRESSION, "rmse", "max_error", "r2"):
+        name, parts = f"{split}{metric}", [each for output in outputs if (each := f"{split}{metric}{output}") in frame]
+        if name not in frame or not parts:
+            continue
+        mean, size = frame[parts].mean(axis=1), frame[parts].abs().max(axis=1)
+        yield from _present(frame, name, mean)
+        yield name, (frame[name] - mean).abs() > LEAST + EXACT * size, OF_MEAN
+
+
+def _of_classes(frame: pd.DataFrame, split: str) -> Relations:
+    """Yield what should hold beside the relative cross-entropy."""
+    error, cross_entropy, accuracy = (f"{split}{metric}" for metric in (CLASSIFICATION, "cross_entropy", "accuracy"))
+    for name in (cross_entropy, accuracy):
+        yield from _present(frame, name, frame[error])
+    if cross_entropy in frame:
+        rule = "their ratio is the cross-entropy of the class prior, " + SAME
+        yield cross_entropy, _off_usual(frame, cross_entropy, frame[error]), rule
+    if accuracy in frame:
+        yield accuracy, (frame[accuracy] < 0.0) | (frame[accuracy] > 1.0), "it is a share"
+    if cross_entropy in frame and accuracy in frame:
+        least = (1.0 - frame[accuracy]) * log(2.0)
+        yield cross_entropy, frame[cross_entropy] < least * (1.0 - EXACT), "each wrong class costs log 2 or more"
+
+
+def _present(frame: pd.DataFrame, name: str, error: pd.Series) -> Relations:
+    """Yield the rows that have an error and lack what others have beside it."""
+    if name in frame and frame[name].notna().any():
+        yield name, frame[name].isna() & error.notna(), ""
+
+
+def _off_usual(frame: pd.DataFrame, name: str, error: pd.Series) -> "pd.Series[bool]":
+    """Return the rows whose ratio of a column to the error is not that of other members on the same data."""
+    value = frame[name]
+    same = [column for column in ("suite", "task", "seed", "protocol", "data", "n_train") if column in frame]
+    ratio = (value / error).where((error > 0.0) & (value > 0.0))
+    usual = ratio.groupby([frame[column] for column in same], dropna=False).transform("median")
+    return (
+        ((ratio / usual - 1.0).abs() > 10 * EXACT) | ((error == 0.0) & (value > 0.0)) | ((value == 0.0) & (error > 0.0))
+    )

@@ -2,7 +2,7 @@
 
 from kanbench.cells.cell import Cell, Precision, Vary
 from kanbench.cells.execution import Execution
-from kanbench.cells.restore import CannotRestore, restore_cell, retrain
+from kanbench.cells.restore import CannotRestore, restore_cell, restore_without_rows, retrain
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
 from kanbench.cells.train import run_cell
@@ -15,6 +15,7 @@ __all__ = [
     "ResumeFile",
     "Vary",
     "restore_cell",
+    "restore_without_rows",
     "retrain",
     "run_cell",
     "unfinished",

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from inspect import isabstract
+from math import ceil
 from typing import Any, get_args, get_origin, get_type_hints
 
+import numpy as np
 from torch import nn
 
 from kanbench.bases.own import basis_of, hash_of
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
+from kanbench.data import TableTask
 from kanbench.files.stored_names import current_word, stored_name
 from kanbench.training.module import fit
 
@@ -28,6 +31,35 @@ def restore_cell(described: dict[str, Any], experiment: str = "", suite: str = "
         return _made(Cell, fields | {"experiment": experiment, "suite": suite})
     except (TypeError, ValueError, KeyError) as error:
         raise CannotRestore(f"this version of kanbench cannot build the cell of the record ({error})") from error
+
+
+def restore_without_rows(described: dict[str, Any], experiment: str = "", suite: str = "") -> Cell:
+    """Return the cell of a table with zeros for its rows: its names, sizes and key are right, its numbers of rows not.
+
+    Raises `CannotRestore` for other tasks, and for a description that this version has no classes for.
+    """
+    task = described.get("task", {})
+    if not isinstance(task, dict) or task.get("type") != TableTask.__name__:
+        raise CannotRestore("only a table can be without its rows")
+    try:
+        target = task["target"]
+        shape = () if isinstance(target, str) else (len(target),)
+        rows = _enough(described["sizes"])
+        blank = {
+            name: np.broadcast_to(0.0, (rows, *each)) for name, each in (("x", (len(task["inputs"]),)), ("y", shape))
+        }
+        known = {name: value for name, value in described.items() if name not in ("type", "results_version")}
+        return _made(Cell, known | {"experiment": experiment, "suite": suite, "task": task | blank})
+    except (TypeError, ValueError, KeyError) as error:
+        raise CannotRestore(f"this version of kanbench cannot build the cell of the record ({error})") from error
+
+
+def _enough(sizes: dict[str, Any]) -> int:
+    """Return a number of rows from which the three splits can be taken."""
+    values = [float(value) for name, value in sizes.items() if name != "type"]
+    share = sum(value for value in values if value < 1)
+    least = 2 / min((value for value in values if value < 1), default=1.0)
+    return ceil(max(least, sum(value for value in values if value >= 1) / max(1.0 - share, 1e-3)) + 10)
 
 
 def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
