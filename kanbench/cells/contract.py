@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from kanbench.errors import counted
 from kanbench.methods import NetworkMethod
 from kanbench.methods.own import OwnFault
+from kanbench.training.architecture import require_one_architecture
 from kanbench.training.looped import ensemble_of
 
 ROWS = 16
+MANY = 200  # rows of a larger batch
 WIDER = 4  # how much wider than the narrowest model the other one is, which must have more parameters
 LARGEST = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of what must be equal but for rounding
 NEARLY = 1e-2  # relative difference of what may be found by least squares, and of a slope from its difference
@@ -81,16 +83,25 @@ class Subject:
     @torch.no_grad()
     def outputs(self, model: nn.Module, x: Tensor) -> Tensor:
         """Evaluate a model. Raises `ContractFault` with the model's own error."""
+        given = x.clone()
         try:
-            return model(x)
+            output = model(given).detach()
         except Exception as error:
-            shape = tuple(x.shape)
-            raise ContractFault(f"its forward fails on inputs {shape}: {self.method.said(error)}") from error
+            hint = "; trainer.precision=single may suit it" if "dtype" in str(error) else ""
+            raise ContractFault(
+                f"its forward fails on inputs {tuple(x.shape)}: {self.method.said(error)}{hint}"
+            ) from error
+        if not torch.equal(given, x):
+            raise ContractFault("its forward writes into its inputs, which are the data")
+        return output
 
 
 def stepped(model: nn.Module, seed: int, size: float = 0.1) -> nn.Module:
-    """Return a copy of a model whose trained parameters have taken a random step."""
-    model = deepcopy(model)
+    """Return a copy of a model whose trained parameters have taken a random step. Raises `ContractFault`."""
+    try:
+        model = deepcopy(model)
+    except Exception as error:
+        raise ContractFault(f"it cannot be copied, as members are: {type(error).__name__}: {error}") from error
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in _trained(model):
@@ -160,16 +171,35 @@ def repeats(on: Subject) -> str:
 
 
 def keeps_rows_apart(on: Subject) -> str:
-    """Exchange all rows but the first few."""
+    """Exchange all rows but the first few, reverse them, and leave out some or add many."""
     x, half = on.rows(), ROWS // 2
-    other = torch.cat([x[:half], on.rows(1)[half:]])
     for model in (on.model, on.moved):
-        before, after = on.outputs(model, x)[:half], on.outputs(model, other)[:half]
-        if not torch.allclose(
-            before, after, rtol=LARGEST[on.dtype], atol=LARGEST[on.dtype] * float(before.abs().max())
-        ):
-            raise ContractFault("the output of a row depends on the other rows of the batch")
+        before = on.outputs(model, x)
+        largest = LARGEST[on.dtype] * float(before.abs().max())
+        for other in (on.rows(1)[half:], x[:0], on.rows(1, MANY)):
+            after = on.outputs(model, torch.cat([x[:half], other]))[:half]
+            if not torch.allclose(after, before[:half], rtol=LARGEST[on.dtype], atol=largest):
+                raise ContractFault("the output of a row depends on the other rows of the batch, or on their number")
+        if not torch.allclose(on.outputs(model, x.flip(0)).flip(0), before, rtol=LARGEST[on.dtype], atol=largest):
+            raise ContractFault("the output of a row depends on the other rows of the batch, or on its place in it")
     return "a row's output depends on no other row"
+
+
+def stays_in_evaluation(on: Subject) -> str:
+    """Compare with training mode, which dropout and batch normalization are made for."""
+    training = deepcopy(on.moved)
+    for module in training.modules():
+        module.training = True
+    try:
+        differs = not torch.equal(on.outputs(training, on.rows()), on.outputs(on.moved, on.rows()))
+    except ContractFault:
+        differs = True
+    if differs:
+        return (
+            "!it does something else in training mode, as dropout and batch normalization do; every model here is "
+            "trained in evaluation mode, so that this never happens"
+        )
+    return "training mode would change nothing"
 
 
 def varies(on: Subject) -> str:
@@ -240,9 +270,14 @@ def tells_inputs_apart(on: Subject) -> str:
 def batches(on: Subject) -> str:
     """Compare members with plain modules, and say whether they are batched."""
     models, x = [on.moved, stepped(on.build(1), 2), stepped(on.build(2), 3)], on.rows()
-    ensemble = ensemble_of(models)
     try:
-        predicted = ensemble.predict(ensemble.start, x.expand(len(models), -1, -1))
+        require_one_architecture(models)
+    except ValueError as error:
+        raise ContractFault(f"its members are of different shapes, one seed and another: {error}") from error
+    ensemble, each = ensemble_of(models), x.expand(len(models), -1, -1)
+    try:
+        predicted = ensemble.predict(ensemble.start, each)
+        ensemble.gradients(ensemble.start, each, torch.zeros_like(predicted))
     except Exception as error:
         raise ContractFault(
             f"its tensors cannot be exchanged for those of a member: {on.method.said(error)}; keep all of them as "
@@ -266,6 +301,7 @@ CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rel
     "parameters": uses_its_parameters,
     "seeds": repeats,
     "rows": keeps_rows_apart,
+    "mode": stays_in_evaluation,
     "varies": varies,
     "gradient": has_true_gradients,
     "inputs": tells_inputs_apart,
@@ -280,7 +316,7 @@ def findings(method: NetworkMethod, n_in: int, n_out: int = 1, dtype: torch.dtyp
         try:
             found = check(on)
         except (ContractFault, OwnFault) as fault:
-            yield Finding(name, str(fault), is_fault=True)
+            yield Finding(name, " ".join(str(fault).split()), is_fault=True)
             return
         yield Finding(name, found.removeprefix("!"), is_remark=found.startswith("!"))
 

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kanbench.errors import shown
+
 EXAMPLES = 8  # rows that are evaluated to find the parameters that reach the output
 INTERNAL = frozenset(vars(nn.Module()))  # attributes of every module that a forward pass leaves alone
 
@@ -67,6 +69,16 @@ class OwnNetwork(nn.Module):
         """Stay in evaluation mode: a member must do the same at every call, whatever rows stand beside."""
         return super().train(False)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OwnNetwork":
+        """Copy the network without tensors that hooks have left behind, which hold the graph of a pass."""
+        for module in self.inner.modules():
+            for value in vars(module).values():
+                content = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+                memo.update({id(each): None for each in content if _is_of_a_pass(each)})
+        memo[id(self)] = copied = OwnNetwork.__new__(OwnNetwork)
+        vars(copied).update(deepcopy(vars(self), memo))
+        return copied
+
     def forward(self, x: Tensor) -> Tensor:
         with default_dtype(x.dtype), _untouched(self.inner):
             output = self.inner(x)
@@ -104,6 +116,10 @@ def build_own(target: Callable[..., Any], plan: Plan, *, seed: int, dtype: torch
             inner: nn.Module = nn.Sequential(*layers)
         else:
             inner = _call(target, plan, seed, list(plan.shape))
+        if any(map(nn.parameter.is_lazy, inner.parameters())):
+            nn.Module.train(inner, False)
+            inner(_rows(plan.shape[0], torch.float32))  # the first pass draws them
+    _require_real(inner)
     _register_tensors(inner)
     nn.Module.to(inner, device="cpu", dtype=dtype)  # some override `to` and take a device only
     network = OwnNetwork(inner, plan)
@@ -165,7 +181,7 @@ def _untouched(module: nn.Module) -> Iterator[None]:
     """
     before = []
     for each in module.modules():
-        if not type(each).__module__.startswith("torch."):
+        if not type(each).__module__.startswith("torch.") or each._forward_pre_hooks or each._forward_hooks:
             state = vars(each)
             inside = [
                 (value, value.copy())
@@ -182,6 +198,17 @@ def _untouched(module: nn.Module) -> Iterator[None]:
             for value, content in inside:
                 value.clear()
                 value.extend(content) if isinstance(value, list) else value.update(content)
+
+
+def _is_of_a_pass(value: Any) -> bool:
+    """Return whether a value is a tensor with a graph, or one of a transform that has ended."""
+    if not isinstance(value, Tensor):
+        return False
+    try:
+        value.data_ptr()
+    except RuntimeError:
+        return True
+    return not value.is_leaf
 
 
 def _register_tensors(inner: nn.Module) -> None:
@@ -204,28 +231,53 @@ def _register_tensors(inner: nn.Module) -> None:
                     module.register_buffer(name, value.detach())
 
 
+def _require_real(inner: nn.Module) -> None:
+    """Raise `TypeError` for complex parameters, whose imaginary part no optimizer here would train."""
+    for name, parameter in inner.named_parameters():
+        if parameter.is_complex():
+            raise TypeError(
+                f"its parameter {name} is complex; keep its real and imaginary part as one real parameter, "
+                "which torch.view_as_complex reads"
+            )
+
+
 def _freeze_unused(network: OwnNetwork) -> Iterator[str]:
     """Let parameters that never reach the output require no gradient, and yield their names."""
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
-    rows = torch.linspace(-0.9, 0.8, EXAMPLES * network.n_in, dtype=dtype).view(network.n_in, EXAMPLES).mT
-    with torch.enable_grad():
-        reached = _leaves_of(network(rows.contiguous()))
+    before = dict(network.inner.named_parameters(remove_duplicate=False))
+    reached = _reached(network, dtype)
+    if made := [name for name, _ in network.inner.named_parameters(remove_duplicate=False) if name not in before]:
+        raise TypeError(f"its forward makes parameters, {shown(made)}; make them in the constructor")
+    known = {id(parameter) for parameter in before.values()}
+    if reached.keys() - known and (strange := [*(reached.keys() & _reached(network, dtype).keys()) - known]):
+        shapes = shown(sorted(tuple(reached[each].shape) for each in strange))
+        raise TypeError(
+            f"its output depends on tensors of shapes {shapes} that are no parameters of its modules; an "
+            "nn.ParameterList or nn.ModuleList would hold them"
+        )
     for name, parameter in network.named_parameters():
         if parameter.requires_grad and id(parameter) not in reached:
             parameter.requires_grad_(False)
             yield name
 
 
-def _leaves_of(output: Tensor) -> set[int]:
-    """Return the identities of the leaves in the autograd graph of an output."""
-    found, seen, waiting = {id(output)}, set(), [output.grad_fn]
+def _rows(n_in: int, dtype: torch.dtype) -> Tensor:
+    return torch.linspace(-0.9, 0.8, EXAMPLES * n_in, dtype=dtype).view(n_in, EXAMPLES).mT.contiguous()
+
+
+@torch.enable_grad()
+def _reached(network: OwnNetwork, dtype: torch.dtype) -> dict[int, Tensor]:
+    """Return the leaves in the autograd graph of an output, by their identities."""
+    output = network(_rows(network.n_in, dtype))
+    found: dict[int, Tensor] = {} if output.grad_fn else {id(output): output}
+    seen, waiting = set(), [output.grad_fn]
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
         if (leaf := getattr(node, "variable", None)) is not None:
-            found.add(id(leaf))
+            found[id(leaf)] = leaf
         waiting += [following for following, _ in node.next_functions]
     return found
 

@@ -1,6 +1,7 @@
 """A model of one's own is checked before the first training; each fault of a published KAN is one sentence."""
 
 import random
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from kanbench.cells.contract import CHECKS, ContractFault, check_contract, findings
 from kanbench.methods import KANMethod, OwnMethod
 from kanbench.models.own import seeded
+from kanbench.training.ensemble import Ensemble
 
 TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
 
@@ -27,7 +29,9 @@ SOUND = [
     *(
         "ChangesWidths",
         "NotNarrow",
-        "BatchNormed",
+        "HooksKeep",
+        "HookWrites",
+        "Lazy",
         "MakesDefaultTensors",
         "HiddenNorm",
         "HoldsAKAN",
@@ -62,6 +66,11 @@ FAULTS = {
     "NoTensor": ("builds", "returns a str and no tensor"),
     "Fixed": ("builds", "do not grow with the width: 3 at widths 1 and 5"),
     "Frozen": ("builds", "no parameter that is trained reaches its output"),
+    "ComplexWeights": ("builds", "its parameter first is complex"),
+    "OfTheClass": ("builds", "its output depends on tensors of shapes [(1,)] that are no parameters of its modules"),
+    "PlainList": ("builds", "its output depends on tensors of shapes [(4,), (4, 2)] that are no parameters"),
+    "MakesParameters": ("builds", "its forward makes parameters, ['late.weight', 'late.bias']"),
+    "WritesInputs": ("output", "its forward writes into its inputs"),
     "WrongShape": ("output", "has shape (16, 3) for 16 rows, and must have (16, 1)"),
     "Single": ("output", "is torch.float32 where parameters and inputs are torch.float64"),
     "NotFinite": ("output", "not finite"),
@@ -69,10 +78,15 @@ FAULTS = {
     "AlwaysSeedsOne": ("seeds", "two models of different seeds are equal, so all members would be"),
     "SeedsOnce": ("seeds", "two models of one seed differ"),
     "ByTheBatch": ("rows", "depends on the other rows"),
+    "ByTheNumber": ("rows", "depends on the other rows of the batch, or on their number"),
+    "Running": ("rows", "depends on the other rows of the batch, or on its place in it"),
+    "Locked": ("rows", "it cannot be copied, as members are: TypeError: cannot pickle '_thread.lock' object"),
     "Constant": ("varies", "is a constant"),
     "WrongBackward": ("gradient", "off a central difference"),
     "NotDifferentiable": ("gradient", "cannot be differentiated: RuntimeError: one of the variables needed"),
     "NestedLists": ("members", "its tensors cannot be exchanged for those of a member: "),
+    "Recomputes": ("members", "its tensors cannot be exchanged for those of a member: "),
+    "OneOfTwo": ("members", "its members are of different shapes, one seed and another"),
     "HiddenState": ("members", "state that is no parameter and no buffer"),
 }
 
@@ -95,6 +109,8 @@ REMARKS = {
     "ListsParameters": "5 parameters never reach the output, are frozen and do not count: scale_1",
     "Unused": "7 parameters never reach the output, are frozen and do not count: spare",
     "OldFunction": "members are computed one after the other",
+    "BatchNormed": "it does something else in training mode",
+    "Dropped": "it does something else in training mode",
     "InPlace": "members are computed one after the other",
 }
 
@@ -103,6 +119,16 @@ REMARKS = {
 def test_what_can_be_trained_but_should_be_known_is_a_remark(name):
     (remark,) = check_contract(own(name), 2, 1, torch.float64)
     assert REMARKS[name] in remark
+
+
+@pytest.mark.parametrize("name", ["HooksKeep", "HookWrites", "Lazy"])
+def test_a_model_that_was_called_can_be_copied_and_called_again(name):
+    model = own(name).build(2, 3, torch.Generator().manual_seed(0), torch.float64)
+    x = torch.linspace(-1, 1, 10, dtype=torch.float64).reshape(5, 2)
+    ensemble = Ensemble([model, model])
+    together = ensemble.predict(ensemble.start, x.expand(2, -1, -1))[0].unsqueeze(1)
+    for each in (model, *ensemble.members(ensemble.start)):
+        assert torch.allclose(deepcopy(each)(x), together)
 
 
 def test_wrong_kwargs_are_answered_with_the_signature():

@@ -9,7 +9,7 @@ import pytest
 from kanbench.cli.main import run_command
 
 TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
-CHECKS = ["builds", "output", "parameters", "seeds", "rows", "varies", "gradient", "inputs", "members"]
+CHECKS = ["builds", "output", "parameters", "seeds", "rows", "mode", "varies", "gradient", "inputs", "members"]
 
 
 def check(capsys, *words):
@@ -22,7 +22,7 @@ def test_a_sound_model_has_a_line_for_every_check_and_one_for_each_further_numbe
     code, out, err = check(capsys, f"model.target={TINY}:Plain", "model.kwargs={gain: 2}", "data.tasks=[I.6.2,I.12.11]")
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines()]
-    assert [words[1] for words in lines if words[0] == "ok"][:9] == CHECKS
+    assert [words[1] for words in lines if words[0] == "ok"][: len(CHECKS)] == CHECKS
     assert lines[0][:2] == ["Plain", "gain=2"]
     assert "2 inputs, 1 output, double precision" in out
 

@@ -1,12 +1,14 @@
 """Tiny modules as people publish them, one for each fault that the contract finds, and some that are sound."""
 
 import random
+import threading
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from kanbench import KAN
 from kanbench.bases import Taylor
@@ -121,6 +123,35 @@ class PlainTensor(Plain):
 
     def forward(self, x):
         return super().forward(x + self.shift)
+
+
+class HooksKeep(Plain):
+    """Sound: its hooks keep what passes by, also when a copy is called."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.seen, self.all_seen = {}, []
+        self[0].register_forward_hook(lambda module, x, y: self.seen.update(last=y))
+        self[0].register_forward_hook(lambda module, x, y: self.all_seen.append(y))
+
+
+class HookWrites(Plain):
+    """Sound: a hook makes a tensor of a module of torch from its parameters, as the older weight norm did."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        weight = self[0].weight
+        del self[0].weight
+        self[0].direction = nn.Parameter(weight.detach())
+        self[0].register_forward_pre_hook(lambda module, x: setattr(module, "weight", 2.0 * module.direction))
+
+
+class Lazy(Plain):
+    """Sound: the first pass draws its start."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self[0] = nn.LazyLinear(widths[1])
 
 
 class Unused(Plain):
@@ -393,6 +424,102 @@ def cached_power(x):
 class CachesByIdentity(Plain):
     def forward(self, x):
         return super().forward(cached_power(x))
+
+
+class Locked(Plain):
+    """It cannot be copied."""
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.lock = threading.Lock()
+
+
+class ComplexWeights(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(*widths[:2], dtype=torch.cfloat))
+        self.last = nn.Linear(*widths[1:])
+
+    def forward(self, x):
+        return self.last((x.to(self.first.dtype) @ self.first).abs())
+
+
+class OfTheClass(Plain):
+    """Its parameter belongs to the class, so no instance knows it."""
+
+    scale = nn.Parameter(torch.ones(1))
+
+    def __init__(self, widths):
+        super().__init__(widths)
+        self.scales = {"all": OfTheClass.scale}
+
+    def forward(self, x):
+        return super().forward(x) * self.scales["all"]
+
+
+class PlainList(nn.Module):
+    """Its first layer is in a plain list."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.layers, self.last = [nn.Linear(*widths[:2])], nn.Linear(*widths[1:])
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.layers[0](x)))
+
+
+class MakesParameters(nn.Module):
+    """It makes a layer when it is called first."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.rest = Plain(widths)
+
+    def forward(self, x):
+        if not hasattr(self, "late"):
+            self.late = nn.Linear(x.shape[1], x.shape[1])
+        return self.rest(self.late(x))
+
+
+class WritesInputs(Plain):
+    def forward(self, x):
+        x *= 0.5
+        return super().forward(x)
+
+
+class Recomputes(Plain):
+    """Its backward pass calls it again, with tensors that are no longer there."""
+
+    def forward(self, x):
+        return checkpoint(super().forward, x, use_reentrant=False)
+
+
+class OneOfTwo(nn.Module):
+    """The seed decides which of its parts is used."""
+
+    def __init__(self, widths):
+        super().__init__()
+        self.parts, self.which = nn.ModuleList([Plain(widths), Plain(widths)]), int(torch.randint(2, ()))
+
+    def forward(self, x):
+        return self.parts[self.which](x)
+
+
+class ByTheNumber(Plain):
+    def forward(self, x):
+        return super().forward(x if len(x) < 100 else x / 2)
+
+
+class Running(Plain):
+    def forward(self, x):
+        return super().forward(x + 0.01 * x.cumsum(0))
+
+
+class Dropped(Plain):
+    """Sound: its dropout never drops, because it is in evaluation mode."""
+
+    def forward(self, x):
+        return super().forward(nn.functional.dropout(x, 0.5, self.training))
 
 
 size = 3
