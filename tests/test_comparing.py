@@ -322,3 +322,14 @@ def test_a_function_of_a_script_reaches_the_workers_and_an_edit_of_it_is_another
         assert done.stdout == "['ok'] 4\n", done.stderr
         assert f"4 cells: {trained} trained, {4 - trained} reused, 0 failed" in done.stderr
     assert "the source of siren has changed" in done.stderr
+
+
+def test_integers_0_and_1_are_asked_about():
+    y = np.arange(20) % 2
+    x = np.random.default_rng(0).uniform(size=(20, 2))
+    with pytest.raises(
+        ValueError, match="task mine: 'y' holds only 0 and 1; make them bool if they are two classes, or"
+    ):
+        tasks_of({"mine": (x, y)})
+    assert tasks_of({"mine": (x, y == 1)})[1][0].classes == ("false", "true")
+    assert tasks_of({"mine": (x, y.astype(float))})[1][0].classes == ()

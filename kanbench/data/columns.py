@@ -39,6 +39,14 @@ class NoNumbers(TableError):
         super().__init__(f"{self.fault}; {LEAVE_OUT}, or say data.{'dates' if is_date else 'categorical'}=[{column}]")
 
 
+class SomeText(TableError):
+    """Raised for a column of which some cells are numbers and others are not. `column` is its name."""
+
+    def __init__(self, where: str, column: str, what: str) -> None:
+        self.column = column
+        super().__init__(f"{where} has {what}")
+
+
 class ColumnReader(ABC):
     """Reads one column, batch by batch; `rows` counts its rows."""
 
@@ -123,7 +131,7 @@ class Column(ColumnReader):
         if fault == "wrong" and count == self.rows:
             return NoNumbers(self.where, self.name, example, date_in(str(cell)) is not None)
         if fault == "wrong":
-            return TableError(f"{self.where} has {counted(count, 'cell')} without a number, the first {example}")
+            return SomeText(self.where, self.name, f"{counted(count, 'cell')} without a number, the first {example}")
         if fault == "infinite":
             return TableError(f"{self.where} is not finite in {counted(count, 'row')}, the first is row {row}")
         what = f"{counted(count, 'integer')} beyond 2^53 that no float64 holds"

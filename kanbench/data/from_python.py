@@ -180,6 +180,11 @@ def _table(name: str, inputs: Mapping[str, np.ndarray], targets: Mapping[str, np
         column.add(cells.tolist())
         codes, classes = classes_of(_content(column))
         return table_task(name, list(inputs), x, first, codes, classes)
+    if not others and cells.dtype.kind in "iu" and np.array_equal(np.unique(cells), (0, 1)):
+        raise ValueError(
+            f"task {name}: {shown(first)} holds only 0 and 1; make them bool if they are two classes, or float if they "
+            "are numbers"
+        )
     numbers = [_numbers(name, column, cells) for column, cells in targets.items()]
     if not others:
         return table_task(name, list(inputs), x, first, numbers[0])

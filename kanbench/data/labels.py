@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanbench.data.columns import (
+    INTEGER,
     LEAVE_OUT,
     Array,
     ColumnReader,
@@ -24,6 +26,7 @@ from kanbench.errors import counted, shown
 
 MOST_CATEGORIES = 1_000
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+CODE = re.compile(r"[+-]?0\d+")
 DAY = datetime.timedelta(days=1)
 
 
@@ -85,12 +88,25 @@ class LabelColumn(ColumnReader):
 
 
 def canonical(texts: Sequence[str]) -> list[str]:
-    """Return one name for each text: of numbers and of true and false, different spellings have the same name."""
-    numbers = [number_in(text) for text in texts]
-    if all(number is not None and math.isfinite(number) for number in numbers):
-        return [f"{n:.0f}" if n == int(n) else repr(n) for n in numbers if n is not None]
+    """Return one name for each text: of numbers and of true and false, different spellings have the same name.
+
+    Where a number begins with 0, as 01234 does, they are codes, and every spelling has a name of its own.
+    """
+    numbers = [_plain_number(text) for text in texts]
+    if all(numbers) and not any(CODE.fullmatch(text) for text in texts):
+        return numbers
     lower = [text.lower() for text in texts]
     return lower if set(lower) <= {"true", "false"} else list(texts)
+
+
+def _plain_number(text: str) -> str:
+    """Return the shortest spelling of a finite number, with all digits of an integer; "" for other texts."""
+    if found := INTEGER.fullmatch(text):
+        return str(int(found[1]))
+    number = number_in(text)
+    if number is None or not math.isfinite(number):
+        return ""
+    return f"{number:.0f}" if number == int(number) else repr(number)
 
 
 def _order(name: str) -> tuple[float, str]:
@@ -164,6 +180,8 @@ def _days(labels: Labels) -> Array:
                 f"{labels.where} has {shown(name)} in row {row}, which is no date in ISO 8601 such as 2026-05-31"
             )
         days.append((time - EPOCH) / DAY)
+    if min(days) == max(days):
+        raise TableError(f"{labels.where} is constant ({shown(labels.names[0])} in every row); {LEAVE_OUT}")
     return np.array(days)
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kanbench.data.columns import LEAVE_OUT, Column, ColumnReader, NoNumbers, TableError, read_columns
+from kanbench.data.columns import LEAVE_OUT, Column, ColumnReader, NoNumbers, SomeText, TableError, read_columns
 from kanbench.data.formula import Array
 from kanbench.data.labels import Encoding, LabelColumn, Labels, classes_of
 from kanbench.data.splits import MOST_NUMBERS
@@ -82,6 +82,12 @@ def _read(choose: "_Choice", kind: Kind) -> dict[str, Any]:
         if kind is Kind.regression or len(choose.targets) > 1:
             raise TableError(f"{error.fault}; only a single target can be a class, with data.kind=auto") from error
         return read_columns(choose.path, replace(choose, is_class=True))
+    except SomeText as error:
+        is_target = error.column in choose.targets
+        if is_target and (kind is Kind.regression or len(choose.targets) > 1):
+            raise
+        word = "kind=classification" if is_target else f"categorical=[{error.column}]"
+        raise TableError(f"{error}; mend them, or say data.{word} if its cells are names") from error
 
 
 def _predicted(targets: list[Any], where: str, kind: Kind) -> tuple[Array, tuple[str, ...]]:

@@ -202,16 +202,24 @@ class NetworkEstimator(BaseEstimator):
     def _split(
         self, n: int, classes: np.ndarray | None, random: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows that train and the rows that are held out; of each class a share if it has enough rows."""
+        """Return the rows that train and the rows that are held out.
+
+        Of each class a share is held out if it has enough rows. The only row of a class trains.
+        """
+        is_switch = isinstance(self.early_stopping, bool | np.bool_)
+        require(is_switch, "early_stopping", "must be True or False", self.early_stopping)
         if not self.early_stopping:
             return np.arange(n), np.arange(0)
         share = self.validation_fraction
-        require(0.0 < share < 1.0, "validation_fraction", "must be between 0 and 1", share)
+        is_share = isinstance(share, int | float | np.number) and bool(0.0 < share < 1.0)
+        require(is_share, "validation_fraction", "must be between 0 and 1", share)
         held_out = min(max(1, round(share * n)), n - 1)
-        kind = StratifiedShuffleSplit if _can_stratify(classes, held_out) else ShuffleSplit
-        splits = kind(n_splits=1, test_size=held_out, random_state=random).split(np.zeros(n), classes)
-        train, held = next(iter(splits))
-        return train, held
+        rows = _not_alone(n, classes, held_out)
+        of_rows = None if classes is None else classes[rows]
+        kind = StratifiedShuffleSplit if _can_stratify(of_rows, held_out) else ShuffleSplit
+        splits = kind(n_splits=1, test_size=held_out, random_state=random).split(np.zeros(len(rows)), of_rows)
+        train, held = (rows[part] for part in next(iter(splits)))
+        return np.concatenate([train, np.setdiff1d(np.arange(n), rows)]), held
 
 
 def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
@@ -227,6 +235,15 @@ def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimize
 def _require_count(name: str, value: object) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
     require(whole, name, "must be a whole number of at least 1", value)
+
+
+def _not_alone(n: int, classes: np.ndarray | None, held_out: int) -> np.ndarray:
+    """Return the rows that may be held out: those with another row of their class, or all where they are too few."""
+    if classes is None:
+        return np.arange(n)
+    _, which, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(counts[which] > 1)
+    return rows if len(rows) > held_out else np.arange(n)
 
 
 def _can_stratify(classes: np.ndarray | None, held_out: int) -> bool:

@@ -108,6 +108,44 @@ def test_numbers_are_classes_on_request_in_the_order_of_the_numbers(tmp_path):
     assert read_table(path, "y").y.tolist() == [10, 9, 2.5, 9]
 
 
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (
+            ["12345678901234567890", "12345678901234567891", "7", "7.0"],
+            ("7", "12345678901234567890", "12345678901234567891"),
+        ),
+        (["01", "1", "10", "01"], ("01", "1", "10")),
+        (["01234", "98765", "01234", "98765"], ("01234", "98765")),
+        (["-0", "0", "+3", "3"], ("0", "3")),
+        (["1e3", "1000", "0.50", ".5"], ("0.5", "1000")),
+    ],
+)
+def test_different_numbers_and_codes_are_different_labels(tmp_path, cells, names):
+    path = write(tmp_path, "a,c,y\n" + "".join(f"{i},{cell},{i * i}\n" for i, cell in enumerate(cells)))
+    assert read_table(path, "c", ["a"], kind=Kind.classification).classes == names
+    assert read_table(path, "y", encoding=Encoding(("c",))).inputs == ("a", *(f"c={name}" for name in names))
+
+
+def test_dates_that_are_one_moment_are_constant(tmp_path):
+    path = write(tmp_path, "a,day,y\n1,2026-01-03,4\n2,2026-01-03T00:00,3\n3,20260103,9\n")
+    with pytest.raises(TableError, match=r"column 'day' is constant \('20260103' in every row\); leave it out"):
+        read_table(path, "y", encoding=Encoding(dates=("day",)))
+
+
+def test_a_column_of_numbers_and_names_is_told_which_word_takes_it_for_names(tmp_path):
+    path = write(tmp_path, "a,c,y\n1,2,3\n2,3,4\n3,4,5+\n4,x,5+\n")
+    with pytest.raises(
+        TableError, match=r"'y' has 2 cells .* '5\+' in row 3; mend them, or say data.kind=classification if"
+    ):
+        read_table(path, "y", ["a"])
+    with pytest.raises(TableError, match=r"'c' has 1 cell .* row 4; mend them, or say data.categorical=\[c\] if"):
+        read_table(path, "a", ["c"])
+    with pytest.raises(TableError, match=r"'5\+' in row 3$"):
+        read_table(path, ["a", "y"], ["c"], encoding=Encoding(("c",)))
+    assert read_table(path, "y", ["a"], kind=Kind.classification).classes == ("3", "4", "5+")
+
+
 def test_zeros_and_ones_are_asked_about_with_both_words(tmp_path):
     path = write(tmp_path, "a,y\n1,0\n2,1\n3,1.0\n4,0\n")
     asked = "'y' of my.csv holds only 0 and 1; say data.kind=classification .*, or data.kind=regression"

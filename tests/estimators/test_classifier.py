@@ -37,6 +37,20 @@ def test_a_rare_class_is_no_obstacle():
     assert model.predict_proba(X).shape == (400, 3)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_only_row_of_a_class_trains_and_the_other_classes_are_held_out_in_their_shares(seed):
+    rare = np.array([*np.repeat(["moon", "sun"], [90, 30]), "comet"])
+    model = KANClassifier(validation_fraction=0.1)
+    train, held_out = model._split(len(rare), rare, np.random.RandomState(seed))
+    assert sorted([*train, *held_out]) == list(range(121))
+    assert dict(zip(*np.unique(rare[held_out], return_counts=True), strict=True)) == {"moon": 9, "sun": 3}
+
+
+def test_a_row_of_every_class_alone_leaves_one_to_hold_out():
+    train, held_out = KANClassifier()._split(4, np.arange(4), np.random.RandomState(0))
+    assert (len(train), len(held_out)) == (3, 1)
+
+
 def test_huge_logits_give_probabilities():
     model = KANClassifier(random_state=0, restarts=1, max_iter=2).fit(X, Y)
     with torch.no_grad():

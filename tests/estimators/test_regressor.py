@@ -169,6 +169,8 @@ def test_early_stopping_ends_a_training_on_noise_soon():
         ({"restarts": 0}, "restarts must be a whole number of at least 1, got 0"),
         ({"max_iter": 0.5}, "max_iter must be a whole number of at least 1, got 0.5"),
         ({"n_iter_no_change": True}, "n_iter_no_change must be a whole number of at least 1, got True"),
+        ({"early_stopping": "no"}, "early_stopping must be True or False, got 'no'"),
+        ({"validation_fraction": "a"}, "validation_fraction must be between 0 and 1, got 'a'"),
         ({"validation_fraction": 1.0}, "validation_fraction must be between 0 and 1, got 1.0"),
     ],
 )
