@@ -276,8 +276,8 @@ def _describe_basis(basis: Basis) -> Plain:
     for name, kind in BASES.items():
         if kind is type(basis):
             return {"name": name} | asdict(basis)
-    if hash := hash_of(kind := type(basis)):
-        return {"name": kind.__name__, "hash": hash, "target": target_of(kind), "fields": asdict(basis)}
+    if target := target_of(kind := type(basis)):
+        return {"name": kind.__name__, "hash": hash_of(kind), "target": target, "fields": asdict(basis)}
     raise ValueError(
         f"cannot save the basis {type(basis).__name__}: it is not in BASES; a basis of your own can be saved if "
         "kanbench.bases.load_basis('file.py:Name') gives its class"

@@ -233,7 +233,8 @@ ARC = """
     from typing import ClassVar
     import numpy as np
     from kanbench.data.grading import Grading, Score
-    from kanbench.data.splits import Dataset, Split, stream
+    from kanbench.data.randomness import stream
+    from kanbench.data.splits import Dataset, Split
     from kanbench.data.task import Suite, Task, TaskSettings
 
     @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 import inspect
 import json
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from kanbench.bases.base import Basis
 from kanbench.errors import shown
+from kanbench.files.callables import CannotHash, hash_of_callable
 from kanbench.files.user_code import Loaded, TargetError, load_target, loaded_before, said
 
 DIGITS = 6  # of the hash in a label
@@ -63,13 +65,35 @@ def load_basis(target: str) -> type[Basis]:
 
 
 def hash_of(kind: type) -> str:
-    """Return the hash of the source of a basis of one's own, or "" for a class that no target loaded."""
-    return _loaded[kind].hash if kind in _loaded else ""
+    """Return the hash of the source of a basis of one's own, or "" for any other class.
+
+    Raises:
+        CannotHash: It is a class of the running program, and uses a value whose content cannot be told.
+    """
+    if kind in _loaded:
+        return _loaded[kind].hash
+    return _hash_in_memory(kind) if is_own(kind) else ""
+
+
+def is_own(kind: type) -> bool:
+    """Return True for a basis of one's own: a target loaded it, or the running program defines it."""
+    return kind in _loaded or (issubclass(kind, Basis) and not kind.__module__.startswith("kanbench"))
+
+
+@cache
+def _hash_in_memory(kind: type) -> str:
+    try:
+        return hash_of_callable(kind)
+    except CannotHash as error:
+        raise CannotHash(
+            f"basis {kind.__name__}: its source cannot be told; write the class to a file and take it from "
+            "kanbench.bases.load_basis('file.py:Name')"
+        ) from error
 
 
 def target_of(kind: type) -> str:
-    """Return the target that a basis of one's own was loaded from."""
-    return _loaded[kind].target
+    """Return the target that a basis of one's own was loaded from, or "" for a class that no target loaded."""
+    return _loaded[kind].target if kind in _loaded else ""
 
 
 def versions_of(kind: type) -> dict[str, str]:
@@ -84,9 +108,21 @@ def basis_of(name: str, hash: str, values: dict[str, Any]) -> Basis:
         TargetError: No source with this hash was loaded before.
     """
     loaded = loaded_before(name, hash)
-    if loaded is None or loaded.thing not in _loaded:
+    kinds = [loaded.thing] if loaded is not None and loaded.thing in _loaded else _in_memory(name, hash)
+    if not kinds:
         raise TargetError(f"target of the basis {name} {hash[:DIGITS]}: its code was not loaded by this command")
-    return loaded.thing(**{name: _frozen(value) for name, value in values.items()})
+    return kinds[0](**{name: _frozen(value) for name, value in values.items()})
+
+
+def _in_memory(name: str, hash: str) -> list[type[Basis]]:
+    """Return the classes of the running program that are this basis."""
+    found, waiting = [], list[type[Basis]](Basis.__subclasses__())
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.__name__ == name and kind not in _loaded and hash_of(kind) == hash:
+            found.append(kind)
+    return found
 
 
 def title(basis: Basis) -> str:

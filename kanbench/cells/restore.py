@@ -10,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from torch import nn
 
-from kanbench.bases.own import basis_of, hash_of
+from kanbench.bases.own import basis_of, is_own
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.data import TableTask
@@ -108,7 +108,7 @@ def _kinds() -> Iterator[type]:
     found, waiting = set[type](), list[type]([Cell])
     while waiting:
         kind = waiting.pop()
-        if kind in found or hash_of(kind) or not (is_dataclass(kind) or isabstract(kind)):
+        if kind in found or is_own(kind) or not (is_dataclass(kind) or isabstract(kind)):
             continue
         found.add(kind)
         waiting += kind.__subclasses__()

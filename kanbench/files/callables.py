@@ -148,6 +148,11 @@ class _Walk:
             return
         if module is not None:
             yield f"{thing.__qualname__} of {_source_of(module)}"
+            for function in _functions(thing):
+                for name, value in sorted(_captured(function).items()):
+                    yield f"{name} ="
+                    yield from self.describe(value, f"{name}, which {where} captures,")
+                yield from self._of_items([function.__defaults__, function.__kwdefaults__], f"a default of {where}")
             return
         functions = [each for each in _functions(thing) if linecache.getlines(each.__code__.co_filename)]
         yield _text_of(thing, functions)
@@ -192,11 +197,16 @@ def _used(thing: Any, functions: list[FunctionType]) -> dict[str, Any]:
         found |= {f"base {place}": base for place, base in enumerate(thing.__bases__)}
         found |= {n: value for n, value in vars(thing).items() if not n.startswith("__") and isinstance(value, HELD)}
     for function in functions:
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        found |= {name: cell.cell_contents for name, cell in cells if name != "__class__" and _is_filled(cell)}
+        found |= _captured(function)
         names = _globals_in(function.__code__)
         found |= {name: function.__globals__[name] for name in names if name in function.__globals__}
     return {name: value for name, value in found.items() if value is not thing}
+
+
+def _captured(function: FunctionType) -> dict[str, Any]:
+    """Return the values that a function captures from the functions around it."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if name != "__class__" and _is_filled(cell)}
 
 
 def _is_filled(cell: Any) -> bool:

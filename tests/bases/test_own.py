@@ -1,6 +1,6 @@
 """A basis of the user's own: the contract finds its faults, its source is in the key, and no record or file runs it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from textwrap import dedent
 
 import hydra
@@ -11,7 +11,7 @@ import torch
 import kanbench.bases.own
 import kanbench.files.user_code
 from kanbench.analysis import load_records
-from kanbench.bases import BASES, Chebyshev, load_basis
+from kanbench.bases import BASES, Basis, Chebyshev, load_basis
 from kanbench.cells import restore_cell, run_cell
 from kanbench.cells.basis_contract import CHECKS, findings_of_basis
 from kanbench.cells.restore import CannotRestore
@@ -306,3 +306,42 @@ def test_check_prints_every_check_of_a_basis(write, capsys):
     heard = capsys.readouterr()
     assert "fault shape" in heard.out
     assert heard.err == "kanbench: basis: Sinc: n_terms must be an integer of at least 1, got 0\n"
+
+
+def defined_here(power):
+    """A basis that the running program defines; `power` is a value that its source refers to."""
+
+    @dataclass(frozen=True)
+    class Twisted(Basis):
+        """One power."""
+
+        scale: float = 1.0
+
+        @property
+        def n_terms(self):
+            return 1
+
+        def expand(self, x):
+            return self.scale * x.unsqueeze(-1) ** power
+
+    return Twisted
+
+
+def test_a_class_of_the_running_program_has_its_source_in_the_key_as_well(write):
+    cell = read().cells()[0]
+    cube, again, square = (
+        replace(cell, method=replace(cell.method, basis=defined_here(power)())) for power in (3, 3, 2)
+    )
+    assert cube.key == again.key
+    assert cube.key != square.key
+    assert cube.method.label != square.method.label
+    assert restore_cell(square.describe()).method.basis.expand(torch.tensor([3.0])).item() == 9.0
+    with pytest.raises(ValueError, match="cannot save the basis Twisted"):
+        save(KAN([2, 1], square.method.basis), "model.kanbench")
+
+
+def test_a_class_that_uses_what_cannot_be_told_is_one_sentence(write):
+    cell = read().cells()[0]
+    unknown = replace(cell, method=replace(cell.method, basis=defined_here(iter([2]))()))
+    with pytest.raises(ValueError, match=r"basis Twisted: .* write the class to a file .*load_basis"):
+        _ = unknown.key

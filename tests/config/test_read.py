@@ -102,6 +102,7 @@ def test_a_basis_is_added_by_one_class_one_yaml_and_one_registry_line(monkeypatc
         def expand(self, x):
             return torch.stack([x, (x - self.shift).clamp(min=0, max=1e6)], dim=-1)
 
+    Ramp.__module__ = "kanbench.bases.ramp"
     monkeypatch.setitem(BASES, "ramp", Ramp)
     node = composed("seeds=2", "budget.targets=[20]", "data.tasks=[I.27.6]", "data.train=50", "optimizer.steps=5")
     node.basis = OmegaConf.create({"name": "ramp", "shift": 0.25})

@@ -126,3 +126,17 @@ def test_two_lambdas_on_a_line_and_code_without_a_source_ask_for_a_key(in_progra
     for thing in (*pair, eval("lambda widths: 3")):
         with pytest.raises(CannotHash, match="give key"):
             in_program(thing)
+
+
+def builder_of(gain):
+    def build(widths, *, depth=gain):
+        return gain, depth, widths
+
+    return build
+
+
+def test_values_that_a_function_of_an_imported_module_captures_are_in_its_hash():
+    assert hash_of_callable(builder_of(2.0)) == hash_of_callable(builder_of(2.0))
+    assert hash_of_callable(builder_of(2.0)) != hash_of_callable(builder_of(3.0))
+    with pytest.raises(CannotHash, match="gain, which build captures"):
+        hash_of_callable(builder_of(iter([])))
