@@ -17,6 +17,7 @@ from kanbench.bases import BASES, Basis, BSpline
 from kanbench.errors import UnknownName, chosen, require
 from kanbench.estimators.naming import Output, name_output
 from kanbench.estimators.scaling import Array, Scaling
+from kanbench.estimators.threads import threads_for
 from kanbench.interpret.tidying import MOST_DIGITS
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
 from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss, Optimizer
@@ -94,10 +95,11 @@ class NetworkEstimator(BaseEstimator):
         if not isinstance(network, KAN):
             raise ValueError(f"network must be 'kan' for a formula, got {self.network!r}")
         names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
-        named = [
-            name_output(output, self._kept[0], names, self._inputs.pairs, digits, sparsity)
-            for output in self._named_outputs(network)
-        ]
+        with threads_for(len(self._kept[0]) * self.n_parameters_):
+            named = [
+                name_output(output, self._kept[0], names, self._inputs.pairs, digits, sparsity)
+                for output in self._named_outputs(network)
+            ]
         formulas, scores = [each.expression for each in named], [each.r2 for each in named]
         self.formula_ = formulas[0] if len(named) == 1 else formulas
         self.formula_score_ = scores[0] if len(named) == 1 else scores
@@ -121,15 +123,16 @@ class NetworkEstimator(BaseEstimator):
         self._limits = (low, high) if self.network == "kan" else (-np.inf, np.inf)
         rows = self._scaled(x), torch.tensor(y)
         train, held_out = self._split(len(x), y if loss is Loss.cross_entropy else None, random)
-        trained = train_restarts(
-            models,
-            _rows(rows, train),
-            self._optimizer(len(train), _n_parameters(models[0]), loss, n_outputs),
-            loss=loss,
-            validation=_rows(rows, held_out) if len(held_out) else None,
-            patience=self.n_iter_no_change,
-            seed=int(seeds[0]),
-        )
+        with threads_for(len(train) * n_outputs * _n_parameters(models[0])):
+            trained = train_restarts(
+                models,
+                _rows(rows, train),
+                self._optimizer(len(train), _n_parameters(models[0]), loss, n_outputs),
+                loss=loss,
+                validation=_rows(rows, held_out) if len(held_out) else None,
+                patience=self.n_iter_no_change,
+                seed=int(seeds[0]),
+            )
         self.network_, self.loss_, self.n_iter_ = trained.model, trained.loss, max(1, trained.steps)
         self.n_parameters_ = _n_parameters(trained.model)
         self._kept = _rows(rows, random.permutation(len(x))[:KEPT])

@@ -28,9 +28,9 @@ Step = Callable[[float, Tally], None]
 
 def progress_of(console: Console, total: float) -> AbstractContextManager[Step]:
     """Return a bar in a notebook and on a terminal, lines elsewhere; entered, it gives a function that takes finished
-    cost.
+    cost. A quiet console shows none of them.
     """
-    if console.is_jupyter:
+    if console.is_jupyter and not console.quiet:
         return NotebookBar(console, total)
     return Bar(console, total) if console.is_terminal else Lines(console, total)
 
