@@ -35,7 +35,7 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--format", metavar="F,..", default="png,svg", help="of figures: png, svg, pdf")
     parser.add_argument("--width", metavar="INCHES", help="of figures, such as 3.4 for a column of a paper")
-    parser.add_argument("--title", default="", help="the title of the figures; the title of the suite unless given")
+    parser.add_argument("--title", default="", help="the title of the figures; the name of the suite unless given")
 
 
 def tables(given: Namespace) -> int:

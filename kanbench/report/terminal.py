@@ -132,4 +132,5 @@ def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
             sharing.setdefault(counts, []).append(str(method))
         for counts, methods in sharing.items():
             where = f" ({level})" if level else ""
-            console.print(f"  {meaning}{where}: {counts}, of {', '.join(methods)}", style="yellow")
+            each = "each of " if len(methods) > 1 else ""
+            console.print(f"  {meaning}{where}: {counts}, of {each}{', '.join(methods)}", style="yellow")

@@ -88,7 +88,7 @@ def test_sound_records_pass_with_one_line_per_check_and_three_members_come_again
     assert run_command("validate", str(folder)) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[: len(CHECKS)]] == [["ok", check] for check in CHECKS]
-    assert lines[0].endswith("7 of 7 sealed files are whole (6 records, 1 plans)")
+    assert lines[0].endswith("7 of 7 sealed files are whole (6 records, 1 plan)")
     assert "3 methods on 2 tasks at 1 budget with 2 seeds: 12 members of 6 cells" in lines[4]
     assert "3 members trained again (" in lines[7]
     assert lines[-1] == "8 of 8 checks passed, 0 not made"

@@ -172,8 +172,8 @@ def sum_against(table: pd.DataFrame, records: Records, title: str, ax: Axes | No
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}\N{MULTIPLICATION SIGN}"))
         label_below(
             figure,
-            "error over that with sum: below 1 the other is better, above it sum; points: a task at a budget;\n"
-            "diamonds: geometric mean over tasks and budgets, with its 95 % bootstrap interval",
+            "error over the error with sum; above 1 sum is better\n"
+            "points: one task at one budget; diamonds: geometric mean, with its 95 % bootstrap interval",
             10,
             ax,
         )
