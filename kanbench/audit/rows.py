@@ -124,7 +124,11 @@ def _of_files(source: Path, files: list[Path]) -> Audited:
     plans = _plans(source, sealed)
     whole = f"{len(files) + len(plans) - len(sealed)} of {counted(len(files) + len(plans), 'sealed file')}"
     found = [each for _, each in plans if each]
-    check = Check("checksums", f"{whole} are whole ({counted(len(files), 'record')}, {counted(len(plans), 'plan')})", tuple(sealed))
+    check = Check(
+        "checksums",
+        f"{whole} are whole ({counted(len(files), 'record')}, {counted(len(plans), 'plan')})",
+        tuple(sealed),
+    )
     return Audited(source, rows, records, found, check, tuple(broken))
 
 

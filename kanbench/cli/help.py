@@ -84,7 +84,7 @@ def show_help(given: Namespace) -> int:
     if name in commands() and name not in TOPICS:
         return perform(name, "--help")
     if name not in TOPICS:
-        raise UsageError(str(UnknownName("topic", given.topic, list(TOPICS))))
+        raise UsageError(str(UnknownName("topic", given.topic, [*TOPICS, *commands()])))
     print("\n".join(page(name, own)))
     return 0
 

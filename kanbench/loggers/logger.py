@@ -7,7 +7,7 @@ from pathlib import Path
 from lightning.pytorch.loggers import CSVLogger, Logger
 
 from kanbench.loggers.content import aggregate, training
-from kanbench.loggers.settings import LoggerConfig, LoggerKind
+from kanbench.loggers.settings import LoggerConfig, LoggerKind, WandbMode
 from kanbench.report.run_report import Report
 from kanbench.store.record import CellRecord
 
@@ -29,6 +29,15 @@ class RunLogger:
             from kanbench.loggers.runs import Runs
 
             self.runs = Runs(folder, settings)
+
+    @property
+    def places(self) -> list[str]:
+        """Lines that say where the log of the run is, and how runs that wait for upload are sent."""
+        if self.settings.kind is LoggerKind.csv and (self.folder / "csv").is_dir():  # of newly trained cells alone
+            return [f"log       {self.folder / 'csv'}"]
+        if self.runs is not None and self.settings.mode is WandbMode.offline:
+            return [f"wandb     wandb sync {self.folder / 'wandb' / 'offline-run-*'}"]
+        return []
 
     def of_training(self, key: str) -> Logger | None:
         """Return Lightning's logger for the training of the cell with this key; may be called in a worker process."""

@@ -112,21 +112,31 @@ function memberTrace(method, points) {
   };
 }
 
+// Returns the two ends as the ticks of sizes that hardly differ, as those of one budget; others have round ticks.
+function ends(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return high < 1.5 * low ? { tickvals: [low, high] } : {};
+}
+
 function drawCurves() {
   const element = document.getElementById("curves");
+  const places = [];
+  const heights = [];
   const traces = shown().flatMap((method) => {
     const points = state.task ? taskPoints(state.task, method) : averagePoints(method);
+    if (!referenceNames.has(method)) places.push(...points.map(({ x }) => x));
+    heights.push(...points.map(({ y }) => y));
     return [band(method, points), line(method, points), ...(state.task ? [memberTrace(method, points)] : [])];
   });
   const uirevision = `${state.task} ${state.axis}`;
   draw(element, traces, {
     uirevision,
-    xaxis: { ...sizes, ...(element.clientWidth < 600 ? { dtick: "D2" } : {}), title: { text: AXES[state.axis] } },
-    yaxis: { ...errors, dtick: 1, title: { text: data.measure } },
+    xaxis: { ...sizes, ...(element.clientWidth < 600 ? { dtick: "D2" } : {}), ...ends(places), title: { text: AXES[state.axis] } },
+    yaxis: { ...errors, dtick: Math.max(...heights) < 10 * Math.min(...heights) ? "D2" : 1, title: { text: data.measure } },
   });
   document.getElementById("curves-note").textContent = state.task
     ? `${state.task}: median over seeds and their range; small markers are members. Click a marker for its record.`
-    : "Geometric mean over tasks of the median over seeds. The shaded bands are 95 % bootstrap intervals over seeds. Drag to zoom, double-click to reset, click a point for its records.";
+    : "Geometric mean over tasks of the median over seeds. Bands and bars are 95 % bootstrap intervals over seeds. Drag to zoom, double-click to reset, click a point for its records.";
 }
 
 // Returns the rows of the visible methods, by budget and then by error.

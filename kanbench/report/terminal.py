@@ -55,8 +55,10 @@ def print_summary(console: Console, result: Result) -> None:
 def _print_table(console: Console, summary: pd.DataFrame) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     of_classes, any_failed = bool(summary.accuracy.notna().any()), bool(summary.failed.any())
+    compared = bool(summary.win.notna().any())
     headings = ("budget", "method", "parameters", "error", "95 % interval")
-    for heading in (*headings, *["failed"] * any_failed, "win/tie/loss", *["accuracy"] * of_classes):
+    further = (*["failed"] * any_failed, *["win/tie/loss"] * compared, *["accuracy"] * of_classes)
+    for heading in (*headings, *further):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for _, at_budget in summary.groupby("budget"):
         for i, row in enumerate(at_budget.sort_values("error").itertuples()):
@@ -67,7 +69,7 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
                 _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
                 _interval(row),
                 *[f"{row.failed} of {row.members}" if row.failed else ""] * any_failed,
-                f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else "",
+                *[f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else ""] * compared,
                 *[f"{100 * row.accuracy:.1f} %"] * of_classes,
             )
         table.add_section()

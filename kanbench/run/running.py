@@ -89,7 +89,7 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
     if absent := sum(not job.store.path(key).exists() for key in job.plan.cells):
         whole = counted(len(job.cells), "cell")
         console.print(f"{absent} of {whole} are left to other shards; the shard that finishes last writes the report")
-        return Outcome(tally, None, [records])
+        return Outcome(tally, None, [records, *logger.places])
     workers = 1 if job.fresh else job.trainer.workers_for(PageOptions().networks)  # those of a page are forks
     page_writer = partial(_write_page, job.folder, workers)
     report = write_report(map(job.store.path, job.plan.cells), job.report, job.title, job.baseline, page_writer)
@@ -100,7 +100,7 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
         page = job.report / "report.html"
         report.result.page(page)
         places.append(f"page      {page}")
-    return Outcome(tally, report, [*places, f"{records}, {job.report}/records.csv"])
+    return Outcome(tally, report, [*places, f"{records}, {job.report}/records.csv", *logger.places])
 
 
 def _write_page(folder: Path, workers: int, page: Path) -> int:

@@ -15,7 +15,8 @@ from kanbench.systems.base import System
 def run_system(system: System, words: Sequence[str], folder: Path) -> int:
     """Run a system on one thread and write its findings below `folder`; return 1 if a check fails, else 0."""
     torch.set_num_threads(1)
-    command = join(words)
+    command, here = join(words), Path.cwd()
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
     console = Console(highlight=False, markup=False)
     started = time.perf_counter()
     findings = system.run(console)

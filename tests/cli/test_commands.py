@@ -176,6 +176,7 @@ def test_a_system_says_its_checks_and_writes_its_findings_and_pictures(tmp_path)
     assert "2 of 3 checks hold" in done.stdout
     assert "again     python -m kanbench experiment=hand_derived system.epochs=2\n" in done.stdout
     (folder,) = tmp_path.glob("results/runs/hand_derived/jobs/*")
+    assert f"findings  {folder.relative_to(tmp_path)}/findings.json\n" in done.stdout
     assert {path.name for path in folder.iterdir()} == {
         "findings.json", "loss.png", "loss.svg", "edges.png", "edges.svg",
     }  # fmt: skip

@@ -57,12 +57,14 @@ def offline_runs(folder):
     return sorted(folder.glob("wandb/offline-run-*"))
 
 
-def test_csv_and_wandb_hold_every_cell_wandb_each_once_and_what_was_trained_before_as_well(tmp_path):
+def test_csv_and_wandb_hold_every_cell_wandb_each_once_and_what_was_trained_before_as_well(tmp_path, capsys):
     folder = run(tmp_path, "logger=csv")
+    assert f"log       {folder / 'csv'}\n" in capsys.readouterr().out
     curves = list(folder.glob("csv/*/metrics.csv"))
     assert len(curves) == 2
     assert "validation_mse/member_0" in curves[0].read_text()
     run(tmp_path, "logger=wandb")
+    assert f"wandb sync {folder / 'wandb' / 'offline-run-*'}\n" in capsys.readouterr().out
     written = offline_runs(folder)
     run(tmp_path, "logger=wandb")
     assert offline_runs(folder) == written

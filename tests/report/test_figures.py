@@ -133,6 +133,9 @@ def test_no_noise_has_a_place_on_a_log_axis():
     axes = loss_along(along(frame, "noise"), frame, "noise", "t", None).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.01", "0.1"]
     assert axes.get_xticks()[0] > 0
+    low, high = axes.get_ylim()
+    ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+    assert sum(low <= tick <= high and bool(label.get_text()) for tick, label in ticks) >= 2
 
 
 @pytest.mark.parametrize("n_tasks", [1, 2, 3, 4])

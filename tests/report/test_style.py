@@ -41,6 +41,16 @@ def test_errors_are_ticked_by_decades_and_short_axes_more_finely(figure):
     assert shown(axes.xaxis, 0.15, 3.0) == {0.2: "0.2", 0.5: "0.5", 1: "1", 2: "2"}
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.1, 1.0), (0.15, 0.75), (0.55, 0.95), (2.1, 4.9), (1e-7, 1.0)])
+def test_every_axis_of_errors_has_two_ticks_at_least(figure, low, high):
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    plots.tick_decades(axes.xaxis, low, high)
+    ticks = shown(axes.xaxis, low, high)
+    assert 2 <= len(ticks) <= 9
+    assert all(ticks.values())
+
+
 def test_a_long_title_takes_lines_at_the_left_and_says_how_high_it_is(figure):
     one, two = plots.put_title(figure, "short"), plots.put_title(figure, "long " * 20)
     assert two == pytest.approx(2 * one)

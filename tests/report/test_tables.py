@@ -255,6 +255,15 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
     assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
 
 
+def test_methods_that_share_a_mark_are_said_to_have_it_each_and_nothing_is_won_without_a_baseline(capsys):
+    frame = records(7, (50,))
+    frame["missed"] = frame.method.isin(["KAN RBF", "KAN Taylor"]) & (frame.task == "t0")
+    print_summary(Console(width=200), Result.of(frame))
+    said = capsys.readouterr().out
+    assert "1 at 50, of each of KAN RBF, KAN Taylor" in said
+    assert "win/tie/loss" not in said
+
+
 def test_two_versions_of_one_table_share_no_report_and_no_tables(tmp_path, capsys):
     """A user changes his table and runs again; the records of both lie in one folder."""
     for data in ("before", "after"):

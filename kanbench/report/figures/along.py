@@ -9,7 +9,7 @@ from kanbench.analysis.axes import AXIS_NAMES
 from kanbench.analysis.scores import Records
 from kanbench.report.figures.costs import line
 from kanbench.report.figures.panels import Look, draw_families
-from kanbench.report.figures.style import OVER_TASKS
+from kanbench.report.figures.style import OVER_TASKS, tick_decades
 from kanbench.report.result import Result
 
 
@@ -27,4 +27,5 @@ def loss_along(
     for axes in [ax] if ax else figure.axes:
         axes.set_xticks([value if value > 0 else zero for value in values], [f"{value:,g}" for value in values])
         axes.minorticks_off()
+        tick_decades(axes.yaxis, *axes.get_ylim())
     return figure

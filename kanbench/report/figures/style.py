@@ -15,7 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatterSciNotation, LogLocator, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    Locator,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+)
 
 from kanbench.analysis.kinds import MLP, families, measure
 from kanbench.report.figures.canvas import is_narrow, points
@@ -174,9 +182,15 @@ def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
 
 
 def tick_decades(axis: Axis, low: float, high: float) -> None:
-    """Tick powers of ten, or 1, 2 and 5 where the axis has less than two decades; nothing between."""
+    """Tick powers of ten, or 1, 2 and 5 where the axis has less than two decades; nothing between.
+
+    Where fewer than two of these are on the axis, round numbers at equal distances are ticked.
+    """
     is_short = high < 100 * low
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,)))
+    locator: Locator = LogLocator(subs=(1.0, 2.0, 5.0) if is_short else (1.0,))
+    if sum(low <= tick <= high for tick in locator.tick_values(low, high)) < 2:
+        locator = MaxNLocator(4)
+    axis.set_major_locator(locator)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}") if is_short else LogFormatterSciNotation())
     axis.set_minor_locator(NullLocator())
 
