@@ -12,6 +12,18 @@ from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.errors import counted
 
+SHARED = {  # what the rows of one protocol, one task or one cell have in common
+    "protocol": (("protocol",), tuple(FIXED)),
+    "task": (("suite", "task", "protocol"), ("data", "n_train", "metric", "measure", "same_as")),
+    "method, task and budget": (("suite", "task", "method", "budget", "protocol"), ("cell",)),
+    "cell": (
+        ("cell",),
+        (
+            *("suite", "task", "method", "family", "basis", "aggregation", "activation", "depth", "budget", "protocol"),
+            *("width", "params", "flops", "budget_miss", "missed", "skipped"),
+        ),
+    ),
+}
 MARKED_MISS = 0.05  # relative; the share of its budget that a model may miss without a word
 EXACT = 1e-9
 
@@ -37,17 +49,25 @@ def protocol(audited: Audited) -> Check:
 
 
 def _inside(audited: Audited, frame: pd.DataFrame) -> list[Fault]:
-    """The rows whose settings are not those of their protocol, which is their hash."""
+    """The rows whose settings are not those of their protocol, which is their hash; the same of tasks and cells."""
+    frame = frame.assign(skipped=frame.status == "skipped")
     faults = []
-    for name in FIXED:
-        if name not in frame:
-            continue
-        usual = frame.groupby("protocol")[name].transform(lambda values: values.value_counts().index[:1].to_numpy()[0]
-                                                          if values.notna().any() else None)  # fmt: skip
-        for i in np.flatnonzero((frame[name].notna() & (frame[name] != usual)).to_numpy()):
-            said = f"{name} is {frame[name].iloc[i]} where other rows of its protocol have {usual.iloc[i]}"
-            faults.append(audited.rows[i].fault(said))
+    for whose, (by, names) in SHARED.items():
+        for name in names:
+            if name in frame:
+                faults += [audited.rows[i].fault(f"{name} is {value} where other rows of its {whose} have {usual}")
+                           for i, value, usual in _odd(frame, list(by), name)]  # fmt: skip
     return faults
+
+
+def _odd(frame: pd.DataFrame, by: list[str], name: str) -> Iterator[tuple[int, object, object]]:
+    """Yield the rows with another value than most of their group: their position, their value and that of most."""
+    several = frame.groupby(by, dropna=False)[name].transform("nunique").to_numpy() > 1
+    positions = pd.Series(np.arange(len(frame)), frame.index)
+    for _, group in frame[several].groupby(by, dropna=False)[name]:
+        values = group.dropna()
+        usual = values.value_counts().index[0]
+        yield from ((int(positions[i]), value, usual) for i, value in values[values != usual].items())
 
 
 def _axes(frame: pd.DataFrame) -> str:

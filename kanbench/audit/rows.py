@@ -76,6 +76,8 @@ def read_audited(source: Path) -> Audited:
     if not tables:
         raise FileNotFoundError(f"{source}: no records there, neither cells/*.json below it nor a records.csv in it")
     values = read_text_table(tables[0]).to_dict("records")
+    if not values:
+        raise ValueError(f"{tables[0]}: there are no rows below the header")
     rows = [Row(str(tables[0]), i, _typed(each)) for i, each in enumerate(values, start=HEADER)]
     return Audited(source, rows, is_table=True)
 

@@ -205,6 +205,5 @@ def _off_usual(frame: pd.DataFrame, name: str, error: pd.Series) -> "pd.Series[b
     same = [column for column in ("suite", "task", "seed", "protocol", "data", "n_train") if column in frame]
     ratio = (value / error).where((error > 0.0) & (value > 0.0))
     usual = ratio.groupby([frame[column] for column in same], dropna=False).transform("median")
-    return (
-        ((ratio / usual - 1.0).abs() > 10 * EXACT) | ((error == 0.0) & (value > 0.0)) | ((value == 0.0) & (error > 0.0))
-    )
+    off = (ratio / usual - 1.0).abs() > 10 * EXACT
+    return off | (error < 0.0) | (value < 0.0) | ((error == 0.0) & (value > 0.0)) | ((value == 0.0) & (error > 0.0))

@@ -435,3 +435,55 @@ def test_columns_of_the_records_of_a_table_are_compared_with_their_descriptions(
     folder, path = tables("pair")
     change(path, 1, **changes)
     assert sentence in str(validate(folder)[1]["keys"]["faults"])
+
+
+@pytest.fixture
+def table(tmp_path):
+    """The folder of a table."""
+    (tmp_path / "table").mkdir()
+    return tmp_path / "table"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cell": "abc"}, "cell is"),
+        ({"width": 99}, "width is"),
+        ({"params": 30, "budget_miss": 0.0, "missed": False}, "params is"),
+        ({"n_train": 999}, "n_train is 999.0 where other rows of its task have 30.0"),
+        ({"data": "abc"}, "data is abc where other rows of its task have"),
+        ({"metric": "rmse"}, "metric is rmse where other rows of its task have rel_l2"),
+        ({"family": "MLP"}, "family is"),
+        ({"optimizer": "Adam"}, "optimizer is Adam where other rows of its protocol have LevenbergMarquardt"),
+    ],
+)
+def test_a_row_of_a_table_that_is_not_like_the_others_of_its_cell_or_task_is_named(changes, sentence, folder, table):
+    frame = load_records(folder)
+    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    for name, value in changes.items():
+        frame.loc[row, name] = value
+    write_csv(frame, table / "records.csv")
+    _, checks = validate(table)
+    assert sentence in str(checks["protocol"]["faults"])
+
+
+def test_one_member_of_a_cell_alone_cannot_be_skipped(folder, table):
+    frame = load_records(folder)
+    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    errors = [name for name in frame if name.startswith(("train_", "val_", "test_")) and not name.endswith("_size")]
+    frame.loc[row, ["status", "reason"]] = ["skipped", "too small"]
+    frame.loc[row, [*errors, "score"]] = np.nan
+    write_csv(frame, table / "records.csv")
+    assert "skipped is" in str(validate(table)[1]["protocol"]["faults"])
+
+
+def test_a_negative_error_is_named(folder):
+    path = path_of(folder)
+    change(path, 2, test_rel_l2=-read_record(path).members[1]["test_rel_l2"])
+    assert "test_rmse" in the_fault(folder, "numbers", path, "2")
+
+
+def test_a_table_without_rows_is_no_ground_for_a_check(folder, table, capsys):
+    write_csv(load_records(folder).iloc[:0], table / "records.csv")
+    assert run_command("validate", str(table)) == 2
+    assert capsys.readouterr().err.endswith("records.csv: there are no rows below the header\n")
