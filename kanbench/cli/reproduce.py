@@ -163,7 +163,7 @@ class Agreement:
         return (
             f"{counted(self.members, 'member')} {are(self.members)} in the published table as well: "
             f"the median ratio of their errors is {self.ratio:.4f}, "
-            f"and {self.within:.0%} of the ratios are within 1 % of one"
+            f"and {100 * self.within:.0f} % of the ratios are within 1 % of one"
         )
 
 

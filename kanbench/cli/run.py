@@ -11,6 +11,7 @@ import hydra
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -69,6 +70,8 @@ def _complain_of_files(error: OSError) -> int:
 def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
     """Run a comparison, or the system that the config names; return the exit code."""
     command = ["python", "-m", "kanbench", *of_job(job)]
+    if job.mode is RunMode.MULTIRUN:
+        print(f"\njob {job.job.num + 1} of the sweep: {' '.join(job.overrides.task)}", flush=True)
     if "system" not in node:
         from kanbench.config.read import read_config
         from kanbench.run.running import run

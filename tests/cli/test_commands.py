@@ -86,6 +86,7 @@ def test_a_sweep_ends_with_one_report_over_all_jobs(tmp_path):
     words = ["-m", "name=sweep", "data.tasks=[I.27.6,I.12.11]", *TINY]
     done = kanbench(*words, "basis=chebyshev,rbf", "aggregation=sum,mean", folder=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert re.search(r"^job 4 of the sweep: .*basis=rbf.* aggregation=mean", done.stdout, flags=re.MULTILINE)
     (report,) = tmp_path.glob("results/runs/sweeps/*/report")
     summary = (report / "summary.csv").read_text()
     for method in ("KAN Chebyshev,", "KAN Chebyshev mean,", "KAN RBF,", "KAN RBF mean,", "MLP tanh,"):
