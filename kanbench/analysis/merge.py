@@ -10,11 +10,13 @@ from kanbench.analysis.kinds import measure, metrics
 from kanbench.analysis.parts import kind_of
 from kanbench.analysis.protocol import AXES, FIXED, complete, unshared
 from kanbench.errors import are, counted
+from kanbench.store.record import label
 
 ROUNDING = 1e-6  # relative; errors of one training that was stored twice are nearer to each other
 NAMED = 3  # members in a sentence
 OTHER = " of the other"  # the end of the columns of the second source
 IDENTITY = ["cell", "seed", "rate"]
+SAME_CELL = ["suite", "task", "method", "budget", "protocol", "data"]
 ERRORS = ("train_", "val_", "test_")
 DERIVED = ("_r2", "_accuracy")  # the end of columns whose relative differences say nothing
 
@@ -40,7 +42,22 @@ def merge(sources: dict[str, pd.DataFrame]) -> pd.DataFrame:
     for (one, first), (other, second) in combinations(sources.items(), 2):
         if sentence := _shared(one, first, other, second):
             log.warning("%s", sentence)
-    return whole[~_identified(whole).duplicated(IDENTITY)].reset_index(drop=True)
+    kept = whole[~_identified(whole).duplicated(IDENTITY)]
+    _check_cells(kept, source)
+    return kept.reset_index(drop=True)
+
+
+def _check_cells(kept: pd.DataFrame, source: pd.Series) -> None:
+    """Refuse a method with the same task, budget and settings in two sources as two cells: it would count twice."""
+    same = [name for name in SAME_CELL if name in kept]
+    cells = kept.assign(source=source).drop_duplicates([*same, "cell"])
+    twice = cells[cells.duplicated(same, keep=False)]
+    for _, rows in twice.groupby(same, dropna=False):
+        one, *others = rows.source.unique()
+        if others:
+            row = rows.iloc[0]
+            name = label(row.method, row.task, None if pd.isna(row.budget) else row.budget)
+            raise _cannot(one, others[0], f"{name} is another cell in each, and would count twice (column cell)")
 
 
 def _identified(frame: pd.DataFrame) -> pd.DataFrame:

@@ -73,6 +73,14 @@ def test_of_many_that_differ_the_furthest_are_named(places, caplog):
     )
 
 
+def test_one_method_as_two_cells_would_count_twice_and_is_refused(places):
+    again = load_records("A")
+    again.assign(cell=again.cell.where(again.method != "KAN Taylor", "z")).to_csv("again.csv", index=False)
+    said = "A and again.csv cannot be compared: KAN Taylor on a at 50 is another cell in each, and would count twice"
+    with pytest.raises(ValueError, match=said):
+        load_records(["A", "again.csv"])
+
+
 def test_another_status_is_a_difference(places, caplog):
     frame(theirs("MLP tanh", 0.2, status="diverged"), Path("C"))
     load_records(["A", "C"])
