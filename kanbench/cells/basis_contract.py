@@ -15,6 +15,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples stay clear of every simple frac
 POINTS = 40
 CLOSE = 1e-5  # relative difference of a slope from its central difference
 FAR = 1e3
+MOST_TERMS = 1_000
 
 
 def _points(basis: Basis, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -46,8 +47,8 @@ def _derivative(basis: Basis, x: Tensor) -> Tensor:
 def has_shape(basis: Basis) -> str:
     """Look at the number of functions and the shape of their values."""
     n = basis.n_terms
-    if type(n) is not int or n < 1:
-        raise ContractFault(f"n_terms must be an integer of at least 1, got {shown(n)}")
+    if type(n) is not int or not 1 <= n <= MOST_TERMS:
+        raise ContractFault(f"n_terms must be an integer from 1 to {MOST_TERMS:,}, got {shown(n)}")
     for shape in ((2,), (3, 2), (5, 3, 2)):
         found = tuple(_expand(basis, torch.zeros(shape, dtype=torch.float64)).shape)
         if found != (*shape, n):

@@ -7,7 +7,9 @@ files beside it. The hash is that of their text and knows no paths, so a moved f
 import ast
 import hashlib
 import importlib
+import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,7 +108,8 @@ def load_target(target: str) -> Loaded:
     module = _run(source)
     if not hasattr(module, source.name):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise TargetError(f"target {target}: {UnknownName('name', source.name, names)}")
+        unknown = UnknownName("name", source.name, names) if names else "it defines no class and no function"
+        raise TargetError(f"target {target}: {unknown}")
     thing = getattr(module, source.name)
     if not callable(thing):
         raise TargetError(f"target {target}: must be a class or a function, got {shown(thing)}")
@@ -210,10 +213,11 @@ def _imports(target: str, path: Path, name: str) -> Iterator[str]:
 
 def _run(source: Source) -> ModuleType:
     """Import the file of a source with its root first on the path, where it stays for imports inside functions."""
+    _forbid_hiding(source)
     _forget_others(source)
     _texts.update({path: _text(path) for path in source.files.values()})
     root = str(source.root)
-    with _first_on_path(root if source.module == "" else str(Path.cwd())):
+    with _first_on_path(root if source.module == "" else str(Path.cwd())), _as_before(source):
         try:
             return importlib.import_module(source.module) if source.module else _run_file(source)
         except (Exception, SystemExit) as error:
@@ -249,6 +253,37 @@ def _first_on_path(folder: str) -> Iterator[None]:
         sys.path.remove(folder)
         if not before:
             sys.path.append(folder)
+
+
+@contextmanager
+def _as_before(source: Source) -> Iterator[None]:
+    """Run the block with the file as the only word of the command, and undo what it does to the process.
+
+    The folder, the filters of warnings, and torch's default precision and gradient mode belong to all methods.
+    """
+    words, folder, torch = sys.argv, os.getcwd(), sys.modules.get("torch")
+    state = (torch.get_default_dtype(), torch.is_grad_enabled()) if torch else None
+    sys.argv = [str(source.file)]
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        sys.argv = words
+        os.chdir(folder)
+        if torch is None and (torch := sys.modules.get("torch")):
+            state = (torch.float32, True)
+        if torch and state:
+            torch.set_default_dtype(state[0])
+            torch.set_grad_enabled(state[1])
+
+
+def _forbid_hiding(source: Source) -> None:
+    """Raise `TargetError` for a file beside a target that would take the place of an installed package."""
+    for name, path in source.files.items():
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        is_of_python = name in sys.stdlib_module_names or any(part in INSTALLED for part in Path(file).parts)
+        if name and not source.module and is_of_python and Path(file).resolve() != path.resolve():
+            raise TargetError(f"target {source.target}: {path.name} beside it hides the package {name}; rename it")
 
 
 def _forget_others(source: Source) -> None:

@@ -186,7 +186,8 @@ class OwnMethod(NetworkMethod):
         A width that is refused counts as the next one that builds, at most three further.
         """
         if width > WIDEST:
-            raise OwnFault(f"the parameters of {self.name} do not grow with the width")
+            most = _count(self, n_in, _buildable(self, n_in, WIDEST, n_out), n_out)
+            raise OwnFault(f"the parameters of {self.name} do not grow with the width beyond {most}")
         return _count(self, n_in, _buildable(self, n_in, width, n_out), n_out)
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:

@@ -220,7 +220,7 @@ def test_every_basis_of_ours_passes(cls):
             SINC,
             "my.py:Sinc",
             ["basis.kwargs={terms: 0}"],
-            "basis: Sinc: n_terms must be an integer of at least 1, got 0",
+            "basis: Sinc: n_terms must be an integer from 1 to 1,000, got 0",
         ),
         (
             SINC,
@@ -305,7 +305,7 @@ def test_check_prints_every_check_of_a_basis(write, capsys):
     assert perform("check", "basis.target=my.py:Sinc", "basis.kwargs={terms: 0}") == 2
     heard = capsys.readouterr()
     assert "fault shape" in heard.out
-    assert heard.err == "kanbench: basis: Sinc: n_terms must be an integer of at least 1, got 0\n"
+    assert heard.err == "kanbench: basis: Sinc: n_terms must be an integer from 1 to 1,000, got 0\n"
 
 
 def defined_here(power):

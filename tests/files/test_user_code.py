@@ -1,6 +1,9 @@
 """User code is found, hashed without its path, and run as `python file.py` would; a fault is one sentence."""
 
+import importlib
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 
@@ -146,3 +149,45 @@ def test_an_unknown_name_suggests_and_a_number_is_no_callable(tmp_path):
     write(tmp_path, model="class MyKAN:\n    pass\n\nsize = 3\n")
     assert "unknown name 'MyKan'; did you mean MyKAN?" in sentence(tmp_path / "model.py:MyKan")
     assert "must be a class or a function, got 3" in sentence(tmp_path / "model.py:size")
+
+
+def test_what_a_file_does_to_the_process_is_undone(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["kanbench", "--lr", "x"])
+    text = """
+        import argparse, os, sys, warnings
+        import torch
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--lr", type=float, default=0.1)
+        lr = parser.parse_args().lr
+        os.chdir("/")
+        warnings.simplefilter("error")
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        def build(widths):
+            return lr
+    """
+    write(tmp_path, script="\n".join(line.strip() for line in text.splitlines()).replace("return", " return"))
+    filters = list(warnings.filters)
+    assert load_target("script.py:build").thing([1]) == 0.1
+    assert Path.cwd() == tmp_path
+    assert sys.argv == ["kanbench", "--lr", "x"]
+    assert warnings.filters == filters
+    assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
+
+
+@pytest.mark.parametrize("name", ["torch", "random"])
+def test_a_file_beside_it_that_hides_a_package_is_named(tmp_path, name):
+    write(tmp_path, **{name: "", "mine": f"import {name}\n\ndef build(widths):\n    return widths\n"})
+    package = importlib.import_module(name)
+    with pytest.raises(TargetError, match=f"{name}.py beside it hides the package {name}; rename it"):
+        load_target(f"{tmp_path}/mine.py:build")
+    assert sys.modules[name] is package
+
+
+def test_a_file_without_names_is_said_to_be_empty(tmp_path):
+    write(tmp_path, empty="x = 1\n")
+    with pytest.raises(TargetError, match="it defines no class and no function"):
+        load_target(f"{tmp_path}/empty.py:build")
