@@ -6,6 +6,7 @@ from argparse import Namespace
 import hydra
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
@@ -20,7 +21,7 @@ def check(given: Namespace) -> int:
         raise UsageError("check: say which model or basis, as in check model.target=my_kan.py:MyKAN")
     try:
         return _check(given.words)
-    except (ConfigError, HydraException, OmegaConfBaseException) as error:
+    except (ConfigError, HydraException, OmegaConfBaseException, YAMLError) as error:
         return complain(error)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from yaml import MarkedYAMLError
+
 from kanbench.config.options import home_of
 from kanbench.errors import UsageError
 
@@ -68,6 +70,8 @@ def complain(error: Exception) -> int:
     """One sentence on stderr; the exit code."""
     if isinstance(error, OSError) and error.errno is not None:  # Hydra's for a missing config has none
         error = UsageError(f"results: cannot write {error.filename or ''} ({error.strerror})")
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark):  # of a file that Hydra reads
+        error = UsageError(f"{mark.name}: is not YAML ({error.problem} in line {mark.line + 1})")
     print(f"kanbench: {sentence(str(error))}", file=sys.stderr)
     return 2
 

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from kanbench.cli.command import Command
 from kanbench.cli.output import Lasting, complain
@@ -93,7 +94,7 @@ def run_words(words: list[str]) -> int:
             print(f"kanbench: {given.remark}", file=sys.stderr)
         sys.argv[1:] = given
         run_job()
-    except (UsageError, HydraException, OmegaConfBaseException) as error:
+    except (UsageError, HydraException, OmegaConfBaseException, YAMLError) as error:
         return complain(error)
     except OSError as error:
         if entered:

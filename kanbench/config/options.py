@@ -20,18 +20,22 @@ def own_folder(text: str | None) -> Path | None:
     """Return the folder of the user's own configs that --config-dir names, or None without one.
 
     Raises:
-        UsageError: There is no such folder.
+        UsageError: There is no such folder, or a file of it has the name of one of ours.
     """
     if not text:
         return None
     folder = Path(text).expanduser().resolve()
     if not folder.is_dir():
         raise UsageError(f"--config-dir: {text} is no folder")
+    for path in sorted(folder.glob("*.yaml")) + sorted(folder.glob("*/*.yaml")):
+        name = path.relative_to(folder)
+        if folder != CONF and (CONF / name).is_file():
+            raise UsageError(f"--config-dir: {Path(text) / name} has the name of one of ours; give it another")
     return folder
 
 
 def options(group: str, own: Path | None = None) -> dict[str, Path]:
-    """Return the files of a group by the names of its options, in alphabetical order; the user's own hide ours."""
+    """Return the files of a group by the names of its options, in alphabetical order."""
     paths = [path for folder in (CONF, own) if folder for path in (folder / group).glob("*.yaml")]
     return dict(sorted((path.stem, path) for path in paths))
 

@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from kanbench.cli.command import perform
 from kanbench.cli.completion import complete
+from kanbench.cli.main import answer
 from kanbench.cli.words import Words, of_job
 from kanbench.config.read import read_config
 from kanbench.errors import UsageError
@@ -76,6 +77,28 @@ def test_list_shows_suites_and_systems_of_ones_own(mine, capsys):
 def test_a_folder_that_is_not_there_is_one_sentence(command):
     with pytest.raises(UsageError, match=r"^--config-dir: nope is no folder$"):
         perform(command, "--config-dir", "nope")
+
+
+@pytest.mark.parametrize("name", ["basis/bspline.yaml", "experiment/smoke.yaml", "config.yaml"])
+def test_a_file_with_the_name_of_one_of_ours_is_refused_because_ours_would_be_used(mine, name):
+    (mine / name).write_text("name: bspline\nintervals: 9\n")
+    said = f"^--config-dir: my configs/{name} has the name of one of ours; give it another$"
+    with pytest.raises(UsageError, match=said):
+        Words.parse(["--config-dir", "my configs", "basis=bspline"])
+    with pytest.raises(UsageError, match=said):
+        perform("help", "bases", "--config-dir", "my configs")
+
+
+def test_a_file_that_is_not_yaml_is_named_with_its_line(mine, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["kanbench"])
+    (mine / "experiment" / "torn.yaml").write_text("name: torn\nseeds: [\n")
+    words = ["--config-dir=my configs", "experiment=torn"]
+    assert answer(words) == 2
+    said = f"{mine}/experiment/torn.yaml: is not YAML (expected the node content, but found '<stream end>' in line 3)"
+    assert capsys.readouterr().err == f"kanbench: {said}\n"
+    assert answer(["check", *words, "basis=bspline"]) == 2
+    assert capsys.readouterr().err == f"kanbench: {said}\n"
+    GlobalHydra.instance().clear()
 
 
 @pytest.mark.parametrize("flag", ["--config-dir", "--config-dir="])
