@@ -295,6 +295,17 @@ def batches(on: Subject) -> str:
     return "!members are computed one after the other (vmap does not take them): seeds cost their full price"
 
 
+def knows_its_source(on: Subject) -> str:
+    """Name the modules whose changes would go unnoticed."""
+    outside = getattr(on.method, "outside", [])
+    if outside:
+        return (
+            f"!it imports {' and '.join(outside)} from another folder, which its hash does not see: after a change "
+            "there, old results would be taken for new ones; files beside it, or in its package, are seen"
+        )
+    return "changes of its files are seen"
+
+
 CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rely on earlier ones
     "builds": builds,
     "output": has_outputs,
@@ -306,6 +317,7 @@ CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rel
     "gradient": has_true_gradients,
     "inputs": tells_inputs_apart,
     "members": batches,
+    "source": knows_its_source,
 }
 
 

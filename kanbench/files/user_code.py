@@ -64,6 +64,14 @@ class Source:
         texts = (hashlib.sha256(name.encode() + b"\n" + text).digest() for name, text in sorted(named))
         return hashlib.sha256(b"".join(texts)).hexdigest()[:24]
 
+    def outside(self) -> list[str]:
+        """Return the modules that were imported from folders of the user's own, whose text is not in the hash."""
+        names = sorted(self.imported - packages_distributions().keys())
+        files = {name: getattr(sys.modules.get(name), "__file__", None) for name in names}
+        return [
+            name for name, file in files.items() if file and not any(part in INSTALLED for part in Path(file).parts)
+        ]
+
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that are imported from elsewhere, by the names of their distributions."""
         homes = packages_distributions()

@@ -122,6 +122,12 @@ class OwnMethod(NetworkMethod):
         return {} if loaded is None else loaded.source.versions()
 
     @property
+    def outside(self) -> list[str]:
+        """The modules that its source imports from other folders of the user's, whose changes its key does not see."""
+        loaded = loaded_before(self.name, self.hash)
+        return [] if loaded is None else loaded.source.outside()
+
+    @property
     def callable(self) -> Callable[..., Any]:
         """The class or function that the target stands for."""
         if not isinstance(self.target, str):

@@ -1,6 +1,7 @@
 """A model of one's own is checked before the first training; each fault of a published KAN is one sentence."""
 
 import random
+import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -129,6 +130,18 @@ def test_a_model_that_was_called_can_be_copied_and_called_again(name):
     together = ensemble.predict(ensemble.start, x.expand(2, -1, -1))[0].unsqueeze(1)
     for each in (model, *ensemble.members(ensemble.start)):
         assert torch.allclose(deepcopy(each)(x), together)
+
+
+def test_a_module_from_another_folder_is_named_because_its_changes_go_unnoticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "far_away.py").write_text(f"from {TINY.stem} import Plain\n")
+    text = f"import sys\nsys.path[:0] = [{str(tmp_path / 'src')!r}, {str(TINY.parent)!r}]\nfrom far_away import Plain\n"
+    (tmp_path / "mine.py").write_text(text)
+    (remark,) = check_contract(OwnMethod(target=f"{tmp_path}/mine.py:Plain"), 2, 1, torch.float64)
+    assert "it imports far_away from another folder, which its hash does not see" in remark
+    for name in ("far_away", TINY.stem):
+        del sys.modules[name]
 
 
 def test_wrong_kwargs_are_answered_with_the_signature():

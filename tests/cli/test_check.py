@@ -9,7 +9,9 @@ import pytest
 from kanbench.cli.main import run_command
 
 TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
-CHECKS = ["builds", "output", "parameters", "seeds", "rows", "mode", "varies", "gradient", "inputs", "members"]
+CHECKS = [
+    *("builds", "output", "parameters", "seeds", "rows", "mode", "varies", "gradient", "inputs", "members", "source"),
+]
 
 
 def check(capsys, *words):
