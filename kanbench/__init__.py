@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kanbench.estimators import KANRegressor as KANRegressor
     from kanbench.methods import KANMethod, MLPMethod, OwnMethod
     from kanbench.models import KAN, MLP, KANLayer
+    from kanbench.report.result import Result
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "KANMethod",
     "MLPMethod",
     "OwnMethod",
+    "Result",
     "Variable",
     "bases",
     "compare",
@@ -41,6 +43,7 @@ HOMES = {
     "FormulaTask": "kanbench.data",
     "Variable": "kanbench.data",
     "compare": "kanbench.comparing",
+    "Result": "kanbench.report.result",
     "KANClassifier": "kanbench.estimators",  # not in __all__, which has to work without scikit-learn
     "KANRegressor": "kanbench.estimators",
 }

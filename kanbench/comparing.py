@@ -201,7 +201,7 @@ def _baseline(methods: tuple[NetworkMethod, ...], given: NetworkMethod | str | N
     """Return the label of the baseline, or None for a single method."""
     labels = [method.label for method in methods]
     if given is not None:
-        label = given.label if isinstance(given, NetworkMethod) else str(given)
+        label = _as_config(given).label if isinstance(given, NetworkMethod) else str(given)
         if label not in labels:
             raise UnknownName("baseline", label, labels)
         return label

@@ -93,6 +93,14 @@ def test_whole_numbers_and_lists_make_the_cells_of_floats_and_tuples(monkeypatch
     assert planned[0] == planned[1]
 
 
+def test_a_baseline_is_found_whether_its_numbers_are_whole_or_floats(monkeypatch, tmp_path):
+    planned = []
+    monkeypatch.setattr("kanbench.comparing._run", lambda job, progress: planned.append(job))
+    method = kb.KANMethod(basis=kb.bases.RBF(low=-2, high=2))
+    compare(tmp_path, method, kb.MLPMethod(), baseline=method)
+    assert planned[0].baseline == "KAN RBF low=-2.0 high=2.0"
+
+
 def test_several_methods_and_seeds_of_ones_own(tmp_path):
     methods = [KAN, kb.KANMethod(basis=kb.bases.Fourier()), kb.MLPMethod(depth=2)]
     found = compare(tmp_path, *methods, seeds=[7, 3], budgets=100)
@@ -102,6 +110,7 @@ def test_several_methods_and_seeds_of_ones_own(tmp_path):
     assert manifest.baseline == found.baseline == "MLP tanh depth=2"
     assert set(found.summary.method) == set(found.records.method)
     assert found.answer
+    assert isinstance(found, kb.Result)
 
 
 def test_arrays_and_frames_are_the_table_of_the_same_numbers(tmp_path):

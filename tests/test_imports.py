@@ -59,7 +59,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("training", "data", "methods", "cells", "workers", "report", "loggers", "config", "run"),
     },
     "__main__": {"cli"},
-    "__init__": {"bases", "models", "data", "methods", "estimators", "comparing"},
+    "__init__": {"bases", "models", "data", "methods", "estimators", "comparing", "report"},
 }
 HOMES = {
     "hydra": {"cli", "run"},

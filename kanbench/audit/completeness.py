@@ -1,4 +1,4 @@
-"""Checks of all rows together: one protocol, nothing left out, sizes as asked. Imports no torch."""
+"""Checks of all rows together: one protocol, nothing left out, sizes as asked."""
 
 from collections.abc import Iterator
 from itertools import product

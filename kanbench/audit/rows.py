@@ -1,4 +1,4 @@
-"""The rows of a folder of records or of a table, read so that a fault of one hides no other. Imports no torch."""
+"""The rows of a folder of records or of a table, read so that a fault of one hides no other."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checks of each row by itself, and of numbers that depend on each other. Imports no torch."""
+"""Checks of each row by itself, and of numbers that depend on each other."""
 
 from collections.abc import Iterator
 from math import isclose, isfinite, log

@@ -205,7 +205,8 @@ class Result(Compared):
         baseline = names.get(self.baseline, self.baseline) if self.baseline in wanted else None
         order = tuple(shown) if methods else ()
         before = self.chosen_from or len(known)
-        return replace(self, frame=frame, baseline=baseline, order=order, chosen_from=before, known_levels=())
+        changed = {"frame": frame, "baseline": baseline, "order": order, "chosen_from": before}
+        return replace(self, **changed, known_levels=(), page_writer=None)
 
     def plot(self, name: str, ax: "Axes | None" = None, width: float | None = None) -> "Figure":
         """Draw a figure by its name, on given axes or as a figure of its own.
@@ -233,13 +234,19 @@ class Result(Compared):
             write_tables(self, place, look=look)
 
     def page(self, path: str | Path) -> None:
-        """Write the interactive page. Raises `UsageError` where the record files of the frame are not known."""
+        """Write the interactive page, which shows all methods under their labels.
+
+        Raises:
+            UsageError: where the record files of the frame are not known, and after `choose`.
+        """
+        if self.chosen_from:
+            raise UsageError("page: it shows all methods of a run; write it from the result that they were chosen from")
         if self.page_writer is None:
             raise UsageError("page: needs the files of the records; `kanbench report FOLDER` finds those of a run")
         self.page_writer(Path(path))
 
     def save(self, folder: str | Path) -> None:
-        """Write records.csv, every table, every figure as PNG, SVG and PDF, and the page where files are known."""
+        """Write records.csv, every table, every figure as PNG, SVG and PDF, and the page where it can be written."""
         with staged(Path(folder)) as place:
             write_csv(self.records, place / "records.csv")
             self.tables(place, formats=FORMATS)

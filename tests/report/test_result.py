@@ -192,7 +192,20 @@ def test_options_of_tables_that_cannot_be_are_one_sentence(tmp_path, capsys, wor
 def test_a_result_is_saved_whole(tmp_path):
     pages = []
     result = Result(records(2, (50,)), title="t", page_writer=lambda path: pages.append(path.write_text("page")))
-    result.choose(["MLP tanh", "KAN Taylor"]).save(tmp_path / "out")
+    result.save(tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"records.csv", "tables.md", "errors.tex", "heat_map.pdf", "heat_map.png", "report.html"} <= names
-    assert set(pd.read_csv(tmp_path / "out" / "records.csv").method) == {"MLP tanh", "KAN Taylor"}
+    assert set(pd.read_csv(tmp_path / "out" / "records.csv").method) == set(result.methods)
+    assert pages
+
+
+def test_no_page_of_all_methods_is_taken_for_one_of_the_chosen(tmp_path):
+    pages = []
+    result = Result(records(2, (50,)), title="t", page_writer=pages.append)
+    few = result.choose(["MLP tanh", "KAN Taylor"], names={"KAN Taylor": "Taylor"})
+    with pytest.raises(UsageError, match="it shows all methods of a run; write it from the result"):
+        few.page(tmp_path / "page.html")
+    few.save(tmp_path / "out")
+    assert not pages
+    assert not (tmp_path / "out" / "report.html").exists()
+    assert set(pd.read_csv(tmp_path / "out" / "records.csv").method) == {"MLP tanh", "Taylor"}
