@@ -9,7 +9,7 @@ from typing import Any
 from kanbench.bases.base import Basis
 from kanbench.errors import shown
 from kanbench.files.callables import CannotHash, hash_of_callable
-from kanbench.files.user_code import Loaded, TargetError, load_target, loaded_before, said
+from kanbench.files.user_code import OF_TARGETS, Loaded, TargetError, load_target, loaded_before, said
 
 DIGITS = 6  # of the hash in a label
 _loaded: dict[type, Loaded] = {}
@@ -77,7 +77,9 @@ def hash_of(kind: type) -> str:
 
 def is_own(kind: type) -> bool:
     """Return True for a basis of one's own: a target loaded it, or the running program defines it."""
-    return kind in _loaded or (issubclass(kind, Basis) and not kind.__module__.startswith("kanbench"))
+    room = kind.__module__.partition(".")[0]
+    is_ours = room == "kanbench" or room.startswith(OF_TARGETS)
+    return kind in _loaded or (issubclass(kind, Basis) and not is_ours)
 
 
 @cache

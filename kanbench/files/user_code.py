@@ -24,6 +24,7 @@ from typing import Any
 from kanbench.errors import UnknownName, shown
 
 INSTALLED = ("site-packages", "dist-packages")  # folders where a package has nothing to do with those beside it
+OF_TARGETS = "kanbench_target_"  # how the names of modules begin that files are run under
 LONGEST = 160  # characters of an error's own words
 FORM = "must be file.py:Name or package.module:Name"
 
@@ -236,7 +237,7 @@ def _run(source: Source) -> ModuleType:
 
 def _run_file(source: Source) -> ModuleType:
     """Run a file under a name of its own: its stem may be that of a package, such as kan.py."""
-    name = f"kanbench_target_{source.hash[:12]}"
+    name = f"{OF_TARGETS}{source.hash[:12]}"
     spec = spec_from_file_location(name, source.file)
     assert spec is not None
     assert spec.loader is not None

@@ -1,5 +1,7 @@
 """A basis of the user's own: the contract finds its faults, its source is in the key, and no record or file runs it."""
 
+import importlib
+import sys
 from dataclasses import dataclass, replace
 from textwrap import dedent
 
@@ -12,6 +14,7 @@ import kanbench.bases.own
 import kanbench.files.user_code
 from kanbench.analysis import load_records
 from kanbench.bases import BASES, Basis, Chebyshev, load_basis
+from kanbench.bases.own import hash_of
 from kanbench.cells import restore_cell, run_cell
 from kanbench.cells.basis_contract import CHECKS, findings_of_basis
 from kanbench.cells.restore import CannotRestore
@@ -325,6 +328,15 @@ def defined_here(power):
             return self.scale * x.unsqueeze(-1) ** power
 
     return Twisted
+
+
+def test_a_module_whose_name_begins_as_ours_is_no_part_of_ours(write, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "kanbench_mine.py").write_text(dedent(SINC))
+    kind = importlib.import_module("kanbench_mine").Sinc
+    assert hash_of(kind) == hash_of(load_basis("kanbench_mine.py:Sinc")) != ""
+    assert hash_of(Chebyshev) == ""
+    monkeypatch.delitem(sys.modules, "kanbench_mine")
 
 
 def test_a_class_of_the_running_program_has_its_source_in_the_key_as_well(write):
