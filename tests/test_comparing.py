@@ -342,3 +342,30 @@ def test_integers_0_and_1_are_asked_about():
         tasks_of({"mine": (x, y)})
     assert tasks_of({"mine": (x, y == 1)})[1][0].classes == ("false", "true")
     assert tasks_of({"mine": (x, y.astype(float))})[1][0].classes == ()
+    for same in (y.astype(str), y.astype(object)):
+        with pytest.raises(ValueError, match="'y' holds only 0 and 1"):
+            tasks_of({"mine": (x, same)})
+
+
+FRAME = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 2)), columns=["a", "y"])
+HOURS = pd.to_timedelta(np.arange(6), unit="h")
+DAYS = pd.date_range("2026-01-01", periods=6)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (FRAME.assign(a=DAYS.astype("datetime64[ns]")), r"column 'a' holds times \(datetime64\[ns\]\)"),
+        (FRAME.assign(a=HOURS.astype("timedelta64[ns]")), r"column 'a' holds times \(timedelta64\[ns\]\)"),
+        (FRAME.assign(y=pd.array([True, None, False] * 2, dtype="boolean")), "column 'y' has 2 missing values"),
+        (FRAME.assign(y=pd.Series(["u", pd.NaT, "v"] * 2, dtype=object)), "column 'y' has 2 missing values"),
+        ((np.ma.masked_less(FRAME[["a"]].to_numpy(), 0.0), FRAME.y), "column 'x1' has . missing values"),
+        ((FRAME.a, np.ma.masked_equal([1, 2, 3, 4, 5, 6], 2)), "column 'y' has 1 missing value, the first in row 2"),
+        ((FRAME[["a", "a"]], FRAME.y), "each column must have a name of its own, and 'a' stands twice"),
+        ((FRAME[["a"]], FRAME[["y", "y"]]), "each column must have a name of its own, and 'y' stands twice"),
+    ],
+    ids=["dates", "durations", "missing truth", "missing class", "masked X", "masked y", "names of X", "names of y"],
+)
+def test_times_gaps_and_columns_of_one_name_never_become_numbers_or_classes(given, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        tasks_of({"mine": given}, "y")

@@ -17,6 +17,7 @@ from kanbench.data.splits import LARGEST, MOST_NUMBERS, ROUNDING
 from kanbench.errors import counted, installs, shown
 
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?")
+OF_PANDAS = ("<NA>", "NaT")  # its missing values as text
 STRETCH = 10_000  # rows held in memory as text
 EXACT = 2**53  # larger integers may have no exact float64
 INTEGER = re.compile(r"\s*([+-]?\d+)(?:\.0*)?\s*")
@@ -140,7 +141,9 @@ class Column(ColumnReader):
 
 def is_missing(cell: Any) -> bool:
     """Return True for a cell that is empty or says that nothing is there."""
-    return cell is None or str(cell).strip().lower() in MISSING
+    if isinstance(cell, str):
+        return cell.strip().lower() in MISSING
+    return cell is None or str(cell).lower() in MISSING or str(cell) in OF_PANDAS
 
 
 def sentence_of_missing(count: int, row: int) -> str:

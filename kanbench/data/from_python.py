@@ -125,7 +125,7 @@ def array_task(name: str, x: Any, y: Any) -> TableTask:
     Raises:
         ValueError: The shapes do not belong together, or the arrays hold something else than finite numbers that vary.
     """
-    inputs, targets = np.asarray(x), np.asarray(y)
+    inputs, targets = _unmasked(x), _unmasked(y)
     if inputs.ndim == 1:
         inputs = inputs[:, None]
     if (
@@ -141,13 +141,23 @@ def array_task(name: str, x: Any, y: Any) -> TableTask:
     names = [str(column) for column in getattr(x, "columns", range(1, inputs.shape[1] + 1))]
     names = names if hasattr(x, "columns") else [f"x{number}" for number in names]
     if targets.ndim == 1:
-        of_targets = {str(getattr(y, "name", None) or "y"): targets}
+        named, targets = [str(getattr(y, "name", None) or "y")], targets[:, None]
     else:
-        of_targets = {
-            str(column) if hasattr(y, "columns") else f"y{column}": cells
-            for column, cells in zip(getattr(y, "columns", range(1, targets.shape[1] + 1)), targets.T, strict=True)
-        }
-    return _table(name, dict(zip(names, inputs.T, strict=True)), of_targets)
+        columns = getattr(y, "columns", range(1, targets.shape[1] + 1))
+        named = [str(column) if hasattr(y, "columns") else f"y{column}" for column in columns]
+    for given in (names, named):
+        if twice := {shown(each) for each in given if given.count(each) > 1}:
+            raise ValueError(f"task {name}: each column must have a name of its own, and {min(twice)} stands twice")
+    return _table(name, dict(zip(names, inputs.T, strict=True)), dict(zip(named, targets.T, strict=True)))
+
+
+def _unmasked(values: Any) -> np.ndarray:
+    """Return values as an array, with None for those that a mask hides."""
+    if np.ma.is_masked(values):
+        cells = np.ma.getdata(values).astype(object)
+        cells[np.ma.getmaskarray(values)] = None
+        return cells
+    return np.asarray(values)
 
 
 def frame_task(name: str, frame: Any, target: str | Sequence[str] | None) -> TableTask:
@@ -180,12 +190,12 @@ def _table(name: str, inputs: Mapping[str, np.ndarray], targets: Mapping[str, np
         column.add(cells.tolist())
         codes, classes = classes_of(_content(column))
         return table_task(name, list(inputs), x, first, codes, classes)
-    if not others and cells.dtype.kind in "iu" and np.array_equal(np.unique(cells), (0, 1)):
+    numbers = [_numbers(name, column, cells) for column, cells in targets.items()]
+    if not others and cells.dtype.kind != "f" and np.isin(numbers[0], (0.0, 1.0)).all():
         raise ValueError(
             f"task {name}: {shown(first)} holds only 0 and 1; make them bool if they are two classes, or float if they "
             "are numbers"
         )
-    numbers = [_numbers(name, column, cells) for column, cells in targets.items()]
     if not others:
         return table_task(name, list(inputs), x, first, numbers[0])
     return table_task(name, list(inputs), x, list(targets), np.stack(numbers, axis=1))
@@ -198,6 +208,8 @@ def _title(target: str | tuple[str, ...]) -> str:
 def _numbers(table: str, name: str, cells: np.ndarray) -> np.ndarray:
     """Return a column as numbers; raises `TableError`, a ValueError, as for a column of a file."""
     column = Column(Path(table), name)
+    if cells.dtype.kind in "mM":  # NumPy makes integers of times in nanoseconds
+        raise TableError(f"{column.where} holds times ({cells.dtype}); leave it out, or make numbers of it")
     column.add(cells.tolist())
     return _content(column)
 

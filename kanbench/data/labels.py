@@ -55,7 +55,8 @@ class LabelColumn(ColumnReader):
         self.missing, self.first_missing = 0, 0
 
     def add(self, cells: Sequence[Any]) -> None:
-        self.parts.append(np.array([self._code(row, cell) for row, cell in enumerate(cells, start=self.rows + 1)]))
+        codes = [self._code(row, cell) for row, cell in enumerate(cells, start=self.rows + 1)]
+        self.parts.append(np.array(codes, dtype=np.int64))
         self.rows += len(cells)
 
     def _code(self, row: int, cell: Any) -> int:

@@ -15,7 +15,7 @@ MOST_CONDITION = 1_000.0
 
 @dataclass(frozen=True)
 class Split:
-    """Points x (n, n_inputs) on the cube [-1, 1]^n_inputs, with targets y (n,) in their own units.
+    """Points x (n, n_inputs) on the cube [-1, 1]^n_inputs, with targets y in their own units, (n,) or (n, n_targets).
 
     For a table the cube is the range of the training rows, so rows of the other splits may lie outside it.
     """

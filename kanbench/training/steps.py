@@ -26,7 +26,7 @@ def states(
         optimizer: Makes the steps.
         ensemble: The models.
         x: Inputs (members, n, n_in).
-        y: Targets (members, n).
+        y: Targets (members, n) or (members, n, n_out).
         rates: Learning rates (members,), which optimizers without any ignore.
         orders: A generator for each member, which orders its rows in mini-batches.
         parts: Numbers of steps; those between the checks of the optimizer by default.
