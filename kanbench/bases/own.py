@@ -103,6 +103,11 @@ def versions_of(kind: type) -> dict[str, str]:
     return _loaded[kind].source.versions() if kind in _loaded else {}
 
 
+def outside_of(kind: type) -> list[str]:
+    """Return the modules that a basis of one's own imports from other folders, whose changes its key does not see."""
+    return _loaded[kind].source.outside() if kind in _loaded else []
+
+
 def basis_of(name: str, hash: str, values: dict[str, Any]) -> Basis:
     """Return a basis of one's own from its stored fields. It runs no file: this process must have loaded its source.
 

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from kanbench.bases import Basis
-from kanbench.cells.contract import ContractFault, Finding
+from kanbench.bases.own import outside_of
+from kanbench.cells.contract import ContractFault, Finding, unseen
 from kanbench.errors import shown
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples stay clear of every simple fraction, and so of every knot
@@ -154,7 +155,7 @@ CHECKS: dict[str, Callable[[Basis], str]] = {  # in this order: later ones rely 
 
 
 def findings_of_basis(basis: Basis) -> Iterator[Finding]:
-    """Yield the outcome of every check of a basis, up to the first fault."""
+    """Yield the outcome of every check of a basis, up to the first fault, then modules that its key does not see."""
     for name, check in CHECKS.items():
         try:
             found = check(basis)
@@ -162,3 +163,5 @@ def findings_of_basis(basis: Basis) -> Iterator[Finding]:
             yield Finding(name, " ".join(str(fault).split()), is_fault=True)
             return
         yield Finding(name, found.removeprefix("!"), is_remark=found.startswith("!"))
+    if outside := outside_of(type(basis)):
+        yield Finding("source", unseen(outside), is_remark=True)

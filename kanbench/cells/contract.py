@@ -4,7 +4,7 @@ The checks take the model somewhat wider than its narrowest width, where a norma
 a constant, on a few rows, in the precision of the run; together they take about a tenth of a second.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -298,12 +298,15 @@ def batches(on: Subject) -> str:
 def knows_its_source(on: Subject) -> str:
     """Name the modules whose changes would go unnoticed."""
     outside = getattr(on.method, "outside", [])
-    if outside:
-        return (
-            f"!it imports {' and '.join(outside)} from another folder, which its hash does not see: after a change "
-            "there, old results would be taken for new ones; files beside it, or in its package, are seen"
-        )
-    return "changes of its files are seen"
+    return f"!{unseen(outside)}" if outside else "changes of its files are seen"
+
+
+def unseen(modules: Sequence[str]) -> str:
+    """Say which modules of other folders a source imports."""
+    return (
+        f"it imports {' and '.join(modules)} from another folder, which its hash does not see: after a change there, "
+        "old results would be taken for new ones; files beside it, or in its package, are seen"
+    )
 
 
 CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rely on earlier ones

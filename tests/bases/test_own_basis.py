@@ -330,6 +330,16 @@ def defined_here(power):
     return Twisted
 
 
+def test_a_module_from_another_folder_is_named_because_its_changes_go_unnoticed(write, tmp_path, monkeypatch):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "far_away.py").write_text("TERMS = 5\n")
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    write(SINC.replace("import torch", "import far_away\n    import torch", 1))
+    (remark,) = (each for each in findings_of_basis(load_basis("my.py:Sinc")()) if each.is_remark)
+    assert remark.said.startswith("it imports far_away from another folder, which its hash does not see")
+    monkeypatch.delitem(sys.modules, "far_away")
+
+
 def test_a_module_whose_name_begins_as_ours_is_no_part_of_ours(write, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "kanbench_mine.py").write_text(dedent(SINC))
