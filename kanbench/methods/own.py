@@ -100,6 +100,14 @@ class OwnMethod(NetworkMethod):
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "hash", loaded.hash)
 
+    def __eq__(self, other: object) -> bool:
+        """Return True for what has the same key: 1, 1.0 and true are different arguments."""
+        return type(other) is type(self) and self._compared == other._compared
+
+    @property
+    def _compared(self) -> tuple[Any, ...]:
+        return self.name, self.hash, self.takes, self.depth, json.dumps(self.kwargs, sort_keys=True)
+
     @property
     def label(self) -> str:  # type: ignore[override]
         return f"{self.unversioned} {self.hash[:DIGITS]}"
@@ -228,8 +236,16 @@ def _count(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
 
 
 def _short(value: Any) -> str:
-    """Return an argument as labels have it: plain words as they are, everything else as JSON."""
-    return value if isinstance(value, str) and WORD.fullmatch(value) else json.dumps(value)
+    """Return an argument as labels have it: plain words as they are, and as JSON everything else, such as "1"."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) and not _is_json(value) else json.dumps(value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -144,6 +144,14 @@ def test_the_key_knows_name_arguments_depth_and_source_but_no_path(tmp_path):
     assert own("Plain", depth=2, kwargs={"gain": 2.0}).label == f"Plain gain=2.0 depth=2 {plain.hash[:6]}"
 
 
+def test_arguments_that_python_takes_for_equal_are_different_methods():
+    given = [1, 1.0, True, "1", "true", "one"]
+    methods = [own("Plain", kwargs={"gain": value}) for value in given]
+    assert len({*methods}) == len({each.label for each in methods}) == len({cell(each).key for each in methods}) == 6
+    assert methods[-1].unversioned == "Plain gain=one"
+    assert methods[0] == own("Plain", kwargs={"gain": 1})
+
+
 def test_a_record_names_the_versions_of_the_packages_that_the_source_imports(tmp_path):
     (tmp_path / "m.py").write_text(
         "import sympy\nfrom torch import nn\n\ndef f(w):\n    return nn.Linear(w[0], w[-1])\n"
