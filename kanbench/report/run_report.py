@@ -1,16 +1,17 @@
 """The report of a run: its tidy files and its figures. Imports no torch."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kanbench.analysis import load_records
 from kanbench.analysis.protocol import say_level
+from kanbench.analysis.significance import Refusal
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.files.atomic import staged
 from kanbench.report.figures.along import loss_along
-from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
-from kanbench.report.figures.style import ordered_methods, save
+from kanbench.report.figures.style import save
 from kanbench.report.result import Result
 
 
@@ -48,12 +49,11 @@ def write_report(
 def _draw(result: Result, folder: Path) -> list[Path]:
     if len(result.levels) > 1:
         return _draw_along(result, folder)
-    summary = result.summary
-    if summary.params.isna().all():
-        return []
-    curve = loss_vs_parameters(summary, result, result.title)
-    tasks = small_multiples(result, result.title, ordered_methods(summary))
-    return [save(curve, folder / "loss_vs_parameters"), save(tasks, folder / "tasks")]
+    figures = []
+    for name in ("loss_vs_parameters", "tasks"):
+        with suppress(Refusal):
+            figures.append(save(result.plot(name), folder / name))
+    return figures
 
 
 def _draw_along(result: Result, folder: Path) -> list[Path]:

@@ -11,8 +11,9 @@ from kanbench.analysis.significance import PairTests, Refusal
 from kanbench.cli.main import run_command
 from kanbench.errors import UnknownName, UsageError
 from kanbench.report.figures.gallery import FIGURES
-from kanbench.report.figures.style import method_styles
+from kanbench.report.figures.style import method_styles, save
 from kanbench.report.result import Result
+from kanbench.report.run_report import write_report
 
 SINGLE = [name for name in FIGURES if not name.startswith("loss_vs_") or name.endswith(("parameters", "flops"))]
 
@@ -209,3 +210,19 @@ def test_no_page_of_all_methods_is_taken_for_one_of_the_chosen(tmp_path):
     assert not pages
     assert not (tmp_path / "out" / "report.html").exists()
     assert set(pd.read_csv(tmp_path / "out" / "records.csv").method) == {"MLP tanh", "Taylor"}
+
+
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_a_run_draws_the_figures_of_its_result(tmp_path, monkeypatch, with_reference):
+    frame = records(6)
+    if with_reference:
+        linear = frame[(frame.method == "MLP tanh") & (frame.budget == 50)]
+        facts = {"method": "linear", "family": "linear", "cell": linear.cell + "linear", "budget": pd.NA}
+        frame = pd.concat([frame, linear.assign(**facts, score=0.9, params=float("nan"), flops=float("nan"))])
+    monkeypatch.setattr("kanbench.report.run_report.load_records", lambda cells: frame)
+    report = write_report([], tmp_path / "report", "t", "MLP tanh")
+    assert [path.stem for path in report.figures] == ["loss_vs_parameters", "tasks"]
+    for path in report.figures:
+        save(report.result.plot(path.stem), tmp_path / path.stem)
+        assert (tmp_path / f"{path.stem}.svg").read_bytes() == path.with_suffix(".svg").read_bytes()
+        assert ("linear" in path.with_suffix(".svg").read_text()) == with_reference

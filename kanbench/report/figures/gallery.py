@@ -48,7 +48,7 @@ def _cost(cost: str, result: Result, ax: Axes | None) -> Figure:
     ranked = result.ranking
     if not (ranked[cost] > 0).any():
         raise Refusal(f"no record has {cost}")
-    if cost == "params" and len(ranked.budget.unique()) == 1:
+    if cost == "params" and (len(ranked.budget.unique()) == 1 or ranked.reference.any()):
         return loss_vs_parameters(ranked, result, result.heading, ax)
     return loss_vs_cost(ranked, result, cost, result.heading, result.mark, ax)
 
