@@ -22,6 +22,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from kanbench.errors import UnknownName, shown
+from kanbench.files.fresh import TextLoader, imported_from_text
 
 INSTALLED = ("site-packages", "dist-packages")  # folders where a package has nothing to do with those beside it
 OF_TARGETS = "kanbench_target_"  # how the names of modules begin that files are run under
@@ -226,7 +227,13 @@ def _run(source: Source) -> ModuleType:
     _forget_others(source)
     _texts.update({path: _text(path) for path in source.files.values()})
     root = str(source.root)
-    with _first_on_path(root if source.module == "" else str(Path.cwd())), _as_before(source):
+    is_installed = any(part in INSTALLED for part in source.root.parts)  # they are large, and nobody edits them
+    edited = {} if is_installed else {name: path for name, path in source.files.items() if name}
+    with (
+        _first_on_path(root if source.module == "" else str(Path.cwd())),
+        _as_before(source),
+        imported_from_text(edited),
+    ):
         try:
             return importlib.import_module(source.module) if source.module else _run_file(source)
         except (Exception, SystemExit) as error:
@@ -238,7 +245,7 @@ def _run(source: Source) -> ModuleType:
 def _run_file(source: Source) -> ModuleType:
     """Run a file under a name of its own: its stem may be that of a package, such as kan.py."""
     name = f"{OF_TARGETS}{source.hash[:12]}"
-    spec = spec_from_file_location(name, source.file)
+    spec = spec_from_file_location(name, source.file, loader=TextLoader(name, str(source.file)))
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)

@@ -337,7 +337,7 @@ def test_a_module_from_another_folder_is_named_because_its_changes_go_unnoticed(
     write(SINC.replace("import torch", "import far_away\n    import torch", 1))
     (remark,) = (each for each in findings_of_basis(load_basis("my.py:Sinc")()) if each.is_remark)
     assert remark.said.startswith("it imports far_away from another folder, which its hash does not see")
-    monkeypatch.delitem(sys.modules, "far_away")
+    del sys.modules["far_away"]
 
 
 def test_a_module_whose_name_begins_as_ours_is_no_part_of_ours(write, tmp_path, monkeypatch):
@@ -346,7 +346,7 @@ def test_a_module_whose_name_begins_as_ours_is_no_part_of_ours(write, tmp_path, 
     kind = importlib.import_module("kanbench_mine").Sinc
     assert hash_of(kind) == hash_of(load_basis("kanbench_mine.py:Sinc")) != ""
     assert hash_of(Chebyshev) == ""
-    monkeypatch.delitem(sys.modules, "kanbench_mine")
+    del sys.modules["kanbench_mine"]
 
 
 def test_a_class_of_the_running_program_has_its_source_in_the_key_as_well(write):

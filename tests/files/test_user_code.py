@@ -1,6 +1,8 @@
 """User code is found, hashed without its path, and run as `python file.py` would; a fault is one sentence."""
 
 import importlib
+import os
+import py_compile
 import sys
 import warnings
 from pathlib import Path
@@ -66,6 +68,29 @@ def test_a_file_that_changes_while_the_program_runs_is_run_again_with_what_it_im
     second = load_target(f"{tmp_path}/model.py:build")
     assert second.hash != first.hash
     assert (first.thing([1]), second.thing([1])) == (10, 300)
+
+
+@pytest.mark.parametrize("target", ["{folder}/edited_main.py:f", "edited_package.edited_main:f"])
+def test_an_edit_of_equal_length_within_a_second_is_seen_beside_bytecode(tmp_path, monkeypatch, target):
+    """Bytecode is up to date for Python if the file has its size and its second."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "edited_package"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    dots = "" if "/" in target else "."
+    for number in (1, 2):
+        for name, text in (
+            ("edited_beside", f"X = {number}\n"),
+            ("edited_main", f"from {dots}edited_beside import X\nY = {number}\ndef f():\n    return X, Y\n"),
+        ):
+            (folder / f"{name}.py").write_text(text)
+            os.utime(folder / f"{name}.py", (1e9, 1e9))
+            if number == 1:
+                py_compile.compile(str(folder / f"{name}.py"))
+        assert load_target(target.format(folder=folder)).thing() == (number, number)
+    for name in [name for name in sys.modules if "edited_" in name]:
+        del sys.modules[name]
 
 
 def test_a_module_of_a_package_brings_what_runs_with_it(tmp_path, monkeypatch):
