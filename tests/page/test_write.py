@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from kanbench.analysis import load_records, summarize
+from kanbench.analysis.kinds import measure
 from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import Shares, SplitSizes, load_suite
 from kanbench.data.table import table_task
@@ -16,7 +17,6 @@ from kanbench.models import Activation
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.page.choose import Choice
 from kanbench.page.members import show
-from kanbench.report.figures.style import error_name
 from kanbench.store.record import RecordStore
 from kanbench.training import Adam, LevenbergMarquardt
 
@@ -170,7 +170,7 @@ def test_the_page_of_a_classification_has_its_errors(classes, chromium):
     assert float(row["accuracy on test"]) == pytest.approx(member["test_accuracy"], rel=5e-3)
     assert "error on test" not in headings
     np.testing.assert_allclose(np.array(learned).T, record.curve["validation_cross_entropy"], rtol=1e-3)
-    assert axis == error_name(load_records(folder))
+    assert axis == measure(load_records(folder))
 
 
 @pytest.mark.browser

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kanbench.analysis.comparisons import best_mlp
+from kanbench.analysis.kinds import measure
 from kanbench.report.figures import style as plots
 
 
@@ -83,25 +84,25 @@ def test_intervals_are_explained_where_there_are_any():
 def test_the_measure_is_that_of_the_records():
     numbers = pd.DataFrame({"test_rel_l2": [0.1], "test_rel_cross_entropy": [np.nan]})
     classes = pd.DataFrame({"test_rel_l2": [np.nan], "test_rel_cross_entropy": [0.2]})
-    assert plots.error_name(numbers) == plots.error_name(numbers[["test_rel_l2"]]) == "relative L2 error on test"
-    assert plots.error_name(classes) == "cross-entropy on test over that of the class prior"
+    assert measure(numbers) == measure(numbers[["test_rel_l2"]]) == "relative L2 error on test"
+    assert measure(classes) == "cross-entropy on test over that of the class prior"
 
 
 def test_members_that_failed_leave_the_measure_of_a_classification_alone():
     classes = pd.DataFrame({"test_rel_l2": [np.nan, np.nan], "test_rel_cross_entropy": [0.2, np.nan]})
-    assert plots.error_name(classes) == "cross-entropy on test over that of the class prior"
+    assert measure(classes) == "cross-entropy on test over that of the class prior"
 
 
 def test_a_metric_that_nobody_has_heard_of_is_called_by_its_name():
     frame = pd.DataFrame({"test_rel_l2": [np.nan], "test_nrmse": [0.3], "metric": ["nrmse"]})
-    assert plots.error_name(frame) == "nrmse on test"
-    assert plots.error_name(frame.assign(measure="error over the range")) == "error over the range"
+    assert measure(frame) == "nrmse on test"
+    assert measure(frame.assign(measure="error over the range")) == "error over the range"
 
 
 def test_records_of_before_and_after_the_measure_was_stored_have_theirs():
     frame = pd.DataFrame({"test_rel_l2": [0.2, np.nan], "test_nrmse": [np.nan, 0.3],
                           "metric": [np.nan, "nrmse"], "measure": [np.nan, "error over the range"]})  # fmt: skip
-    assert plots.error_name(frame) == "relative L2 error on test, error over the range"
+    assert measure(frame) == "relative L2 error on test, error over the range"
 
 
 def test_the_mlp_to_compare_with_is_the_best_at_the_largest_budget():

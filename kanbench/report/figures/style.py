@@ -25,7 +25,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
-from kanbench.analysis.kinds import MLP, families, measure
+from kanbench.analysis.kinds import MLP, families
 from kanbench.report.figures.canvas import is_narrow, points
 
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
@@ -145,11 +145,6 @@ def legend_at_right(figure: Figure, handles: Mapping[str, Any], under: float, he
 def explain_intervals(lows: pd.Series, how: str) -> str:
     """Return the legend's words about intervals, or nothing for a single seed, which has none."""
     return f"95 % bootstrap interval over seeds {how}" if lows.notna().any() else ""
-
-
-def error_name(frame: pd.DataFrame) -> str:
-    """Return what the score of these records is called."""
-    return measure(frame)
 
 
 def ordered_methods(summary: pd.DataFrame) -> list[str]:
