@@ -74,6 +74,12 @@ class Source:
             name for name, file in files.items() if file and not any(part in INSTALLED for part in Path(file).parts)
         ]
 
+    @cached_property
+    def late(self) -> frozenset[str]:
+        """The names of its files that functions import, so that they are looked up when these run."""
+        used = (each for name, path in self.files.items() for each in _imports(self.target, path, name, late=True))
+        return frozenset(part for each in used for part in _prefixes(each) if part in self.files)
+
     def versions(self) -> dict[str, str]:
         """Return the versions of the packages that are imported from elsewhere, by the names of their distributions."""
         homes = packages_distributions()
@@ -115,6 +121,7 @@ def load_target(target: str) -> Loaded:
     known = _loaded.get((source.name, source.hash))
     if known is not None and known.source.file == source.file:
         return known
+    _forbid_mixing(source)
     module = _run(source)
     if not hasattr(module, source.name):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
@@ -202,8 +209,8 @@ def _file_of(dotted: str, root: Path) -> Path | None:
     return next((path for path in (base / "__init__.py", base.with_name(f"{base.name}.py")) if path.is_file()), None)
 
 
-def _imports(target: str, path: Path, name: str) -> Iterator[str]:
-    """Yield the dotted names of everything that a file may import, in functions too."""
+def _imports(target: str, path: Path, name: str, *, late: bool = False) -> Iterator[str]:
+    """Yield the dotted names of everything that a file may import, in functions too; of `late` imports, only there."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
@@ -211,7 +218,8 @@ def _imports(target: str, path: Path, name: str) -> Iterator[str]:
     except OSError as error:
         raise TargetError(f"target {target}: {path.name} cannot be read ({error.strerror})") from error
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(tree):
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for node in (part for body in (functions if late else [tree]) for part in ast.walk(body)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -219,6 +227,18 @@ def _imports(target: str, path: Path, name: str) -> Iterator[str]:
             base = ".".join([*home, *([node.module] if node.module else [])])
             if base and (home or not node.level):
                 yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _forbid_mixing(source: Source) -> None:
+    """Refuse a source whose functions would import a file of a source that was loaded before, in place of their own."""
+    for other in {id(each.source): each.source for each in _loaded.values()}.values():
+        for name in sorted((source.late | other.late) & source.files.keys() & other.files.keys()):
+            mine, theirs = source.files[name], other.files[name]
+            if mine != theirs and _text(mine) != _texts[theirs]:
+                raise TargetError(
+                    f"target {source.target}: {other.target} has another module {name}, and a function imports it; "
+                    "give one of the two files another name, or import it at the top of the file"
+                )
 
 
 def _run(source: Source) -> ModuleType:

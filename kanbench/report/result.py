@@ -57,16 +57,18 @@ class Result(Compared):
 
     @classmethod
     def of(cls, records: Records, title: str = "", baseline: str | None = None) -> "Result":
-        """Return the result of some records; a result comes back as it is.
+        """Return the result of some records; a result comes back as it is, but for a title or baseline that is given.
 
         Raises:
             UsageError: if no record is of the baseline.
         """
-        if isinstance(records, Result):
-            return records
         frame = records.frame if isinstance(records, Compared) else records
         if baseline is not None and baseline not in (known := set(frame.method)):
             raise UsageError(f"baseline: no method {baseline!r} (methods: {', '.join(sorted(known))})")
+        if isinstance(records, Result):
+            title, baseline = title or records.title, baseline or records.baseline
+            is_same = (title, baseline) == (records.title, records.baseline)
+            return records if is_same else replace(records, title=title, baseline=baseline)
         return cls(frame, title=title, baseline=baseline)
 
     @property

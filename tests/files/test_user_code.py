@@ -123,6 +123,21 @@ def test_two_files_beside_different_files_of_one_name_do_not_mix(tmp_path):
     assert [load_target(f"{tmp_path}/{number}/model.py:build").thing([1, 1]) for number in (1, 2)] == [2, 4]
 
 
+def test_a_function_that_imports_a_file_of_the_name_of_another_sources_is_refused(tmp_path):
+    late = "def build():\n    import lately\n    return lately.value\n"
+    write(tmp_path / "a", model=late, lately="value = 1\n")
+    write(tmp_path / "b", model=late, lately="value = 2\n")
+    write(tmp_path / "c", model=late.replace("build", "other"), lately="value = 1\n")
+    assert load_target(f"{tmp_path}/a/model.py:build").thing() == 1
+    assert load_target(f"{tmp_path}/c/model.py:other").thing() == 1
+    with pytest.raises(TargetError, match=r"a/model.py:build has another module lately, and a function imports it"):
+        load_target(f"{tmp_path}/b/model.py:build")
+    write(tmp_path / "d", model=late.replace("lately", "afterwards"), afterwards="value = 4\n")
+    assert load_target(f"{tmp_path}/d/model.py:build").thing() == 4
+    write(tmp_path / "d", afterwards="value = 5\n")
+    assert load_target(f"{tmp_path}/d/model.py:build").thing() == 5
+
+
 def test_what_was_loaded_is_found_again_by_its_hash_alone(tmp_path):
     write(tmp_path, model="def unique_to_this_test():\n    pass\n")
     loaded = load_target(f"{tmp_path}/model.py:unique_to_this_test")

@@ -226,3 +226,11 @@ def test_a_run_draws_the_figures_of_its_result(tmp_path, monkeypatch, with_refer
         save(report.result.plot(path.stem), tmp_path / path.stem)
         assert (tmp_path / f"{path.stem}.svg").read_bytes() == path.with_suffix(".svg").read_bytes()
         assert ("linear" in path.with_suffix(".svg").read_text()) == with_reference
+
+
+def test_a_result_takes_another_baseline_and_title_and_else_comes_back_as_it_is():
+    result = Result.of(records(), "study", "MLP tanh")
+    assert Result.of(result) is result
+    other = Result.of(result, baseline="KAN Taylor")
+    assert (other.title, other.baseline) == ("study", "KAN Taylor")
+    assert Result.of(result, "again").title == "again"
