@@ -22,6 +22,8 @@ import kanbench.data.grading
 from kanbench.analysis import load_records
 from kanbench.bases import BASES, Basis
 from kanbench.cells import restore_cell, run_cell
+from kanbench.cli.command import commands, parsers
+from kanbench.cli.main import answer
 from kanbench.cli.words import Words
 from kanbench.config.read import read_config, read_system
 from kanbench.data import TASKS, SplitSizes, TaskSettings, sample
@@ -550,3 +552,33 @@ def test_a_system_is_a_module_and_two_yamls(house, capsys):
     assert run_system(system, ["python", "-m", "kanbench", "experiment=coin"], house.results) == 0
     assert "1 of 1 checks hold" in capsys.readouterr().out
     assert (house.results / "findings.json").exists()
+
+
+COUNT = """
+    from argparse import ArgumentParser, Namespace
+    from pathlib import Path
+    from kanbench.cli.command import Command
+
+    def add(parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path, help="the folder of a run")
+        parser.add_argument("--suffix", default=".json", help="of the files")
+
+    def count(given: Namespace) -> int:
+        print(f"{len(list(given.folder.glob('*' + given.suffix)))} files")
+        return 0
+
+    COMMAND = Command(line="count the files of a run", run=count, add=add)
+"""
+
+
+def test_a_command_is_a_module(house, tmp_path, capsys):
+    house.add_file("kanbench.cli", "count", COUNT)
+    (tmp_path / "a.json").touch()
+    assert answer(["count", str(tmp_path)]) == 0
+    assert answer(["count", str(tmp_path), "--suffix", ".csv"]) == 0
+    assert capsys.readouterr().out == "1 files\n0 files\n"
+    assert "count the files of a run" in parsers(commands())[0].format_help()
+    assert answer(["count", str(tmp_path), "--sufix", ".csv"]) == 2
+    assert "--suffix" in capsys.readouterr().err
+    assert answer(["cuont"]) == 2
+    assert "count" in capsys.readouterr().err
