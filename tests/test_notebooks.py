@@ -7,13 +7,10 @@ import pytest
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("[!_]*.py"))
-LONG = {"bring_your_own"}
 
 
-@pytest.mark.parametrize(
-    "script",
-    [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in LONG)) for path in NOTEBOOKS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_and_shows(script):
     notebook = jupytext.read(script)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(script.parent)}}).execute()

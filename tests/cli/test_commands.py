@@ -64,6 +64,7 @@ def test_smoke_leaves_a_table_figures_records_and_the_command(smoke):
     assert frame.score.max() < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("smoke")
 def test_the_same_command_again_trains_nothing_and_another_basis_reuses_the_baseline(smoke):
     folder, _ = smoke
@@ -73,6 +74,7 @@ def test_the_same_command_again_trains_nothing_and_another_basis_reuses_the_base
     assert "8 cells: 4 trained, 4 reused" in kanbench("experiment=smoke", "basis=taylor", folder=folder).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("smoke")
 def test_the_same_command_elsewhere_gives_the_same_numbers_whatever_the_number_of_workers(smoke, tmp_path):
     folder, _ = smoke
@@ -82,6 +84,7 @@ def test_the_same_command_elsewhere_gives_the_same_numbers_whatever_the_number_o
     pd.testing.assert_frame_equal(here, there, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_sweep_ends_with_one_report_over_all_jobs(tmp_path):
     words = ["-m", "name=sweep", "data.tasks=[I.27.6,I.12.11]", *TINY]
     done = kanbench(*words, "basis=chebyshev,rbf", "aggregation=sum,mean", folder=tmp_path)
@@ -95,6 +98,7 @@ def test_a_sweep_ends_with_one_report_over_all_jobs(tmp_path):
     assert len(list((tmp_path / "results/runs/sweep/cells").iterdir())) == 2 * 5
 
 
+@pytest.mark.slow
 def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
     done = kanbench("name=adam", "optimizer=adam", "data.tasks=[I.27.6]", *TINY, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -150,6 +154,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_refused_sweep_leaves_no_folder_that_was_not_there(tmp_path):
     (tmp_path / "mine").mkdir()
     for words in (["-m", "basis.degree=-1,-2"], ["-m", "seeds=0", "results=mine"]):
@@ -169,6 +174,7 @@ def test_words_about_systems_are_checked_like_all_others():
     check_words_beside_system(["experiment=hand_derived", "system.epochs=3", "name=x", "hydra.verbose=true"])
 
 
+@pytest.mark.slow
 def test_a_system_says_its_checks_and_writes_its_findings_and_pictures(tmp_path):
     done = kanbench("experiment=hand_derived", "system.epochs=2", folder=tmp_path)
     assert done.returncode == 1  # two epochs teach it nothing
@@ -244,6 +250,7 @@ def cells(folder: Path) -> list[Path]:
     return list(folder.glob("results/runs/killed/cells/*.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
     words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", f"trainer.workers={workers}"]
@@ -262,6 +269,7 @@ def test_kill_9_loses_at_most_the_cells_in_work(workers, tmp_path):
     assert all((tmp_path / "results/runs/killed/cells" / name).read_bytes() == b for name, b in survived.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "times", "workers"),
     [(signal.SIGINT, 1, 2), (signal.SIGINT, 3, 2), (signal.SIGINT, 1, 1), (signal.SIGHUP, 1, 2), (signal.SIGHUP, 1, 1)],
@@ -281,6 +289,7 @@ def test_ctrl_c_and_a_closed_terminal_stop_cleanly_and_say_how_to_go_on(number, 
     assert said == ("kanbench: stopped; everything that was finished is kept: the same command goes on from here\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_folder_that_is_deleted_under_a_run_is_one_sentence_with_the_path_and_how_to_go_on(workers, tmp_path):
     words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", f"trainer.workers={workers}"]
@@ -300,6 +309,7 @@ def test_a_folder_that_is_deleted_under_a_run_is_one_sentence_with_the_path_and_
     assert kept == "the same command goes on from here"
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_run_with_a_sentence_and_loses_one_cell(tmp_path):
     words = ["name=killed", "data.tasks=[I.1*]", *TINY, "optimizer.steps=60", "trainer.workers=2"]
     command = [sys.executable, "-m", "kanbench", *words]
@@ -315,6 +325,7 @@ def test_a_killed_worker_ends_the_run_with_a_sentence_and_loses_one_cell(tmp_pat
     assert "0 failed" in kanbench(*words, folder=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_named_set_aside_and_trained_again(tmp_path):
     words = ["name=damaged", "data.tasks=[I.27.6]", *TINY]
     kanbench(*words, folder=tmp_path)
@@ -329,6 +340,7 @@ def test_a_damaged_record_is_named_set_aside_and_trained_again(tmp_path):
     assert other.exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_a_record_with_its_traceback_and_is_tried_again(tmp_path):
     suite = tmp_path / "flat.yaml"
     suite.write_text('title: "flat"\nsource: "test"\ntasks: [{name: flat, formula: "1+0*x", variables: {x: [0, 1]}}]')
@@ -350,6 +362,7 @@ runpy.run_module("kanbench", run_name="__main__", alter_sys=True)
     assert "2 trained, 0 reused, 2 failed" in again.stdout
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_in_a_job_elsewhere_reaches_the_last_lines_and_the_exit_code(tmp_path):
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     flat = 'title: "flat"\nsource: "test"\ntasks: [{name: flat, formula: "1+0*x", variables: {x: [0, 1]}}]'

@@ -63,6 +63,7 @@ def shell(line, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "why"), [("> /dev/full", "No space left on device"), ("| true", "Broken pipe"), (">&-", "")]
 )

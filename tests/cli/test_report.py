@@ -20,6 +20,7 @@ TINY = [
 ]
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_page(tmp_path):
     command = [sys.executable, "-m", "kanbench", *TINY, "report=html", "basis=taylor", "references=true"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)

@@ -235,6 +235,7 @@ def test_edges_are_left_out_where_the_threshold_allows_all_of_them(seed, thresho
             assert (choice.fit.name == "0") == (total <= threshold)  # at this weight "0" is always the first
 
 
+@pytest.mark.slow
 def test_an_input_over_many_small_edges_is_not_lost():
     model = KAN([2, 60, 1], Chebyshev(degree=2), squash=Squash.none, generator=seeded(), dtype=float64)
     x = inputs(300, 2)

@@ -221,6 +221,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", tmp_path], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(small_disk, quiet):
     (small_disk / "ballast").write_bytes(bytes(20_000))
     command = [sys.executable, "-m", "kanbench", *WORDS, f"results={small_disk}"]
