@@ -9,7 +9,7 @@ from torch.func import grad, vmap
 
 from kanbench.bases import Basis
 from kanbench.bases.own import outside_of
-from kanbench.cells.contract import ContractFault, Finding, unseen
+from kanbench.cells.contract import ContractFault, Finding, outcomes, unseen
 from kanbench.errors import shown
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples stay clear of every simple fraction, and so of every knot
@@ -156,12 +156,7 @@ CHECKS: dict[str, Callable[[Basis], str]] = {  # in this order: later ones rely 
 
 def findings_of_basis(basis: Basis) -> Iterator[Finding]:
     """Yield the outcome of every check of a basis, up to the first fault, then modules that its key does not see."""
-    for name, check in CHECKS.items():
-        try:
-            found = check(basis)
-        except ContractFault as fault:
-            yield Finding(name, " ".join(str(fault).split()), is_fault=True)
-            return
-        yield Finding(name, found.removeprefix("!"), is_remark=found.startswith("!"))
-    if outside := outside_of(type(basis)):
+    found = list(outcomes(CHECKS, basis))
+    yield from found
+    if not found[-1].is_fault and (outside := outside_of(type(basis))):
         yield Finding("source", unseen(outside), is_remark=True)

@@ -4,10 +4,11 @@ The checks take the model somewhat wider than its narrowest width, where a norma
 a constant, on a few rows, in the precision of the run; together they take about a tenth of a second.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,8 @@ WIDER = 4  # how much wider than the narrowest model the other one is, which mus
 LARGEST = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of what must be equal but for rounding
 NEARLY = 1e-2  # relative difference of what may be found by least squares, and of a slope from its difference
 DIRECTIONS = 3
+
+T = TypeVar("T")
 
 
 class ContractFault(ValueError):
@@ -324,16 +327,20 @@ CHECKS: dict[str, Callable[[Subject], str]] = {  # in this order: later ones rel
 }
 
 
-def findings(method: NetworkMethod, n_in: int, n_out: int = 1, dtype: torch.dtype = torch.float64) -> Iterator[Finding]:
-    """Yield the outcome of every check, up to the first fault."""
-    on = Subject(method, n_in, n_out, dtype)
-    for name, check in CHECKS.items():
+def outcomes(checks: Mapping[str, Callable[[T], str]], subject: T) -> Iterator[Finding]:
+    """Yield the outcome of every check of a subject, up to the first fault. What a check says after "!" is a remark."""
+    for name, check in checks.items():
         try:
-            found = check(on)
+            found = check(subject)
         except (ContractFault, OwnFault) as fault:
             yield Finding(name, " ".join(str(fault).split()), is_fault=True)
             return
         yield Finding(name, found.removeprefix("!"), is_remark=found.startswith("!"))
+
+
+def findings(method: NetworkMethod, n_in: int, n_out: int = 1, dtype: torch.dtype = torch.float64) -> Iterator[Finding]:
+    """Yield the outcome of every check, up to the first fault."""
+    return outcomes(CHECKS, Subject(method, n_in, n_out, dtype))
 
 
 def check_contract(method: NetworkMethod, n_in: int, n_out: int, dtype: torch.dtype) -> list[str]:
