@@ -59,17 +59,11 @@ class Grading(ABC):
         """Return the metrics of predictions against y by name, including the score; NaN and infinity pass through."""
 
 
-@dataclass(frozen=True)
-class Regression(Grading):
-    """Regression of one number by least squares on the standardized target."""
+class LeastSquares(Grading):
+    """Grading of numbers that a model is trained on by least squares, each target standardized by itself."""
 
     loss: ClassVar[str] = "mse"
     references: ClassVar[str] = "regression"
-    score: ClassVar[Score] = Score("rel_l2", "relative L2 error on test", "relative L2", "a constant")
-
-    @property
-    def n_outputs(self) -> int:
-        return 1
 
     def targets(self, dataset: Dataset, y: Array) -> Array:
         return dataset.standardize(y)
@@ -80,20 +74,29 @@ class Regression(Grading):
     def for_references(self, y: Array) -> Array:
         return y
 
+
+@dataclass(frozen=True)
+class Regression(LeastSquares):
+    """Regression of one number."""
+
+    score: ClassVar[Score] = Score("rel_l2", "relative L2 error on test", "relative L2", "a constant")
+
+    @property
+    def n_outputs(self) -> int:
+        return 1
+
     def grade(self, dataset: Dataset, predictions: Array, y: Array) -> dict[str, float]:
         return grade(predictions, y, dataset.y_mean)
 
 
 @dataclass(frozen=True)
-class SeveralOutputs(Grading):
-    """Regression of several numbers by one model, with every target standardized by itself.
+class SeveralOutputs(LeastSquares):
+    """Regression of several numbers by one model.
 
     Each metric is the mean over the outputs, and beside it stands that of every output, such as rel_l2_y1.
     """
 
     names: tuple[str, ...]
-    loss: ClassVar[str] = "mse"
-    references: ClassVar[str] = "regression"
     score: ClassVar[Score] = Score(
         "rel_l2", "relative L2 error on test, mean over outputs", "mean relative L2", "a constant"
     )
@@ -101,15 +104,6 @@ class SeveralOutputs(Grading):
     @property
     def n_outputs(self) -> int:
         return len(self.names)
-
-    def targets(self, dataset: Dataset, y: Array) -> Array:
-        return dataset.standardize(y)
-
-    def predictions(self, dataset: Dataset, outputs: Array) -> Array:
-        return dataset.restore(outputs)
-
-    def for_references(self, y: Array) -> Array:
-        return y
 
     def grade(self, dataset: Dataset, predictions: Array, y: Array) -> dict[str, float]:
         return grade_outputs(predictions, y, dataset.train.y.mean(axis=0), self.names)
