@@ -11,6 +11,7 @@ from kanbench.analysis.protocol import AXES, FIXED, complete, unshared
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.errors import counted
+from kanbench.methods.budget import MARKED_MISS
 
 SHARED = {  # what the rows of one protocol, one task or one cell have in common
     "protocol": (("protocol",), tuple(FIXED)),
@@ -24,7 +25,6 @@ SHARED = {  # what the rows of one protocol, one task or one cell have in common
         ),
     ),
 }
-MARKED_MISS = 0.05  # relative; the share of its budget that a model may miss without a word
 EXACT = 1e-9
 
 

@@ -20,6 +20,7 @@ from kanbench.estimators.scaling import Array, Scaling
 from kanbench.estimators.threads import threads_for
 from kanbench.interpret.tidying import MOST_DIGITS
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
+from kanbench.models.own import n_trained
 from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss, Optimizer
 from kanbench.training.restarts import train_restarts
 
@@ -123,18 +124,18 @@ class NetworkEstimator(BaseEstimator):
         self._limits = (low, high) if self.network == "kan" else (-np.inf, np.inf)
         rows = self._scaled(x), torch.tensor(y)
         train, held_out = self._split(len(x), y if loss is Loss.cross_entropy else None, random)
-        with threads_for(len(train) * n_outputs * _n_parameters(models[0])):
+        with threads_for(len(train) * n_outputs * n_trained(models[0])):
             trained = train_restarts(
                 models,
                 _rows(rows, train),
-                self._optimizer(len(train), _n_parameters(models[0]), loss, n_outputs),
+                self._optimizer(len(train), n_trained(models[0]), loss, n_outputs),
                 loss=loss,
                 validation=_rows(rows, held_out) if len(held_out) else None,
                 patience=self.n_iter_no_change,
                 seed=int(seeds[0]),
             )
         self.network_, self.loss_, self.n_iter_ = trained.model, trained.loss, max(1, trained.steps)
-        self.n_parameters_ = _n_parameters(trained.model)
+        self.n_parameters_ = n_trained(trained.model)
         self._kept = _rows(rows, random.permutation(len(x))[:KEPT])
         for earlier in ("formula_", "formula_score_"):
             if hasattr(self, earlier):
@@ -169,7 +170,7 @@ class NetworkEstimator(BaseEstimator):
         width = max(WIDTH, n_outputs)
         if self.network == "kan":
             return [n_in, width, n_outputs]
-        kan = _n_parameters(KAN([n_in, width, n_outputs], BSpline(), generator=torch.Generator()))
+        kan = n_trained(KAN([n_in, width, n_outputs], BSpline(), generator=torch.Generator()))
         return [n_in, max(1, round((kan - n_outputs) / (n_in + 1 + n_outputs))), n_outputs]
 
     def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:
@@ -260,7 +261,3 @@ def _can_stratify(classes: np.ndarray | None, held_out: int) -> bool:
 def _rows(pair: tuple[Tensor, Tensor], which: np.ndarray) -> tuple[Tensor, Tensor]:
     x, y = pair
     return x[which], y[which]
-
-
-def _n_parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
