@@ -22,7 +22,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from kanbench.errors import UnknownName, shown
-from kanbench.files.fresh import TextLoader, imported_from_text
+from kanbench.files.from_text import TextLoader, imported_from_text
 
 INSTALLED = ("site-packages", "dist-packages")  # folders where a package has nothing to do with those beside it
 OF_TARGETS = "kanbench_target_"  # how the names of modules begin that files are run under
