@@ -13,15 +13,9 @@ import torch
 from rich.console import Console
 
 from kanbench.cells import Precision, Vary
-from kanbench.config.read import (
-    LARGEST_BUDGET,
-    LARGEST_SEED,
-    MOST_SEEDS,
-    Config,
-    check_gradings,
-    check_rows,
-    checked,
-)
+from kanbench.config.checks import check_gradings, check_rows, checked
+from kanbench.config.config import Config
+from kanbench.config.read import LARGEST_BUDGET, LARGEST_SEED, MOST_SEEDS
 from kanbench.config.settings import Accelerator, TrainerConfig
 from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.from_python import tasks_of

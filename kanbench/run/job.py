@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kanbench.cells import Cell, Execution, ResumeFile
 from kanbench.cells.cell import digest
-from kanbench.config.read import Config, ReportKind
+from kanbench.config.config import Config, ReportKind
 from kanbench.config.settings import TrainerConfig
 from kanbench.errors import LONGEST
 from kanbench.files.sealed import Damaged

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from kanbench.cells import Cell, ResumeFile, run_cell, unfinished
 from kanbench.cells.cost import keep_freed_memory
-from kanbench.config.read import Config
+from kanbench.config.config import Config
 from kanbench.errors import ConfigError, counted
 from kanbench.loggers.logger import RunLogger
 from kanbench.methods import BudgetTooSmall, TooManyTerms

@@ -10,7 +10,8 @@ from omegaconf import OmegaConf
 
 from kanbench.bases import BASES, Basis
 from kanbench.cells import Vary, run_cell
-from kanbench.config.read import Config, read_config, read_system
+from kanbench.config.config import Config
+from kanbench.config.read import read_config, read_system
 from kanbench.config.typed import typed
 from kanbench.data import Shares
 from kanbench.errors import ConfigError
