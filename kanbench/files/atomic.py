@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 PART = ".kanbench-part"
 LOCK = ".lock"
@@ -30,21 +31,9 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: with the path of the file, if it cannot be written or if a folder or device is in its place.
     """
     _check_place(path)
-    name = ""
-    try:
-        descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp lets only the owner read its files
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(name, path)
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+    with _part_of(path, content) as (file, name):
+        os.fsync(file.fileno())
+        os.replace(name, path)
 
 
 def create_whole(path: Path, content: bytes) -> bool:
@@ -53,23 +42,36 @@ def create_whole(path: Path, content: bytes) -> bool:
     Of many processes on any machines one succeeds, and one that is killed meanwhile leaves the whole file or none.
 
     Raises:
-        OSError: if the folder cannot be written to.
+        OSError: with the path of the file, if it cannot be written.
     """
-    descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
+    with _part_of(path, content) as (file, name):
+        try:
+            os.link(name, path)
+        except FileExistsError:
+            return os.fstat(file.fileno()).st_nlink == 2  # NFS may lose the answer, and ask again
+        except OSError as error:
+            if error.errno not in LINKLESS:
+                raise
+            return _create(path, content)
+        return True
+
+
+@contextmanager
+def _part_of(path: Path, content: bytes) -> Iterator[tuple[BinaryIO, str]]:
+    """Write content beside the place of a file; yield it open with its name, which is removed at the end.
+
+    Errors of the file system name the file, and not the part that nobody asked for.
+    """
+    name = ""
     try:
+        descriptor, name = _open_locked(path.parent, f".{path.stem[:LONGEST]}.")
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~UMASK)
+            os.fchmod(file.fileno(), 0o666 & ~UMASK)  # mkstemp lets only the owner read its files
             file.write(content)
             file.flush()
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return os.fstat(file.fileno()).st_nlink == 2  # NFS may lose the answer, and ask again
-            except OSError as error:
-                if error.errno not in LINKLESS:
-                    raise
-                return _create(path, content)
-            return True
+            yield file, name
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):
             os.unlink(name)

@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
@@ -168,6 +169,14 @@ def test_a_disk_that_is_full_creates_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         create_whole(tmp_path / "a", b"a")
     assert everything_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize("write", [write_whole, create_whole])
+def test_a_folder_that_is_gone_is_an_error_with_the_path_as_it_was_given(tmp_path, monkeypatch, write):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as caught:
+        write(Path("gone/cell.json"), b"content")
+    assert caught.value.filename == "gone/cell.json"
 
 
 def test_an_answer_that_the_network_lost_is_not_taken_for_another_owner(tmp_path, monkeypatch):
