@@ -17,7 +17,7 @@ from kanbench.store import provenance
 from kanbench.training.losses import LOSSES, Loss
 from kanbench.training.optimizers.base import Optimizer
 
-RESULTS_VERSION = 2  # part of every cell's key: raise it when a change of the code changes results
+RESULTS_VERSION = 3  # part of every cell's key: raise it when a change of the code changes results
 
 
 class Precision(StrEnum):

@@ -107,7 +107,7 @@ class KANLayer(FeatureLinear):
         return self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
 
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """Return the basis functions and base branch of every input, times the factor of the aggregation.
+        """Return the basis functions and base branch of every input.
 
         (..., n_in) -> (..., n_in * n_terms); `inner` (..., n_in, n_inner) replaces the layer's own inner parameters.
         """
@@ -115,7 +115,7 @@ class KANLayer(FeatureLinear):
         features = self.expand(x, inner)
         if self.base_branch is not BaseBranch.none:
             features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
-        return (features if self.factor == 1.0 else features * self.factor).flatten(-2)
+        return features.flatten(-2)
 
     def squashed(self, x: Tensor) -> Tensor:
         """Return the inputs as the basis and the base branch see them: (..., n_in) -> same shape."""
@@ -149,18 +149,31 @@ class KANLayer(FeatureLinear):
 
     def forward(self, x: Tensor) -> Tensor:
         self.require_input(x, self.n_in)
-        return self.apply_to(self.features(x), self.weights(), self.bias)
+        return self.apply_to(self.features(x), self.node_weights(), self.bias)
 
     def edge_outputs(self, x: Tensor) -> Tensor:
         """Return the contribution of every edge to its node, with the factor of the aggregation.
 
         (..., n_in) -> (..., n_in, n_out), zero where there is no edge.
         """
-        weights = self.weights()
+        weights = self.node_weights()
         return torch.einsum("...it,ito->...io", self.features(x).unflatten(-1, weights.shape[:2]), weights)
 
+    @property
+    def units(self) -> dict[str, float]:
+        return {self._magnitude: self.factor}
+
+    @property
+    def _magnitude(self) -> str:
+        """The parameter that an edge is proportional to."""
+        return "scale" if self.edge_scale is EdgeScale.edge else "coefficients"
+
+    def node_weights(self) -> Tensor:
+        """Return `weights` times the factor of the aggregation: what the features add to the nodes."""
+        return self.weights() if self.factor == 1.0 else self.weights() * self.factor
+
     def weights(self) -> Tensor:
-        """Return the matrix that multiplies the features: (n_in, n_terms, n_out), zero where there is no edge."""
+        """Return the matrix of the edges' coefficients: (n_in, n_terms, n_out), zero where there is no edge."""
         coefficients = self.dense(self.coefficients)
         if self.edge_scale is EdgeScale.none:
             return coefficients
@@ -214,8 +227,7 @@ class KANLayer(FeatureLinear):
                 layer.inner.copy_(self.inner[inputs])
             for name, parameter in layer.named_parameters():
                 parameter.requires_grad_(self.get_parameter(name).requires_grad)
-            magnitude = layer.scale if self.edge_scale is EdgeScale.edge else layer.coefficients
-            magnitude.mul_(self.factor / layer.factor)
+            layer.get_parameter(self._magnitude).mul_(self.factor / layer.factor)
         return layer
 
     def dense(self, values: Tensor) -> Tensor:

@@ -33,11 +33,12 @@ class Layers(nn.Sequential):
 
 
 class FeatureLinear(nn.Module):
-    """A layer y = features(x) W + bias: (..., n_in) -> (..., n_out).
+    """A layer y = factor features(x) W + bias: (..., n_in) -> (..., n_out).
 
-    The first parameter of a layer is W, of shape (.., n_out) with all but the last axis flattened; its only other one
-    is a bias (n_out,), or none. `is_linear` says that a layer is built this way. The derivative of its output with
-    respect to W is then the features themselves, so second-order optimizers need no automatic differentiation for it.
+    The `factor` is that of an aggregation, 1 unless a layer says otherwise. The first parameter of a layer is W, of
+    shape (.., n_out) with all but the last axis flattened; its only other one is a bias (n_out,), or none. `is_linear`
+    says that a layer is built this way. The derivative of its output with respect to factor W is then the features
+    themselves, so second-order optimizers need no automatic differentiation for it.
 
     With `has_inner` the features have parameters as well. These come last: `inner` (n_in, n_inner); each feature
     depends on those of its own input only.
@@ -45,6 +46,15 @@ class FeatureLinear(nn.Module):
 
     is_linear = True
     has_inner = False
+    factor = 1.0
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Return the change of a node per unit of a parameter, by the names of parameters; those left out have 1.
+
+        Training measures each parameter by what it adds to its node, so that no optimizer sees the aggregation.
+        """
+        return {}
 
     @abstractmethod
     def features(self, x: Tensor, inner: Tensor | None = None) -> Tensor:

@@ -69,7 +69,7 @@ def _kan_layer(layer: KANLayer, x: Tensor) -> Plain:
         "squash": [layer.basis.low, layer.basis.high] if is_squashed else None,
         "pieces": _pieces(layer.basis, layer.expand, z, 0.0 if is_squashed else ROOM, _knots(layer)),
         "named": BASE_NAMES[layer.base_branch],
-        "weights": (layer.weights() * layer.factor).tolist(),
+        "weights": layer.node_weights().tolist(),
         "bias": [0.0] * layer.n_out if layer.bias is None else layer.bias.tolist(),
         "active": layer.active.tolist(),
     }

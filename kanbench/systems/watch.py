@@ -26,5 +26,5 @@ def watched(model: nn.Module, optimizer: Optimizer, x: Tensor, y: Tensor, seed: 
     rates = x.new_full((1,), optimizer.trials[0] or torch.nan)
     orders = [torch.Generator().manual_seed(seed)]
     for state in states(optimizer, ensemble, inputs, targets, rates=rates, orders=orders):
-        vector_to_parameters(state.theta[0].clone(), model.parameters())
+        vector_to_parameters(ensemble.parameters(state.theta)[0], model.parameters())
         yield ensemble.losses(state.theta, inputs, targets).item()

@@ -1,6 +1,6 @@
 """An ensemble: many models of one shape as one batched function of flat parameters."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from itertools import chain
@@ -46,8 +46,10 @@ Inputs = Tensor | Embedded  # (members, n, n_in), or `Ensemble.embed` of them
 class Ensemble:
     """Members of one architecture, evaluated together.
 
-    The parameters of all members are one matrix theta (members, params); every method takes it as an argument, so an
-    optimizer is a function from theta to theta. Each member sees data of its own.
+    What is trained in all members is one matrix theta (members, params); every method takes it as an argument, so an
+    optimizer is a function from theta to theta. Each member sees data of its own. An entry of theta is a parameter
+    times its unit, the change of its node per unit of the parameter: a mean and a sum over edges that are the same
+    function have the same theta, and every optimizer takes the same steps with them.
 
     Models map (n, n_in) to (n, 1), to several outputs (n, n_out), or to logits (n, n_classes) where the loss is a
     cross-entropy. Their buffers, such as knots that have moved, are no parameters: each member keeps its own.
@@ -72,7 +74,9 @@ class Ensemble:
         state = {name: tensor.detach() for name, tensor in (parameters | buffers).items()}
         self._skeleton = skeleton(models[0])
         self._prefixes, layers = zip(*layers_of(deepcopy(self._skeleton)), strict=True)
+        units = _units(models[0])
         self._layers: list[tuple[nn.Module, dict[str, torch.Size]]] = []
+        self._units: list[dict[str, float]] = []  # of each layer's parameters, where they are not 1
         self._buffers: list[Named] = []
         for prefix, layer in zip(self._prefixes, layers, strict=True):
             tensors = dict(chain(layer.named_parameters(), layer.named_buffers()))
@@ -80,9 +84,10 @@ class Ensemble:
             if isinstance(layer, FeatureLinear):
                 layer.is_linear &= keeps_its_word(layer, list(shapes))
             self._layers.append((layer, shapes))
+            self._units.append({name: units[prefix + name] for name in shapes if prefix + name in units})
             self._buffers.append({name: state[prefix + name] for name in tensors if name not in shapes})
         self._sizes = [state[name][0].numel() for name in self.trained]
-        self.start = torch.cat([state[name].flatten(1) for name in self.trained], dim=1)
+        self.start = torch.cat([state[name].flatten(1) * units.get(name, 1.0) for name in self.trained], dim=1)
 
     def __len__(self) -> int:
         return self.start.shape[0]
@@ -102,8 +107,13 @@ class Ensemble:
 
     def state(self, theta: Tensor) -> Named:
         """Parameters at theta and buffers by the names that they have in a member: (members, ...)."""
-        split = zip(self._prefixes, self._split(theta), strict=True)
+        split = zip(self._prefixes, self._split(theta, are_parameters=True), strict=True)
         return {prefix + name: of for prefix, (_, *both) in split for named in both for name, of in named.items()}
+
+    def parameters(self, theta: Tensor) -> Tensor:
+        """Parameters at theta as they are in the members, in the order of `trained`: (members, params)."""
+        state = self.state(theta.detach())
+        return torch.cat([state[name].flatten(1) for name in self.trained], dim=1)
 
     def extended(self, theta: Tensor, size: int) -> "Ensemble":
         """The members at theta with a basis of `size`, see `extend`: at its `start` they are the same functions.
@@ -167,7 +177,7 @@ class Ensemble:
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         traces: list[LayerTrace] = []
         for layer, named, buffers in self._split(theta.detach()):
-            traces.append(LayerTrace(layer, named, buffers, value, is_first=not traces))
+            traces.append(LayerTrace(layer, named, buffers, value, self._units[len(traces)], is_first=not traces))
             value = traces[-1].output.detach()
         n, n_out = value.shape[1:]
         jacobians = theta.new_empty(len(value), self.n_params, n_out * n).mT
@@ -186,11 +196,30 @@ class Ensemble:
         self._buffers = [{name: buffer.to(device) for name, buffer in named.items()} for named in self._buffers]
         return self._buffers
 
-    def _split(self, theta: Tensor) -> Iterator[tuple[nn.Module, Named, Named]]:
-        """The layers with the parameters and the buffers of all members by name, each (members, ...)."""
+    def _split(self, theta: Tensor, *, are_parameters: bool = False) -> Iterator[tuple[nn.Module, Named, Named]]:
+        """The layers with what is trained and the buffers of all members by name, each (members, ...).
+
+        What is trained are the parameters of a layer that is called. Of a layer that is two matrix products it is
+        theta itself, the matrix of the second one, unless `are_parameters`.
+        """
         pieces = iter(torch.split(theta, self._sizes, dim=1))
-        for (layer, shapes), buffers in zip(self._layers, self._buffers_on(theta.device), strict=True):
-            yield layer, {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}, buffers
+        of_layers = zip(self._layers, self._units, self._buffers_on(theta.device), strict=True)
+        for (layer, shapes), units, buffers in of_layers:
+            named = {name: next(pieces).unflatten(1, shape) for name, shape in shapes.items()}
+            if are_parameters or not is_linear(layer):
+                named |= {name: named[name] / unit for name, unit in units.items()}
+            yield layer, named, buffers
+
+
+def _units(model: nn.Module) -> dict[str, float]:
+    """The units of parameters by their full names, where they are not 1."""
+    layers = ((prefix, layer) for prefix, layer in model.named_modules() if isinstance(layer, FeatureLinear))
+    return {
+        ".".join(filter(None, [prefix, name])): unit
+        for prefix, layer in layers
+        for name, unit in layer.units.items()
+        if unit != 1.0
+    }
 
 
 def stacked(outputs: Tensor) -> Tensor:
@@ -254,9 +283,18 @@ def apply_linear(features: Tensor, named: Named) -> Tensor:
 class LayerTrace:
     """A layer of all members at one input, with its part of the backward pass."""
 
-    def __init__(self, layer: nn.Module, named: Named, buffers: Named, value: Tensor, *, is_first: bool) -> None:
+    def __init__(
+        self,
+        layer: nn.Module,
+        named: Named,
+        buffers: Named,
+        value: Tensor,
+        units: Mapping[str, float],
+        *,
+        is_first: bool,
+    ) -> None:
         """`value` is the input, or already the features where those of the first layer are fixed."""
-        self.layer, self.named, self.buffers = layer, named, buffers
+        self.layer, self.named, self.buffers, self.units = layer, named, buffers, units
         self.n_params = sum(p[0].numel() for p in named.values())
         self.value = value if is_first else value.requires_grad_()
         self.leaves = [] if is_first else [self.value]  # what derivatives are taken by with autograd
@@ -308,7 +346,7 @@ class LayerTrace:
             return
         state = self.named | self.buffers
         points = vmap(vmap(self._point, in_dims=(None, 0, 0)))(state, self.value.detach(), by_output)
-        torch.cat([points[name].flatten(2) for name in self.named], dim=2, out=block)
+        torch.cat([points[name].flatten(2) / self.units.get(name, 1.0) for name in self.named], dim=2, out=block)
 
     def _point(self, state: Named, point: Tensor, by_output: Tensor) -> Named:
         parameters = {name: state[name] for name in self.named}

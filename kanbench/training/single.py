@@ -136,7 +136,7 @@ def train_all(
     if failed.any():
         theta[failed] = finite_instead(training, models, failed)
         errors = training.errors(theta)
-    for model, row in zip(models, theta, strict=True):
+    for model, row in zip(models, ensemble.parameters(theta), strict=True):
         parameters = dict(model.named_parameters())
         vector_to_parameters(row, [parameters[name] for name in ensemble.trained])
     return errors.tolist()
