@@ -81,7 +81,7 @@ HINTS = {
     "activation": Hint("baseline.activation={}", "edges of a KAN have a basis, and MLPs an activation"),
     "base_fun": Hint("model.base_branch={}", "a KAN has a base branch: none, linear or silu"),
     "grid_update_num": Hint("model.stages=[3,5]", "the grid of a KAN grows in stages, up to basis.intervals"),
-    "patience": Hint("optimizer.patience={}", "lm stops when its gains are small; others train all of their steps"),
+    "patience": STEPS,
     "model.basis": Hint("basis={}", "it is that of all KANs but a baseline with a baseline.basis"),
     "model.aggregation": Hint("aggregation={}", "it is that of all KANs but a baseline with a baseline.aggregation"),
     "run": Hint("experiment=smoke", "the words of a run stand alone after python -m kanbench"),

@@ -15,7 +15,7 @@ from kanbench.training import LBFGS, LevenbergMarquardt, train
 
 ROUNDS = 4  # of sparse training and pruning at most
 SPARSE_STEPS = 60
-CONSTANTS = LevenbergMarquardt(steps=200, tolerance=1e-6)
+CONSTANTS = LevenbergMarquardt(steps=200)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def name_output(
         model = prune(model, x)
         if _n_edges(model) == before:
             break
-    train(model, x, y, LevenbergMarquardt())
+    train(model, x, y, LevenbergMarquardt(steps=80))
     named = snap_network(model, x)
     error = train(named, x, y, CONSTANTS)
     expression = formula(named, names, digits, inputs=inputs, output=output.units, pi=True)

@@ -93,7 +93,7 @@ class Upbringing:
         stages["refined"] = extend(stages["pruned"], self.refined_intervals, x)
         errors["refined"] = train(stages["refined"], x, y, LevenbergMarquardt(steps=self.steps))
         stages["named"] = snap_network(stages["refined"], x)
-        constants = LevenbergMarquardt(steps=self.constant_steps, tolerance=1e-6)
+        constants = LevenbergMarquardt(steps=self.constant_steps)
         errors["named"] = train(stages["named"], x, y, constants)
         expression = formula_of(stages["named"], task, data)
         ranges = {variable.name: (variable.low, variable.high) for variable in task.variables}

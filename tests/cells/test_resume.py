@@ -19,7 +19,7 @@ from kanbench.workers import stopping
 STAGED = KANMethod(basis=BSpline(intervals=5), stages=(3, 5))
 CASES = {
     "lm": (LevenbergMarquardt(steps=20, check_every=2), MLPMethod()),
-    "lm_that_ends_early": (LevenbergMarquardt(steps=60, check_every=2, tolerance=0.1, patience=2), MLPMethod()),
+    "lm_that_ends_early": (LevenbergMarquardt(steps=60, check_every=2, damping=1e9), MLPMethod()),
     "lbfgs": (LBFGS(steps=20, check_every=2, memory=3), KANMethod()),
     "adam": (Adam(steps=40, check_every=4, rates=(1e-2, 3e-2)), KANMethod()),
     "adam_in_batches": (Adam(steps=40, check_every=4, rates=(1e-2, 3e-2), batch=24), MLPMethod()),

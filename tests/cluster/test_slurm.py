@@ -29,7 +29,7 @@ ROOT = Path(kanbench_package.__file__).parents[1]
 SCRIPT = Path(__file__).parent / "slurm.sh"
 WORDS = [
     *("name=x", "data.tasks=[I.1*]", "basis=chebyshev", "budget.targets=[50]", "seeds=2", "data.train=60"),
-    *("data.validation=60", "data.test=60", "optimizer.steps=100", "optimizer.tolerance=0", "trainer.workers=1"),
+    *("data.validation=60", "data.test=60", "optimizer.steps=100", "trainer.workers=1"),
 ]
 MEASURED = ["seconds", "peak_memory_bytes", "commit"]
 

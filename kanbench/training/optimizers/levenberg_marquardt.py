@@ -27,7 +27,6 @@ class LMState(State):
 
     damping: Tensor  # (members,)
     growth: Tensor  # (members,) what the damping is multiplied by at the next rejection
-    stalled: Tensor  # (members,) accepted steps in a row whose gain was under the tolerance
     moved: Tensor  # (members,) bool
     loss: Tensor  # (members,) mean squared residual at theta
     residual: Tensor  # (members, n)
@@ -43,9 +42,8 @@ class LevenbergMarquardt(Optimizer):
     outnumber residuals, of which every row has one for each output. The acceleration bends it by half the solution
     for the second derivative of the residual along the step, which one more evaluation gives by a finite difference;
     where twice its length exceeds `bend` lengths of the step, the step stays straight (0: always). A step is kept if
-    the loss falls; the damping follows the ratio of actual to predicted gain. A member is done when `patience` kept
-    steps in a row each gained under `tolerance` of its loss, or when no damping helps any more; done members leave
-    the batch.
+    the loss falls; the damping follows the ratio of actual to predicted gain. A member is done when no damping
+    helps any more; done members leave the batch.
 
     Source: Nielsen, "Damping parameter in Marquardt's method" (1999), eq. 2.5; Transtrum & Sethna 2012
     (arXiv:1201.5885), section 3.
@@ -57,15 +55,11 @@ class LevenbergMarquardt(Optimizer):
     check_every: int = 10
     damping: float = 1e-2
     bend: float = 0.75
-    tolerance: float = 1e-3
-    patience: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.damping > 0, "damping", "must be positive", self.damping)
         require(self.bend >= 0, "bend", "must not be negative (0: no acceleration)", self.bend)
-        require(self.tolerance >= 0, "tolerance", "must not be negative", self.tolerance)
-        require(self.patience >= 1, "patience", "must be at least 1", self.patience)
 
     @property
     def trials(self) -> tuple[None]:
@@ -85,7 +79,6 @@ class LevenbergMarquardt(Optimizer):
             done=zeros.bool(),
             damping=theta.new_full((members,), self.damping),
             growth=theta.new_full((members,), 2.0),
-            stalled=zeros.clone(),
             moved=~zeros.bool(),
             loss=theta.new_full((members,), torch.inf),
             residual=empty,
@@ -131,10 +124,7 @@ class LevenbergMarquardt(Optimizer):
         damping = damping * torch.where(better, shrink, state.growth[live])
         state.damping[live] = damping.clamp(SMALLEST_DAMPING, LARGEST_DAMPING)
         state.growth[live] = torch.where(better, 2.0, 2.0 * state.growth[live])
-
-        small = better & (before - loss <= self.tolerance * before)
-        state.stalled[live] = torch.where(small, state.stalled[live] + 1, torch.where(better, 0, state.stalled[live]))
-        state.done[live] = (state.stalled[live] >= self.patience) | (damping >= LARGEST_DAMPING)
+        state.done[live] = damping >= LARGEST_DAMPING
 
     def _acceleration(
         self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
