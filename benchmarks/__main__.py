@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import ensembles, estimators, layers, main_job, overhead, scale, time_to_error
+from benchmarks import ensembles, estimators, layers, main_job, overhead, scale, startup, time_to_error
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
@@ -27,6 +27,7 @@ BENCHMARKS = {
     "scale": scale.run,
     "main_job": main_job.run,
     "estimators": estimators.run,
+    "startup": startup.run,
 }
 RECORDS = Path(__file__).parent / "records"
 WIDTH = 100  # of the output if there is no terminal

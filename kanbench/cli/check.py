@@ -3,19 +3,18 @@
 import os
 from argparse import Namespace
 
-import hydra
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
-from kanbench.cli.words import Words
 from kanbench.errors import ConfigError, UsageError
 
 
 def check(given: Namespace) -> int:
     """Print every check of the model, or of the basis, that the words name."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
     if not given.words:
         raise UsageError("check: say which model or basis, as in check model.target=my_kan.py:MyKAN")
@@ -26,8 +25,10 @@ def check(given: Namespace) -> int:
 
 
 def _check(words: list[str]) -> int:
+    import hydra
     from rich.console import Console
 
+    from kanbench.cli.words import Words
     from kanbench.run.checking import check_basis, check_model
 
     group = "basis" if any(word.startswith(("basis=", "basis.")) for word in words) else "model"

@@ -1,7 +1,7 @@
 """A command, and the one parser that reads all of them.
 
-A new command is a file in this folder that defines `COMMAND`; its name is the name of the file. Every file here is
-imported to build the parser, so what takes long to import (torch, pandas) is imported where it is needed.
+A new command is a file in this folder that defines `COMMAND`; its name is the name of the file. Every such file is
+imported to build the parser, so it imports what takes long to import (torch, pandas, Hydra) only where it needs it.
 """
 
 import argparse
@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 from typing import NoReturn
 
 import kanbench.cli
@@ -76,9 +76,9 @@ class Parser(ArgumentParser):
 
 def commands() -> dict[str, Command]:
     """Return every command by its name, in alphabetical order: each file of this folder that defines `COMMAND`."""
-    names = [info.name for info in iter_modules(kanbench.cli.__path__)]
-    found = {name: getattr(import_module(f"kanbench.cli.{name}"), "COMMAND", None) for name in names}
-    return {name: command for name, command in found.items() if isinstance(command, Command)}
+    paths = (path for folder in kanbench.cli.__path__ for path in Path(folder).glob("*.py"))
+    names = sorted(path.stem for path in paths if "\nCOMMAND = " in path.read_text(encoding="utf-8"))
+    return {name: import_module(f"kanbench.cli.{name}").COMMAND for name in names}
 
 
 def parsers(known: dict[str, Command]) -> tuple[Parser, dict[str, Parser]]:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from kanbench.cli.command import commands, parsers
-from kanbench.cli.run import run_job
 
 FLAGS = ("-sc", "--shell-completion")
 SCRIPT = Path(__file__).parent / "completion.bash"  # what eval "$(kanbench --completion)" runs
@@ -26,6 +25,8 @@ def complete(words: list[str]) -> int:
     print(" ".join(option for option in options if option.startswith(typed)), flush=True)
     if command and not command.takes_words:
         return 0
+    from kanbench.cli.job import run_job
+
     line = " ".join([program, *given[1:]] if command else [program, *given])
     os.environ |= {"COMP_LINE": line, "COMP_POINT": str(len(line)), "HYDRA_FULL_ERROR": "1"}
     sys.argv[1:] = [*_config_dir(given[:-1]), *words]

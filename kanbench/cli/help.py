@@ -1,29 +1,31 @@
 """`help TOPIC`: what can be chosen, from the registries and the YAML files, with an example that runs."""
 
-import inspect
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from textwrap import fill
+
+import yaml
 
 from kanbench.cli.command import Command, add_config_dir, commands, perform
 from kanbench.config.options import CONF, options, own_folder, suite_of
 from kanbench.errors import UnknownName, UsageError, counted
+from kanbench.files.places import PACKAGE
+from kanbench.files.registry import documented
 
 WIDTH = 80
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A config group: what it is, commands that use it, and where the classes of its options are registered."""
+    """A config group: what it is, commands that use it, and the classes of its options."""
 
     group: str
     headline: str
     example: str
-    registry: str = ""  # module:NAME
+    classes: str = ""  # the folder of their files, and the class that they extend
     more: tuple[str, ...] = ()  # further examples
 
 
@@ -31,7 +33,7 @@ TOPICS = {
     "experiments": Topic("experiment", "questions that are set up, with everything that they need", "experiment=smoke"),
     "bases": Topic(
         "basis", "the functions on the edges of a KAN", "experiment=smoke basis=chebyshev basis.degree=8",
-        "kanbench.bases:BASES", ("basis=own basis.target=my.py:Sinc experiment=smoke",),
+        "bases:Basis", ("basis=own basis.target=my.py:Sinc experiment=smoke",),
     ),
     "aggregations": Topic(
         "aggregation", "how a node combines its incoming edges", "experiment=smoke aggregation=mean"
@@ -49,7 +51,7 @@ TOPICS = {
     "optimizers": Topic(
         "optimizer", "how every method is trained; a run has one for all methods",
         "experiment=smoke optimizer=adam optimizer.steps=500",
-        "kanbench.training:OPTIMIZERS",
+        "training/optimizers:Optimizer",
     ),
     "budgets": Topic(
         "budget", "trainable parameters; widths are solved from them", "experiment=smoke 'budget.targets=[50,200]'"
@@ -58,7 +60,7 @@ TOPICS = {
     "trainer": Topic("trainer", "device, precision and worker processes", "experiment=smoke trainer.workers=1"),
     "systems": Topic(
         "system", "published experiments, their claims checked by running them", "experiment=hand_derived",
-        "kanbench.systems:SYSTEMS",
+        "systems:System",
     ),
 }  # fmt: skip
 
@@ -89,6 +91,15 @@ def show_help(given: Namespace) -> int:
     return 0
 
 
+def run_help() -> str:
+    """Return the help of a run: groups, keys and examples, the same text as Hydra makes of its template."""
+    text = yaml.safe_load((CONF / "hydra/help/kanbench.yaml").read_text(encoding="utf-8"))
+    groups = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "hydra")
+    lines = "".join(f"{group}: {', '.join(options(group))}\n" for group in groups)
+    filled = text["template"].replace("$APP_CONFIG_GROUPS", lines)
+    return filled.replace("${hydra.help.header}", text["header"]).replace("${hydra.help.footer}", text["footer"])
+
+
 def page(name: str, own: Path | None = None) -> Iterator[str]:
     """The lines of a topic, at most `WIDTH` wide where words allow; `own` holds config files of the user's own."""
     topic = TOPICS[name]
@@ -110,16 +121,14 @@ def page(name: str, own: Path | None = None) -> Iterator[str]:
 
 def description(topic: Topic, path: Path) -> str:
     """The first paragraph about an option: of its class, of its suite, or of its YAML file."""
-    from kanbench.data import find_suite
-    from kanbench.files.yaml_file import FileError
-
     text = path.read_text(encoding="utf-8")
-    if topic.registry:
-        module, _, registry = topic.registry.partition(":")
-        known = getattr(import_module(module), registry)
-        if path.stem in known:
-            return " ".join((inspect.getdoc(known[path.stem]) or "").partition("\n\n")[0].split())
+    folder, _, base = topic.classes.partition(":")
+    if base and (about := documented(PACKAGE / folder, base).get(path.stem)):
+        return " ".join(about.partition("\n\n")[0].split())
     if (suite := suite_of(path)) and suite != "sklearn":  # which would be loaded, and is described by a comment
+        from kanbench.data import find_suite
+        from kanbench.files.yaml_file import FileError
+
         try:
             found = find_suite(suite)
         except (FileError, UnknownName) as error:

@@ -8,7 +8,6 @@ from kanbench.cli.command import commands, parsers, perform
 from kanbench.cli.completion import FLAGS, SCRIPT, complete
 from kanbench.cli.hints import hint_for
 from kanbench.cli.output import Lasting, complain, lasting
-from kanbench.cli.run import run_words
 from kanbench.errors import UnknownName, UsageError
 
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?
@@ -58,8 +57,15 @@ def answer(words: list[str]) -> int:
         return run_command(*words)
     if words[0] in ("--help", "-h"):
         print(parsers(known)[0].format_help())
+        if len(words) == 1:
+            from kanbench.cli.help import run_help
+
+            print(run_help())
+            return 0
     elif words[0].isalpha() and not hint_for(words[0]) and get_close_matches(words[0], known):
         return complain(UnknownName("command", words[0], known))
+    from kanbench.cli.job import run_words
+
     return run_words(words)
 
 

@@ -13,21 +13,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import hydra
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
-from hydra.types import RunMode
-from omegaconf.errors import OmegaConfBaseException
+from typing import TYPE_CHECKING
 
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
-from kanbench.cli.words import Words
 from kanbench.errors import UsageError, counted
 from kanbench.store.plan import MOST_SHARDS
 from kanbench.workers.stopping import GRACE
+
+if TYPE_CHECKING:
+    from kanbench.cli.words import Words
 
 DEFAULTS = {"time": "04:00:00", "cpus-per-task": "4", "mem": "8G"}
 OURS = ("array", "output", "error", "open-mode", "requeue", "signal", "chdir", "ntasks", "nodes")
@@ -145,8 +140,14 @@ def submit(script: str) -> str:
     return job
 
 
-def _jobs(words: Words) -> list[list[str]]:
+def _jobs(words: "Words") -> list[list[str]]:
     """Return the words of every run that is submitted: one, or all that Hydra makes of a sweep."""
+    import hydra
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.types import RunMode
+
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
     overrides = list(words.overrides)
     given = zip(overrides, parser.parse_overrides(overrides), strict=True)
@@ -159,8 +160,10 @@ def _jobs(words: Words) -> list[list[str]]:
     return jobs
 
 
-def _check(words: Words) -> Path:
+def _check(words: "Words") -> Path:
     """Return the folder of all runs; raises the error of the first run that could not begin."""
+    import hydra
+
     from kanbench.config.read import read_config
 
     with words.composing():
@@ -187,6 +190,9 @@ def add(parser: ArgumentParser) -> None:
 
 def submit_words(given: Namespace) -> int:
     """Submit a run as an array of Slurm jobs, once its words are known to be good."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     from kanbench.errors import ConfigError
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
@@ -197,6 +203,8 @@ def submit_words(given: Namespace) -> int:
 
 
 def _submit(submission: Submission) -> int:
+    from kanbench.cli.words import Words
+
     words = Words.parse(list(submission.words))
     results = _check(words)
     logs = results / "slurm"

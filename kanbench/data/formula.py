@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from kanbench.errors import counted, shown
 
@@ -43,6 +43,17 @@ class Function:
         return np.where(within, self.call(*bounded, *values[self.orders :]), np.nan)[()]
 
 
+def _special(name: str) -> Callable[..., Any]:
+    """Return a special function of SciPy, which is imported at the first call, because few suites need any."""
+
+    def call(*values: Value) -> Any:
+        from scipy import special
+
+        return getattr(special, name)(*values)
+
+    return call
+
+
 FUNCTIONS: dict[str, Function] = {
     "sqrt": Function(np.sqrt),
     "exp": Function(np.exp),
@@ -58,17 +69,17 @@ FUNCTIONS: dict[str, Function] = {
     "tanh": Function(np.tanh),
     "sinc": Function(np.sinc),  # sin(pi x) / (pi x), 1 at 0
     "mean": Function(lambda x: x.mean(axis=-1) if np.ndim(x) == 2 else x),  # over the components of a vector variable
-    "j0": Function(special.j0),
-    "jv": Function(special.jv, 2, orders=1),
-    "yv": Function(special.yv, 2, orders=1),
-    "kv": Function(special.kv, 2, orders=1),
-    "iv": Function(special.iv, 2, orders=1),
-    "sn": Function(lambda u, m: special.ellipj(u, m)[0], 2),
-    "ellipkinc": Function(special.ellipkinc, 2),
-    "ellipeinc": Function(special.ellipeinc, 2),
-    "lpmv": Function(special.lpmv, 3, orders=2),
+    "j0": Function(_special("j0")),
+    "jv": Function(_special("jv"), 2, orders=1),
+    "yv": Function(_special("yv"), 2, orders=1),
+    "kv": Function(_special("kv"), 2, orders=1),
+    "iv": Function(_special("iv"), 2, orders=1),
+    "sn": Function(lambda u, m: _special("ellipj")(u, m)[0], 2),
+    "ellipkinc": Function(_special("ellipkinc"), 2),
+    "ellipeinc": Function(_special("ellipeinc"), 2),
+    "lpmv": Function(_special("lpmv"), 3, orders=2),
     "real_sph_harm": Function(  # degree, order, polar angle, azimuth
-        lambda n, m, polar, azimuth: special.sph_harm_y(int(n), int(m), polar, azimuth).real, 4, 2, 2
+        lambda n, m, polar, azimuth: _special("sph_harm_y")(int(n), int(m), polar, azimuth).real, 4, 2, 2
     ),
 }
 

@@ -85,7 +85,8 @@ class FormulaTask(Task):
         sizes = [variable.size for variable in self.variables]
         rows = next(n for n in count(2) if n not in sizes)  # differs from the size of every vector
         try:
-            self.target(np.zeros((rows, self.n_inputs)))
+            if self.parsed and max(sizes) > 1:  # without vectors every operation makes one number a point
+                self.target(np.zeros((rows, self.n_inputs)))
         except FormulaError as error:
             raise FormulaError(f"task {self.name}: {error}") from error
         except ValueError as error:  # shapes that do not match

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import log_softmax
 
 from kanbench.data.formula import Array
 
@@ -65,5 +64,7 @@ def class_prior(labels: Array, n_classes: int) -> Array:
 
 
 def _cross_entropy(logits: Array, labels: Array) -> float:
+    from scipy.special import log_softmax  # slow to import, and needed by classifications alone
+
     with np.errstate(over="ignore", invalid="ignore"):
         return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels.astype(int)].mean())
