@@ -20,7 +20,6 @@ import matplotlib as mpl
 
 from kanbench.analysis import load_records
 from kanbench.cli.reproduce import read_study, study_files
-from kanbench.report.figures.charts import exponent_chart
 from kanbench.report.result import Result
 
 study = read_study(study_files()["methods"])
@@ -104,11 +103,11 @@ result.plot("performance_profile")
 
 # %% [markdown]
 # ## Does error fall as a power of size?
-# The law A N^-alpha + E is fitted to medians in log space. If there are too few sizes, or their range is too short, the figure
-# gives the reason instead of a number.
+# The table gives local slopes between neighboring sizes, of the errors on test and on training. If there are too few sizes, if
+# their range is too short, or if the test error parts from the training error, it gives the reason instead of a number.
 
 # %%
-exponent_chart(result.exponents, result, "Scaling exponents")
+result.slopes.round(3)
 
 # %% [markdown]
 # ## Sum or mean

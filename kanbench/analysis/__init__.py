@@ -2,8 +2,7 @@
 
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.load import choose_rates, load_records
-from kanbench.analysis.pareto import hypervolume, pareto_front
-from kanbench.analysis.scaling import Scaling, fit_power_law, fit_scaling
+from kanbench.analysis.scaling import local_slope, slopes
 from kanbench.analysis.significance import PairTest, PairTests, Refusal, compare_pairs
 from kanbench.analysis.stats import (
     Interval,
@@ -23,19 +22,16 @@ __all__ = [
     "PairTest",
     "PairTests",
     "Refusal",
-    "Scaling",
     "answers",
     "bootstrap",
     "choose_rates",
     "compare_pairs",
     "expected_best",
-    "fit_power_law",
-    "fit_scaling",
-    "hypervolume",
     "load_records",
-    "pareto_front",
+    "local_slope",
     "performance_profile",
     "say",
+    "slopes",
     "summarize",
     "task_geometric_mean",
     "task_interquartile_mean",

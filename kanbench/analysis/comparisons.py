@@ -7,8 +7,7 @@ import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.kinds import MLP, families
-from kanbench.analysis.pareto import hypervolume, pareto_front
-from kanbench.analysis.scaling import fit_scaling
+from kanbench.analysis.outcomes import OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.scores import (
     FAILURES,
     Records,
@@ -16,7 +15,6 @@ from kanbench.analysis.scores import (
     chosen_members,
     compared,
     failed_of_each,
-    of_tasks,
     score_matrices,
     scores_by_budget,
 )
@@ -37,7 +35,6 @@ from kanbench.analysis.stats import (
 )
 
 COSTS = ("params", "flops", "seconds")  # per model
-REFERENCES = {"params": 1e4, "flops": 1e6, "seconds": 1e3}  # of hypervolumes, beside an error of 1
 
 
 def ranking(records: Records) -> pd.DataFrame:
@@ -45,7 +42,8 @@ def ranking(records: Records) -> pd.DataFrame:
 
     `error` is the geometric mean over tasks and `iqm` the interquartile mean, both of medians over seeds and with
     95 % bootstrap intervals (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
-    tasks, per model. `failed` of the `members` on these tasks diverged or failed.
+    tasks, per model. `failed` of the `members` on these tasks diverged or failed; `outcomes` says what the training
+    error and the shares beside it are.
     """
     chosen = chosen_members(records)
     references = chosen[chosen.budget.isna()]
@@ -54,7 +52,8 @@ def ranking(records: Records) -> pd.DataFrame:
     for budget, scores in scores_by_budget(records).items():
         ranks = dict(zip(scores.methods, pd.DataFrame(scores.medians).rank().mean(axis=1), strict=True))
         beside = score_matrices(references, scores.tasks)
-        failed = failed_of_each(pd.concat([chosen[chosen.budget == budget], references]), scores.tasks)
+        at_budget = pd.concat([chosen[chosen.budget == budget], references])
+        failed, found = failed_of_each(at_budget, scores.tasks), outcomes(at_budget, scores.tasks)
         for method, errors in (scores.by_method | beside).items():
             rows.append(
                 {"budget": budget, "method": method, "reference": method in beside, "tasks": len(scores.tasks)}
@@ -62,11 +61,14 @@ def ranking(records: Records) -> pd.DataFrame:
                 | _interval(errors, task_geometric_mean).columns("error")
                 | {"mean_rank": ranks.get(method, np.nan)}
                 | failed[method]
+                | found[method]
                 | ({} if method in beside else costs.loc[(budget, method)].to_dict())
             )
     measured = [*UNKNOWN.columns("iqm"), *UNKNOWN.columns("error")]
-    columns = ["budget", "method", "reference", "tasks", *measured, "members", "failed", "mean_rank", *COSTS]
-    return pd.DataFrame(rows, columns=columns).sort_values(["budget", "iqm"], ignore_index=True)
+    counts = ["members", "failed", *OUTCOMES, "mean_rank"]
+    columns = ["budget", "method", "reference", "tasks", *measured, *counts, *COSTS]
+    table = pd.DataFrame(rows, columns=columns).sort_values(["budget", "iqm"], ignore_index=True)
+    return leave_out_unknown(table)
 
 
 def _interval(scores: Array, statistic: Statistic) -> Interval:
@@ -108,40 +110,6 @@ def not_worse(scores: Scores) -> set[str]:
     apart = {i for pair in tests.pairs if tests.differ(pair) for i in (pair.first, pair.second)
              if best in (pair.first, pair.second)}  # fmt: skip
     return {method for i, method in enumerate(scores.methods) if i == best or i not in apart}
-
-
-def exponents(records: Records) -> pd.DataFrame:
-    """One row per method: the exponent alpha of A N^-alpha + E with its interval, or the reason why there is none."""
-    by_budget = scores_by_budget(records)
-    tasks = [task for task in _first(by_budget).tasks if all(task in each.tasks for each in by_budget.values())]
-    sizes = of_tasks(chosen_members(records), tasks).groupby(["method", "budget"]).params.median()
-    rows: list[dict[str, object]] = []
-    for method in sorted({method for scores in by_budget.values() for method in scores.methods}):
-        held = {b: s for b, s in by_budget.items() if method in s.methods}
-        values = np.stack([s.of(method)[[s.tasks.index(task) for task in tasks]] for s in held.values()])
-        params = np.array([sizes.get((method, budget), np.nan) for budget in held])  # NaN without tasks
-        facts = {
-            "method": method,
-            "tasks": len(tasks),
-            "sizes": len(held),
-            "smallest": params[0],
-            "largest": params[-1],
-        }
-        try:
-            if not tasks:
-                raise Refusal("no task was trained at every budget")
-            fit = fit_scaling(params, values, np.random.default_rng(BOOTSTRAP_SEED))
-        except Refusal as refusal:
-            rows.append(facts | {"reason": str(refusal)})
-            continue
-        laws = {"amplitude": fit.law.amplitude, "floor": fit.law.floor}
-        rows.append(facts | fit.exponent.columns("exponent") | laws | {"reason": ""})
-    wanted = ["method", "tasks", "sizes", "smallest", "largest", "exponent", "exponent_low", "exponent_high"]
-    return pd.DataFrame(rows).reindex(columns=[*wanted, "amplitude", "floor", "reason"])
-
-
-def _first(by_budget: dict[int, Scores]) -> Scores:
-    return next(iter(by_budget.values()), Scores([], [], np.empty((0, 0, 0))))
 
 
 def failures(records: Records) -> pd.DataFrame:
@@ -222,20 +190,6 @@ def best_mlp(ranked: pd.DataFrame, frame: pd.DataFrame) -> str | None:
     mlps = frame[(families(frame) == MLP) & frame.budget.notna()].method.unique()
     last = ranked[(ranked.budget == ranked.budget.max()) & ranked.method.isin(mlps)]
     return None if last.empty else str(last.loc[last.error.idxmin(), "method"])
-
-
-def fronts(ranked: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Methods at all budgets as points of cost and error: `on_front` marks those that no other beats in both.
-
-    `hypervolume` is the method's, over all of its points: the area in decades between them and `REFERENCES`, at an
-    error of 1. `ranked` comes from `ranking`; points without a cost are left out.
-    """
-    points = ranked[(ranked[cost] > 0) & (ranked.error > 0)].reset_index(drop=True)
-    logs = np.log10(points[[cost, "error"]].to_numpy(dtype=float))
-    reference = (float(np.log10(REFERENCES[cost])), 0.0)
-    areas = {m: hypervolume(logs[points.method == m], reference) for m in points.method.unique()}
-    kept = points[["budget", "method", cost, "error", "error_low", "error_high"]]
-    return kept.assign(on_front=pareto_front(logs), hypervolume=points.method.map(areas))
 
 
 def best_of(scores: Scores) -> pd.DataFrame:

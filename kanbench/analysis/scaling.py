@@ -1,121 +1,143 @@
-"""Scaling of errors with size: A N^-alpha + E, or the reason why no exponent can be given."""
+"""Local slopes of errors between neighboring sizes, or the reason why none can be given. No floor is fitted."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import least_squares
+import pandas as pd
 
+from kanbench.analysis.outcomes import training_score
+from kanbench.analysis.scores import Records, Scores, TaskName, chosen_members, of_tasks, scores_by_budget
 from kanbench.analysis.significance import Refusal
-from kanbench.analysis.stats import TIE_BAND, Array, Interval, redraw_seeds, task_geometric_mean
+from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, Interval, percentiles
 from kanbench.errors import are, counted
 
 LEAST_SIZES = 5
 LEAST_RATIO = 10.0  # between the largest and the smallest size
-STEEPEST = 12.0
-STARTS = tuple((exponent, share) for exponent in (0.5, 1.0, 2.0, 4.0) for share in (1e-3, 0.8))
-LEAST_DISTINCT = 4  # sizes of a resample: three would be fitted by the three parameters exactly
+LARGEST_GAP = 2.0  # error on test over that on training: above it the test error measures generalization
+RESAMPLES = 2_000
+COLUMNS = [
+    *("method", "tasks", "smaller", "larger", "gap"),
+    *UNKNOWN.columns("slope"),
+    *UNKNOWN.columns("train_slope"),
+    "reason",
+]
 
 
-@dataclass(frozen=True)
-class PowerLaw:
-    """error = amplitude * size^-exponent + floor."""
+def local_slope(sizes: Array, scores: Array, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Interval:
+    """Return the exponent alpha of N^-alpha between two sizes, with its 95 % percentile interval.
 
-    amplitude: float
-    exponent: float
-    floor: float
+    It is the mean over tasks of the logarithm of the ratio of median errors over that of the ratio of sizes. Tasks are
+    redrawn, and within each drawn task its seeds, the same at both sizes, which share the data of a seed.
 
-    def __call__(self, sizes: Array) -> Array:
-        return self.amplitude * sizes**-self.exponent + self.floor
+    Args:
+        sizes: (2, tasks) the parameters on each task, the smaller size first.
+        scores: (2, tasks, seeds) errors, none of them zero.
+        generator: of the draws.
+        resamples: how many draws are made.
 
-
-@dataclass(frozen=True)
-class Scaling:
-    """A fitted law, and the interval of its exponent."""
-
-    law: PowerLaw
-    exponent: Interval
-
-
-def fit_power_law(sizes: Array, errors: Array, starts: tuple[tuple[float, float], ...] = STARTS) -> PowerLaw:
-    """The law of least soft-L1 distance between logarithms: (n,), (n,).
-
-    A distance of 0.1 (a tenth of the error) counts squared, larger ones linearly: one bad size does not bend the law.
-    The best of all `starts` wins: exponents, and floors as shares of the lowest error.
+    Returns:
+        The slope; its interval is NaN for a single task with a single seed.
     """
-    x, y = np.log(sizes), np.log(errors)
-    centre = x.mean()  # amplitude and exponent are nearly independent about the centre
-    lowest = float(y.min())
-
-    def residuals(parameters: Array) -> Array:
-        height, exponent, log_floor = parameters
-        return np.logaddexp(height - exponent * (x - centre), log_floor) - y
-
-    def jacobian(parameters: Array) -> Array:
-        height, exponent, log_floor = parameters
-        power = height - exponent * (x - centre)
-        share = np.exp(power - np.logaddexp(power, log_floor))  # of the power in the error
-        return np.stack([share, -share * (x - centre), 1.0 - share], axis=1)
-
-    bounds = ([-np.inf, 0.0, lowest - 12.0], [np.inf, STEEPEST, lowest + 0.1])
-    fits = [
-        least_squares(
-            residuals, [y.mean(), exponent, lowest + np.log(share)], jacobian, bounds, loss="soft_l1", f_scale=0.1
-        )
-        for exponent, share in starts
-    ]
-    height, exponent, log_floor = min(fits, key=lambda fit: fit.cost).x
-    return PowerLaw(float(np.exp(height + exponent * centre)), float(exponent), float(np.exp(log_floor)))
+    _, n_tasks, n_seeds = scores.shape
+    growth = np.log(sizes[1] / sizes[0])
+    estimate = float(_fall(scores).sum() / growth.sum())
+    if n_tasks == 1 and n_seeds == 1:
+        return Interval(estimate)
+    tasks = generator.integers(n_tasks, size=(resamples, n_tasks))
+    seeds = generator.integers(n_seeds, size=(resamples, n_tasks, n_seeds))
+    drawn = scores[:, tasks[:, :, None], seeds]
+    low, high = percentiles(_fall(drawn).sum(axis=-1) / growth[tasks].sum(axis=-1))
+    return Interval(estimate, float(low), float(high))
 
 
-def fit_scaling(sizes: Array, scores: Array, generator: np.random.Generator, *, resamples: int = 200) -> Scaling:
-    """The law of geometric means over tasks of medians over seeds: (sizes,), (sizes, tasks, seeds).
+def _fall(scores: Array) -> Array:
+    """Return the logarithm of the ratio of median errors: (2, ..., tasks, seeds) -> (..., tasks)."""
+    logs = np.log(np.median(scores, axis=-1))
+    return logs[0] - logs[1]
 
-    The interval of the exponent is the 95 % percentile bootstrap over seeds within tasks, and over sizes.
 
-    Raises `Refusal` for fewer than five sizes, sizes within a decade, errors of zero or that do not
-    fall, and an exponent at its bound.
+def slopes(records: Records) -> pd.DataFrame:
+    """Return one row per method and pair of neighboring sizes: the slopes of its test and its training error.
+
+    `smaller` and `larger` are median parameters over tasks, and `gap` is the error on test over that on training at
+    the larger size. The slope of the test error is refused, with the `reason`, where the gap is above 2 or unknown. A
+    method with fewer than five sizes, or less than a decade of them, has one row with the reason.
     """
-    check_sizes(sizes)
-    errors = task_geometric_mean(scores)
-    if np.any(scores <= 0):  # of any seed: a resample may have it as its median
-        raise Refusal("an error of zero has no logarithm")
-    law = fit_power_law(sizes, errors)
-    check_exponent(law, sizes)
-    start = (max(law.exponent, 0.1), min(max(law.floor / errors.min(), 1e-3), 0.8))
-    exponents = []
-    redrawn = np.stack([task_geometric_mean(redraw_seeds(of_size, generator, resamples)) for of_size in scores])
-    for draw in range(resamples):
-        kept = _redraw_sizes(len(sizes), generator)
-        fit = fit_power_law(sizes[kept], redrawn[kept, draw], (start,))
-        exponents.append(fit.exponent)
-    low, high = np.quantile(exponents, [0.025, 0.975])
-    return Scaling(law, Interval(law.exponent, float(low), float(high)))
+    by_budget = scores_by_budget(records)
+    tasks = _shared(by_budget)
+    members = of_tasks(chosen_members(records), tasks)
+    members = members[members.budget.notna()].assign(train=training_score)
+    rows = []
+    for method in sorted({method for scores in by_budget.values() for method in scores.methods}):
+        held = {budget: scores for budget, scores in by_budget.items() if method in scores.methods}
+        tests = [scores.of(method)[[scores.tasks.index(task) for task in tasks]] for scores in held.values()]
+        of_method = members[members.method == method]
+        try:
+            if not tasks:
+                raise Refusal("no task was trained at every budget")
+            sizes = np.stack([_sizes(of_method[of_method.budget == budget]) for budget in held])
+            check_sizes(np.median(sizes, axis=1))
+        except Refusal as refusal:
+            rows.append({"method": method, "tasks": len(tasks), "reason": str(refusal)})
+            continue
+        trains = [_errors(of_method[of_method.budget == budget], tests[0].shape) for budget in held]
+        rows += [{"method": method, "tasks": len(tasks)} | row for row in _pairs(sizes, np.stack(tests), trains)]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def _shared(by_budget: dict[int, Scores]) -> list[TaskName]:
+    """Return the tasks that every budget has."""
+    each = list(by_budget.values())
+    return [task for task in each[0].tasks if all(task in scores.tasks for scores in each)] if each else []
+
+
+def _sizes(members: pd.DataFrame) -> Array:
+    return members.groupby(["suite", "task"]).params.median().to_numpy(dtype=float)
+
+
+def _errors(members: pd.DataFrame, shape: tuple[int, ...]) -> Array:
+    """Return the training errors (tasks, seeds) in the order of scores."""
+    return members.sort_values(["suite", "task", "seed"]).train.to_numpy(dtype=float).reshape(shape)
 
 
 def check_sizes(sizes: Array) -> None:
-    """Raise `Refusal` if the sizes cannot tell a power from a floor."""
+    """Raise `Refusal` for fewer than five sizes, and for sizes within a decade."""
     if len(sizes) < LEAST_SIZES:
         raise Refusal(
-            f"{counted(len(sizes), 'size')} {are(len(sizes))} too few for three parameters: "
-            f"at least {LEAST_SIZES} are needed"
+            f"{counted(len(sizes), 'size')} {are(len(sizes))} too few for a slope: at least {LEAST_SIZES} are needed"
         )
-    ratio = sizes.max() / sizes.min()
-    if ratio < LEAST_RATIO:
+    if sizes.max() < LEAST_RATIO * sizes.min():
         raise Refusal(f"sizes from {sizes.min():,.0f} to {sizes.max():,.0f} are less than a decade")
 
 
-def check_exponent(law: PowerLaw, sizes: Array) -> None:
-    """Raise `Refusal` if nothing falls, or the exponent is where the fit was stopped."""
-    if law(sizes.min()) < TIE_BAND * law(sizes.max()) or law.exponent < 1e-3:
-        raise Refusal("the error does not fall with size")
-    if law.exponent > STEEPEST - 1e-3:
-        raise Refusal(f"the error falls at once to its floor: the exponent is at its bound, {STEEPEST:g}")
+def _pairs(sizes: Array, tests: Array, trains: list[Array]) -> Iterator[dict[str, object]]:
+    """Yield a row for each pair of neighboring sizes: (sizes, tasks), (sizes, tasks, seeds) twice."""
+    for i in range(len(sizes) - 1):
+        two = slice(i, i + 2)
+        smaller, larger = np.median(sizes[two], axis=1)
+        train = np.stack(trains[two])
+        gap = float(np.exp((np.log(np.median(tests[i + 1], axis=-1)) - np.log(np.median(train[1], axis=-1))).mean()))
+        reason = _reason(tests[two], gap, larger) if smaller < larger else "both sizes are the same"
+        slope = UNKNOWN if reason else _slope(sizes[two], tests[two])
+        of_train = _slope(sizes[two], train) if np.all(train > 0.0) and smaller < larger else UNKNOWN
+        yield (
+            {"smaller": smaller, "larger": larger, "gap": gap}
+            | slope.columns("slope")
+            | of_train.columns("train_slope")
+            | {"reason": reason}
+        )
 
 
-def _redraw_sizes(n_sizes: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Indices drawn with replacement, at least four of them distinct."""
-    while True:
-        drawn = generator.integers(n_sizes, size=n_sizes)
-        if len(np.unique(drawn)) >= LEAST_DISTINCT:
-            return drawn
+def _reason(tests: Array, gap: float, larger: float) -> str:
+    """Return why the test error has no slope up to a size, or ""."""
+    if np.any(tests <= 0.0):  # of any seed: a resample may have it as its median
+        return "an error of zero has no logarithm"
+    if np.isnan(gap):
+        return "no training errors are known, so generalization may bound the test error"
+    if gap > LARGEST_GAP:
+        return f"the test error is {gap:.3g} times the training error at {larger:,.0f} parameters"
+    return ""
+
+
+def _slope(sizes: Array, scores: Array) -> Interval:
+    return local_slope(sizes, scores, np.random.default_rng(BOOTSTRAP_SEED))

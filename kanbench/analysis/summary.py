@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.kinds import errors_of_outputs
+from kanbench.analysis.outcomes import UNKNOWN_OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.scores import FAILURES, Compared, Records, Scores, compared, of_tasks, score_matrices
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
 
@@ -24,13 +25,16 @@ def summarize(records: Records, baseline: str | None = None) -> pd.DataFrame:
     References stand beside the methods of every budget; they have no part in the choice of its tasks, and no error
     where they lack one of them.
 
+    The training error and the shares beside it are those of `outcomes`; columns that no record fills are left out.
+
     Training rows, noise and extrapolation may differ: what differs becomes a column, and methods are compared within
     each of its values.
 
     Raises `ValueError` if the records differ in anything else that a comparison holds fixed: see `check_protocol`.
     """
     apart = compared(records).levels
-    return pd.concat([_summary(part, baseline).assign(**level) for level, part in apart], ignore_index=True)
+    whole = pd.concat([_summary(part, baseline).assign(**level) for level, part in apart], ignore_index=True)
+    return leave_out_unknown(whole)
 
 
 def _summary(records: Compared, baseline: str | None) -> pd.DataFrame:
@@ -47,6 +51,7 @@ def _summary(records: Compared, baseline: str | None) -> pd.DataFrame:
                 | _error(scores.get(method))
                 | _against(scores.get(method), scores.get(baseline) if baseline and baseline != method else None)
                 | _facts(of_tasks(part, tasks))
+                | outcomes(part, tasks).get(str(method), UNKNOWN_OUTCOMES)
                 | {"skipped": int((part.status == "skipped").sum())}
             )
     return pd.DataFrame(rows)

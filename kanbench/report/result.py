@@ -10,10 +10,11 @@ import pandas as pd
 
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.axes import along, along_axes
-from kanbench.analysis.comparisons import aggregations, best_mlp, exponents, failures, pair_tests, ranking
+from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair_tests, ranking
 from kanbench.analysis.kinds import families, measure
 from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
+from kanbench.analysis.scaling import slopes
 from kanbench.analysis.scores import Compared, Records, Scores
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.summary import summarize
@@ -155,9 +156,9 @@ class Result(Compared):
         return pair_tests(self, self.baseline)
 
     @cached_property
-    def exponents(self) -> pd.DataFrame:
-        """One row per method with its scaling exponent, see `exponents`."""
-        return exponents(self)
+    def slopes(self) -> pd.DataFrame:
+        """One row per method and pair of neighboring sizes with the slopes of its errors, see `slopes`."""
+        return slopes(self)
 
     @cached_property
     def failures(self) -> pd.DataFrame:

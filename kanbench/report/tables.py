@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kanbench.analysis.answer import digits
-from kanbench.analysis.comparisons import COSTS, best_of, fronts, not_worse
+from kanbench.analysis.comparisons import best_of, not_worse
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.errors import counted
@@ -24,13 +23,19 @@ from kanbench.report.typeset import (
     count,
     error,
     error_table,
-    interval,
     p_value,
+    percent,
     plain_interval,
+    ratio,
     share,
+    sources,
     tabulate,
 )
 
+OUTCOME_COLUMNS: Columns = {
+    "training: train": error, "test / training: gap": ratio,
+    "R^2 > .999: solved, solved_low, solved_high": share, "at cap: at_cap": percent, "stuck: stuck": percent,
+}  # fmt: skip
 NOTHING_TO_COMPARE = "no two methods were trained on the same tasks: nothing to compare\n"
 
 
@@ -89,13 +94,13 @@ def _tables_of_levels(folder: Folder, result: Result) -> list[str]:
 def _tables(folder: Folder, result: Result) -> list[str]:
     """Write the tables of one level; return what could not be said."""
     _errors(folder, result)
+    _outcomes(folder, result)
     _accuracy(folder, result)
     _outputs(folder, result)
     remark = _significance(folder, result)
-    _exponents(folder, result)
+    _slopes(folder, result)
     _failures(folder, result)
     _aggregations(folder, result)
-    _costs(folder, result)
     return [remark] if remark else []
 
 
@@ -104,7 +109,8 @@ def _errors(folder: Folder, result: Result) -> None:
     what = (
         f"{result.measure[0].upper()}{result.measure[1:]}"
         + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval, members that failed "
-        + "(scored as a constant predictor); "
+        + "(scored as a constant predictor), "
+        + "share of members still improving at their last step; " * ("at_cap" in result.ranking)
     )
     for name, column, mean in (
         ("errors", "error", "geometric mean"),
@@ -112,6 +118,24 @@ def _errors(folder: Folder, result: Result) -> None:
     ):
         table = error_table(result.ranking, best, column, what.format(mean) + EMBOLDENED, result.order)
         folder.table(name, result.ranking, table)
+
+
+def _outcomes(folder: Folder, result: Result) -> None:
+    """Add the training error, and the shares of exact answers, of members at the cap and of stuck ones."""
+    tidy = result.ranking
+    known: Columns = {heading: write for heading, write in OUTCOME_COLUMNS.items() if sources(heading)[0] in tidy}
+    if not known:
+        return
+    columns: Columns = {"method: method": str, "budget: budget": count, "test: error": error, **known}
+    ordered = tidy.sort_values(["budget", "error"], ascending=[False, True])
+    caption = (
+        "Errors on test and on training, geometric means over tasks of medians over seeds, and their ratio"
+        + "; R^2 > .999: share of tasks whose median member is above it, with its 95 % Wilson interval"
+        * ("solved" in tidy)
+        + "; at cap: share of members that were still improving when their steps were used up" * ("at_cap" in tidy)
+        + "; stuck: share of members that end above half the error of the constant predictor" * ("stuck" in tidy)
+    )
+    folder.table("outcomes", tidy, tabulate(ordered, columns, caption))
 
 
 def _accuracy(folder: Folder, result: Result) -> None:
@@ -177,18 +201,19 @@ def _counts(win: float, tie: float, loss: float) -> str:
     return f"{win:.0f} / {tie:.0f} / {loss:.0f}"
 
 
-def _exponents(folder: Folder, result: Result) -> None:
-    tidy = result.exponents
+def _slopes(folder: Folder, result: Result) -> None:
+    tidy = result.slopes
     columns: Columns = {
-        "method: method": str, "sizes: sizes": count, "from: smallest": count, "to: largest": count,
-        "exponent: exponent, exponent_low, exponent_high": plain_interval, "floor: floor": error,
-        "why not: reason": str,
+        "method: method": str, "from: smaller": count, "to: larger": count,
+        "test: slope, slope_low, slope_high": plain_interval,
+        "training: train_slope, train_slope_low, train_slope_high": plain_interval,
+        "test / training: gap": ratio, "why not: reason": str,
     }  # fmt: skip
     caption = (
-        "Scaling exponents alpha of A N^-alpha + E, N parameters, fitted to geometric means over tasks; 95 % bootstrap "
-        "interval over seeds and sizes"
+        "Slopes alpha of N^-alpha between neighboring sizes of N parameters, of the errors on test and on training, "
+        "means over tasks of medians over seeds; 95 % bootstrap interval over tasks and seeds"
     )
-    folder.table("exponents", tidy, tabulate(tidy, columns, caption))
+    folder.table("slopes", tidy, tabulate(tidy, columns, caption))
 
 
 def _failures(folder: Folder, result: Result) -> None:
@@ -215,18 +240,3 @@ def _aggregations(folder: Folder, result: Result) -> None:
         "interval (above 1 sum is better); wins of the other over tasks and budgets; Wilcoxon over tasks"
     )
     folder.table("aggregations", tidy, tabulate(tidy, columns, caption))
-
-
-def _costs(folder: Folder, result: Result) -> None:
-    ranked = result.ranking
-    for cost in COSTS:
-        if not (ranked[cost] > 0).any():
-            continue
-        tidy = fronts(ranked[~ranked.reference.astype(bool)], cost)
-        shown = tidy[tidy.on_front].sort_values(cost)
-        columns: Columns = {
-            "method: method": str, "budget: budget": count, f"{cost}: {cost}": digits,
-            "error: error, error_low, error_high": interval, "hypervolume: hypervolume": lambda value: f"{value:.2f}",
-        }  # fmt: skip
-        caption = f"Least {cost} and error: nothing is below one of these in both; hypervolume in square decades"
-        folder.table(f"front_{cost}", tidy, tabulate(shown, columns, caption))

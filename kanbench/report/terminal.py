@@ -1,6 +1,7 @@
 """The answer, the table and the remarks of a run, printed to the terminal."""
 
 from collections.abc import Iterable
+from math import nan
 
 import pandas as pd
 from rich.console import Console
@@ -11,6 +12,7 @@ from kanbench.analysis.protocol import levels, say_level
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.errors import counted
 from kanbench.report.result import Result
+from kanbench.report.typeset import percent
 from kanbench.store.record import CellRecord
 
 MOST_OUTPUTS = 6  # that have columns of their own
@@ -44,6 +46,7 @@ def print_summary(console: Console, result: Result) -> None:
     of_classes = bool(summary.accuracy.notna().any())
     console.print(
         f"error: {result.measure}, geometric mean over {over} of the median over seeds; lowest first"
+        + "; training: the same on the training split" * ("train" in summary)
         + "; accuracy: on test, mean over tasks" * of_classes
         + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",
@@ -56,8 +59,14 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     of_classes, any_failed = bool(summary.accuracy.notna().any()), bool(summary.failed.any())
     compared = bool(summary.win.notna().any())
-    headings = ("budget", "method", "parameters", "error", "95 % interval")
-    further = (*["failed"] * any_failed, *["win/tie/loss"] * compared, *["accuracy"] * of_classes)
+    any_at_cap, trained = bool("at_cap" in summary and summary.at_cap.gt(0).any()), "train" in summary
+    headings = ("budget", "method", "parameters", "error", "95 % interval", *["training"] * trained)
+    further = (
+        *["at cap"] * any_at_cap,
+        *["failed"] * any_failed,
+        *["win/tie/loss"] * compared,
+        *["accuracy"] * of_classes,
+    )
     for heading in (*headings, *further):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for _, at_budget in summary.groupby("budget"):
@@ -66,8 +75,10 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
                 f"{row.budget:,}" if i == 0 else "",
                 Text(row.method, style="italic" if row.reference else "bold" if i == 0 else ""),
                 _parameters(row),
-                _short(f"{row.error:.2e}") if pd.notna(row.error) else "",
+                _error(row.error),
                 _interval(row),
+                *[_error(getattr(row, "train", nan))] * trained,
+                *[percent(share) if (share := getattr(row, "at_cap", nan)) > 0 else ""] * any_at_cap,
                 *[f"{row.failed} of {row.members}" if row.failed else ""] * any_failed,
                 *[f"{row.win:.0f}/{row.tie:.0f}/{row.loss:.0f}" if pd.notna(row.win) else ""] * compared,
                 *[f"{100 * row.accuracy:.1f} %"] * of_classes,
@@ -92,11 +103,16 @@ def _print_outputs(console: Console, summary: pd.DataFrame) -> None:
     for budget, at_budget in summary.groupby("budget"):
         ranked = at_budget.sort_values("error")
         for i, (method, *errors) in enumerate(ranked[["method", *outputs]].itertuples(index=False)):
-            numbers = [_short(f"{error:.2e}") if pd.notna(error) else "" for error in errors]
+            numbers = map(_error, errors)
             table.add_row(f"{budget:,}" if i == 0 else "", Text(method), *numbers)
         table.add_section()
     console.print()
     console.print(table)
+
+
+def _error(value: float) -> str:
+    """1.23e-3, and nothing where there is none."""
+    return _short(f"{value:.2e}") if pd.notna(value) else ""
 
 
 def _short(number: str) -> str:
@@ -120,10 +136,13 @@ def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
     marks = {
         "missed": "cells whose size misses the budget by over 5 %",
         "failed": "members that failed or diverged, each scored as a constant predictor",
+        "stuck_members": "members that are stuck above half the error of a constant predictor, failed ones included",
         "at_edge": "cells whose best learning rate is at the end of the range",
         "skipped": "members that were skipped, no model of theirs being small enough for their task",
     }
-    for column, meaning in marks.items():
+    if "stuck" in summary:
+        summary = summary.assign(stuck_members=(summary.stuck * summary.members).round().fillna(0).astype(int))
+    for column, meaning in ((column, marks[column]) for column in marks if column in summary):
         sharing: dict[str, list[str]] = {}
         for method, of_method in summary[summary[column] > 0].groupby("method"):
             counts = ", ".join(

@@ -98,6 +98,21 @@ def with_failures(text: str, members: float, failed: float) -> str:
     return f"{text}, {failed:.0f} of {members:.0f} failed" if failed > 0 else text
 
 
+def with_cap(text: str, at_cap: float) -> str:
+    """1.11e-3, 12 % at cap; the text alone where this is unknown or no member was."""
+    return f"{text}, {percent(at_cap)} at cap" if at_cap > 0 else text
+
+
+def percent(value: float) -> str:
+    """12 %; and < 1 % where some are."""
+    return NOTHING if pd.isna(value) else "< 1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
+
+
+def ratio(value: float) -> str:
+    """15.3."""
+    return NOTHING if pd.isna(value) else f"{value:.3g}"
+
+
 def plain_interval(value: float, low: float, high: float) -> str:
     """2.71 (1.89 .. 3.34)."""
     if pd.isna(value):
@@ -160,7 +175,7 @@ def axis_table(tidy: pd.DataFrame, axis: str, measure: str, caption: str) -> Tab
 
 def _said(row: dict[Hashable, Any], measure: str, write: Callable[..., str]) -> str:
     text = write(*(row[measure + end] for end in ("", "_low", "_high")))
-    return with_failures(text, row["members"], row["failed"])
+    return with_cap(with_failures(text, row["members"], row["failed"]), row.get("at_cap", np.nan))
 
 
 def tabulate(frame: pd.DataFrame, columns: Columns, caption: str, bold: Sequence[bool] = ()) -> Table:
@@ -168,9 +183,12 @@ def tabulate(frame: pd.DataFrame, columns: Columns, caption: str, bold: Sequence
 
     Rows that are marked in `bold` have their first column emboldened.
     """
-    parsed = [(heading.split(": ")[1].split(", "), write) for heading, write in columns.items()]
-    rows = [
-        [write(*(row[source] for source in sources)) for sources, write in parsed] for row in frame.to_dict("records")
-    ]
+    parsed = [(sources(heading), write) for heading, write in columns.items()]
+    rows = [[write(*(row[source] for source in of)) for of, write in parsed] for row in frame.to_dict("records")]
     marked = frozenset((i, 0) for i, mark in enumerate(bold) if mark)
     return Table(caption, [heading.split(": ")[0] for heading in columns], rows, marked)
+
+
+def sources(column: str) -> list[str]:
+    """Return the columns of a frame that a column of a table comes from, see `tabulate`."""
+    return column.split(": ")[1].split(", ")

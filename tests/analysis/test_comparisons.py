@@ -8,9 +8,7 @@ from kanbench.analysis import summarize
 from kanbench.analysis.comparisons import (
     aggregations,
     best_of,
-    exponents,
     failures,
-    fronts,
     not_worse,
     pair_tests,
     ranking,
@@ -18,7 +16,6 @@ from kanbench.analysis.comparisons import (
 from kanbench.analysis.scores import scores_by_budget
 
 TASKS = [f"t{i}" for i in range(8)]
-BUDGETS = (50, 100, 200, 500, 1000)
 
 
 def study(factors, budgets=(50,), tasks=TASKS, seeds=3, exponent=1.0):
@@ -93,18 +90,6 @@ def test_what_is_not_worse_than_the_best():
     assert not_worse(scores_by_budget(study(FACTORS, tasks=TASKS[:2]))[50]) == {"KAN Taylor"}
 
 
-def test_exponents_per_method_or_the_reason_why_not():
-    frame = pd.concat([study({"KAN Taylor": 1.0}, BUDGETS, exponent=2.0), study({"MLP tanh": 1.0}, BUDGETS)])
-    table = exponents(frame).set_index("method")
-    assert table.loc["KAN Taylor", "exponent"] == pytest.approx(2.0, abs=0.1)  # sizes are budgets + 1
-    assert table.loc["MLP tanh", "exponent"] == pytest.approx(1.0, abs=0.1)
-    few = exponents(study(FACTORS, BUDGETS[:4]))
-    assert few.exponent.isna().all()
-    assert few.reason.str.startswith("4 sizes are too few").all()
-    apart = pd.concat([study(FACTORS, (50,), TASKS[:1]), study(FACTORS, (100,), TASKS[1:])])
-    assert set(exponents(apart).reason) == {"no task was trained at every budget"}
-
-
 def test_failures_are_counted_with_their_interval_and_skips_apart():
     frame = study(FACTORS)
     of_rbf = frame.index[frame.method == "KAN RBF"]
@@ -123,14 +108,6 @@ def test_sum_against_mean_is_paired_by_everything_else():
     assert table.pairs.tolist() == [16, 16]
     assert table.loss.tolist() == [16, 0]
     assert table.p_holm.tolist() == pytest.approx([4 / 2**8] * 2)
-
-
-def test_the_front_over_a_cost_and_the_area_below_it():
-    points = fronts(ranking(study({"KAN Taylor": 1.0, "MLP tanh": 4.0}, (100, 1000))), "flops")
-    assert points[points.on_front].method.unique().tolist() == ["KAN Taylor"]
-    of_mlp = points[points.method == "MLP tanh"]
-    logs = -np.log10(of_mlp.error.to_numpy())  # at 10^3 and 10^4 operations; the reference is at 10^6
-    assert of_mlp.hypervolume.iloc[0] == pytest.approx(3 * logs[0] + 2 * (logs[1] - logs[0]))
 
 
 def test_more_seeds_to_choose_from_give_a_lower_error():

@@ -12,8 +12,9 @@ from kanbench.analysis.scores import Scores, compared
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import summarize
 from kanbench.report.figures.along import loss_along
-from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map
+from kanbench.report.figures.charts import critical_difference, heat_map
 from kanbench.report.figures.costs import loss_vs_cost, profile
+from kanbench.report.figures.course import slopes_against_size
 from kanbench.report.figures.curves import MOST_PANELS, loss_vs_parameters, small_multiples
 from kanbench.report.figures.panels import panels_of, spread
 from kanbench.report.figures.style import method_styles, natural, ordered_methods
@@ -61,11 +62,11 @@ def test_few_methods_share_a_panel_and_many_have_one_per_family():
 
 def test_every_panel_shows_its_family_in_color_and_all_others_behind():
     ranked = pd.DataFrame(
-        {"method": method, "budget": b, "reference": False, "flops": 10.0 * b, "error": k / b, "error_low": 0.5 / b,
+        {"method": method, "budget": b, "reference": False, "step_ms": 10.0 * b, "error": k / b, "error_low": 0.5 / b,
          "error_high": 9 / b}
         for k, method in enumerate(METHODS, start=1) for b in (50, 100)
     )  # fmt: skip
-    figure = loss_vs_cost(ranked, members(), "flops", "title", "MLP tanh")
+    figure = loss_vs_cost(ranked, members(), "step_ms", "title", "MLP tanh")
     panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
     assert [axes.get_title(loc="left") for axes in panels] == ["KAN RBF", "KAN Taylor", "MLP"]
     assert all(len(axes.get_lines()) == len(METHODS) for axes in panels)
@@ -93,14 +94,15 @@ def test_the_heat_map_shows_decades_over_the_best_with_the_best_method_first():
     assert figure.axes[0].get_yticklabels()[0].get_text() == "KAN RBF mean"
 
 
-def test_a_refused_exponent_is_its_reason():
+def test_slopes_stand_between_their_sizes_and_what_was_refused_is_left_out():
     table = pd.DataFrame(
-        {"method": METHODS[:2], "exponent": [2.0, np.nan], "exponent_low": [1.0, np.nan],
-         "exponent_high": [3.0, np.nan], "reason": ["", "too few"]}
+        {"method": "KAN RBF", "smaller": [50.0, 100.0, 400.0], "larger": [100.0, 400.0, 900.0],
+         "slope": [2.0, -1.0, np.nan], "slope_low": [1.5, -1.2, np.nan], "slope_high": [2.5, -0.5, np.nan]}
     )  # fmt: skip
-    axes = exponent_chart(table, members(), "t").axes[0]
-    assert [text.get_text() for text in axes.texts] == ["too few"]
-    np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [1.0, 3.0])
+    axes = slopes_against_size(table, members(), "t", None).axes[0]
+    np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [np.sqrt(5000), 200])
+    low, high = axes.get_ylim()
+    assert low < -1.2 < 2.5 < high
 
 
 def test_errors_along_an_axis_are_of_the_tasks_that_all_its_values_share():
@@ -181,8 +183,6 @@ def test_the_title_and_the_legend_of_a_run_are_whole_beside_each_other(budgets, 
 @pytest.mark.parametrize("n_tasks", [2, 8])
 def test_titles_of_other_figures_are_whole(n_tasks):
     check_that_nothing_is_cut_or_covered(heat_map(scores(np.ones((3, n_tasks))), LONG))
-    table = pd.DataFrame({"method": METHODS[:2], "exponent": 2.0, "exponent_low": 1.0, "exponent_high": 3.0})
-    check_that_nothing_is_cut_or_covered(exponent_chart(table.assign(reason=""), members(), LONG))
 
 
 def test_one_budget_shows_the_interval_of_every_method_in_a_row_of_its_own():
@@ -208,9 +208,9 @@ def test_no_figure_of_a_single_seed_promises_an_interval():
         said = [figure.axes[0].get_xlabel(), *(legend.get_title().get_text() for legend in figure.legends)]
         assert "interval" not in " ".join(said)
         assert "range" not in small_multiples(records, "t")._supylabel.get_text()
-    line = pd.DataFrame({"method": "KAN RBF", "budget": 50, "reference": False, "flops": [10.0], "error": 0.1,
+    line = pd.DataFrame({"method": "KAN RBF", "budget": 50, "reference": False, "step_ms": [10.0], "error": 0.1,
                          "error_low": np.nan, "error_high": np.nan})  # fmt: skip
-    assert "interval" not in loss_vs_cost(line, members(), "flops", "t", None)._supxlabel.get_text()
+    assert "interval" not in loss_vs_cost(line, members(), "step_ms", "t", None)._supxlabel.get_text()
 
 
 def test_variants_of_a_basis_differ_in_their_marker_as_points_have_no_dashes():

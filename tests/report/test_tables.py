@@ -67,13 +67,14 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
         "KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks at 100 parameters: error ratio 4.00"
     )
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    for table in ("errors", "ranking", "tests", "best_of", "exponents", "failures", "aggregations", "front_flops"):
+    for table in ("errors", "ranking", "outcomes", "tests", "best_of", "slopes", "failures", "aggregations"):
         assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= names
     for figure in (
-        *("loss_vs_parameters", "loss_vs_flops", "loss_vs_seconds", "performance_profile", "critical_difference"),
+        *("loss_vs_parameters", "performance_profile", "critical_difference"),
         *("heat_map", "aggregations", "tasks"),
     ):
         assert {f"{figure}.png", f"{figure}.svg"} <= names
+    assert not [name for name in names if "flops" in name or "seconds" in name]  # they are columns, and no fronts
     page = (tmp_path / "out/tables.md").read_text()
     assert page.index(said[1]) < page.index("| KAN Taylor |")
     tested = pd.read_csv(tmp_path / "out/tests.csv")
@@ -253,6 +254,44 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
     sizes = pd.concat([frame.assign(train_size=n, protocol=f"{n}", cell=frame.cell + f"{n}") for n in (10, 20)])
     tidy = along(sizes, "train_size").set_index(["method", "budget"])
     assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
+
+
+def test_training_errors_exact_answers_and_members_at_the_cap_stand_beside_each_error(tmp_path, capsys):
+    frame = records(7, (50, 100))
+    slow = (frame.method == "KAN RBF") & (frame.budget == 100) & (frame.seed == 2)
+    frame = frame.assign(
+        train_rel_l2=frame.score / 4, test_r2=0.9999, stopped=np.where(slow, "cap", "converged"),
+        score=frame.score.mask(slow & (frame.task == "t0"), 0.7),
+    )  # fmt: skip
+    perform("tables", str(written(frame, tmp_path)), "--out", str(tmp_path / "out"))
+    capsys.readouterr()
+    for name in ("errors", "ranking"):
+        rows = (tmp_path / f"out/{name}.md").read_text().splitlines()
+        assert [row.count("33 % at cap") for row in rows if row.startswith("| KAN RBF |")] == [1]
+        assert sum("at cap" in row for row in rows) == 1
+    lines = (tmp_path / "out/outcomes.md").read_text().splitlines()
+    heading, row = (
+        next(line for line in lines if line.startswith(start)) for start in ("| budget", "| 100 | KAN RBF |")
+    )
+    cells = dict(zip(*([cell.strip() for cell in line.split("|")] for line in (heading, row)), strict=True))
+    assert (cells["test"], cells["training"]) == ("3.30e-5", "8.25e-6")
+    assert (cells["test / training"], cells["at cap"], cells["stuck"]) == ("4", "33 %", "5 %")
+    assert cells["R^2 > .999"].startswith("100.0 % (64")
+    assert r"\^{}" in (tmp_path / "out/outcomes.tex").read_text()
+    print_summary(Console(width=200), Result.of(frame, baseline="MLP tanh"))
+    said = capsys.readouterr().out
+    assert re.search(r"interval +training +at cap +win/tie/loss", said)
+    assert "1 at 100, of KAN RBF" in said
+    assert "stuck above half the error of a constant predictor" in said
+
+
+def test_the_table_of_the_terminal_fits_a_hundred_columns(capsys):
+    frame = records(27, (100, 300)).assign(train_rel_l2=1e-3, stopped="cap", test_r2=0.9)
+    frame.loc[frame.seed == 0, ["status", "score"]] = ["diverged", 1.0]
+    print_summary(Console(width=100), Result.of(frame, baseline="MLP tanh"))
+    table = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF mean" in line]
+    assert "100 %" in table[0]
+    assert "/" in table[0]
 
 
 def test_methods_that_share_a_mark_are_said_to_have_it_each_and_nothing_is_won_without_a_baseline(capsys):

@@ -1,4 +1,4 @@
-"""Comparisons that are no curves: critical differences, a heat map, exponents, sum against mean."""
+"""Comparisons that are no curves: critical differences, a heat map, sum against mean."""
 
 from collections.abc import Sequence
 
@@ -123,28 +123,6 @@ def _task_names(scores: Scores) -> list[str]:
     """Names of tasks, with their suites if there are several."""
     several = len({suite for suite, _ in scores.tasks}) > 1
     return [f"{suite} {task}" if several else task for suite, task in scores.tasks]
-
-
-def exponent_chart(table: pd.DataFrame, records: Records, title: str, ax: Axes | None = None) -> Figure:
-    """Exponents with their intervals, the steepest first, and for the others the reason why there is none."""
-    ordered = table.sort_values("exponent", ascending=False, ignore_index=True)
-    styles = Result.of(records).styles
-    with styled(ax):
-        figure, axes = _rows([readable(method) for method in ordered.method], title, ax)
-        top = ordered.exponent_high.max() if ordered.exponent.notna().any() else 1.0
-        axes.set_xlim(0.0, 1.06 * top)
-        for place, row in enumerate(ordered.itertuples()):
-            color = styles[row.method]["color"]
-            if np.isnan(row.exponent):
-                axes.text(0.01 * top, place, row.reason, color="0.4", fontsize=points(9), va="center", style="italic")
-                continue
-            axes.plot([row.exponent_low, row.exponent_high], [place, place], color=color, linewidth=2.2)
-            axes.plot(row.exponent, place, marker=styles[row.method]["marker"], color=color, markersize=7)
-        axes.set_xlabel(
-            "exponent \N{GREEK SMALL LETTER ALPHA} of A N$^{-\\alpha}$ + E, N parameters\n"
-            "(geometric means over tasks; 95 % bootstrap over seeds and sizes)"
-        )
-    return figure
 
 
 def sum_against(table: pd.DataFrame, records: Records, title: str, ax: Axes | None = None) -> Figure:

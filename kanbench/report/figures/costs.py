@@ -1,4 +1,4 @@
-"""Error against cost (parameters, FLOPs or seconds), and profiles of errors."""
+"""Error against parameters or measured times, and profiles of errors."""
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ from kanbench.report.result import Result
 
 COST_NAMES = {
     "params": "trainable parameters",
-    "flops": "floating-point operations of one prediction",
-    "seconds": "seconds to train one model",
+    "step_ms": "measured milliseconds of one training step of one model",
 }
 
 

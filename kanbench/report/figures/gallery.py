@@ -10,14 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kanbench.analysis.axes import AXIS_NAMES
+from kanbench.analysis.evaluations import along_evaluations
 from kanbench.analysis.protocol import say_level
 from kanbench.analysis.scores import Scores
 from kanbench.analysis.significance import Refusal
 from kanbench.errors import UnknownName, UsageError
 from kanbench.report.figures.along import loss_along
 from kanbench.report.figures.canvas import figures_of
-from kanbench.report.figures.charts import critical_difference, exponent_chart, heat_map, sum_against
+from kanbench.report.figures.charts import critical_difference, heat_map, sum_against
 from kanbench.report.figures.costs import loss_vs_cost, profile
+from kanbench.report.figures.course import error_against_evaluations, slopes_against_size
 from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
 from kanbench.report.figures.style import ordered_methods
 from kanbench.report.result import Result
@@ -43,14 +45,12 @@ def _last(result: Result) -> tuple[str, Scores]:
     return f"{result.heading}, {max(result.scores):,} parameters", result.scores[max(result.scores)]
 
 
-def _cost(cost: str, result: Result, ax: Axes | None) -> Figure:
+def _loss_vs_parameters(result: Result, ax: Axes | None) -> Figure:
     _last(result)
     ranked = result.ranking
-    if not (ranked[cost] > 0).any():
-        raise Refusal(f"no record has {cost}")
-    if cost == "params" and (len(ranked.budget.unique()) == 1 or ranked.reference.any()):
+    if len(ranked.budget.unique()) == 1 or ranked.reference.any():
         return loss_vs_parameters(ranked, result, result.heading, ax)
-    return loss_vs_cost(ranked, result, cost, result.heading, result.mark, ax)
+    return loss_vs_cost(ranked, result, "params", result.heading, result.mark, ax)
 
 
 def _profile(result: Result, ax: Axes | None) -> Figure:
@@ -68,11 +68,17 @@ def _heat_map(result: Result, ax: Axes | None) -> Figure:
     return heat_map(scores, at, ax, result.order)
 
 
-def _exponents(result: Result, ax: Axes | None) -> Figure:
+def _slopes(result: Result, ax: Axes | None) -> Figure:
     _last(result)
-    if result.exponents.exponent.isna().all():
-        raise Refusal(f"no method has an exponent: {result.exponents.reason.iloc[0]}")
-    return exponent_chart(result.exponents, result, result.heading, ax)
+    if result.slopes.slope.isna().all():
+        raise Refusal(f"no method has a slope: {result.slopes.reason.iloc[0]}")
+    return slopes_against_size(result.slopes, result, result.heading, result.mark, ax)
+
+
+def _error_against_evaluations(result: Result, ax: Axes | None) -> Figure:
+    at, scores = _last(result)
+    found = along_evaluations(result, scores, max(result.scores))
+    return error_against_evaluations(found, result, at, result.mark, ax)
 
 
 def _aggregations(result: Result, ax: Axes | None) -> Figure:
@@ -101,11 +107,10 @@ def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
 
 
 FIGURES: dict[str, Draw] = {
-    "loss_vs_parameters": partial(_cost, "params"),
-    "loss_vs_flops": partial(_cost, "flops"),
-    "loss_vs_seconds": partial(_cost, "seconds"),
+    "loss_vs_parameters": _loss_vs_parameters,
+    "error_against_evaluations": _error_against_evaluations,
     "critical_difference": _critical_difference,
-    "exponents": _exponents,
+    "slopes": _slopes,
     "aggregations": _aggregations,
     "performance_profile": _profile,
     "heat_map": _heat_map,

@@ -49,6 +49,7 @@ class Look:
     y: str
     log_y: bool = True
     sizes: Sequence[float] = ()  # ticks of x, where they are to be read exactly
+    intervals: str = "over seeds"  # what is redrawn for the intervals
     profile: bool = False  # steps that all end at 1, so that names stand in a corner
 
 
@@ -87,7 +88,7 @@ def draw_families(lines: Lines, of: Result, look: Look, *, mark: str | None = No
         for column in range(columns):  # the lowest panel of each column carries the ticks
             panels[(len(family) - 1 - column) // columns, column].tick_params(labelbottom=True)
         has_intervals = any(np.isfinite(line.low).any() for line in lines.values())
-        label_below(figure, look.x + _explain(columns, mark, has_intervals), ax=ax)
+        label_below(figure, look.x + _explain(columns, mark, look.intervals * has_intervals), ax=ax)
         if ax is None:
             figure.supylabel(look.y, fontsize=points(11))
         else:
@@ -114,9 +115,9 @@ def _label_size(lines: Lines) -> float:
     return points(8.5 if len(lines) > TOGETHER else 10)
 
 
-def _explain(columns: int, mark: str | None, has_intervals: bool) -> str:
+def _explain(columns: int, mark: str | None, intervals: str) -> str:
     others = f"behind each family the others in light grey{f', {readable(mark)} in black' if mark else ''}"
-    said = ["95 % bootstrap intervals over seeds"] * has_intervals + [others] * (columns > 1)
+    said = [f"95 % bootstrap intervals {intervals}"] * bool(intervals) + [others] * (columns > 1)
     gap = ";\n" if columns < 3 else "; "
     return "\n" * bool(said) + gap.join(said)
 
@@ -172,8 +173,11 @@ def _scale(axes: Axes, lines: Lines, look: Look, labels: float) -> None:
         axes.set_yscale("log")
         span = np.log10(heights.max() / heights.min()) or 1.0
         axes.set_ylim(heights.min() / 10 ** (0.05 * span), heights.max() * 10 ** (0.05 * span))
-    else:
+    elif look.profile:
         axes.set_ylim(-0.02, 1.04)
+    else:
+        margin = 0.05 * (np.ptp(heights) or 1.0)
+        axes.set_ylim(heights.min() - margin, heights.max() + margin)
     if look.sizes:
         tick_budgets(axes, look.sizes)
     elif high - low < 3:  # a decade or two want more than two ticks
