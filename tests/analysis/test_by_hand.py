@@ -65,16 +65,16 @@ def test_lists_of_settings_are_told_apart_by_what_they_do_not_share():
     assert protocol.unshared(settings) == {"steps=80; rate=1": "steps=80", "steps=90; rate=1": "steps=90"}
 
 
-def test_a_power_law_and_what_it_refuses():
-    law = scaling.PowerLaw(amplitude=8.0, exponent=2.0, floor=0.5)
-    assert law(np.array([1.0, 2.0, 4.0])).tolist() == [8.5, 2.5, 1.0]
+def test_a_slope_by_hand_and_the_sizes_that_have_none():
+    sizes = np.array([[10.0, 20.0], [20.0, 80.0]])  # by size and task: 2 and 4 times the parameters
+    scores = np.array([[[8.0, 8.0, 9.0], [16.0, 1.0, 99.0]], [[2.0, 2.0, 2.0], [1.0, 0.5, 7.0]]])  # 4 and 16 times
+    found = scaling.local_slope(sizes, scores, np.random.default_rng(0))
+    assert found.estimate == pytest.approx(2.0)
+    alone = scaling.local_slope(sizes[:, :1], scores[:, :1, :1], np.random.default_rng(0))
+    assert alone.estimate == pytest.approx(2.0)
+    assert np.isnan(alone.low)
     scaling.check_sizes(np.array([50.0, 100.0, 200.0, 400.0, 500.0]))
-    scaling.check_exponent(law, np.array([1.0, 4.0]))
     with pytest.raises(Refusal, match=r"^4 sizes are too few"):
         scaling.check_sizes(np.array([50.0, 100.0, 200.0, 500.0]))
     with pytest.raises(Refusal, match=r"^sizes from 50 to 499 are less than a decade$"):
         scaling.check_sizes(np.array([50.0, 100.0, 200.0, 400.0, 499.0]))
-    with pytest.raises(Refusal, match=r"^the error does not fall with size$"):
-        scaling.check_exponent(scaling.PowerLaw(1.0, 0.0, 0.5), np.array([1.0, 4.0]))
-    with pytest.raises(Refusal, match=r"at its bound, 12$"):
-        scaling.check_exponent(scaling.PowerLaw(1.0, 12.0, 0.1), np.array([1.0, 4.0]))
