@@ -271,7 +271,7 @@ def test_training_errors_exact_answers_and_members_at_the_cap_stand_beside_each_
         assert sum("at cap" in row for row in rows) == 1
     lines = (tmp_path / "out/outcomes.md").read_text().splitlines()
     heading, row = (
-        next(line for line in lines if line.startswith(start)) for start in ("| budget", "| 100 | KAN RBF |")
+        next(line for line in lines if line.startswith(start)) for start in ("| method", "| KAN RBF | 100 |")
     )
     cells = dict(zip(*([cell.strip() for cell in line.split("|")] for line in (heading, row)), strict=True))
     assert (cells["test"], cells["training"]) == ("3.30e-5", "8.25e-6")
