@@ -1,6 +1,5 @@
 """The layer of a Kolmogorov-Arnold network."""
 
-import math
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from kanbench.bases import Basis, BSpline
 from kanbench.errors import chosen, require
 from kanbench.models.linear import FeatureLinear, require_widths
+from kanbench.models.starts import coefficient_std, start_from_functions
 from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 ROUNDING = 5e-7  # share of the domain's width; an input off the domain by less counts as on its edge
@@ -90,10 +90,15 @@ class KANLayer(FeatureLinear):
         self.squash = chosen(Squash, "squash", squash)
         self.factor = self.aggregation.factor(n_in)
         self.is_linear = self.edge_scale is EdgeScale.none and self.edges is None
-        std = coefficient_std(self.basis, n_in, chosen(Initialization, "initialization", initialization), gain)
+        initialization = chosen(Initialization, "initialization", initialization)
+        of_functions = initialization is Initialization.functions
+        std = 0.0 if of_functions else coefficient_std(self.basis, n_in, initialization, gain)
         n_terms = self.basis.n_terms + self._base_has_weight
         shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
-        self.coefficients = nn.Parameter(torch.randn(shape, generator=generator, dtype=dtype) * std)
+        drawn = (
+            torch.zeros(shape, dtype=dtype) if of_functions else torch.randn(shape, generator=generator, dtype=dtype)
+        )
+        self.coefficients = nn.Parameter(drawn * std)
         self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype)) if bias else None
         self.register_buffer("knots", None)
         self.knots: Tensor | None  # (n_in, n_knots) of a grid that has moved; None while the basis has its own
@@ -101,6 +106,10 @@ class KANLayer(FeatureLinear):
             self.scale = nn.Parameter(torch.ones(shape[::2] if self.edges is None else shape[:1], dtype=dtype))
         self.has_inner = self.basis.n_inner > 0
         self.inner = nn.Parameter(torch.zeros(n_in, self.basis.n_inner, dtype=dtype)) if self.has_inner else None
+        if of_functions:
+            plain = self.edge_scale is EdgeScale.none
+            require(plain, "initialization", "must not be functions beside an edge_scale", self.edge_scale.value)
+            start_from_functions(self, gain, generator)
 
     @property
     def _base_has_weight(self) -> bool:
@@ -111,11 +120,14 @@ class KANLayer(FeatureLinear):
 
         (..., n_in) -> (..., n_in * n_terms); `inner` (..., n_in, n_inner) replaces the layer's own inner parameters.
         """
-        x = self.squashed(x)
-        features = self.expand(x, inner)
-        if self.base_branch is not BaseBranch.none:
-            features = torch.cat([features, self.base_branch.apply(x).unsqueeze(-1)], dim=-1)
-        return features.flatten(-2)
+        return self.terms(self.squashed(x), inner).flatten(-2)
+
+    def terms(self, z: Tensor, inner: Tensor | None = None) -> Tensor:
+        """Evaluate the basis functions and the base branch at squashed inputs: (..., n_in) -> (..., n_in, n_terms)."""
+        terms = self.expand(z, inner)
+        if self.base_branch is BaseBranch.none:
+            return terms
+        return torch.cat([terms, self.base_branch.apply(z).unsqueeze(-1)], dim=-1)
 
     def squashed(self, x: Tensor) -> Tensor:
         """Return the inputs as the basis and the base branch see them: (..., n_in) -> same shape."""
@@ -291,16 +303,6 @@ def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple
     for edge, following in pairwise(ordered):
         require(edge != following, "edges", "must not repeat a pair", edge)
     return None if len(ordered) == n_in * n_out else ordered
-
-
-def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gain: float) -> float:
-    """Return the standard deviation of the starting coefficients of a layer with `n_in` inputs."""
-    if initialization is Initialization.normal:
-        return gain
-    x = torch.linspace(basis.low, basis.high, 1001, dtype=torch.float64).unsqueeze(-1)
-    energy = basis.expand(x).square().sum(-1).mean().item()  # mean over the domain, for unit coefficients
-    std = gain / math.sqrt(n_in * energy)
-    return std / n_in if initialization is Initialization.fan_in else std
 
 
 def require_dtype(model: nn.Module, x: Tensor) -> None:

@@ -58,8 +58,11 @@ class Initialization(StrEnum):
         variance: gain / sqrt(n_in * energy of the basis), so that a sum over edges has variance gain^2.
         fan_in: that divided by n_in, so that a sum starts as a mean does: the control for mean aggregation.
         normal: gain itself.
+        functions: random functions of the same span are the same functions for every basis, see
+            `start_from_functions`; the control for how coefficients are scaled.
     """
 
     variance = auto()
     fan_in = auto()
     normal = auto()
+    functions = auto()

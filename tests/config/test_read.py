@@ -252,7 +252,7 @@ def test_a_typed_optimizer_keeps_its_values():
         (["+data.path=my.csv", "+data.target=y"], "data.path is a key of data=table only; ~data.path takes it out"),
         (
             ["data=table", "data.path=x.csv", "data.target=y", "+data.tasks=[I.6.2]"],
-            "data.tasks is a key of data=classic or data=feynman or ",
+            "data.tasks is a key of data=classic or data=development or data=feynman or ",
         ),
         (["logger.project=''"], "logger.project must be 1 to 128 printable letters, none of / \\ # ? % :, got ''"),
         (
@@ -314,7 +314,7 @@ def test_a_device_that_is_not_there_is_refused():
         ("experiment=hello_kan system.seeds=10000000", r"system.seeds must be at most 10,000, got 10000000"),
         ("experiment=formulas system.train=1000000000", r"system.train must be at most 100,000, got 1000000000"),
         ("experiment=formulas system.folder=''", r"system.folder must name a folder, got ''"),
-        ("experiment=formulas system.suite=none", r"system.suite must be one of classic, feynman, "),
+        ("experiment=formulas system.suite=none", r"system.suite must be one of classic, development, feynman, "),
     ],
 )
 def test_a_mistake_in_a_system_is_one_sentence_with_its_place(word, sentence):

@@ -12,6 +12,7 @@ from kanbench.training.ensemble import Embedded, Ensemble, stacked
 from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Optimizer, State
 from kanbench.training.optimizers.gram import lower_gram
+from kanbench.training.optimizers.metric import Metric, function_metric
 
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e10
 PROBE = 0.1  # of a step: how far ahead the residual is evaluated for its second derivative
@@ -32,13 +33,15 @@ class LMState(State):
     residual: Tensor  # (members, n)
     jacobian: Tensor  # (members, n, params)
     system: Tensor  # (members, k, k), of which the lower triangle is used
+    metric: Tensor  # (members, params, params): D of the metric "functions"; (members, 0, 0) if D is the identity
 
 
 @dataclass(frozen=True)
 class LevenbergMarquardt(Optimizer):
     """Damped Gauss-Newton on the mean squared residual, with one damping per member and geodesic acceleration.
 
-    A step solves (J^T J / n + damping I) step = -J^T r / n by Cholesky, or the dual n x n system where parameters
+    A step solves (J^T J / n + damping D) step = -J^T r / n by Cholesky. D, the `metric`, is the identity in the units
+    of theta, or the Gram matrix of the functions of every layer; the former has a dual n x n system where parameters
     outnumber residuals, of which every row has one for each output. The acceleration bends it by half the solution
     for the second derivative of the residual along the step, which one more evaluation gives by a finite difference;
     where twice its length exceeds `bend` lengths of the step, the step stays straight (0: always). A step is kept if
@@ -54,6 +57,7 @@ class LevenbergMarquardt(Optimizer):
     steps: int = 80
     check_every: int = 10
     damping: float = 1e-2
+    metric: Metric = Metric.coefficients
     bend: float = 0.75
 
     def __post_init__(self) -> None:
@@ -84,6 +88,7 @@ class LevenbergMarquardt(Optimizer):
             residual=empty,
             jacobian=empty,
             system=empty,
+            metric=function_metric(ensemble) if self.metric is Metric.functions else theta.new_empty(members, 0, 0),
         )
 
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
@@ -111,8 +116,8 @@ class LevenbergMarquardt(Optimizer):
         loss = after.square().mean(dim=1)
         state.evaluations[live] += 1 + (self.bend > 0)
 
-        # The quadratic model promises -step.slope + damping |step|^2, because (A + damping I) step = -slope.
-        promised = (step * (damping.unsqueeze(1) * step - slope)).sum(dim=1)
+        # The quadratic model promises -step.slope + damping step.D step, because (A + damping D) step = -slope.
+        promised = damping * _length(state, live, step).square() - (step * slope).sum(dim=1)
         better = (loss < before) & (promised > 0)  # False for NaN, and where there was no step to take
         state.theta[live] = torch.where(better.unsqueeze(1), trial, theta)
         state.residual = _replaced(state.residual, live, torch.where(better.unsqueeze(1), after, residual))
@@ -135,7 +140,7 @@ class LevenbergMarquardt(Optimizer):
         ahead = stacked(ensemble.predict(state.theta[live] + PROBE * step, x) - y)
         curvature = 2.0 / PROBE * ((ahead - residual) / PROBE - along)
         bend = 0.5 * solve(curvature)[0]
-        gentle = 2.0 * bend.norm(dim=1) <= self.bend * step.norm(dim=1)  # False for NaN
+        gentle = 2.0 * _length(state, live, bend) <= self.bend * _length(state, live, step)  # False for NaN
         return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
@@ -145,25 +150,37 @@ def _linearize(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -
         return
     jacobian = ensemble.only(which).jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
     n, params = jacobian.shape[1:]
-    system = lower_gram(jacobian if params > n else jacobian.mT).div_(n)
+    is_dual = params > n and state.metric.numel() == 0
+    system = lower_gram(jacobian if is_dual else jacobian.mT).div_(n)
     state.jacobian = _replaced(state.jacobian, which, jacobian)
     state.system = _replaced(state.system, which, system)
     state.evaluations[which] += 1
     state.moved[which] = False
 
 
+def _length(state: LMState, live: Tensor, step: Tensor) -> Tensor:
+    """The length of steps (live, params) in the metric: (live,)."""
+    if state.metric.numel() == 0:
+        return step.norm(dim=1)
+    measured = (step.unsqueeze(1) @ _rows(state.metric, live)).squeeze(1)
+    return (measured * step).sum(dim=1).sqrt()
+
+
 Solver = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def _damped_solver(state: LMState, live: Tensor) -> Solver:
-    """From residuals r (live, n) to -(J^T J / n + damping I)^-1 J^T r / n and J^T r / n, both (live, params).
+    """From residuals r (live, n) to -(J^T J / n + damping D)^-1 J^T r / n and J^T r / n, both (live, params).
 
     The former is zero where the system is not positive definite, so that the step is rejected.
     """
     jacobian = _rows(state.jacobian, live)
     n, params = jacobian.shape[1:]
     system = _rows(state.system, live).clone()
-    system.diagonal(dim1=1, dim2=2).add_(state.damping[live].unsqueeze(1))
+    if state.metric.numel() == 0:
+        system.diagonal(dim1=1, dim2=2).add_(state.damping[live].unsqueeze(1))
+    else:
+        system += state.damping[live].view(-1, 1, 1) * _rows(state.metric, live)
     factor, failed = torch.linalg.cholesky_ex(system)
     solvable = (failed == 0).unsqueeze(1)
 
@@ -171,7 +188,7 @@ def _damped_solver(state: LMState, live: Tensor) -> Solver:
         # Products with vectors as rows: batched BLAS is three times faster at them than with columns.
         right = residual.unsqueeze(1) / n
         slope = right @ jacobian
-        if params > n:
+        if system.shape[1] < params:  # dual
             solution = torch.cholesky_solve(right.mT, factor).mT @ jacobian
         else:
             solution = torch.cholesky_solve(slope.mT, factor).mT
