@@ -38,11 +38,11 @@ def generator(seed: int, purpose: str, task: FormulaTask) -> torch.Generator:
     return torch.Generator().manual_seed(int(state >> 1))
 
 
-def prepare(cell: Cell, width: int, device: torch.device) -> Prepared:
+def prepare(cell: Cell, nodes: int, device: torch.device) -> Prepared:
     """Sample the data and build the models of a cell, one member per seed."""
     datasets = [sample(cell.task, seed, cell.sizes) for seed in cell.seeds]
     models = [
-        cell.method.build(cell.task.n_inputs, width, generator(seed, "initialization", cell.task), cell.precision.dtype)
+        cell.method.build(cell.task.n_inputs, nodes, generator(seed, "initialization", cell.task), cell.precision.dtype)
         for seed in cell.seeds
     ]
     return Prepared(cell, Ensemble(models), datasets, device)
@@ -86,6 +86,6 @@ def grades(prepared: Prepared, theta: Tensor, split: str) -> list[dict[str, floa
 
 def everything(cell: Cell, device: torch.device) -> list[dict[str, float]]:
     """Do all the work of a cell, from sampling to the metrics on all splits, as the harness does."""
-    prepared = prepare(cell, cell.sizing.width, device)
+    prepared = prepare(cell, cell.sizing.nodes, device)
     theta = train(prepared, prepared.batch("train"), prepared.batch("validation"))
     return [grades(prepared, theta, split) for split in ("train", "validation", "test")][-1]

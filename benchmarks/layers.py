@@ -14,7 +14,7 @@ from benchmarks.peers import PEERS, TERMS, Missing
 from benchmarks.timing import Timings, interleave, peak_bytes
 from kanbench import KAN, MLP
 from kanbench.bases import BASES, Basis
-from kanbench.methods import MLPMethod, solve_width
+from kanbench.methods import MLPMethod, solve_nodes
 from kanbench.training import Adam, Ensemble
 
 
@@ -150,7 +150,7 @@ def ours(shape: Shape) -> Iterator[Contender]:
     yield Contender(PRODUCTS, "", products)
     n_params = sum(p.numel() for p in products.parameters())  # the same for all, at 8 terms per edge
     n_in = shape.widths[0]
-    yield Contender("MLP", "", MLP([n_in, solve_width(MLPMethod(), n_in, n_params).width, 1]))
+    yield Contender("MLP", "", MLP([n_in, solve_nodes(MLPMethod(), n_in, n_params).width, 1]))
 
 
 def compare(contenders: Sequence[Contender], shape: Shape, mode: Mode, settings: Settings, result: Result) -> None:

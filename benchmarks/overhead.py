@@ -26,7 +26,7 @@ def run(settings: Settings) -> Result:
             "benchmark", "feynman", load_suite("feynman").task(TASK), method, budget, SEEDS, optimizer, SplitSizes(),
             Precision.double,
         )  # fmt: skip
-        prepared = bare.prepare(cell, cell.sizing.width, settings.device)
+        prepared = bare.prepare(cell, cell.sizing.nodes, settings.device)
         splits = prepared.batch("train"), prepared.batch("validation")
         work[f"{name}, run_cell"] = partial(run_cell, cell, Execution(accelerator=settings.device.type))
         work[f"{name}, training"] = partial(bare.train, prepared, *splits)

@@ -172,11 +172,11 @@ BUMPS = """
         def columns(self) -> dict[str, Any]:
             return {"depth": self.depth, "sharpness": self.sharpness}
 
-        def build(self, n_in, width, generator, dtype, n_out=1) -> nn.Module:
-            return Bumps(n_in, width, n_out, self.sharpness, generator, dtype)
+        def build(self, n_in, nodes, generator, dtype, n_out=1) -> nn.Module:
+            return Bumps(n_in, nodes, n_out, self.sharpness, generator, dtype)
 
-        def count(self, n_in: int, width: int, n_out: int = 1) -> int:
-            return width * (n_in + n_out)
+        def count(self, n_in: int, nodes: int, n_out: int = 1) -> int:
+            return nodes * (n_in + n_out)
 """
 
 

@@ -21,7 +21,7 @@ SHARED = {  # what the rows of one protocol, one task or one cell have in common
         ("cell",),
         (
             *("suite", "task", "method", "family", "basis", "aggregation", "activation", "depth", "budget", "protocol"),
-            *("width", "params", "flops", "budget_miss", "missed", "skipped"),
+            *("shape", "width", "params", "flops", "budget_miss", "missed", "skipped"),
         ),
     ),
 }

@@ -20,6 +20,8 @@ from kanbench.store.record import CellRecord
 
 FILED = ("experiment", "suite", "commit", "results_version")  # they do not follow from the description
 OF_VERSION = ("cell", "protocol", "data")  # hashes with the version of the results
+EQUAL_WIDTHS = 2  # the last version whose hidden layers were equally wide
+OF_WIDTHS = ("width", "params", "budget_miss", "missed")
 EXACT = 1e-9
 
 
@@ -93,7 +95,10 @@ def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
         expected |= size(cell)
     except (BudgetTooSmall, TooManyTerms):
         fits = False
-    of_version = OF_VERSION if record.cell.get("results_version") != RESULTS_VERSION else ()
+    version = record.cell.get("results_version")
+    of_version = OF_VERSION if version != RESULTS_VERSION else ()
+    if isinstance(version, int) and version <= EQUAL_WIDTHS and cell.method.columns().get("depth", 1) > 1:
+        of_version = (*of_version, *OF_WIDTHS)
     of_rows = ("n_train",) if isinstance(cell.task, TableTask) else ()
     for name in (*FILED, *of_version, *of_rows):
         expected.pop(name, None)

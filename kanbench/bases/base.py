@@ -23,6 +23,9 @@ class Basis(ABC):
     `grows_by` names the field that can grow while every function of the family is kept; it is empty if there is none. A
     basis with movable knots takes them in `expand_on`, and the layer holds them.
 
+    `sized_by` names the field that a search of shapes sets, and `sizes` are its values: three that are tried, and spare
+    ones that replace those whose networks miss a budget. A basis without them is searched by the gain of its start.
+
     Args:
         low, high: the ends of the domain, in units of the input.
 
@@ -37,6 +40,8 @@ class Basis(ABC):
     """
 
     grows_by = ""
+    sized_by = ""
+    sizes = tuple[int, ...]()
 
     low: float = -1.0
     high: float = 1.0

@@ -24,6 +24,8 @@ class Bernstein(TermwiseBasis):
     """
 
     degree: int = 7
+    sized_by = "degree"
+    sizes = (3, 5, 8, 4, 6, 2, 7)
 
     def __post_init__(self) -> None:
         super().__post_init__()

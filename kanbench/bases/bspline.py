@@ -32,6 +32,8 @@ class BSpline(TermwiseBasis):
     degree: int = 3
     intervals: int = 5
     grows_by = "intervals"
+    sized_by = "intervals"
+    sizes = (2, 3, 5, 4, 8, 6, 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -31,6 +31,8 @@ class Fourier(TermwiseBasis):
     harmonics: int = 4
     periods: float = 2.0
     grows_by = "harmonics"
+    sized_by = "harmonics"
+    sizes = (2, 3, 4, 1, 6, 5)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -27,6 +27,8 @@ class FreeKnots(LearnableBasis):
 
     degree: int = 3
     intervals: int = 5
+    sized_by = "intervals"
+    sizes = (2, 3, 5, 4, 8, 6)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -30,6 +30,8 @@ class Polynomials(TermwiseBasis):
     degree: int = 8
     constant: bool = False
     grows_by = "degree"
+    sized_by = "degree"
+    sizes = (3, 5, 8, 4, 6, 2, 7)
 
     def __post_init__(self) -> None:
         super().__post_init__()

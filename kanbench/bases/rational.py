@@ -27,6 +27,8 @@ class Rational(LearnableBasis):
 
     numerator: int = 7
     denominator: int = 4
+    sized_by = "numerator"
+    sizes = (3, 5, 7, 4, 9, 2, 6)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,6 +25,8 @@ class RBF(TermwiseBasis):
 
     centres: int = 8
     width: float = 2.0
+    sized_by = "centres"
+    sizes = (4, 6, 8, 5, 10, 3, 7)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -28,6 +28,8 @@ class ReLUBumps(LearnableBasis):
     intervals: int = 5
     overlap: int = 3
     trainable: bool = False
+    sized_by = "intervals"
+    sizes = (2, 3, 5, 4, 8, 6, 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,6 +24,8 @@ class Sine(LearnableBasis):
     """
 
     waves: int = 4
+    sized_by = "waves"
+    sizes = (2, 3, 4, 1, 6, 5)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -31,6 +31,8 @@ class Wavelet(LearnableBasis):
 
     wavelets: int = 6
     width: float = 1.0
+    sized_by = "wavelets"
+    sizes = (3, 4, 6, 2, 8, 5)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
@@ -107,7 +107,7 @@ class Cell:
 
     @property
     def sizing(self) -> Sizing:
-        """Width 0 for a reference. Raises `BudgetTooSmall`."""
+        """No nodes for a reference. Raises `BudgetTooSmall`."""
         return self.method.size(self.task.n_inputs, self.budget, self.n_outputs)
 
     @property
@@ -125,6 +125,11 @@ class Cell:
         of_data = [self.seed_of(Vary.data, seed) for seed in self.seeds]
         sampled = {seed: sample(self.task, seed, self.sizes, self.conditions) for seed in dict.fromkeys(of_data)}
         return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
+
+
+def _is_left_out(each: Field[Any], value: Any) -> bool:
+    """Return True for a field that is younger than some keys, at its default."""
+    return each.metadata.get("later", False) and bool(getattr(value, each.name) == each.default)
 
 
 def _kinds(plain: Any) -> Iterator[str]:
@@ -146,7 +151,7 @@ def digest(plain: dict[str, Any]) -> str:
 def as_plain(value: Any) -> Any:
     """Convert to JSON-compatible data. A dataclass becomes its compared fields plus `type`, its class name."""
     if is_dataclass(value):
-        compared = [each.name for each in fields(value) if each.compare]
+        compared = [each.name for each in fields(value) if each.compare and not _is_left_out(each, value)]
         source = {"source_hash": hash} if (hash := hash_of(type(value))) else {}  # of a basis of the user's own
         return (
             {"type": stored_name(type(value))}

@@ -54,14 +54,20 @@ class Subject:
         self.method, self.n_in, self.n_out, self.dtype = method, n_in, n_out, dtype
 
     @cached_property
-    def width(self) -> int:
-        """The narrowest width that builds."""
-        return self.method.next_width(self.n_in, 1, self.n_out)
+    def nodes(self) -> int:
+        """The least number of hidden nodes that builds."""
+        return self.method.next_nodes(self.n_in, self.method.depth, self.n_out)
 
     @cached_property
-    def wider(self) -> int:
-        """A wider width that builds."""
-        return self.method.next_width(self.n_in, self.width + WIDER, self.n_out)
+    def more(self) -> int:
+        """The number of hidden nodes of a wider model that builds."""
+        return self.method.next_nodes(self.n_in, self.nodes + WIDER * self.method.depth, self.n_out)
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """The widths of the first hidden layer of both."""
+        few, many = (self.method.shape(self.n_in, nodes, self.n_out)[1] for nodes in (self.nodes, self.more))
+        return few, many
 
     @cached_property
     def model(self) -> nn.Module:
@@ -76,7 +82,7 @@ class Subject:
     def build(self, seed: int) -> nn.Module:
         """Return the wider model of a seed."""
         generator = torch.Generator().manual_seed(seed)
-        return self.method.build(self.n_in, self.wider, generator, self.dtype, self.n_out)
+        return self.method.build(self.n_in, self.more, generator, self.dtype, self.n_out)
 
     def rows(self, seed: int = 0, n: int = ROWS) -> Tensor:
         """Random inputs (n, n_in) in [-1, 1]."""
@@ -120,14 +126,15 @@ def _trained(model: nn.Module) -> list[nn.Parameter]:
 def builds(on: Subject) -> str:
     """Find the narrowest width that builds, and a wider one with more parameters."""
     try:
-        few, many = (on.method.count(on.n_in, width, on.n_out) for width in (on.width, on.wider))
+        few, many = (on.method.count(on.n_in, nodes, on.n_out) for nodes in (on.nodes, on.more))
     except OwnFault as fault:
         raise ContractFault(str(fault)) from fault
+    narrow, wide = on.widths
     if not few:
         raise ContractFault("no parameter that is trained reaches its output")
     if few == many:
-        raise ContractFault(f"its parameters do not grow with the width: {few} at widths {on.width} and {on.wider}")
-    return f"width {on.width}: {counted(few, 'parameter')}; width {on.wider}: {many}"
+        raise ContractFault(f"its parameters do not grow with the width: {few} at widths {narrow} and {wide}")
+    return f"width {narrow}: {counted(few, 'parameter')}; width {wide}: {many}"
 
 
 def has_outputs(on: Subject) -> str:

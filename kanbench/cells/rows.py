@@ -77,7 +77,14 @@ def _protocol(cell: Cell) -> dict[str, Any]:
 def size(cell: Cell) -> dict[str, Any]:
     """The columns that say how large the models are, and how far that is from the budget."""
     sizing = cell.sizing
-    return {"width": sizing.width, "params": sizing.params, "budget_miss": sizing.miss, "missed": sizing.is_marked}
+    shape = "-".join(map(str, sizing.shape))
+    return {
+        "shape": shape,
+        "width": sizing.width,
+        "params": sizing.params,
+        "budget_miss": sizing.miss,
+        "missed": sizing.is_marked,
+    }
 
 
 def storable(curve: Curve) -> dict[str, Any]:

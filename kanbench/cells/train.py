@@ -86,7 +86,7 @@ def prepare(cell: Cell, execution: Execution = ON_CPU) -> tuple[EnsembleModule, 
     """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
     method, datasets = cast(NetworkMethod, cell.method), cell.datasets()
     of_member = [datasets[seed] for seed, _ in cell.members]
-    build, shape = method.first.build, (cell.task.n_inputs, cell.sizing.width)
+    build, shape = method.first.build, (cell.task.n_inputs, cell.sizing.nodes)
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)

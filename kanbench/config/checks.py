@@ -11,7 +11,7 @@ from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.config import Config
 from kanbench.data import Grading, Shares, SplitSizes, Task, sample
 from kanbench.errors import ConfigError
-from kanbench.methods import BudgetTooSmall, NetworkMethod, solve_width
+from kanbench.methods import BudgetTooSmall, NetworkMethod, solve_nodes
 from kanbench.methods.own import OwnFault
 from kanbench.training import LOSSES, OPTIMIZERS
 
@@ -93,7 +93,7 @@ def _check_sizes(config: Config) -> None:
     for budget in config.budgets:
         for method in config.methods:
             if not any(_fits(method, task, budget) for task in config.tasks):
-                least = min(method.count(task.n_inputs, 1, task.grading.n_outputs) for task in config.tasks)
+                least = min(method.count(task.n_inputs, method.depth, task.grading.n_outputs) for task in config.tasks)
                 raise ConfigError(
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
@@ -148,7 +148,7 @@ def _check_stages(config: Config) -> None:
 
 def _fits(method: NetworkMethod, task: Task, budget: int) -> bool:
     try:
-        solve_width(method, task.n_inputs, budget, task.grading.n_outputs)
+        solve_nodes(method, task.n_inputs, budget, task.grading.n_outputs)
     except BudgetTooSmall:
         return False
     except OwnFault as fault:

@@ -6,6 +6,7 @@ spelling of the code, and the stored one as a synonym.
 
 import re
 
+LATER = {"later": True}  # metadata of a field that older keys lack: at its default it stays out of new ones too
 CLASSES = {"FormulaTask": "Task"}  # name of a class: its name in keys
 WORDS = {"initialization": "initialisation"}  # name of a field or a choice: its name in keys, labels and columns
 

@@ -2,7 +2,7 @@
 
 from kanbench.files.registry import registered
 from kanbench.methods.base import Method, NetworkMethod
-from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_width
+from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_nodes
 from kanbench.methods.kan import KANMethod
 from kanbench.methods.mlp import MLPMethod
 from kanbench.methods.own import OwnMethod
@@ -22,5 +22,5 @@ __all__ = [
     "Reference",
     "Sizing",
     "TooManyTerms",
-    "solve_width",
+    "solve_nodes",
 ]

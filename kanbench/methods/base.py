@@ -1,18 +1,22 @@
 """The interface of a kind of method."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
 
 from kanbench.errors import require, require_finite, take_choices
 from kanbench.files.stored_names import stored_word
-from kanbench.methods.budget import Sizing, solve_width
+from kanbench.methods.budget import Sizing, share_out, solve_nodes
 
+T = TypeVar("T")
+DEPTHS, DEEPER = (1, 2, 3), 4  # that a search of shapes tries, and a spare one
+GAINS = (0.5, 1.0, 2.0, 0.7, 1.4)  # factors of a start: three that it tries, and spare ones
+N_SIZES = 3  # that it tries with every depth
 Parts = dict[str, Mapping[str, type | Enum]]
 
 
@@ -51,7 +55,9 @@ MOST_LAYERS = 1_000
 
 @dataclass(frozen=True)
 class NetworkMethod(Method):
-    """Networks of one kind, for any number of inputs and any width; `depth` counts hidden layers.
+    """Networks of one kind, for any number of inputs and of hidden nodes; `depth` counts hidden layers.
+
+    Hidden layers share the nodes evenly: 7 nodes in two layers are 4 and 3.
 
     A subclass below `kanbench/methods` is registered under the name of its file: `model=NAME` chooses it.
     """
@@ -74,9 +80,9 @@ class NetworkMethod(Method):
     def label(self) -> str:  # type: ignore[override]  # a reference has a field
         """The kind, and every switch that is not at its default."""
 
-    def shape(self, n_in: int, width: int, n_out: int) -> list[int]:
+    def shape(self, n_in: int, nodes: int, n_out: int) -> list[int]:
         """Return the widths of all layers, inputs and outputs included."""
-        return [n_in, *[width] * self.depth, n_out]
+        return [n_in, *share_out(nodes, self.depth), n_out]
 
     @property
     def stages(self) -> tuple[int, ...]:
@@ -94,28 +100,56 @@ class NetworkMethod(Method):
         return ""
 
     @abstractmethod
-    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
+    def build(self, n_in: int, nodes: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         """Return a module (n, n_in) -> (n, n_out) whose random start is drawn from `generator`."""
 
     @abstractmethod
-    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+    def count(self, n_in: int, nodes: int, n_out: int = 1) -> int:
         """Return the number of trainable parameters of such a module, in closed form."""
+
+    def candidates(self) -> tuple["NetworkMethod", ...]:
+        """Return the methods that a search of shapes may try, in its order: the first nine, and what replaces them.
+
+        They have the switches of this method; depth and size are those of the list.
+        """
+        return tuple(replace(self, depth=depth) for depth in (*DEPTHS, DEEPER))
+
+    @property
+    def line(self) -> str:
+        """The name of the method in a search of shapes: its label without what the search sets."""
+        return replace(self, depth=NetworkMethod.depth).label
+
+    @property
+    def searched_size(self) -> float | None:
+        """The number beside the depth that a search of shapes sets: the size of a basis, or the gain of a start."""
+        return None
 
     @property
     def unversioned(self) -> str:
         """The label without the version of its code, where the label has one."""
         return self.label
 
-    def next_width(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Return the first width from `width` on that can be built."""
-        return width
+    def next_nodes(self, n_in: int, nodes: int, n_out: int = 1) -> int:
+        """Return the first number of hidden nodes from `nodes` on that can be built."""
+        return nodes
 
     def said(self, error: BaseException) -> str:
         """Return an error that its code raised, in one line that says where."""
         return f"{type(error).__name__}: {error}"
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
-        return solve_width(self, n_in, budget, n_out)
+        return solve_nodes(self, n_in, budget, n_out)
+
+
+def crossed(sizes: Sequence[T]) -> list[tuple[int, T]]:
+    """Return depths and sizes in the order of a search: all depths with the first sizes, and then the spare ones.
+
+    Every three in a row have all depths, and all of the first sizes, so that few of them are a fair sample as well.
+    """
+    first, spare = sizes[:N_SIZES], sizes[N_SIZES:]
+    tried = [(depth, first[(i + turn) % len(first)]) for turn in range(len(first)) for i, depth in enumerate(DEPTHS)]
+    replacements = [*((depth, size) for size in spare for depth in DEPTHS), *((DEEPER, size) for size in first)]
+    return [*tried, *replacements]
 
 
 def changes(value: Any, *besides: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Matching of sizes: find the width whose parameter count is nearest to a budget."""
+"""Matching of sizes: find the number of hidden nodes whose parameter count is nearest to a budget."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,17 +20,33 @@ class Countable(Protocol):
     def label(self) -> str:
         """The name of the method in messages."""
 
-    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Return the number of trainable parameters of a model of this width."""
+    @property
+    def depth(self) -> int:
+        """The number of hidden layers, each of which needs a node."""
+
+    def shape(self, n_in: int, nodes: int, n_out: int) -> list[int]:
+        """Return the widths of all layers, inputs and outputs included."""
+
+    def count(self, n_in: int, nodes: int, n_out: int = 1) -> int:
+        """Return the number of trainable parameters of a model with so many hidden nodes."""
 
 
 @dataclass(frozen=True)
 class Sizing:
-    """A width, its exact number of parameters, and the relative miss (params - budget) / budget."""
+    """A number of hidden nodes, the widths of all layers, and the exact number of parameters.
 
-    width: int
+    `miss` is relative, (params - budget) / budget. A reference has no nodes and no shape.
+    """
+
+    nodes: int
+    shape: tuple[int, ...]
     params: int
     miss: float
+
+    @property
+    def width(self) -> int:
+        """The width of the widest hidden layer; 0 without one."""
+        return max(self.shape[1:-1], default=0)
 
     @property
     def is_marked(self) -> bool:
@@ -38,28 +54,34 @@ class Sizing:
         return abs(self.miss) > MARKED_MISS
 
 
-def solve_width(method: Countable, n_in: int, budget: int, n_out: int = 1) -> Sizing:
-    """Return the width whose parameter count is nearest to the budget; of two equally near ones, the smaller.
+def share_out(nodes: int, layers: int) -> list[int]:
+    """Return the widths of layers that share nodes; they differ by one at most, the first ones have what is over."""
+    each, over = divmod(nodes, layers)
+    return [each + (layer < over) for layer in range(layers)]
 
-    Raises `BudgetTooSmall` if even width 1 exceeds the budget by over 25 %.
+
+def solve_nodes(method: Countable, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+    """Return the number of hidden nodes whose parameter count is nearest to the budget; of two equally near ones, the
+    smaller.
+
+    Raises `BudgetTooSmall` if even one node per hidden layer exceeds the budget by over 25 %.
     """
 
-    def count(width: int) -> int:
-        return method.count(n_in, width, n_out)
+    def count(nodes: int) -> int:
+        return method.count(n_in, nodes, n_out)
 
-    least = count(1)
+    least = count(method.depth)
     if least > budget * (1.0 + LARGEST_EXCESS):
         raise BudgetTooSmall(
             f"a budget of {budget} parameters is too small for {method.label} with {counted(n_in, 'input')}, "
             f"whose smallest model has {least}"
         )
-    high = 2
+    low, high = method.depth, method.depth + 1
     while count(high) < budget:
-        high *= 2
-    low = high // 2
-    while high - low > 1:  # count(low) <= budget <= count(high), unless low is 1
+        low, high = high, 2 * high
+    while high - low > 1:  # count(low) <= budget <= count(high), unless low is the least
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) <= budget else (low, middle)
-    width = min((low, high), key=lambda w: abs(count(w) - budget))
-    params = count(width)
-    return Sizing(width, params, (params - budget) / budget)
+    nodes = min((low, high), key=lambda each: abs(count(each) - budget))
+    params = count(nodes)
+    return Sizing(nodes, tuple(method.shape(n_in, nodes, n_out)), params, (params - budget) / budget)

@@ -1,8 +1,8 @@
 """KANs as methods."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -10,7 +10,7 @@ from torch import nn
 from kanbench.bases import BASES, Basis, BSpline, OwnBasis
 from kanbench.bases.own import DIGITS, hash_of, title, versions_of
 from kanbench.errors import require
-from kanbench.methods.base import SMALL_SHARE, NetworkMethod, Parts, changes
+from kanbench.methods.base import GAINS, SMALL_SHARE, NetworkMethod, Parts, changes, crossed
 from kanbench.models.kan import KAN
 from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
@@ -58,6 +58,26 @@ class KANMethod(NetworkMethod):
             return self
         return replace(self, stages=(), basis=replace(self.basis, **{self.basis.grows_by: self.stages[0]}))
 
+    def candidates(self) -> tuple[NetworkMethod, ...]:
+        require(not self.stages, "stages", "must be empty in a search of shapes, which sets the size", self.stages)
+        if not self.basis.sized_by:
+            return tuple(replace(self, depth=d, gain=KANMethod.gain * gain) for d, gain in crossed(GAINS))
+        return tuple(replace(self, depth=d, basis=self._sized(size)) for d, size in crossed(self.basis.sizes))
+
+    def _sized(self, size: int) -> Basis:
+        return replace(self.basis, **{self.basis.sized_by: size})
+
+    @property
+    def line(self) -> str:
+        if not self.basis.sized_by:
+            return replace(self, depth=KANMethod.depth, gain=KANMethod.gain).label
+        (usual,) = (each.default for each in fields(self.basis) if each.name == self.basis.sized_by)
+        return replace(self, depth=KANMethod.depth, basis=self._sized(cast(int, usual))).label
+
+    @property
+    def searched_size(self) -> float:
+        return float(getattr(self.basis, self.basis.sized_by)) if self.basis.sized_by else self.gain
+
     @classmethod
     def parts(cls) -> Parts:
         return {"basis": {**BASES, "own": OwnBasis}, "aggregation": {each.value: each for each in Aggregation}}
@@ -96,9 +116,9 @@ class KANMethod(NetworkMethod):
     def versions(self) -> dict[str, str]:
         return versions_of(type(self.basis))
 
-    def build(self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
+    def build(self, n_in: int, nodes: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return KAN(
-            self.shape(n_in, width, n_out),
+            self.shape(n_in, nodes, n_out),
             self.basis,
             self.aggregation,
             base_branch=self.base_branch,
@@ -111,7 +131,7 @@ class KANMethod(NetworkMethod):
             dtype=dtype,
         )
 
-    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+    def count(self, n_in: int, nodes: int, n_out: int = 1) -> int:
         """Return the number of parameters of a KAN.
 
         Each edge has the terms of the basis, the base weight and the scale; each input of a layer has the basis
@@ -121,5 +141,5 @@ class KANMethod(NetworkMethod):
         weighted_base = self.base_branch is not BaseBranch.none and self.edge_scale is not EdgeScale.edge
         per_edge = self.basis.n_terms + weighted_base + scaled
         per_input = self.basis.n_inner
-        shape = self.shape(n_in, width, n_out)
+        shape = self.shape(n_in, nodes, n_out)
         return sum(a * b * per_edge + a * per_input + b * self.bias for a, b in pairwise(shape))

@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -13,12 +13,12 @@ import torch
 from kanbench.errors import require, require_name, shown
 from kanbench.files.callables import hash_of_callable
 from kanbench.files.user_code import TargetError, load_target, loaded_before, said
-from kanbench.methods.base import NetworkMethod, changes
-from kanbench.methods.budget import Sizing, solve_width
+from kanbench.methods.base import NetworkMethod, changes, crossed
+from kanbench.methods.budget import Sizing, solve_nodes
 from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_arguments, n_trained
 
-TRIED = 4  # widths in a row of which one must build
-WIDEST = 2**20
+TRIED = 4  # widths in a row of which one must build, in each hidden layer
+MOST_NODES = 2**20
 WORD = re.compile(r"[\w.+-]+")  # an argument that a label shows without quotes
 DIGITS = 6  # of the hash in a label
 
@@ -42,6 +42,8 @@ class OwnMethod(NetworkMethod):
         kwargs: Keyword arguments of the target: numbers, texts, true, false, null, lists and dictionaries.
         takes: "model" for target([n_in, w, .., n_out]), "layer" for target(a, b) per layer.
         depth: The number of hidden layers.
+        shapes: Keyword arguments that a search of shapes tries in place of those in `kwargs`, as [{"grid": 3}, ..]; the
+            first three, and spare ones.
         hash: The hash of the source. Without a target, code with this hash must have been loaded before by this
             process; with one, its source must have this hash.
         key: A text that stands for the code of a class or function that is given itself, where its source or a value
@@ -58,6 +60,7 @@ class OwnMethod(NetworkMethod):
     kwargs: dict[str, Any] = field(default_factory=dict, hash=False)
     takes: Takes = Takes.model
     hash: str = ""
+    shapes: tuple[dict[str, Any], ...] = field(default=(), compare=False)  # each of them is another method
 
     def __init__(
         self,
@@ -68,13 +71,15 @@ class OwnMethod(NetworkMethod):
         takes: Takes | str = Takes.model,
         depth: int = 1,
         hash: str = "",
+        shapes: Sequence[Mapping[str, Any]] = (),
         key: str = "",
     ) -> None:
         if callable(target):
             name, hash = _of_callable(name, target, hash, key)
         else:
             require(not key, "key", "must be empty for a target in a file, whose source is hashed", key)
-        given = {"name": name, "target": target, "takes": takes, "depth": depth, "hash": hash}
+        plain = tuple(_plain(each) for each in shapes)
+        given = {"shapes": plain, "name": name, "target": target, "takes": takes, "depth": depth, "hash": hash}
         for each, value in (given | {"kwargs": _plain(kwargs or {})}).items():
             object.__setattr__(self, each, value)
         self.__post_init__()
@@ -115,7 +120,11 @@ class OwnMethod(NetworkMethod):
     @property
     def unversioned(self) -> str:
         kwargs = [f"{name}={_short(value)}" for name, value in self.kwargs.items()]
-        return " ".join([self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash")])
+        return " ".join([self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash", "shapes")])
+
+    def candidates(self) -> tuple[NetworkMethod, ...]:
+        every = [self.kwargs | each for each in self.shapes] or [self.kwargs]
+        return tuple(replace(self, depth=depth, kwargs=kwargs, shapes=()) for depth, kwargs in crossed(every))
 
     @property
     def family(self) -> str:
@@ -147,17 +156,17 @@ class OwnMethod(NetworkMethod):
                 raise OwnFault(f"the source of {self.target} has changed since the run began")
         return loaded.thing
 
-    def plan(self, n_in: int, width: int, n_out: int = 1) -> Plan:
-        """Return what its networks of a width depend on."""
+    def plan(self, n_in: int, nodes: int, n_out: int = 1) -> Plan:
+        """Return what its networks of so many hidden nodes depend on."""
         target = self.target if isinstance(self.target, str) else ""
-        shape = tuple(self.shape(n_in, width, n_out))
+        shape = tuple(self.shape(n_in, nodes, n_out))
         return Plan(self.name, self.hash, shape, self.kwargs, self.takes, target)
 
     def build(
-        self, n_in: int, width: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1
+        self, n_in: int, nodes: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1
     ) -> OwnNetwork:
         """Return a network. Raises `OwnFault` with the words and the line of the target's own error."""
-        plan = self.plan(n_in, width, n_out)
+        plan = self.plan(n_in, nodes, n_out)
         self._check_signature(plan)
         seed = int(torch.randint(2**31, (), generator=generator))
         try:
@@ -190,23 +199,27 @@ class OwnMethod(NetworkMethod):
         widths = "a, b" if plan.takes is Takes.layer else str(list(plan.shape))
         return f"{self.name}({', '.join([widths, *(f'{name}={shown(value)}' for name, value in self.kwargs.items())])})"
 
-    def next_width(self, n_in: int, width: int, n_out: int = 1) -> int:
-        """Return the first of four widths that builds. Raises `OwnFault`, that of the last one, if none does."""
-        return _buildable(self, n_in, width, n_out)
+    def next_nodes(self, n_in: int, nodes: int, n_out: int = 1) -> int:
+        """Return the first number of nodes that builds, of those up to three further in each hidden layer.
 
-    def count(self, n_in: int, width: int, n_out: int = 1) -> int:
+        Raises `OwnFault`, that of the last one, if none does.
+        """
+        return _buildable(self, n_in, nodes, n_out)
+
+    def count(self, n_in: int, nodes: int, n_out: int = 1) -> int:
         """Return the number of parameters that are trained and reach the output, found by building the network.
 
-        A width that is refused counts as the next one that builds, at most three further.
+        A number of nodes that is refused counts as the next one that builds, see `next_nodes`.
         """
-        if width > WIDEST:
-            most = _count(self, n_in, _buildable(self, n_in, WIDEST, n_out), n_out)
+        if nodes > MOST_NODES:
+            most = _count(self, n_in, _buildable(self, n_in, MOST_NODES, n_out), n_out)
             raise OwnFault(f"the parameters of {self.name} do not grow with the width beyond {most}")
-        return _count(self, n_in, _buildable(self, n_in, width, n_out), n_out)
+        return _count(self, n_in, _buildable(self, n_in, nodes, n_out), n_out)
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
-        sizing = solve_width(self, n_in, budget, n_out)
-        return replace(sizing, width=_buildable(self, n_in, sizing.width, n_out))
+        sizing = solve_nodes(self, n_in, budget, n_out)
+        nodes = _buildable(self, n_in, sizing.nodes, n_out)
+        return replace(sizing, nodes=nodes, shape=tuple(self.shape(n_in, nodes, n_out)))
 
 
 def _of_callable(name: str, thing: Callable[..., Any], hash: str, key: str) -> tuple[str, str]:
@@ -217,10 +230,10 @@ def _of_callable(name: str, thing: Callable[..., Any], hash: str, key: str) -> t
 
 
 @cache
-def _buildable(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
-    """Return the first of four widths that builds. Raises `OwnFault`, that of the last one, if none does."""
-    last = width + TRIED - 1
-    for each in range(width, last):
+def _buildable(method: OwnMethod, n_in: int, nodes: int, n_out: int) -> int:
+    """Return the first number of nodes that builds. Raises `OwnFault`, that of the last one tried, if none does."""
+    last = nodes + (TRIED - 1) * method.depth
+    for each in range(nodes, last):
         try:
             _count(method, n_in, each, n_out)
         except OwnFault:
@@ -231,8 +244,8 @@ def _buildable(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
 
 
 @cache
-def _count(method: OwnMethod, n_in: int, width: int, n_out: int) -> int:
-    return n_trained(method.build(n_in, width, torch.Generator().manual_seed(0), torch.float32, n_out))
+def _count(method: OwnMethod, n_in: int, nodes: int, n_out: int) -> int:
+    return n_trained(method.build(n_in, nodes, torch.Generator().manual_seed(0), torch.float32, n_out))
 
 
 def _short(value: Any) -> str:

@@ -55,7 +55,7 @@ class Reference(Method):
         return {"depth": 0}
 
     def size(self, n_in: int, budget: int = 0, n_out: int = 1) -> Sizing:
-        return Sizing(0, self.count(n_in, n_out), 0.0)
+        return Sizing(0, (), self.count(n_in, n_out), 0.0)
 
     @abstractmethod
     def count(self, n_in: int, n_out: int = 1) -> int:

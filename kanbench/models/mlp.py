@@ -47,6 +47,7 @@ class MLP(Layers):
         frequencies: the number of random frequencies whose sines and cosines replace the inputs; 0 keeps the inputs.
             See `FourierAffine`.
         scale: the standard deviation of these frequencies, in radians per unit of the input.
+        gain: a factor of the starting weights, not of the biases.
         generator: the source of the random start; the default one of torch if None.
         dtype: the precision of the parameters.
 
@@ -67,6 +68,7 @@ class MLP(Layers):
         *,
         frequencies: int = 0,
         scale: float = 1.0,
+        gain: float = 1.0,
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -77,10 +79,10 @@ class MLP(Layers):
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(shape):
             if frequencies and not layers:
-                std = math.sqrt(variance / frequencies)  # the squares of a sine and its cosine add up to one
+                std = gain * math.sqrt(variance / frequencies)  # the squares of a sine and its cosine add up to one
                 layers.append(FourierAffine(n_in, n_out, frequencies, scale, std=std, **random))
             else:
-                layers.append(Affine(n_in, n_out, std=math.sqrt(variance / n_in), **random))
+                layers.append(Affine(n_in, n_out, std=gain * math.sqrt(variance / n_in), **random))
             layers.append(_activation(activation, n_out, dtype))
         super().__init__(*layers[:-1])
 

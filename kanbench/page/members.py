@@ -68,7 +68,7 @@ def _require_picture(cell: Cell) -> None:
     """Raise `NoPicture` for code from elsewhere that builds other layers than the page draws, before it is trained."""
     if cell.method.is_foreign and isinstance(cell.method, NetworkMethod):
         start, dtype = torch.Generator().manual_seed(0), torch.float64
-        model = cell.method.build(cell.task.n_inputs, cell.sizing.width, start, dtype, cell.n_outputs)
+        model = cell.method.build(cell.task.n_inputs, cell.sizing.nodes, start, dtype, cell.n_outputs)
         plain_network(_drawn(model), torch.zeros(2, cell.task.n_inputs, dtype=dtype))
 
 

@@ -17,7 +17,7 @@ SEAL = Seal("record", format=1)
 STATUSES = ("ok", "diverged", "failed", "skipped")
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
-    *("reason", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
+    *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
 }
 COUNTS = {"depth", "width", "budget", "params", "seed"}
 AMOUNTS = {

@@ -12,7 +12,7 @@ from torch.nn import functional
 from kanbench.bases import BSpline
 from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import Classification, FormulaTask, Shares, SplitSizes, Variable, read_table, sample
-from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_width
+from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_nodes
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Loss, Schedule
 
 METHODS = [KANMethod(), KANMethod(depth=2, basis=BSpline(intervals=3)), MLPMethod(), MLPMethod(fourier=3, depth=2)]
@@ -122,9 +122,10 @@ def test_counts_with_an_output_per_class(width):
     assert MLPMethod().count(2, width, 3) == (2 + 1) * width + (width + 1) * 3
     assert KANMethod().count(2, width, 3) == 8 * (2 * width + 3 * width) + width + 3
     for method in METHODS:
-        model = method.build(2, width, torch.Generator(), torch.float64, 3)
-        assert method.count(2, width, 3) == sum(parameter.numel() for parameter in model.parameters())
-    assert solve_width(MLPMethod(), 2, MLPMethod().count(2, width, 3), 3).width == width
+        nodes = method.depth * width
+        model = method.build(2, nodes, torch.Generator(), torch.float64, 3)
+        assert method.count(2, nodes, 3) == sum(parameter.numel() for parameter in model.parameters())
+    assert solve_nodes(MLPMethod(), 2, MLPMethod().count(2, width, 3), 3).width == width
 
 
 def test_a_cell_learns_the_rings_and_the_metrics_are_of_its_predictions():

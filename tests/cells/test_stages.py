@@ -101,7 +101,7 @@ def test_size_cost_and_protocol_are_those_of_direct_training(method):
     assert [(m["params"], m["evaluations"]) for m in ours.members] == [
         (m["params"], m["evaluations"]) for m in theirs.members
     ]
-    assert ours.members[0]["params"] == method.count(2, ours.members[0]["width"])
+    assert ours.members[0]["params"] == method.count(2, staged.sizing.nodes)
     assert ours.curve["steps"][-1] == theirs.curve["steps"][-1] == 31
 
 

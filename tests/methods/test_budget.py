@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kanbench.bases import BASES, BSpline, Chebyshev, Taylor
-from kanbench.methods import BudgetTooSmall, KANMethod, MLPMethod, solve_width
+from kanbench.methods import BudgetTooSmall, KANMethod, MLPMethod, solve_nodes
 from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 OTHER = {int: lambda n: n + 1, float: lambda x: x + 0.5, bool: lambda b: not b}
@@ -41,21 +41,32 @@ mlps = st.builds(
 methods = kans | mlps
 
 
-def trainable(method, n_in, width):
-    model = method.build(n_in, width, torch.Generator().manual_seed(0), torch.float32)
+def trainable(method, n_in, nodes):
+    model = method.build(n_in, nodes, torch.Generator().manual_seed(0), torch.float32)
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 @settings(max_examples=120, deadline=None)
-@given(method=methods, n_in=st.integers(1, 8), width=st.integers(1, 12))
-def test_count_is_what_the_built_model_trains(method, n_in, width):
-    assert method.count(n_in, width) == trainable(method, n_in, width)
+@given(method=methods, n_in=st.integers(1, 8), more=st.integers(0, 24))
+def test_count_is_what_the_built_model_trains(method, n_in, more):
+    nodes = method.depth + more
+    assert method.count(n_in, nodes) == trainable(method, n_in, nodes)
+
+
+def test_hidden_layers_share_the_nodes_and_differ_by_one_at_most():
+    assert MLPMethod(depth=2).shape(5, 7, 1) == [5, 4, 3, 1]
+    assert MLPMethod(depth=3).shape(2, 11, 2) == [2, 4, 4, 3, 2]
+    assert MLPMethod().shape(2, 7, 1) == [2, 7, 1]
+    # by hand: 3 * 4 + 5 * 3 + 4 weights and biases
+    assert MLPMethod(depth=2).count(2, 7) == 31
+    sizing = solve_nodes(MLPMethod(depth=2), 2, 30)
+    assert (sizing.shape, sizing.width, sizing.nodes, sizing.params) == ((2, 4, 3, 1), 4, 7, 31)
 
 
 @settings(max_examples=20, deadline=None)
-@given(method=methods, n_in=st.integers(1, 8), width=st.integers(1, 12))
-def test_built_models_map_inputs_to_one_number(method, n_in, width):
-    model = method.build(n_in, width, torch.Generator().manual_seed(0), torch.float64)
+@given(method=methods, n_in=st.integers(1, 8), more=st.integers(0, 12))
+def test_built_models_map_inputs_to_one_number(method, n_in, more):
+    model = method.build(n_in, method.depth + more, torch.Generator().manual_seed(0), torch.float64)
     assert model(torch.zeros(5, n_in, dtype=torch.float64)).shape == (5, 1)
 
 
@@ -70,12 +81,12 @@ def test_counts_by_hand(width):
     # 2 x 5 features in, 1 weight out, a bias per node; the frequencies are not trained
     assert MLPMethod(fourier=5).count(2, width) == 12 * width + 1
     # 3 hidden layers: 2w + 2w^2 + w weights, a bias per node
-    assert MLPMethod(depth=3).count(2, width) == 2 * width**2 + 6 * width + 1
+    assert MLPMethod(depth=3).count(2, 3 * width) == 2 * width**2 + 6 * width + 1
     # edges 2w + w^2 + w, of 5 + 1 + 1 parameters
     switched = KANMethod(
         depth=2, basis=Taylor(degree=5), bias=False, base_branch=BaseBranch.silu, edge_scale=EdgeScale.basis
     )
-    assert switched.count(2, width) == 7 * (width**2 + 3 * width)
+    assert switched.count(2, 2 * width) == 7 * (width**2 + 3 * width)
 
 
 def test_the_smallest_kan_of_the_paper_by_hand():
@@ -89,25 +100,27 @@ def test_the_smallest_kan_of_the_paper_by_hand():
 
 @settings(max_examples=80, deadline=None)
 @given(method=methods, n_in=st.integers(1, 8), data=st.data())
-def test_solve_width_is_nearest(method, n_in, data):
-    counts = {width: method.count(n_in, width) for width in range(1, 61)}
-    budget = data.draw(st.integers(counts[1], counts[60]))
-    sizing = solve_width(method, n_in, budget)
-    assert sizing.width == min(counts, key=lambda width: (abs(counts[width] - budget), width))
-    assert sizing.params == counts[sizing.width]
+def test_solve_nodes_is_nearest(method, n_in, data):
+    counts = {nodes: method.count(n_in, nodes) for nodes in range(method.depth, method.depth + 61)}
+    least, *_, most = counts.values()
+    assert list(counts.values()) == sorted(set(counts.values()))  # more nodes are more parameters
+    budget = data.draw(st.integers(least, most))
+    sizing = solve_nodes(method, n_in, budget)
+    assert sizing.nodes == min(counts, key=lambda nodes: (abs(counts[nodes] - budget), nodes))
+    assert sizing.params == counts[sizing.nodes]
     assert sizing.miss == pytest.approx((sizing.params - budget) / budget)
 
 
 @settings(max_examples=40, deadline=None)
 @given(method=methods, n_in=st.integers(1, 8), data=st.data())
 def test_a_budget_under_the_least_by_a_quarter_is_refused(method, n_in, data):
-    least = method.count(n_in, 1)
+    least = method.count(n_in, method.depth)
     budget = data.draw(st.integers(1, least))
     if least <= 1.25 * budget:
-        assert solve_width(method, n_in, budget).width == 1
+        assert solve_nodes(method, n_in, budget).nodes == method.depth
         return
     with pytest.raises(BudgetTooSmall) as refusal:
-        solve_width(method, n_in, budget)
+        solve_nodes(method, n_in, budget)
     for part in (f"budget of {budget} ", method.label, f"with {n_in} input", f"smallest model has {least}"):
         assert part in str(refusal.value)
 
@@ -125,6 +138,7 @@ def test_labels_of_all_switches_are_distinct():
     every = [replace(each, aggregation=aggregation) for each in every for aggregation in Aggregation]
     fourier = [(0, 3.0), (8, 3.0), (8, 1.0), (16, 3.0)]
     every += [MLPMethod(depth, activation, *each) for depth in (1, 2) for activation in Activation for each in fourier]
+    every += [MLPMethod(gain=gain) for gain in (0.5, 2.0)]
     assert len({method.label for method in every}) == len(every)
 
 

@@ -35,9 +35,9 @@ class Twin(MLPMethod):
 
     source = "Plain"
 
-    def build(self, n_in, width, generator, dtype, n_out=1):
-        theirs = own(self.source, depth=self.depth).build(n_in, width, generator, dtype, n_out)
-        model = MLP(self.shape(n_in, width, n_out), self.activation, dtype=dtype)
+    def build(self, n_in, nodes, generator, dtype, n_out=1):
+        theirs = own(self.source, depth=self.depth).build(n_in, nodes, generator, dtype, n_out)
+        model = MLP(self.shape(n_in, nodes, n_out), self.activation, dtype=dtype)
         state = theirs.state_dict()
         weights = [tensor.mT if tensor.ndim == 2 else tensor for tensor in state.values()]
         model.load_state_dict(dict(zip(model.state_dict(), weights, strict=True)))
@@ -78,7 +78,7 @@ def test_parameters_that_never_reach_the_output_do_not_count_and_do_not_move():
 
 def test_a_width_that_is_refused_is_left_out():
     method = own("NotNarrow")
-    assert method.next_width(2, 1) == 2
+    assert method.next_nodes(2, 1) == 2
     assert (method.size(2, 9).width, method.size(2, 9).params) == (2, 9)
     assert method.size(2, 8).width == 2
 
@@ -87,6 +87,12 @@ def test_widths_that_are_refused_in_between_are_left_out_too():
     method = own("EvenOnly")  # 4 width + 1 parameters
     found = {budget: (method.size(2, budget).width, method.size(2, budget).params) for budget in (9, 30, 36, 100)}
     assert found == {9: (2, 9), 30: (8, 33), 36: (8, 33), 100: (24, 97)}
+    assert not any(each.is_fault for each in findings(method, 2))
+
+
+def test_refused_widths_are_left_out_in_every_layer():
+    method = own("EvenOnly", depth=2)
+    assert method.size(2, 40).shape == (2, 4, 4, 1)
     assert not any(each.is_fault for each in findings(method, 2))
 
 
@@ -109,7 +115,7 @@ def test_one_seed_gives_one_start_and_the_signature_decides_who_gets_it():
 
 def test_layers_are_put_in_sequence_and_each_has_a_start_of_its_own():
     model = own("Layer", takes="layer", depth=2, kwargs={"degree": 4}).build(
-        3, 3, torch.Generator().manual_seed(0), torch.float64
+        3, 6, torch.Generator().manual_seed(0), torch.float64
     )
     first, second, last = model.inner
     assert [tuple(layer.coefficients.shape) for layer in (first, second, last)] == [(3, 3, 4), (3, 3, 4), (3, 1, 4)]

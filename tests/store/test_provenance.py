@@ -66,7 +66,7 @@ def test_a_changed_basis_is_other_code_for_its_own_cells_only(package):
     ("name", "old"),
     [
         ("models/layer.py", "class KANLayer("),
-        ("methods/budget.py", "def solve_width("),
+        ("methods/budget.py", "def solve_nodes("),
         ("training/optimizers/levenberg_marquardt.py", "class LevenbergMarquardt("),
         ("training/ensemble.py", "class Ensemble"),
         ("training/module.py", "class EnsembleModule("),
