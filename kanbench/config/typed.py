@@ -72,7 +72,7 @@ def _expected(hint: Any) -> str:
         return "a list for each name, as {name: [..]}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"one of {', '.join(member.name for member in hint)}"
-    if get_origin(hint) is tuple and any(_is_mapping(part) for part in get_args(hint)):
+    if get_origin(hint) is tuple and Any in get_args(hint):
         return "a list of names and values, as [{grid: 3}, {grid: 5}]"
     return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(
         getattr(hint, "__name__", ""), "a list of numbers" if get_origin(hint) is tuple else str(hint)

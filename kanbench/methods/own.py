@@ -60,7 +60,7 @@ class OwnMethod(NetworkMethod):
     kwargs: dict[str, Any] = field(default_factory=dict, hash=False)
     takes: Takes = Takes.model
     hash: str = ""
-    shapes: tuple[dict[str, Any], ...] = field(default=(), compare=False)  # each of them is another method
+    shapes: tuple[Any, ...] = field(default=(), compare=False)  # each of them is another method
 
     def __init__(
         self,
