@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import Field, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 
 from kanbench.bases.own import hash_of
 from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
-from kanbench.files.stored_names import stored_name, stored_word
+from kanbench.files.stored_names import is_absent, stored_name, stored_word
 from kanbench.methods import Method, Sizing
 from kanbench.store import provenance
 from kanbench.training.losses import LOSSES, Loss
@@ -127,11 +127,6 @@ class Cell:
         return {seed: sampled[drawn] for seed, drawn in zip(self.seeds, of_data, strict=True)}
 
 
-def _is_left_out(each: Field[Any], value: Any) -> bool:
-    """Return True for a field that is younger than some keys, at its default."""
-    return each.metadata.get("later", False) and bool(getattr(value, each.name) == each.default)
-
-
 def _kinds(plain: Any) -> Iterator[str]:
     """The names of all dataclasses in plain data."""
     if isinstance(plain, dict):
@@ -151,7 +146,9 @@ def digest(plain: dict[str, Any]) -> str:
 def as_plain(value: Any) -> Any:
     """Convert to JSON-compatible data. A dataclass becomes its compared fields plus `type`, its class name."""
     if is_dataclass(value):
-        compared = [each.name for each in fields(value) if each.compare and not _is_left_out(each, value)]
+        compared = [
+            each.name for each in fields(value) if each.compare and not is_absent(each, getattr(value, each.name))
+        ]
         source = {"source_hash": hash} if (hash := hash_of(type(value))) else {}  # of a basis of the user's own
         return (
             {"type": stored_name(type(value))}

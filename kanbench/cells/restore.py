@@ -1,6 +1,7 @@
 """From a record back to its cell, and to the networks that it trained."""
 
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from inspect import isabstract
@@ -14,7 +15,7 @@ from kanbench.bases.own import basis_of, is_own
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.data import TableTask
-from kanbench.files.stored_names import current_word, stored_name
+from kanbench.files.stored_names import absent_values, current_word, stored_name
 from kanbench.training.module import fit
 
 
@@ -83,7 +84,8 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
 def _made(kind: type, fields: dict[str, Any]) -> Any:
     hints = get_type_hints(kind)
     named = {current_word(name): value for name, value in fields.items()}
-    return kind(**{name: _typed(value, hints[name]) for name, value in named.items()})
+    known = {name: _typed(value, hints[name]) for name, value in named.items()}
+    return kind(**(absent_values(dataclass_fields(kind)) | known))
 
 
 def _typed(value: Any, hint: Any) -> Any:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from kanbench.errors import require
-from kanbench.files.stored_names import LATER
+from kanbench.files.stored_names import absent_as
 from kanbench.methods.base import GAINS, NetworkMethod, changes, crossed
 from kanbench.models.mlp import MLP, SPLINE, Activation
 
@@ -23,7 +23,7 @@ class MLPMethod(NetworkMethod):
     activation: Activation = Activation.tanh
     fourier: int = 0
     fourier_scale: float = 3.0
-    gain: float = field(default=1.0, metadata=LATER)
+    gain: float = field(default=1.0, metadata=absent_as(1.0))
 
     def __post_init__(self) -> None:
         super().__post_init__()

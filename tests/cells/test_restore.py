@@ -1,14 +1,17 @@
 """From a description back to the cell, and to its networks."""
 
 import json
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 
 from kanbench.bases import BASES
 from kanbench.cells import Cell, Precision, run_cell
-from kanbench.cells.restore import CannotRestore, restore_cell, retrain
+from kanbench.cells.cell import as_plain
+from kanbench.cells.restore import CannotRestore, _made, restore_cell, retrain
 from kanbench.data import SplitSizes, grade, load_suite, sample
+from kanbench.files.stored_names import absent_as
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.models import Activation, BaseBranch
 from kanbench.training import OPTIMIZERS, Adam, LevenbergMarquardt
@@ -55,3 +58,21 @@ def test_a_member_trained_once_more_is_the_one_of_the_record(before):
 def test_what_does_not_exist_here_is_said(change):
     with pytest.raises(CannotRestore, match=r"cannot build the cell of the record \("):
         restore_cell(cell().describe() | change)
+
+
+def test_a_key_that_is_older_than_the_gain_of_mlps_stands_for_a_gain_of_one():
+    plain, other = cell(MLPMethod(gain=1.0)), cell(MLPMethod(gain=2.0))
+    assert "gain" not in plain.describe()["method"]
+    assert restore_cell(plain.describe()).method.gain == 1.0
+    assert other.describe()["method"]["gain"] == restore_cell(other.describe()).method.gain == 2.0
+
+
+def test_a_default_that_changes_leaves_older_keys_what_they_were():
+    @dataclass(frozen=True)
+    class Switches:
+        old: int = 1
+        young: float = field(default=3.0, metadata=absent_as(1.0))
+
+    assert as_plain(Switches(young=1.0)) == {"type": "Switches", "old": 1}
+    assert as_plain(Switches()) == {"type": "Switches", "old": 1, "young": 3.0}
+    assert _made(Switches, {"old": 1}) == Switches(young=1.0)
