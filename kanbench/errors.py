@@ -56,6 +56,14 @@ def installs(extra: str) -> str:
     return f"pip install 'kanbench[{extra}]'"
 
 
+def duration(seconds: float) -> str:
+    """Return a duration in words: 1 h 05 min, 12 min, 40 s, or 0.35 s."""
+    if seconds < 100:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 100 else f"{minutes} min"
+
+
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun: 1 task, 2 tasks, 1,080 tasks."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

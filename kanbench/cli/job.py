@@ -23,6 +23,7 @@ from kanbench.run.sweep import SweepSummary, remove_empty
 from kanbench.workers import stopping
 
 KEPT = "everything that was finished is kept: the same command goes on from here"
+DRY_RUN = "--dry-run"
 entered, status = False, 0
 
 
@@ -83,9 +84,24 @@ def _run(node: DictConfig, job: HydraConf, folder: Path) -> int:
     return run_system(read_system(node), command, folder)
 
 
+def _plan(words: list[str]) -> int:
+    """Print what the words would train; return the exit code."""
+    from kanbench.cli.dry_run import dry_run
+    from kanbench.errors import ConfigError
+
+    try:
+        return dry_run(words)
+    except (ConfigError, UsageError, HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError) as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        return 130
+
+
 def run_words(words: list[str]) -> int:
     """Run what the words say, Hydra's flags included; return the exit code."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come to us instead of being printed in Hydra's way
+    if DRY_RUN in words and not {"--help", "-h"} & {*words}:
+        return _plan([word for word in words if word != DRY_RUN])
     try:
         given = Words.parse(words)
         if given.remark:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kanbench.cli.command import Command
-from kanbench.errors import UsageError, counted
+from kanbench.errors import UsageError, counted, duration
 from kanbench.files.sealed import Damaged
 from kanbench.store.leases import SUFFIX, Leases, Sight, look
 from kanbench.store.plan import Plan, read_plan
@@ -115,22 +115,14 @@ def _by(sight: Sight | None) -> str:
     if sight is None or sight.owner is None:
         return "just leased or released"
     silent = time.time() - sight.touched / 1e9
-    return str(sight.owner) + (f"; no sign of life for {_duration(silent)}" if silent > SILENT else "")
+    return str(sight.owner) + (f"; no sign of life for {duration(silent)}" if silent > SILENT else "")
 
 
 def _left(standing: Standing) -> str:
     if standing.seconds is None or not (standing.running or standing.missing or standing.failed):
         return ""
     workers = max(1, len(standing.running))
-    return f"; about {_duration(standing.seconds / workers)} left with {workers} at work"
-
-
-def _duration(seconds: float) -> str:
-    """1 h 05 min, 12 min or 40 s."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 100 else f"{minutes} min"
+    return f"; about {duration(standing.seconds / workers)} left with {workers} at work"
 
 
 def _plan(path: Path) -> Plan | None:

@@ -140,34 +140,15 @@ def submit(script: str) -> str:
     return job
 
 
-def _jobs(words: "Words") -> list[list[str]]:
-    """Return the words of every run that is submitted: one, or all that Hydra makes of a sweep."""
-    import hydra
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.types import RunMode
-
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    overrides = list(words.overrides)
-    given = zip(overrides, parser.parse_overrides(overrides), strict=True)
-    fixed = [word for word, override in given if not override.is_sweep_override()]
-    composed = hydra.compose(words.name, fixed, return_hydra_config=True).hydra
-    if not {*MULTIRUN} & {*words.flags} and composed.mode is not RunMode.MULTIRUN:  # which an experiment may set
-        return [overrides]
-    swept = [f"{key}={values}" for key, values in (composed.sweeper.params or {}).items()]
-    (jobs,) = BasicSweeper.split_arguments(parser.parse_overrides([*swept, *overrides]), max_batch_size=None)
-    return jobs
-
-
 def _check(words: "Words") -> Path:
     """Return the folder of all runs; raises the error of the first run that could not begin."""
     import hydra
 
+    from kanbench.cli.jobs import jobs_of
     from kanbench.config.read import read_config
 
     with words.composing():
-        for job in _jobs(words):
+        for job in jobs_of(words):
             node = hydra.compose(words.name, job)
             if "system" in node:
                 raise UsageError("submit: a system is one process and has no shards; run it without submit")
@@ -185,7 +166,11 @@ def add(parser: ArgumentParser) -> None:
         default=[],
         help="a line of shell that comes first in every job, as 'module load python'; may be repeated",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the script, and submit nothing")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the script, and submit nothing; --dry-run without submit says what is trained",
+    )
 
 
 def submit_words(given: Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kanbench.cells import Cell, Execution, ResumeFile
 from kanbench.cells.cell import digest
+from kanbench.cells.forecast import cost
 from kanbench.config.config import Config, ReportKind
 from kanbench.config.settings import TrainerConfig
 from kanbench.errors import LONGEST
@@ -148,9 +149,3 @@ def _labels(path: Path) -> list[str]:
         return read_plan(path).labels
     except (Damaged, OSError):
         return []
-
-
-def cost(cell: Cell) -> float:
-    """Estimate the relative training time: a constant per step, the Jacobian, and its product with itself."""
-    members = len(cell.members)
-    return members * (1.0 + cell.budget / 100 + (cell.budget / 100) ** 2)

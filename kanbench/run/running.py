@@ -13,6 +13,7 @@ from rich.console import Console
 
 from kanbench.cells import Cell, ResumeFile, run_cell, unfinished
 from kanbench.cells.cost import keep_freed_memory
+from kanbench.cells.forecast import cost
 from kanbench.config.config import Config
 from kanbench.errors import ConfigError, counted
 from kanbench.loggers.logger import RunLogger
@@ -20,7 +21,7 @@ from kanbench.methods import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.report.run_report import Report, write_report
 from kanbench.report.terminal import print_answer, print_failures, print_summary
-from kanbench.run.job import Job, cost, job_of
+from kanbench.run.job import Job, job_of
 from kanbench.run.progress import Tally, progress_of
 from kanbench.store.leases import Leases
 from kanbench.store.plan import join

@@ -1,0 +1,68 @@
+"""The expected time of a cell: a model of the arithmetic, and a short training that says how fast this machine is."""
+
+import time
+
+import torch
+
+from kanbench.cells.cell import Cell
+from kanbench.cells.execution import Execution
+from kanbench.cells.train import prepare
+from kanbench.training import LevenbergMarquardt, Optimizer
+from kanbench.training.optimizers.batches import GradientDescent
+
+# Seconds on one core, fitted to steps of the MLP, B-spline and Taylor KANs with 40 to 600 parameters (float64).
+CALL = 8e-4  # of a step, whatever it computes
+PER_NUMBER = 1.3e-8  # of the Jacobian, for its entries
+PER_PRODUCT = 1e-11  # of J^T J
+PER_CUBE = 2.7e-11  # of Cholesky
+PER_GRADIENT = 3e-9  # of a gradient, for a row and a parameter
+PER_CELL = 0.1  # of sampling, building and grading
+SAMPLE = 0.2  # seconds of a short training
+
+
+def cost(cell: Cell) -> float:
+    """Estimate the seconds that one core takes for a cell, on a machine of moderate speed.
+
+    Machines differ, so the values say how cells compare; `pace` says what a second is here. The number of parameters
+    is taken to be the budget.
+    """
+    if not cell.method.is_trained:
+        return PER_CELL
+    return PER_CELL + expected_steps(cell.optimizer) * step_seconds(cell, cell.budget)
+
+
+def expected_steps(optimizer: Optimizer) -> float:
+    """Return the number of steps that a member is expected to make."""
+    return optimizer.steps
+
+
+def step_seconds(cell: Cell, params: int) -> float:
+    """Estimate the seconds of one step of all members of a cell, for models with `params` parameters."""
+    rows = cell.task.rows(cell.sizes).train
+    if isinstance(cell.optimizer, LevenbergMarquardt):
+        residuals = rows * cell.n_outputs
+        smaller = min(params, residuals)
+        products = PER_NUMBER * residuals * params + PER_PRODUCT * residuals * params * smaller
+        return CALL + len(cell.members) * (products + PER_CUBE * smaller**3)
+    batch = cell.optimizer.batch if isinstance(cell.optimizer, GradientDescent) else 0
+    return CALL + len(cell.members) * PER_GRADIENT * (batch or rows) * params
+
+
+def pace(cell: Cell, execution: Execution) -> float:
+    """Measure the seconds of a core that a step takes here, over those that `step_seconds` expects.
+
+    The members of the cell are trained on the CPU for a fraction of a second, and nothing of it is kept.
+
+    Raises:
+        ValueError: The task cannot be sampled, or no model has the size of the budget.
+    """
+    torch.set_num_threads(1)
+    module, _, ((x, y), _) = prepare(cell, execution)
+    optimizer, ensemble = module.of_stage[0], module.ensemble
+    state = optimizer.start(ensemble, module.best_theta, module.rates, module.orders)
+    optimizer.advance(ensemble, state, x, y, 1)
+    started, steps = time.process_time(), 0
+    while not steps or (time.process_time() - started < SAMPLE and not state.done.any()):
+        optimizer.advance(ensemble, state, x, y, 1)
+        steps += 1
+    return (time.process_time() - started) / steps / step_seconds(cell, state.theta.shape[1])
