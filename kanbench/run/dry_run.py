@@ -19,7 +19,7 @@ Pace = Callable[[Cell, Execution], float]
 
 @dataclass
 class Forecast:
-    """What a job would do.
+    """The plan of a job, and what is known about its time.
 
     Args:
         job: The job.
