@@ -58,7 +58,7 @@ def pace(cell: Cell, execution: Execution) -> float:
     """
     torch.set_num_threads(1)
     module, _, ((x, y), _) = prepare(cell, execution)
-    optimizer, ensemble = module.of_stage[0], module.ensemble
+    optimizer, ensemble = cell.optimizer, module.ensemble
     state = optimizer.start(ensemble, module.best_theta, module.rates, module.orders)
     optimizer.advance(ensemble, state, x, y, 1)
     started, steps = time.process_time(), 0
