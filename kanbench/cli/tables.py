@@ -2,6 +2,7 @@
 
 import csv
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ def add(parser: ArgumentParser) -> None:
         metavar="A,B=NAME",
         default="",
         help="these methods alone, in this order; LABEL=NAME gives one another name",
+    )
+    parser.add_argument(
+        "--costs",
+        type=Path,
+        metavar="FILE",
+        help="measured times to join, benchmarks/records/costs.csv of `make bench`",
     )
     parser.add_argument("--format", metavar="F,..", default="png,svg", help="of figures: png, svg, pdf")
     parser.add_argument("--width", metavar="INCHES", help="of figures, such as 3.4 for a column of a paper")
@@ -80,12 +87,30 @@ def result_of(frame: "pd.DataFrame", given: Namespace) -> "Result":
     from kanbench.report.result import Result
 
     try:
-        result = chosen(Result.of(frame, given.title, given.baseline or None), given.methods)
+        whole = Result.of(frame, given.title, given.baseline or None)
+        result = chosen(measured(whole, given.costs) if given.costs else whole, given.methods)
     except UsageError as error:
         raise UsageError(f"--{error}") from error
     if given.baseline and result.baseline is None:
         raise UsageError(f"--baseline: {given.baseline!r} is not among the methods of --methods")
     return result
+
+
+def measured(result: "Result", path: Path) -> "Result":
+    """Return the result with the measured times of a table of costs.
+
+    Raises:
+        UsageError: for a file that is no such table, and one that has none of the methods of the result.
+    """
+    from kanbench.analysis.costs import read_costs
+
+    try:
+        costs = read_costs(path)
+    except ValueError as error:
+        raise UsageError(f"costs: {error}") from error
+    if not set(result.methods) & set(costs.method):
+        raise UsageError(f"costs: {path}: none of these methods was measured ({', '.join(sorted(set(costs.method)))})")
+    return replace(result, costs=costs)
 
 
 def chosen(result: "Result", words: str) -> "Result":

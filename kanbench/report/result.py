@@ -11,6 +11,7 @@ import pandas as pd
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.axes import along, along_axes
 from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair_tests, ranking
+from kanbench.analysis.costs import with_costs
 from kanbench.analysis.kinds import families, measure
 from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
@@ -40,6 +41,7 @@ class Result(Compared):
         baseline: the label of the method that the others are compared with; without one the two best are compared.
         order: the methods in the order of legends and rows; empty for the order of their errors.
         chosen_from: the number of methods before some were chosen.
+        costs: measured times of methods, as `read_costs` returns them.
         page_writer: writes the interactive page to a path, where the record files of the frame are known.
 
     Example:
@@ -54,6 +56,7 @@ class Result(Compared):
     baseline: str | None = None
     order: tuple[str, ...] = ()
     chosen_from: int = 0
+    costs: pd.DataFrame | None = None
     page_writer: Callable[[Path], object] | None = None
 
     @classmethod
@@ -125,8 +128,11 @@ class Result(Compared):
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        """One row per budget and method with ranks and costs, see `ranking`."""
-        return ranking(self)
+        """One row per budget and method with ranks and costs, see `ranking` and `with_costs`."""
+        if self.costs is None:
+            return ranking(self)
+        labels = dict(zip(self.frame.method, self.frame.label, strict=True)) if "label" in self.frame else {}
+        return with_costs(ranking(self), self.costs, labels)
 
     @cached_property
     def answers(self) -> list[Answer]:

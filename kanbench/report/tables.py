@@ -23,6 +23,7 @@ from kanbench.report.typeset import (
     count,
     error,
     error_table,
+    interval,
     p_value,
     percent,
     plain_interval,
@@ -95,6 +96,7 @@ def _tables(folder: Folder, result: Result) -> list[str]:
     """Write the tables of one level; return what could not be said."""
     _errors(folder, result)
     _outcomes(folder, result)
+    _costs(folder, result)
     _accuracy(folder, result)
     _outputs(folder, result)
     remark = _significance(folder, result)
@@ -136,6 +138,23 @@ def _outcomes(folder: Folder, result: Result) -> None:
         + "; stuck: share of members that end above half the error of the constant predictor" * ("stuck" in tidy)
     )
     folder.table("outcomes", tidy, tabulate(ordered, columns, caption))
+
+
+def _costs(folder: Folder, result: Result) -> None:
+    """Add the measured times of each method at each size, where a benchmark measured some."""
+    if result.costs is None or result.ranking.step_ms.isna().all():
+        return
+    tidy = result.ranking.dropna(subset=["step_ms"])
+    columns: Columns = {
+        "method: method": str, "budget: budget": count, "parameters: params": count,
+        "error: error, error_low, error_high": interval, "forward, ms: forward_ms": ratio, "step, ms: step_ms": ratio,
+    }  # fmt: skip
+    caption = (
+        "Errors and measured times: a prediction of 1,000 rows by one model, and a training step of one model, medians "
+        "of one interleaved run"
+    )
+    ordered = tidy.sort_values(["budget", "step_ms"], ascending=[False, True])
+    folder.table("costs", tidy, tabulate(ordered, columns, caption))
 
 
 def _accuracy(folder: Folder, result: Result) -> None:

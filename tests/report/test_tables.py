@@ -285,6 +285,28 @@ def test_training_errors_exact_answers_and_members_at_the_cap_stand_beside_each_
     assert "stuck above half the error of a constant predictor" in said
 
 
+def test_measured_times_stand_beside_errors_and_make_a_figure(tmp_path, capsys):
+    path = written(records(7, (50, 100)), tmp_path)
+    measured = pd.DataFrame(
+        {"method": method, "budget": budget, "forward_ms": 0.01 * budget, "step_ms": factor * budget}
+        for method, factor in METHODS.items() if method != "MLP relu" for budget in (50, 100)
+    )  # fmt: skip
+    measured.to_csv(tmp_path / "costs.csv", index=False)
+    words = ["tables", str(path), "--out", str(tmp_path / "out"), "--costs", str(tmp_path / "costs.csv")]
+    assert run_command(*words, "--methods", "KAN Taylor=Taylor,MLP tanh,MLP relu", "--format", "png") == 0
+    rows = (tmp_path / "out/costs.md").read_text().splitlines()[4:]
+    assert [row.split("|")[1].strip() for row in rows] == ["Taylor", "MLP tanh"] * 2  # the quickest first
+    assert rows[0].endswith("| 1 | 100 |")
+    assert (tmp_path / "out/error_against_step_time.png").exists()
+    ranked = pd.read_csv(tmp_path / "out/ranking.csv").set_index(["method", "budget"])
+    assert ranked.step_ms["Taylor", 50] == pytest.approx(50.0)
+    capsys.readouterr()
+    measured.assign(method="KAN Fourier").to_csv(tmp_path / "costs.csv", index=False)
+    assert run_command(*words) == 2
+    said = capsys.readouterr().err
+    assert said == f"kanbench: --costs: {tmp_path / 'costs.csv'}: none of these methods was measured (KAN Fourier)\n"
+
+
 def test_the_table_of_the_terminal_fits_a_hundred_columns(capsys):
     frame = records(27, (100, 300)).assign(train_rel_l2=1e-3, stopped="cap", test_r2=0.9)
     frame.loc[frame.seed == 0, ["status", "score"]] = ["diverged", 1.0]

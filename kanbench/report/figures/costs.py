@@ -28,7 +28,7 @@ def loss_vs_cost(
             lines[str(method)] = line(kept, cost)
     look = Look(
         title,
-        f"{COST_NAMES[cost]} (median over tasks)",
+        f"{COST_NAMES[cost]}{' (median over tasks)' * (cost == 'params')}",
         f"{of.measure}\n{OVER_TASKS}",
         sizes=list(ranked.budget.unique()) if cost == "params" else (),
     )

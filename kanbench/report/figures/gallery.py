@@ -53,6 +53,13 @@ def _loss_vs_parameters(result: Result, ax: Axes | None) -> Figure:
     return loss_vs_cost(ranked, result, "params", result.heading, result.mark, ax)
 
 
+def _error_against_step_time(result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    if result.costs is None or result.ranking.step_ms.isna().all():
+        raise Refusal("no time of these methods was measured: --costs FILE joins the table of `make bench`")
+    return loss_vs_cost(result.ranking, result, "step_ms", result.heading, result.mark, ax)
+
+
 def _profile(result: Result, ax: Axes | None) -> Figure:
     at, scores = _last(result)
     return profile(scores, result, at, result.mark, ax)
@@ -108,6 +115,7 @@ def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
 
 FIGURES: dict[str, Draw] = {
     "loss_vs_parameters": _loss_vs_parameters,
+    "error_against_step_time": _error_against_step_time,
     "error_against_evaluations": _error_against_evaluations,
     "critical_difference": _critical_difference,
     "slopes": _slopes,
