@@ -98,9 +98,9 @@ class Forward:
     def __init__(self, cell: Cell, settings: Settings) -> None:
         assert isinstance(cell.method, NetworkMethod)
         start = bare.generator(0, "initialization", cell.task)
-        self.model = cell.method.build(cell.task.n_inputs, cell.sizing.width, start, cell.precision.dtype)
+        self.model = cell.method.build(cell.task.n_inputs, cell.sizing.nodes, start, cell.precision.dtype)
         self.model = self.model.to(settings.device)
-        self.x = bare.prepare(cell, cell.sizing.width, settings.device).batch("train")[0][0]
+        self.x = bare.prepare(cell, cell.sizing.nodes, settings.device).batch("train")[0][0]
 
     def __call__(self) -> None:
         with torch.no_grad():
@@ -111,7 +111,7 @@ class Steps:
     """A callable that trains all members of a cell for `STEPS` steps of its optimizer."""
 
     def __init__(self, cell: Cell, settings: Settings) -> None:
-        prepared = bare.prepare(cell, cell.sizing.width, settings.device)
+        prepared = bare.prepare(cell, cell.sizing.nodes, settings.device)
         self.optimizer, self.ensemble = cell.optimizer, prepared.ensemble
         self.x, self.y = prepared.batch("train")
         self.theta = self.ensemble.start.to(settings.device)

@@ -136,7 +136,7 @@ def _shared(one: str, first: pd.DataFrame, other: str, second: pd.DataFrame) -> 
     differing = both.assign(furthest=furthest)[furthest > ROUNDING].sort_values("furthest", ascending=False)
     if differing.empty:
         return said
-    named = [_difference(row, apart.loc[i]) for i, row in differing.head(NAMED).iterrows()]
+    named = [difference(row, apart.loc[i]) for i, row in differing.head(NAMED).iterrows()]
     more = f" and {len(differing) - NAMED:,} more" if len(differing) > NAMED else ""
     verb = "differs" if len(differing) == 1 else "differ"
     return f"{said}; {len(differing):,} of them {verb} beyond rounding, most of all {', '.join(named)}{more}"
@@ -157,11 +157,11 @@ def distances(both: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(apart, index=both.index)
 
 
-def _difference(row: pd.Series, apart: pd.Series) -> str:
+def difference(row: pd.Series, apart: pd.Series) -> str:
     """Return the name of a member and what its two trainings differ in most."""
     at = "" if pd.isna(row.budget) else f" at {row.budget}"
     name = f"{row.method} on {row.task}{at}, seed {row.seed:.0f}"
-    if row.status != row[f"status{OTHER}"]:
+    if f"status{OTHER}" in row and row.status != row[f"status{OTHER}"]:
         return f"{name} (status {row.status} and {row[f'status{OTHER}']})"
     column = apart.idxmax()
     values = f"{row[column]:.6g} and {row[f'{column}{OTHER}']:.6g}"

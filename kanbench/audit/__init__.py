@@ -3,6 +3,7 @@
 from kanbench.audit.completeness import coverage, protocol, sizes
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.identity import keys, restored
+from kanbench.audit.published import baselines, is_published
 from kanbench.audit.retraining import again
 from kanbench.audit.rows import Audited, read_audited
 from kanbench.audit.values import content, numbers
@@ -12,8 +13,10 @@ __all__ = [
     "Check",
     "Fault",
     "again",
+    "baselines",
     "content",
     "coverage",
+    "is_published",
     "keys",
     "numbers",
     "protocol",

@@ -1,6 +1,6 @@
 """Published studies: the runs behind a folder of results, made again by one command."""
 
-import math
+import logging
 import shlex
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
-from kanbench.errors import UsageError, are, counted, require_name, shown
+from kanbench.errors import UsageError, require_name, shown
 from kanbench.files.atomic import staged
 from kanbench.files.places import shipped
 from kanbench.files.yaml_file import FileError, read_yaml
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS = shipped("results")
-SAME_MEMBER = [
-    *("suite", "task", "method", "optimizer", "settings", "precision"),
-    *("budget", "seed", "lr", "n_train", "noise", "extrapolation"),
-]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Study:
     """A folder below `results` with a study.yaml: a title, the method that others are compared with, and its runs,
-    each as what is written behind `python -m kanbench`."""
+    each as what is written behind `python -m kanbench`. Measured times are those of the file `costs`, if there is one.
+    """
 
     folder: Path
     title: str
     baseline: str
     runs: tuple[str, ...]
+    costs: Path | None = None
 
     @property
     def name(self) -> str:
@@ -60,7 +59,7 @@ def study_files() -> dict[str, Path]:
 
 def read_study(path: Path) -> Study:
     """The study of a file; raises `FileError` for a file that describes none."""
-    content = read_yaml(path).fields("title", "baseline", "runs")
+    content = read_yaml(path).fields("title", "baseline", "runs", optional=("costs",))
     runs = content["runs"].items()
     for run in runs:
         try:
@@ -71,7 +70,9 @@ def read_study(path: Path) -> Study:
         require_name("the folder of a study", path.parent.name)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
-    return Study(path.parent, content["title"].text(), content["baseline"].text(), tuple(run.text() for run in runs))
+    costs = path.parent / content["costs"].text() if "costs" in content else None
+    title, baseline = content["title"].text(), content["baseline"].text()
+    return Study(path.parent, title, baseline, tuple(run.text() for run in runs), costs)
 
 
 def list_studies(files: dict[str, Path]) -> int:
@@ -117,6 +118,7 @@ def reproduce(given: Namespace) -> int:
         if vars(given)[option] == "":
             raise UsageError(f"reproduce: {option} needs a folder: --{option} DIR")
     from kanbench.analysis import load_records
+    from kanbench.analysis.agreement import agreement
 
     folder = Path(given.results)
     if status := run_all(study.commands(folder, given.words)):
@@ -138,44 +140,26 @@ def run_all(commands: list[list[str]]) -> int:
 
 
 def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
-    """Write records.csv.gz, and every table and figure of the records, to the folder `out`."""
+    """Write records.csv.gz, and every table and figure of the records, to the folder `out`.
+
+    Raises:
+        UsageError: for a file of costs that cannot be read.
+    """
+    from kanbench.analysis.baselines import say_missing
     from kanbench.analysis.spreadsheet import write_csv
+    from kanbench.cli.tables import measured
+    from kanbench.report.result import Result
     from kanbench.report.tables import print_tables, write_tables
 
+    result = Result.of(records, study.title, study.baseline)
+    if study.costs:
+        result = measured(result, study.costs)
     with staged(out) as place:
         write_csv(records, place / "records.csv.gz", compression={"method": "gzip", "mtime": 0})
-        said = write_tables(records, place, study.baseline, study.title)
+        said = write_tables(result, place)
     print_tables(said, out)
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Members that two tables have in common; the median ratio of their errors on test, and the share of ratios
-    within 1 %."""
-
-    members: int
-    ratio: float
-    within: float
-
-    def __str__(self) -> str:
-        if self.members == 0:
-            return "none of these members is in the published table"
-        return (
-            f"{counted(self.members, 'member')} {are(self.members)} in the published table as well: "
-            f"the median ratio of their errors is {self.ratio:.4f}, "
-            f"and {100 * self.within:.0f} % of the ratios are within 1 % of one"
-        )
-
-
-def agreement(ours: "pd.DataFrame", published: "pd.DataFrame") -> Agreement:
-    """Compare the errors of the same members: trained again, a member differs by rounding only, which another
-    processor may do differently."""
-    known = [column for column in SAME_MEMBER if column in ours and column in published]  # older tables have fewer
-    both = ours.merge(published, on=known, suffixes=("", "_published")).dropna(subset="score")
-    if both.empty:
-        return Agreement(0, math.nan, math.nan)
-    ratios = both.score / both.score_published
-    return Agreement(len(both), float(ratios.median()), float(((ratios - 1.0).abs() <= 0.01).mean()))
+    if missing := say_missing(records):
+        log.warning("%s", missing)
 
 
 COMMAND = Command(

@@ -1,6 +1,7 @@
 """`tables SOURCE .. --out DIR`: every table and figure of folders and tables of records."""
 
 import csv
+import logging
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from kanbench.report.folder import Look
     from kanbench.report.result import Result
+
+log = logging.getLogger(__name__)
 
 
 def add(parser: ArgumentParser) -> None:
@@ -52,6 +55,7 @@ def tables(given: Namespace) -> int:
         UsageError: for records that are not there, or that cannot share a table.
     """
     from kanbench.analysis import load_records
+    from kanbench.analysis.baselines import STUDY, say_missing
     from kanbench.report.tables import print_tables, write_tables
 
     try:
@@ -63,6 +67,8 @@ def tables(given: Namespace) -> int:
         with staged(given.out) as place:
             written = write_tables(result, place, look=look)
         print_tables(written, given.out)
+        if any((source / STUDY).is_file() for source in given.source) and (missing := say_missing(frame)):
+            log.warning("%s", missing)
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
     return 0

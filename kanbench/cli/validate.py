@@ -83,13 +83,24 @@ def _checks(given: Namespace) -> Iterator["Check"]:
     audited = read_audited(given.folder)
     if given.json and not given.json.parent.is_dir():
         raise ValueError(f"--json: there is no folder {given.json.parent}")
-    from kanbench.audit import again, content, coverage, keys, numbers, protocol, restored, sizes
+    from kanbench.audit import (
+        again,
+        baselines,
+        content,
+        coverage,
+        is_published,
+        keys,
+        numbers,
+        protocol,
+        restored,
+        sizes,
+    )
     from kanbench.files.user_code import load_target
 
     for target in given.target:
         load_target(target)
     yield _shown(audited.checksums)
-    for check in (content, numbers, protocol, coverage, sizes):
+    for check in (content, numbers, protocol, coverage, sizes, *[baselines] * is_published(audited)):
         yield _shown(check(audited))
     cells = restored(audited)
     yield _shown(keys(audited, cells))

@@ -487,3 +487,12 @@ def test_a_table_without_rows_is_no_ground_for_a_check(folder, table, capsys):
     write_csv(load_records(folder).iloc[:0], table / "records.csv")
     assert run_command("validate", str(table)) == 2
     assert capsys.readouterr().err.endswith("records.csv: there are no rows below the header\n")
+
+
+def test_a_published_study_without_references_or_deeper_mlps_has_a_finding(folder, capsys):
+    (folder / "study.yaml").touch()
+    assert run_command("validate", str(folder), "--again", "0") == 1
+    said = capsys.readouterr().out
+    lacking = "linear, cubic ridge, an MLP of depth 2, an MLP of depth 3"
+    assert f"{folder}: a published table holds references and MLPs of depths 1 to 3; this one lacks {lacking}" in said
+    assert "FAIL  baselines" in said

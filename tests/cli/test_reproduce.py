@@ -6,18 +6,29 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kanbench.analysis.agreement import agreement
+from kanbench.analysis.baselines import missing_baselines
+from kanbench.analysis.load import COLUMNS
 from kanbench.bases import Chebyshev
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cli import reproduce as study
 from kanbench.cli.command import perform
 from kanbench.cli.main import run_command
-from kanbench.cli.reproduce import agreement, read_study, study_files
+from kanbench.cli.reproduce import read_study, study_files
 from kanbench.cli.words import Words
 from kanbench.data import SplitSizes, load_suite
 from kanbench.errors import UsageError
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LevenbergMarquardt
 
+MEMBERS_OF_A_TABLE = pd.DataFrame(
+    dict.fromkeys(COLUMNS, np.nan)
+    | {
+        "suite": "s", "task": "t", "method": "KAN Taylor", "family": "KAN Taylor", "budget": 50, "params": 51,
+        "same_as": "", "basis": "", "seed": s, "depth": 1, "cell": "k", "score": 0.1, "status": "ok", "protocol": "p", "val_rel_l2": 0.1, "missed": False,
+    }
+    for s in (0, 1)
+)  # fmt: skip
 STUDIES = {name: read_study(path) for name, path in study_files().items()}
 
 
@@ -69,6 +80,53 @@ def test_agreement_takes_no_member_of_other_settings_for_the_same():
     published = pd.DataFrame([member])
     assert agreement(published, published).members == 1
     assert agreement(published.assign(settings="steps=10"), published).members == 0
+
+
+MEMBER = {"suite": "s", "method": "KAN Taylor", "budget": 50, "lr": np.nan, "status": "ok", "results_version": 3}
+
+
+def trained(scores, **changes):
+    """Members of the seeds 0, 1, .. with these errors on test; those on validation are twice as large."""
+    rows = [
+        MEMBER | {"task": "t", "seed": seed, "score": score, "test_rel_l2": score, "val_rel_l2": 2 * score}
+        for seed, score in enumerate(scores)
+    ]
+    return pd.DataFrame(rows).assign(**changes)
+
+
+def test_every_member_is_compared_and_the_furthest_is_named_on_any_split():
+    ours = trained([0.1, 0.2, 0.3, 0.4])
+    ours.loc[2, "val_rel_l2"] *= 1.0 + 1e-9  # the medians and the test errors are equal to the last digit
+    found = agreement(ours, trained([0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert (found.members, found.published, found.ratio, found.within) == (4, 5, 1.0, 1.0)
+    assert found.largest == pytest.approx(1e-9, rel=1e-3)
+    assert (
+        "the largest difference is that of KAN Taylor on t at 50, seed 2 (val_rel_l2 0.6 and 0.6, 1e-07 % apart)"
+        in (said := str(found))
+    )
+    assert said.endswith("; 1 of the published ones is not among them")
+    ours.loc[3, "status"] = "diverged"
+    assert "seed 3 (status diverged and ok)" in str(agreement(ours, trained([0.1, 0.2, 0.3, 0.4])))
+    same = agreement(trained([0.1, 0.0]), trained([0.1, 0.0]))
+    assert (same.largest, same.within) == (0.0, 1.0)
+    assert "no error differs at all" in str(same)
+
+
+@pytest.mark.parametrize(
+    ("version", "name"), [({"results_version": 2}, "version 2"), ({}, "a version before they were counted")]
+)
+def test_members_of_another_version_are_named_with_what_to_do_and_not_compared(version, name):
+    published = trained([0.1, 0.2]).drop(columns="results_version").assign(**version)
+    found = agreement(trained([0.1, 0.9]), published)
+    assert found.members == 0
+    assert str(found) == (
+        f"2 published members are of {name} of the results and these of version 3: their numbers differ by intention, "
+        "and they are not compared; the new tables take the place of the old ones"
+    )
+    mixed = pd.concat([trained([0.1, 0.2]), trained([0.7], results_version=2)])
+    lines = str(agreement(mixed, trained([0.1, 0.2]))).splitlines()
+    assert lines[0].startswith("2 members are in the published table as well")
+    assert lines[1].startswith("1 member below the results is of version 2 of the results and not of version 3: train")
 
 
 def test_a_study_that_does_not_exist_is_refused_by_name():
@@ -135,3 +193,30 @@ def test_a_study_in_a_folder_that_no_run_could_have_as_its_name_is_refused(publi
     published(GOOD_STUDY, "my study")
     assert run_command("reproduce") == 2
     assert "the folder of a study must be letters" in capsys.readouterr().err
+
+
+def test_a_published_table_without_references_and_deeper_mlps_is_written_with_a_warning(tmp_path, caplog):
+    members = pd.concat([MEMBERS_OF_A_TABLE, MEMBERS_OF_A_TABLE.assign(method="MLP tanh", family="MLP", cell="m")])
+    members.to_csv(tmp_path / "records.csv", index=False)
+    assert perform("tables", str(tmp_path), "--out", str(tmp_path / "out")) == 0
+    assert "published" not in caplog.text
+    (tmp_path / "study.yaml").touch()
+    assert perform("tables", str(tmp_path), "--out", str(tmp_path / "out")) == 0
+    assert "lacks constant, linear, cubic ridge, an MLP of depth 2, an MLP of depth 3" in caplog.text
+
+
+def test_what_a_published_table_lacks():
+    deep = [MEMBERS_OF_A_TABLE.assign(method=f"MLP {n}", family="MLP", depth=n) for n in (1, 2, 3)]
+    names = ("constant", "linear", "cubic ridge")
+    references = [MEMBERS_OF_A_TABLE.assign(method=name, family="reference", budget=pd.NA, depth=0) for name in names]
+    assert missing_baselines(pd.concat([*deep, *references])) == []
+    assert missing_baselines(pd.concat([*deep[1:], *references[1:]])) == ["constant", "an MLP of depth 1"]
+    classes = pd.concat(deep).assign(metric="rel_cross_entropy")
+    assert missing_baselines(classes) == ["class prior", "logistic"]
+
+
+def test_the_measured_times_of_a_study_are_a_file_beside_it(published, tmp_path):
+    published(GOOD_STUDY + "costs: costs.csv\n")
+    assert read_study(study_files()["mine"]).costs == tmp_path / "mine" / "costs.csv"
+    published(GOOD_STUDY, "other")
+    assert read_study(study_files()["other"]).costs is None

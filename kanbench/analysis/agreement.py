@@ -1,0 +1,113 @@
+"""The members of two tables of records compared one by one: those of a published study, and those trained again."""
+
+from dataclasses import dataclass, field
+from math import inf, nan
+
+import pandas as pd
+
+from kanbench.analysis.merge import OTHER, difference, distances
+from kanbench.errors import are, counted
+
+SAME_MEMBER = [
+    *("suite", "task", "method", "searched", "optimizer", "settings", "precision"),
+    *("budget", "seed", "lr", "n_train", "noise", "extrapolation"),
+]
+NEAR = 0.01  # a ratio of errors that is within this of 1 agrees
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What two trainings of the same members have in common.
+
+    members: those that were compared, of so many `published` ones.   ratio: the median ratio of their test errors.
+    within: the share of ratios within 1 % of one.   largest: the largest relative difference of any error, infinite
+    where the status differs.   furthest: the member that has it, and its two values.   other: sentences about records
+    of other versions of the results, which are not compared.
+    """
+
+    members: int
+    published: int
+    ratio: float = nan
+    within: float = nan
+    largest: float = nan
+    furthest: str = ""
+    other: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return "\n".join([*([self._compared] if self.members or not self.other else []), *self.other])
+
+    @property
+    def _compared(self) -> str:
+        if self.members == 0:
+            return "none of these members is in the published table"
+        absent = self.published - self.members
+        furthest = f"the largest difference is that of {self.furthest}" if self.furthest else "no error differs at all"
+        left = f"; {absent:,} of the published ones {are(absent)} not among them" if absent else ""
+        return (
+            f"{counted(self.members, 'member')} {are(self.members)} in the published table as well, and compared one "
+            f"by one: {furthest}; the median ratio of their errors is {self.ratio:.4f}, and {100 * self.within:.0f} % "
+            f"of the ratios are within 1 % of one{left}"
+        )
+
+
+def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
+    """Compare the errors of every member that two tables share, on all splits, and its status.
+
+    Trained again, a member differs by rounding only, which another processor may do differently. Members of different
+    versions of the results are different by intention, and are not compared.
+    """
+    ours, published = (frame.assign(version=versions(frame)) for frame in (ours, published))
+    known = [name for name in SAME_MEMBER if name in ours and name in published]  # older tables have fewer
+    other = tuple(_of_other_versions(ours, published))
+    both = ours.merge(published, on=[*known, "version"], suffixes=("", OTHER)).dropna(subset="score")
+    comparable = int(published.version.isin(ours.version).sum())
+    if both.empty:
+        return Agreement(0, comparable, other=other)
+    ratios = (both.score / both[f"score{OTHER}"]).mask((both.score == 0.0) & (both[f"score{OTHER}"] == 0.0), 1.0)
+    apart = distances(both)
+    furthest = apart.max(axis=1).fillna(0.0)
+    if f"status{OTHER}" in both:
+        furthest = furthest.mask(both.status != both[f"status{OTHER}"], inf)
+    worst = furthest.idxmax()
+    return Agreement(
+        len(both),
+        comparable,
+        ratio=float(ratios.median()),
+        within=float(((ratios - 1.0).abs() <= NEAR).mean()),
+        largest=float(furthest[worst]),
+        furthest=difference(both.loc[worst], apart.loc[worst]) if furthest[worst] > 0.0 else "",
+        other=other,
+    )
+
+
+def versions(frame: pd.DataFrame) -> pd.Series:
+    """Return the version of the results of each row; 0 where it is older than the column."""
+    if "results_version" not in frame:
+        return pd.Series(0, frame.index)
+    return frame.results_version.fillna(0).astype(int)
+
+
+def _of_other_versions(ours: pd.DataFrame, published: pd.DataFrame) -> list[str]:
+    """Return a sentence about the published members, and one about ours, that only one of the two has a version of."""
+    newest = ours.version.max()
+    said = []
+    old = published[~published.version.isin(ours.version)]
+    if len(old):
+        said.append(
+            f"{counted(len(old), 'published member')} {are(len(old))} of {_named(old)} and these of version {newest}: "
+            "their numbers differ by intention, and they are not compared; the new tables take the place of the old "
+            "ones"
+        )
+    stale = ours[ours.version < newest]
+    if len(stale):
+        said.append(
+            f"{counted(len(stale), 'member')} below the results {are(len(stale))} of {_named(stale)} and not of "
+            f"version {newest}: train them again in an empty folder, --results DIR"
+        )
+    return said
+
+
+def _named(frame: pd.DataFrame) -> str:
+    found = sorted(set(frame.version))
+    names = ["a version before they were counted" if version == 0 else f"version {version}" for version in found]
+    return f"{' and '.join(names)} of the results"
