@@ -17,7 +17,7 @@ NEAR = 0.01  # a ratio of errors that is within this of 1 agrees
 
 @dataclass(frozen=True)
 class Agreement:
-    """What two trainings of the same members have in common.
+    """The agreement of two trainings of the same members.
 
     members: those that were compared, of so many `published` ones.   ratio: the median ratio of their test errors.
     within: the share of ratios within 1 % of one.   largest: the largest relative difference of any error, infinite

@@ -25,7 +25,8 @@ MEMBERS_OF_A_TABLE = pd.DataFrame(
     dict.fromkeys(COLUMNS, np.nan)
     | {
         "suite": "s", "task": "t", "method": "KAN Taylor", "family": "KAN Taylor", "budget": 50, "params": 51,
-        "same_as": "", "basis": "", "seed": s, "depth": 1, "cell": "k", "score": 0.1, "status": "ok", "protocol": "p", "val_rel_l2": 0.1, "missed": False,
+        "same_as": "", "basis": "", "seed": s, "depth": 1, "cell": "k", "score": 0.1, "status": "ok",
+        "protocol": "p", "val_rel_l2": 0.1, "missed": False,
     }
     for s in (0, 1)
 )  # fmt: skip

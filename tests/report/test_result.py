@@ -18,6 +18,7 @@ from kanbench.report.run_report import write_report
 OF_OTHER_RECORDS = {
     "slopes",
     "error_against_evaluations",
+    "error_against_step_time",
     "loss_vs_train_size",
     "loss_vs_noise",
     "loss_vs_extrapolation",
