@@ -483,12 +483,13 @@ SIGN = """
 
         def start(self, ensemble, theta, rates, orders):
             zeros = torch.zeros(len(theta), dtype=torch.float64)
-            return State(theta.clone(), zeros, zeros.bool())
+            return State(theta.clone(), zeros, zeros.bool(), zeros.long())
 
         def advance(self, ensemble, state, x, y, steps):
             for _ in range(steps):
                 state.theta -= self.length * ensemble.gradients(state.theta, x, y).sign()
                 state.evaluations += 1
+                state.steps += 1
 """
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 from kanbench.analysis.load import SPLITS
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
-from kanbench.cells import Cell, run_cell
-from kanbench.cells.cell import Vary
+from kanbench.cells import Cell, run_cell, with_fewest
 from kanbench.errors import counted
 from kanbench.store.record import CellRecord
 
@@ -96,12 +95,10 @@ def _seconds(record: CellRecord) -> float:
 def _train(drawn: Drawn, tolerance: float) -> list[Fault]:
     """The faults of a member: errors and a status that its training does not reach. One that failed must fail again."""
     cell, member = drawn.cell, drawn.member
-    seeds = (member["seed"],) if cell.vary is Vary.all else tuple(dict.fromkeys((cell.seeds[0], member["seed"])))
-    optimizer = cell.optimizer
-    if member.get("lr") is not None:
-        optimizer = replace(optimizer, rates=(member["lr"],))  # type: ignore[call-arg]
+    one = (member["seed"], member.get("lr"))
+    fewer = with_fewest(cell, *one)
     try:
-        reached = run_cell(replace(cell, seeds=seeds, optimizer=optimizer)).members[-1]
+        reached = run_cell(fewer).members[fewer.members.index(one)]
     except Exception as error:  # of any kind, as the code of an own model may raise
         if member["status"] == "failed":
             return []

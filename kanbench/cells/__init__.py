@@ -2,7 +2,7 @@
 
 from kanbench.cells.cell import Cell, Precision, Vary
 from kanbench.cells.execution import Execution
-from kanbench.cells.restore import CannotRestore, restore_cell, restore_without_rows, retrain
+from kanbench.cells.restore import CannotRestore, restore_cell, restore_without_rows, retrain, with_fewest
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
 from kanbench.cells.train import run_cell
@@ -19,4 +19,5 @@ __all__ = [
     "retrain",
     "run_cell",
     "unfinished",
+    "with_fewest",
 ]

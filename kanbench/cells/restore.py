@@ -64,7 +64,7 @@ def _enough(sizes: dict[str, Any]) -> int:
 
 
 def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
-    """The network of one member of a cell, trained once more and alone: what `run_cell` reached with it, to rounding.
+    """The network of one member of a cell, trained once more: what `run_cell` reached with it, to rounding.
 
     Records hold no parameters, and need none: everything that a training depends on is in the cell.
 
@@ -74,11 +74,24 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
         raise CannotRestore(f"{cell.method.label} is no network")
     if cell.vary is not Vary.all:
         raise CannotRestore(f"only the {cell.vary} differs between the seeds")
-    optimizer = cell.optimizer if rate is None else replace(cell.optimizer, rates=(rate,))  # type: ignore[call-arg]
-    module, _, splits = prepare(replace(cell, seeds=(seed,), optimizer=optimizer))
+    fewer = with_fewest(cell, seed, rate)
+    module, _, splits = prepare(fewer)
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
-    (model,) = module.ensemble.members(module.best_theta)
-    return model
+    member = fewer.members.index((seed, rate))
+    return module.ensemble.members(module.best_theta[member : member + 1])[0]
+
+
+def with_fewest(cell: Cell, seed: int, rate: float | None) -> Cell:
+    """Return a cell with as few members as let one of them reach what it reaches in the whole cell.
+
+    Members are trained alone, but for two kinds: where runs are repeated with twice the length, all members decide
+    together how often; where seeds share what the first one drew, the first one is needed.
+    """
+    if len(cell.optimizer.runs) > 1:
+        return cell
+    seeds = (seed,) if cell.vary is Vary.all else tuple(dict.fromkeys((cell.seeds[0], seed)))
+    optimizer = cell.optimizer if rate is None else replace(cell.optimizer, rates=(rate,))  # type: ignore[call-arg]
+    return replace(cell, seeds=seeds, optimizer=optimizer)
 
 
 def _made(kind: type, fields: dict[str, Any]) -> Any:

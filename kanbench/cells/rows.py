@@ -19,7 +19,7 @@ def unfinished(cell: Cell, status: str, reason: str, traceback: str = "") -> Cel
         shared |= size(cell)
     return CellRecord(
         key=cell.key,
-        members=[shared | {"seed": seed, "lr": rate} for seed, rate in cell.members],
+        members=[shared | {"seed": seed, "lr": rate, "stopped": ""} for seed, rate in cell.members],
         curve=storable(Curve(loss=cell.loss.name)),
         cell=cell.describe(),
         environment=environment(cell),
@@ -90,7 +90,7 @@ def size(cell: Cell) -> dict[str, Any]:
 def storable(curve: Curve) -> dict[str, Any]:
     """A learning curve as JSON has it."""
     losses = [[finite(loss) for loss in check] for check in curve.validation]
-    stored = {"steps": curve.steps, f"validation_{curve.loss}": losses}
+    stored = {"steps": curve.steps, f"validation_{curve.loss}": losses, "evaluations": curve.evaluations}
     if not curve.layers:
         return stored
     layers = {

@@ -115,10 +115,16 @@ def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> It
         numbers = outputs.double().cpu().numpy()
         return [grading.predictions(dataset, y) for dataset, y in zip(datasets, numbers, strict=True)]
 
-    evaluations, losses = module.evaluations.tolist(), module.best_loss.tolist()
-    grades = grade_members(datasets, predict, grading)
-    for (seed, rate), cost, loss, metrics in zip(cell.members, evaluations, losses, grades, strict=True):
-        yield {"seed": seed, "lr": rate, "evaluations": cost} | outcome(metrics, grading.score, loss)
+    losses, grades = module.best_loss.tolist(), grade_members(datasets, predict, grading)
+    for member, ((seed, rate), loss, metrics) in enumerate(zip(cell.members, losses, grades, strict=True)):
+        made = {
+            "seed": seed,
+            "lr": rate,
+            "evaluations": module.evaluations[member].item(),
+            "steps": module.steps[member].item(),
+            "stopped": module.stopped[member],
+        }
+        yield made | outcome(metrics, grading.score, loss) | module.errors_at[member]
 
 
 def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
@@ -140,7 +146,7 @@ def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
     return CellRecord(
         key=cell.key,
         members=[
-            shared | {"seed": seed, "lr": None, "ridge": fit.ridge} | outcome(metrics, grading.score)
+            shared | {"seed": seed, "lr": None, "stopped": "", "ridge": fit.ridge} | outcome(metrics, grading.score)
             for seed, fit, metrics in zip(cell.seeds, fitted, grades, strict=True)
         ],
         curve=storable(Curve(loss=cell.loss.name)),

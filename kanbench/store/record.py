@@ -18,8 +18,9 @@ STATUSES = ("ok", "diverged", "failed", "skipped")
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
+    "stopped",
 }
-COUNTS = {"depth", "width", "budget", "params", "seed"}
+COUNTS = {"depth", "width", "budget", "params", "seed", "steps"}
 AMOUNTS = {
     *("lr", "evaluations", "flops", "seconds", "peak_memory_bytes", "noise"),
     *("n_train", "train_size", "validation_size", "test_size"),
@@ -34,7 +35,8 @@ class CellRecord:
     """One cell and its results.
 
     members: one flat row per member.   curve: steps, the validation loss by its name, e.g. validation_mse (checks,
-    members), and statistics of layers (checks, layers) if they were asked for.   cell: the typed config that `key` is
+    members), the evaluations so far (checks, members), and statistics of layers (checks, layers) if they were asked
+    for.   cell: the typed config that `key` is
     the hash of.   environment: versions and machine.   traceback: the traceback of a failed cell, else "".
     """
 

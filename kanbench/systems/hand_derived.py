@@ -73,7 +73,7 @@ class HandDerived(System):
     @property
     def optimizer(self) -> SGD:
         """Return the optimizer; one check is one epoch."""
-        return SGD(self.epochs * self.samples, self.samples, rates=(self.rate,), batch=1, shuffle=False)
+        return SGD(self.epochs * self.samples, self.samples, rates=(self.rate,), batch=1, doublings=0, shuffle=False)
 
     def run(self, console: Console) -> Findings:
         x, y = self.data()

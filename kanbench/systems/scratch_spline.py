@@ -67,7 +67,7 @@ class ScratchSpline(System):
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         model = self.model()
         before = deepcopy(model)
-        optimizer = Adam(self.steps, check_every=max(1, self.steps // 100), rates=(self.rate,))
+        optimizer = Adam(self.steps, check_every=max(1, self.steps // 100), rates=(self.rate,), doublings=0)
         losses = list(watched(model, optimizer, x, y))
         with torch.no_grad():
             predicted = model(torch.from_numpy(data.test.x)).squeeze(1).numpy()

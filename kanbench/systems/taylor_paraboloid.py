@@ -79,7 +79,7 @@ class TaylorParaboloid(System):
         data = sample(load_suite("founding").task("paraboloid"), self.seed, SplitSizes(self.samples, 2, 2))
         x, y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         model, per_epoch = self.model(), self.samples // self.batch
-        optimizer = Adam(self.epochs * per_epoch, per_epoch, rates=(self.rate,), batch=self.batch)
+        optimizer = Adam(self.epochs * per_epoch, per_epoch, rates=(self.rate,), batch=self.batch, doublings=0)
         losses, norms = [], []
         for loss in watched(model, optimizer, x, y, self.seed):
             losses.append(loss)

@@ -14,9 +14,10 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
+from kanbench.training.convergence import best_errors, errors_at, has_converged, has_settled
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.losses import Loss
-from kanbench.training.optimizers.base import Optimizer
+from kanbench.training.optimizers.base import Converging, Optimizer
 
 # members as modules, their inputs and their targets -> a number of every layer, by name
 Statistics = Callable[[list[nn.Module], Tensor, Tensor], dict[str, list[float | None]]]
@@ -31,8 +32,9 @@ class Curve:
     `layers` is empty unless the module is given `statistics`: what these say of every layer on the training split.
     """
 
-    steps: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)  # of all stages and runs so far
     validation: list[list[float]] = field(default_factory=list)  # (checks, members)
+    evaluations: list[list[float]] = field(default_factory=list)  # (checks, members), of all stages and runs so far
     layers: dict[str, list[list[float | None]]] = field(default_factory=dict)  # (checks, layers)
     loss: str = Loss.mse.name
 
@@ -47,16 +49,27 @@ class Curve:
         }
 
 
+TENSORS = ("best_theta", "best_loss", "earlier_theta", "earlier_loss", "converged", "spent", "made")  # that are packed
+NUMBERS = ("part", "position", "began")
+
+
 class EnsembleModule(LightningModule):
     """One `training_step` is all optimizer steps of all members up to the next check: Lightning's own loop costs as
     much per step as a tiny model's whole step.
 
     Each look at the validation split keeps the best theta of every member so far; `best_theta` is the result, and
-    `best_loss` its loss there, infinite for a member that never had a finite one.
+    `best_loss` its loss there, infinite for a member that never had a finite one. It also ends the members of LM and
+    L-BFGS that have converged, see `training.convergence`.
 
     With `stages`, sizes of the basis of which `ensemble` has the first, each stage is a training of its own for its
-    share of the steps, schedule of the learning rate included. It goes on from the functions that the one before it
-    reached at its last step; the best ones so far are carried along. `ensemble` is that of the current stage.
+    share of the steps, schedule of the learning rate included. It ends early when all its members are done. The next
+    one goes on from the functions that the one before it reached at its last step; the best ones so far are carried
+    along. `ensemble` is that of the current stage.
+
+    Gradient descent makes runs, each from the start and twice as long as the one before it, until all rates have
+    converged; the best theta of all runs is kept.
+
+    To pause a training, give `fit` the step; to go on, make an equal module, `resume` what this one packs, and fit it.
     """
 
     def __init__(
@@ -71,74 +84,131 @@ class EnsembleModule(LightningModule):
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.ensemble, self.orders, self.stages, self.stage = ensemble, orders, stages, 0
-        self.of_stage = optimizer.split(max(1, len(stages)))
-        self.plan = [(stage, steps) for stage, part in enumerate(self.of_stage) for steps in part.checks]
+        self.first, self.ensemble, self.orders, self.stages = ensemble, ensemble, orders, stages
+        self.order_starts = [order.get_state() for order in orders]
+        self.parts = [part for run in optimizer.runs for part in run.split(self.n_stages)]
+        self.plan = [(part, steps) for part, of_part in enumerate(self.parts) for steps in of_part.checks]
+        self.part, self.position, self.began = 0, 0, 0  # the part, the next check in the plan, the part's first step
         self.curve, self.statistics = Curve(loss=ensemble.loss.name), statistics
         self.saved: dict[str, Any] | None = None
+        self.until: int | None = None
         self.register_buffer("rates", rates)
         self.register_buffer("best_theta", ensemble.start.clone())
         self.register_buffer("best_loss", torch.full_like(rates, torch.inf))
+        self.register_buffer("earlier_theta", torch.empty(0))
+        self.register_buffer("earlier_loss", torch.full_like(rates, torch.inf))
+        self.register_buffer("converged", torch.zeros_like(rates, dtype=torch.bool))
         self.rates: Tensor
         self.best_theta: Tensor
         self.best_loss: Tensor
+        self.earlier_theta: Tensor  # the best of the runs before this one
+        self.earlier_loss: Tensor
+        self.converged: Tensor
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Nothing for Lightning to step: `training_step` does it by hand."""
         return []
 
     def on_fit_start(self) -> None:
-        self.state = self.of_stage[0].start(self.ensemble, self.best_theta, self.rates, self.orders)
-        self.spent = torch.zeros_like(self.state.evaluations)
+        self._start(self.first)
+        self.spent, self.made = torch.zeros_like(self.state.evaluations), torch.zeros_like(self.state.steps)
         if self.saved is not None:
             self._restore(self.saved)
 
     @property
+    def n_stages(self) -> int:
+        return max(1, len(self.stages))
+
+    @property
     def evaluations(self) -> Tensor:
-        """(members,), of all stages."""
+        """(members,), of all stages and runs."""
         return self.spent + self.state.evaluations
 
+    @property
+    def steps(self) -> Tensor:
+        """(members,), of all stages and runs."""
+        return self.made + self.state.steps
+
+    @property
+    def stopped(self) -> list[str]:
+        """Why each member ended: "converged", "no step helps" or "cap"."""
+        pairs = zip(self.converged.tolist(), self.state.done.tolist(), strict=True)
+        return ["converged" if each else "no step helps" if done else "cap" for each, done in pairs]
+
+    @property
+    def errors_at(self) -> list[dict[str, float | None]]:
+        """The columns of each member that say its best validation error within 64, 128, .. evaluations."""
+        return errors_at(self._best, self.curve.evaluations)
+
+    @property
+    def _best(self) -> Tensor:
+        return best_errors(self.curve.validation, self.ensemble.loss)
+
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        stage, steps = self.plan[len(self.curve.steps)]
-        if stage > self.stage:
-            self._grow()
-        self.of_stage[stage].advance(self.ensemble, self.state, *batch, steps)
+        part, steps = self.plan[self.position]
+        if part > self.part:
+            self._begin_next()
+        self.parts[part].advance(self.ensemble, self.state, *batch, steps)
         if self.statistics is not None:
             self._look_at_layers(self.statistics, *batch)
-        if self.state.done.all() and stage == self.plan[-1][0]:
-            self.trainer.should_stop = True
 
     def _look_at_layers(self, statistics: Statistics, x: Tensor, y: Tensor) -> None:
         for name, numbers in statistics(self.ensemble.members(self.state.theta), x, y).items():
             self.curve.layers.setdefault(name, []).append(numbers)
 
+    def _start(self, ensemble: Ensemble) -> None:
+        """Begin the current part with an ensemble."""
+        self.ensemble = ensemble
+        theta = ensemble.start.to(self.rates.device)
+        self.state = self.parts[self.part].start(ensemble, theta, self.rates, self.orders)
+
+    def _begin_next(self) -> None:
+        """Go on to the next stage, or to the first one of the next run."""
+        spent, made = self.evaluations, self.steps
+        self.part += 1
+        self.began = self.curve.steps[-1]
+        if self.part % self.n_stages == 0:
+            self._begin_again()
+        else:
+            self._grow()
+        self.spent, self.made = spent, made
+
+    def _begin_again(self) -> None:
+        """Begin a run from the start, and put aside what the runs before it reached."""
+        self.earlier_theta, self.earlier_loss = self.best_theta, self.best_loss
+        self.best_theta = self.first.start.to(self.best_theta.device, copy=True)
+        self.best_loss = torch.full_like(self.best_loss, torch.inf)
+        for order, start in zip(self.orders, self.order_starts, strict=True):
+            order.set_state(start)
+        self._start(self.first)
+
     def _grow(self) -> None:
         """Go on to the next stage."""
-        self.stage += 1
-        size, spent = self.stages[self.stage], self.evaluations
+        size = self.stages[self.part % self.n_stages]
         self.best_theta = self.ensemble.extended(self.best_theta, size).start
-        self.ensemble = self.ensemble.extended(self.state.theta, size)
-        self.state = self.of_stage[self.stage].start(self.ensemble, self.ensemble.start, self.rates, self.orders)
-        self.spent = spent
+        self._start(self.ensemble.extended(self.state.theta, size))
 
     @property
     def is_over(self) -> bool:
-        return self.trainer.should_stop or len(self.curve.steps) == len(self.plan)
+        return self.position == len(self.plan)
 
     def pack(self) -> dict[str, Any]:
         """Return the state of training after a check, as plain data and tensors."""
-        tensors = {name: getattr(self, name) for name in ("best_theta", "best_loss", "spent")}
-        return tensors | {"stage": self.stage, "curve": asdict(self.curve), "state": self.state.pack()}
+        packed = {name: getattr(self, name) for name in (*TENSORS, *NUMBERS)}
+        return packed | {"curve": asdict(self.curve), "state": self.state.pack()}
 
     def resume(self, saved: dict[str, Any]) -> None:
         """Let the fit go on from what `pack` gave, to the same numbers as if it had never stopped."""
-        self.saved, self.curve = saved, Curve(**saved["curve"])
+        self.saved, self.curve, self.position = saved, Curve(**saved["curve"]), saved["position"]
 
     def _restore(self, saved: dict[str, Any]) -> None:
-        while self.stage < saved["stage"]:
-            self._grow()  # knots do not depend on theta, so the ensemble is what it was
+        self.part = saved["part"]
+        for size in self.stages[1 : self.part % self.n_stages + 1]:
+            self.ensemble = self.ensemble.extended(self.ensemble.start, size)  # whose knots do not depend on theta
+        self._start(self.ensemble)
         self.state.unpack(saved["state"])
-        for name in ("best_theta", "best_loss", "spent"):
+        self.began = saved["began"]
+        for name in TENSORS:
             setattr(self, name, saved[name].to(self.state.theta.device))
         for check in range(len(self.curve.steps)):  # loggers begin anew
             self._log(check)
@@ -149,10 +219,49 @@ class EnsembleModule(LightningModule):
         better = losses < self.best_loss  # False for NaN
         self.best_theta[better] = theta[better]
         self.best_loss[better] = losses[better]
-        done = sum(steps for _, steps in self.plan[: len(self.curve.steps) + 1])
-        self.curve.steps.append(done)
+        self.curve.steps.append(sum(self.curve.steps[-1:]) + self.plan[self.position][1])
         self.curve.validation.append(losses.tolist())
+        self.curve.evaluations.append(self.evaluations.tolist())
+        self._end_members()
+        self._plan_on()
         self._log(-1)
+
+    def _end_members(self) -> None:
+        """End the members that have converged, if they end one by one."""
+        optimizer = self.parts[self.part]
+        if isinstance(optimizer, Converging):
+            over = has_converged(
+                self._best,
+                self.curve.steps,
+                window=optimizer.window,
+                least_gain=optimizer.least_gain,
+                began=self.began,
+            )
+            self.converged = over.to(self.state.done.device) & (self.converged | ~self.state.done)
+            self.state.done |= self.converged
+
+    def _plan_on(self) -> None:
+        """Choose the next check, and stop where there is none, or where the training pauses."""
+        self.position += 1
+        if self.state.done.all():
+            self.position += sum(part == self.part for part, _ in self.plan[self.position :])
+        is_end = self.is_over or self.plan[self.position][0] > self.part
+        if is_end and (self.part + 1) % self.n_stages == 0:
+            self._end_run()
+        paused = self.until is not None and self.curve.steps[-1] >= self.until
+        if self.is_over or paused:
+            self.trainer.should_stop = True
+
+    def _end_run(self) -> None:
+        """Keep the best of all runs, and plan no further one if this one gained too little."""
+        if (run := self.part // self.n_stages) == 0:
+            return
+        worse = self.earlier_loss < self.best_loss
+        self.best_theta[worse], self.best_loss[worse] = self.earlier_theta[worse], self.earlier_loss[worse]
+        before = sum(part < run * self.n_stages for part, _ in self.plan)
+        if has_settled(self._best, before, self.rates.cpu(), self.parts[self.part].least_gain):
+            self.converged[:] = True
+            self.position = len(self.plan)
 
     def _log(self, check: int) -> None:
         for logger in self.trainer.loggers:
@@ -182,9 +291,14 @@ def fit(
     precision: str,
     logger: Logger | None,
     callbacks: Sequence[Callback] = (),
+    until: int | None = None,
 ) -> Curve:
-    """Train `module` in place; it sees the training and the validation split and nothing else."""
+    """Train `module` in place; it sees the training and the validation split and nothing else.
+
+    With `until`, the training pauses at the first check after so many steps.
+    """
     _silence_lightning()
+    module.until = until
     trainer = Trainer(
         accelerator=accelerator,
         devices=1,
@@ -201,7 +315,7 @@ def fit(
         plugins=LightningEnvironment(),  # inside a Slurm job it would take the job's tasks for its own
     )
     try:
-        trainer.fit(module, Repeated(train, len(module.plan) - len(module.curve.steps)), Repeated(validation, 1))
+        trainer.fit(module, Repeated(train, len(module.plan) - module.position), Repeated(validation, 1))
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     return module.curve

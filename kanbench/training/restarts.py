@@ -1,15 +1,17 @@
 """Training of several starts of one network at once, of which the best by validation is kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
 from kanbench.errors import require
+from kanbench.training.convergence import best_errors, has_converged
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.losses import Loss
-from kanbench.training.optimizers.base import Optimizer
+from kanbench.training.optimizers.base import Converging, Optimizer
 from kanbench.training.steps import states
 
 LOOKS = 100  # at the validation rows in a whole training, about
@@ -39,6 +41,7 @@ def train_restarts(
     """Train several starts of one network on the same rows at once, and return the best that any of them was.
 
     About 100 times in a training, the loss of every start is looked at. The parameters of the smallest one are kept.
+    A start that has converged is trained no further, see `training.convergence`; gradient descent makes one run.
 
     Args:
         models: the starts, which differ in the values of their parameters only. They stay as they are.
@@ -64,15 +67,22 @@ def train_restarts(
     x, y = (_for_each(part, members) for part in rows)
     seen = (x, y) if validation is None else tuple(_for_each(part, members) for part in validation)
     best, least, at, stalled = ensemble.start[0], torch.inf, 0, 0
-    often = replace(optimizer, check_every=max(1, optimizer.steps // LOOKS))
-    done = [0, *often.checks]
-    for look, state in enumerate(states(often, ensemble, x, y, rates=rates, orders=orders)):
+    every = max(1, optimizer.steps // LOOKS)
+    parts = [min(every, optimizer.steps - made) for made in range(0, optimizer.steps, every)]
+    curve, made = list[list[float]](), [0, *accumulate(parts)]
+    for look, state in enumerate(states(optimizer, ensemble, x, y, rates=rates, orders=orders, parts=parts)):
         losses = _losses(ensemble, state.theta, *seen)
+        curve.append(losses.tolist())
+        if isinstance(optimizer, Converging):
+            best_so_far = best_errors(curve, ensemble.loss)
+            window, least_gain = optimizer.window, optimizer.least_gain
+            over = has_converged(best_so_far, made[: look + 1], window=window, least_gain=least_gain)
+            state.done |= over.to(state.done.device)
         lowest = int(losses.argmin())
         stalled += 1
         if losses[lowest] < least:
             best, least, stalled = state.theta[lowest].clone(), losses[lowest].item(), 0
-            at, which = sum(done[: look + 1]), lowest
+            at, which = made[look], lowest
         if stalled >= patience or bool(state.done.all()):
             break
     if least == torch.inf:

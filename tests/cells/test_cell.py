@@ -89,7 +89,7 @@ def test_the_trainer_never_gets_the_test_split_which_is_graded_once_per_member(m
 
 
 def test_members_are_seeds_times_rates_and_each_is_graded():
-    record = run_cell(change(optimizer=Adam(steps=50, rates=(1e-3, 1e-2))))
+    record = run_cell(change(optimizer=Adam(steps=50, rates=(1e-3, 1e-2), doublings=0)))
     assert [(m["seed"], m["lr"]) for m in record.members] == [(0, 1e-3), (0, 1e-2), (1, 1e-3), (1, 1e-2)]
     assert len({m["test_rel_l2"] for m in record.members}) == 4
     assert {m["evaluations"] for m in record.members} == {50}
@@ -249,7 +249,9 @@ def test_cuda_reaches_what_the_cpu_reaches(optimizer):
 
 
 def test_a_reference_is_one_member_per_seed_whatever_the_rates_and_is_graded_like_any_other():
-    adam = change(method=REFERENCES["regression"][1], budget=0, optimizer=Adam(steps=50, rates=(1e-3, 1e-2)))
+    adam = change(
+        method=REFERENCES["regression"][1], budget=0, optimizer=Adam(steps=50, rates=(1e-3, 1e-2), doublings=0)
+    )
     record = run_cell(adam)
     assert [(m["seed"], m["lr"], m["budget"]) for m in record.members] == [(0, None, None), (1, None, None)]
     assert {(m["method"], m["params"], m["flops"], m["width"], m["missed"]) for m in record.members} == {

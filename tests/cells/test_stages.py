@@ -24,7 +24,7 @@ STAGED = [
 OPTIMIZERS = [
     LevenbergMarquardt(steps=13, check_every=3),
     LBFGS(steps=13, check_every=3),
-    Adam(steps=31, check_every=7, rates=(1e-2, 3e-2), batch=20),
+    Adam(steps=31, check_every=7, rates=(1e-2, 3e-2), batch=20, doublings=0),
 ]
 
 

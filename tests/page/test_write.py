@@ -22,7 +22,7 @@ from kanbench.training import Adam, LevenbergMarquardt
 
 REGRESSION = Cell(
     "study", "feynman", load_suite("feynman").task("I.27.6"), MLPMethod(), 40, (0, 1, 2, 3, 4),
-    LevenbergMarquardt(), SplitSizes(60, 60, 60), Precision.double,
+    LevenbergMarquardt(steps=80, least_gain=0.0), SplitSizes(60, 60, 60), Precision.double,
 )  # fmt: skip
 X = np.random.default_rng(0).uniform(-1.0, 1.0, (100, 2))
 SIDES = table_task("sides", ["a", "b"], X, "side", (X[:, 0] > 0).astype(float), ["left", "right"])

@@ -31,7 +31,7 @@ def trained(optimizer, method=None, logger=None, statistics=None):
     return module, curve
 
 
-@pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=25), Adam(steps=250)])
+@pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=25, least_gain=0.0), Adam(steps=250, doublings=0)])
 def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(optimizer):
     module, curve = trained(optimizer)
     alone = ensemble(KANMethod())
@@ -53,6 +53,7 @@ def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(opt
 def test_training_ends_when_every_member_is_done():
     module, curve = trained(LevenbergMarquardt(steps=500), KANMethod())
     assert module.state.done.all()
+    assert module.stopped == ["converged", "converged"]
     assert curve.steps[-1] < 500
 
 
@@ -65,7 +66,7 @@ def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):
 
 @pytest.mark.parametrize("method", [KANMethod(), MLPMethod()])
 def test_statistics_of_layers_are_medians_over_members_at_every_check_and_change_nothing(method, tmp_path):
-    optimizer, logger = Adam(steps=30, check_every=10), CSVLogger(tmp_path, name="", version="run")
+    optimizer, logger = Adam(steps=30, check_every=10, doublings=0), CSVLogger(tmp_path, name="", version="run")
     module, curve = trained(optimizer, method, logger, statistics=partial(layer_medians, Loss.mse))
     plain, quiet = trained(optimizer, method)
     assert torch.equal(module.best_theta, plain.best_theta)

@@ -90,6 +90,6 @@ def test_classes_and_several_outputs_are_trained():
     assert found.loss < 0.1
     both = torch.stack([Y, X[:, 0] ** 2], dim=1)
     model = KAN([2, 4, 2], generator=GENERATOR, dtype=torch.float64)
-    found = train_restarts([model], (X, both), LevenbergMarquardt())
+    found = train_restarts([model], (X, both), LevenbergMarquardt(steps=80))
     assert found.loss == pytest.approx((found.model(X) - both).square().mean().item(), rel=1e-9)
     assert found.loss < 1e-4

@@ -120,7 +120,7 @@ def test_what_cannot_be_trained_is_refused():
     (x,), (y,) = samples()
     lbfgs = LBFGS(steps=1)
     with pytest.raises(ValueError, match="a sparsity penalty is no sum of squares: train with it by Adam or LBFGS"):
-        train(network(), x, y, LevenbergMarquardt(), sparsity=0.1)
+        train(network(), x, y, LevenbergMarquardt(steps=80), sparsity=0.1)
     with pytest.raises(ValueError, match="layer 0 must be a sum over edges, got 'Affine'"):
         train(MLP([2, 3, 1], dtype=float64), x, y, lbfgs, sparsity=0.1)
     with pytest.raises(ValueError, match="model must be a sequence of layers, got 'Linear'"):
@@ -324,7 +324,7 @@ def test_a_hidden_layer_off_its_grid_is_named_with_the_squash_that_keeps_it_on()
 def test_two_outputs_are_trained_at_once_and_equal_outputs_from_equal_weights_stay_equal():
     (x,), (y,) = samples()
     both = torch.stack([y, x[:, 0] * x[:, 1]], dim=1)
-    for optimizer, bound in ((LevenbergMarquardt(), 1e-3), (LBFGS(steps=60), 1e-2)):
+    for optimizer, bound in ((LevenbergMarquardt(steps=80), 1e-3), (LBFGS(steps=60), 1e-2)):
         model = network(shape=(2, 4, 2))
         error = train(model, x, both, optimizer)
         assert error == pytest.approx((model(x) - both).square().mean().item(), rel=1e-9)
@@ -336,7 +336,7 @@ def test_two_outputs_are_trained_at_once_and_equal_outputs_from_equal_weights_st
     with torch.no_grad():
         for parameter in twins[1].parameters():
             parameter[..., 1] = parameter[..., 0]
-    train(twins, x, torch.stack([y, y], dim=1), LevenbergMarquardt())
+    train(twins, x, torch.stack([y, y], dim=1), LevenbergMarquardt(steps=80))
     torch.testing.assert_close(twins(x)[:, 0], twins(x)[:, 1], rtol=1e-7, atol=1e-9)
 
 
@@ -363,6 +363,6 @@ def test_classes_are_trained_by_the_cross_entropy_of_torch():
     with pytest.raises(ValueError, match=r"^model must have an output for each class, got 1"):
         train(network(), x, labels, LBFGS(steps=1), loss="cross_entropy")
     with pytest.raises(ValueError, match=r"^loss must be the mean squared error, got 'cross_entropy'"):
-        train(network(shape=(2, 3, 3)), x, labels, LevenbergMarquardt(), loss="cross_entropy")
+        train(network(shape=(2, 3, 3)), x, labels, LevenbergMarquardt(steps=80), loss="cross_entropy")
     with pytest.raises(ValueError, match=r"^loss must be mse or cross_entropy, got 'huber'"):
         train(network(), x, y, LBFGS(steps=1), loss="huber")

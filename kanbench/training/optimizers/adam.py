@@ -44,6 +44,7 @@ class Adam(GradientDescent):
     rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     schedule: Schedule = Schedule.cosine
     batch: int = 0
+    doublings: int = 3
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8

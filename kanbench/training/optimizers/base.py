@@ -22,7 +22,8 @@ class State:
 
     theta: Tensor  # (members, params)
     evaluations: Tensor  # (members,) of the loss, its gradient or its Jacobian on the whole training split
-    done: Tensor  # (members,) bool: converged, and not trained any further
+    done: Tensor  # (members,) bool: converged, or no step helps; not trained any further
+    steps: Tensor  # (members,) whole numbers: steps made
 
     def pack(self) -> dict[str, Any]:
         """The fields as tensors and numbers; generators as what they are at."""
@@ -54,6 +55,7 @@ class Optimizer(ABC):
 
     steps: int  # of a whole training
     check_every: int  # steps between two looks at the validation split
+    least_gain: float = 0.02  # the share of its error that a training must lose to go on; 0: every step is made
 
     def __post_init__(self) -> None:
         """Raises `ValueError` that names the field, the rule and the value."""
@@ -63,6 +65,17 @@ class Optimizer(ABC):
             require(isinstance(getattr(self, name), int), name, "must be a whole number", getattr(self, name))
             require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
         require(self.steps <= MOST_STEPS, "steps", f"must be at most {MOST_STEPS:,}", self.steps)
+        require(0.0 <= self.least_gain < 1.0, "least_gain", "must be at least 0 and under 1", self.least_gain)
+
+    @property
+    def runs(self) -> list[Self]:
+        """The optimizers of all runs that a training may need, each from the same start; one by default."""
+        return [self]
+
+    @property
+    def most_steps(self) -> int:
+        """The largest number of steps that a member makes."""
+        return sum(run.steps for run in self.runs)
 
     @property
     @abstractmethod
@@ -100,6 +113,27 @@ class Optimizer(ABC):
     @abstractmethod
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         """Train in place for `steps` steps on x (members, n, n_in), y (members, n) or (members, n, n_out)."""
+
+
+@dataclass(frozen=True)
+class Converging(Optimizer):
+    """An optimizer without learning rates, whose members end one by one.
+
+    A member has converged when its best validation error fell by under `least_gain` in the last `window` steps; `steps`
+    is the cap.
+    """
+
+    window: int = 50
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(isinstance(self.window, int), "window", "must be a whole number", self.window)
+        rule = f"must be at least check_every, {self.check_every}, because errors are known at these steps"
+        require(self.window >= self.check_every, "window", rule, self.window)
+
+    @property
+    def trials(self) -> tuple[None]:
+        return (None,)
 
 
 def checked_rates(rates: float | Iterable[float]) -> tuple[float, ...]:

@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from torch import Tensor
 from kanbench.errors import require
 from kanbench.training.ensemble import Ensemble, Inputs
 from kanbench.training.optimizers.base import Optimizer, State, checked_rates
+
+MOST_DOUBLINGS = 20
 
 
 @dataclass
@@ -25,17 +27,27 @@ class BatchedState(State):
 class GradientDescent(Optimizer):
     """Gradient descent with a learning rate per member: a subclass says how a gradient moves the parameters.
 
-    Subclasses are dataclasses with the fields `rates`, all of which are tried for every seed, and `batch`, the number
-    of rows per step (0: all rows).
+    Subclasses are dataclasses with the fields `rates`, all of which are tried for every seed, `batch`, the number of
+    rows per step (0: all rows), and `doublings`. A schedule depends on the length of its run, so a training that has
+    not converged is made again from its start with twice the length. It has converged when a doubling lowers the best
+    validation error by under `least_gain`: the median over seeds of the best rate. There are at most `doublings`.
     """
 
     rates: tuple[float, ...]
     batch: int
+    doublings: int
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "rates", checked_rates(self.rates))
         require(self.batch >= 0, "batch", "must not be negative (0: all rows)", self.batch)
+        require(isinstance(self.doublings, int), "doublings", "must be a whole number", self.doublings)
+        require(0 <= self.doublings <= MOST_DOUBLINGS, "doublings", f"must be 0 to {MOST_DOUBLINGS}", self.doublings)
+
+    @property
+    def runs(self) -> list[Self]:
+        doublings = self.doublings if self.least_gain else 0
+        return [replace(self, steps=self.steps * 2**run) for run in range(doublings + 1)]
 
     @property
     def shuffles(self) -> bool:
@@ -52,6 +64,7 @@ class GradientDescent(Optimizer):
             rows = next_batch(state, inputs, y, self.batch, self.shuffles)
             gradient = ensemble.gradients(state.theta, *rows)
             state.evaluations += rows[1].shape[1] / y.shape[1]
+            state.steps += 1
             self._move(state, gradient)
 
     @abstractmethod
@@ -65,6 +78,7 @@ def first_state(theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator])
     return {
         "theta": theta.clone(),
         "evaluations": torch.zeros(members, dtype=torch.float64, device=device),
+        "steps": torch.zeros(members, dtype=torch.long, device=device),
         "done": torch.zeros(members, dtype=torch.bool, device=device),
         "orders": orders,
         "queue": torch.empty(members, 0, dtype=torch.long, device=device),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kanbench.errors import require
 from kanbench.training.ensemble import Ensemble, Inputs
-from kanbench.training.optimizers.base import Optimizer, State
+from kanbench.training.optimizers.base import Converging, State
 
 C1, C2 = 1e-4, 0.9  # of the Wolfe conditions: sufficient decrease, and how much flatter the slope must become
 
@@ -41,16 +41,17 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LBFGS(Optimizer):
+class LBFGS(Converging):
     """L-BFGS on any loss, full batch, with a memory and a line search per member.
 
     A step is a direction and a line search along it for the strong Wolfe conditions, of `max_evaluations` at most. A
     trial that is not finite has gone too far. Members do not wait for each other: in one batched evaluation one may
     search on while another begins its next step.
 
-    A member is done when no entry of its gradient exceeds `tolerance_gradient`; when a step lowered its loss by no more
-    than `tolerance_change`, or changed no parameter by more; or when its direction descends less steeply than that. A
-    step is remembered if its product with the change of the gradient exceeds `tolerance_curvature`.
+    No step helps a member any more when no entry of its gradient exceeds `tolerance_gradient`; when a step lowered its
+    loss by no more than `tolerance_change`, or changed no parameter by more; or when its direction descends less
+    steeply than that. A step is remembered if its product with the change of the gradient exceeds
+    `tolerance_curvature`.
 
     Source: Nocedal & Wright, "Numerical Optimization" (2006), algorithms 7.4 and 7.5 (direction), 3.5 and 3.6 (line
     search), eq. 3.59 (cubic interpolation). Where they leave freedom it is equal to torch.optim.LBFGS with lr=1 and
@@ -58,8 +59,8 @@ class LBFGS(Optimizer):
     a small smooth target still lets fall.
     """
 
-    steps: int = 500
-    check_every: int = 25
+    steps: int = 1_000
+    check_every: int = 10
     memory: int = 10
     max_evaluations: int = 25
     tolerance_gradient: float = 1e-9
@@ -73,15 +74,12 @@ class LBFGS(Optimizer):
         for name in ("tolerance_gradient", "tolerance_change", "tolerance_curvature"):
             require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
 
-    @property
-    def trials(self) -> tuple[None]:
-        return (None,)
-
     def start(self, ensemble: Ensemble, theta: Tensor, rates: Tensor, orders: Sequence[torch.Generator]) -> LBFGSState:
         members, params = theta.shape
         return LBFGSState(
             theta=theta.clone(),
             evaluations=torch.zeros(members, dtype=torch.float64, device=theta.device),
+            steps=torch.zeros(members, dtype=torch.long, device=theta.device),
             done=torch.zeros(members, dtype=torch.bool, device=theta.device),
             loss=theta.new_full((members,), torch.inf),
             gradient=torch.zeros_like(theta),
@@ -106,6 +104,7 @@ class LBFGS(Optimizer):
                 self._move(state, line, settled)
                 line = Line(*map(_choose, [settled] * len(line), self._aim(state), line))
                 taken += settled
+                state.steps += settled
 
     def _aim(self, state: LBFGSState) -> Line:
         """A new search from theta; members without a direction that descends are done."""

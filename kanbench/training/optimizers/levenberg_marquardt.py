@@ -10,7 +10,7 @@ from torch import Tensor
 from kanbench.errors import require
 from kanbench.training.ensemble import Embedded, Ensemble, stacked
 from kanbench.training.losses import Loss
-from kanbench.training.optimizers.base import Optimizer, State
+from kanbench.training.optimizers.base import Converging, State
 from kanbench.training.optimizers.gram import lower_gram
 from kanbench.training.optimizers.metric import Metric, function_metric
 
@@ -37,7 +37,7 @@ class LMState(State):
 
 
 @dataclass(frozen=True)
-class LevenbergMarquardt(Optimizer):
+class LevenbergMarquardt(Converging):
     """Damped Gauss-Newton on the mean squared residual, with one damping per member and geodesic acceleration.
 
     A step solves (J^T J / n + damping D) step = -J^T r / n by Cholesky. D, the `metric`, is the identity in the units
@@ -54,7 +54,7 @@ class LevenbergMarquardt(Optimizer):
 
     word: ClassVar[str] = "lm"  # in configs
 
-    steps: int = 80
+    steps: int = 1_000
     check_every: int = 10
     damping: float = 1e-2
     metric: Metric = Metric.coefficients
@@ -64,10 +64,6 @@ class LevenbergMarquardt(Optimizer):
         super().__post_init__()
         require(self.damping > 0, "damping", "must be positive", self.damping)
         require(self.bend >= 0, "bend", "must not be negative (0: no acceleration)", self.bend)
-
-    @property
-    def trials(self) -> tuple[None]:
-        return (None,)
 
     def can_minimize(self, loss: Loss) -> bool:
         return loss.is_squares  # whose residuals it linearizes
@@ -80,6 +76,7 @@ class LevenbergMarquardt(Optimizer):
         return LMState(
             theta=theta.clone(),
             evaluations=zeros.double(),
+            steps=zeros.clone(),
             done=zeros.bool(),
             damping=theta.new_full((members,), self.damping),
             growth=theta.new_full((members,), 2.0),
@@ -115,6 +112,7 @@ class LevenbergMarquardt(Optimizer):
         after = stacked(ensemble.predict(trial, x) - y)
         loss = after.square().mean(dim=1)
         state.evaluations[live] += 1 + (self.bend > 0)
+        state.steps[live] += 1
 
         # The quadratic model promises -step.slope + damping step.D step, because (A + damping D) step = -slope.
         promised = damping * _length(state, live, step).square() - (step * slope).sum(dim=1)

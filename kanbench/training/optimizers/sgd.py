@@ -23,6 +23,7 @@ class SGD(GradientDescent):
     check_every: int = 1_000
     rates: tuple[float, ...] = (1e-2, 3e-2, 1e-1, 3e-1)
     batch: int = 32
+    doublings: int = 3
     shuffle: bool = True
 
     @property
