@@ -114,7 +114,7 @@ def test_the_reasons_of_a_stop():
     perfect = (x, helpless.ensemble.predict(helpless.ensemble.start, x))
     fit(helpless, perfect, perfect, accelerator="cpu", precision="64-true", logger=None)
     assert helpless.stopped == ["no step helps"] * 2
-    assert helpless.steps.tolist() == [9, 9]  # a damping of 1e-2 times 2^(1 + .. + 9) is above 1e10, and with 8 it is not
+    assert helpless.steps.tolist() == [9, 9]  # the damping, 1e-2 times 2^(1 + .. + 9), is above 1e10
     assert helpless.curve.steps == [10]
 
 
