@@ -368,7 +368,9 @@ def test_a_kind_of_task_goes_from_its_run_to_tables_figures_terminal_and_page_un
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
 def test_two_outputs_go_through_batches_and_every_optimizer_that_takes_the_loss(with_arcs, optimizer):
-    rates = [] if optimizer == "lbfgs" else ["optimizer.rates=[0.03,0.3]", "optimizer.batch=16", "optimizer.doublings=0"]
+    rates = (
+        [] if optimizer == "lbfgs" else ["optimizer.rates=[0.03,0.3]", "optimizer.batch=16", "optimizer.doublings=0"]
+    )
     words = ["data=arc", "data.turns=[0.5]", *QUICK, f"optimizer={optimizer}", "optimizer.steps=200", *rates]
     records = with_arcs.run(*words, "optimizer.check_every=50", "baseline=none")
     assert len(records) == (2 if optimizer == "lbfgs" else 4)

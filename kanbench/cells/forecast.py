@@ -8,6 +8,7 @@ from kanbench.cells.cell import Cell
 from kanbench.cells.execution import Execution
 from kanbench.cells.train import prepare
 from kanbench.training import LevenbergMarquardt, Optimizer
+from kanbench.training.optimizers.base import Converging
 from kanbench.training.optimizers.batches import GradientDescent
 
 # Seconds on one core, fitted to steps of the MLP, B-spline and Taylor KANs with 40 to 600 parameters (float64).
@@ -18,6 +19,7 @@ PER_CUBE = 2.7e-11  # of Cholesky
 PER_GRADIENT = 3e-9  # of a gradient, for a row and a parameter
 PER_CELL = 0.1  # of sampling, building and grading
 SAMPLE = 0.2  # seconds of a short training
+MEDIAN_STEPS = 400  # after which half of the members of Levenberg-Marquardt have converged
 
 
 def cost(cell: Cell) -> float:
@@ -33,7 +35,8 @@ def cost(cell: Cell) -> float:
 
 def expected_steps(optimizer: Optimizer) -> float:
     """Return the number of steps that a member is expected to make."""
-    return optimizer.steps
+    converges = isinstance(optimizer, Converging) and optimizer.least_gain > 0.0
+    return min(optimizer.steps, MEDIAN_STEPS) if converges else optimizer.most_steps
 
 
 def step_seconds(cell: Cell, params: int) -> float:
