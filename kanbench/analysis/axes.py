@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.answer import error_ratio
+from kanbench.analysis.outcomes import OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.protocol import Level
 from kanbench.analysis.scores import Compared, Records, Scores, compared, failed_of_each
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
@@ -52,7 +53,7 @@ def along(records: Records, axis: str, baseline: str | None = None) -> pd.DataFr
     """Error against an axis: one row per budget, value of the axis and method.
 
     Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, over
-    the same seeds; NaN without one. `failed` of the `members` diverged or failed.
+    the same seeds; NaN without one. `failed` of the `members` diverged or failed; `outcomes` says what stands beside.
     """
     found = _by_value(compared(records), axis)
     rows = []
@@ -60,9 +61,14 @@ def along(records: Records, axis: str, baseline: str | None = None) -> pd.DataFr
         held = {value: each.by_budget[budget] for value, each in found.items() if budget in each.by_budget}
         for value, scores in zip(held, _on_shared_tasks(list(held.values())), strict=True):
             at, chosen = {axis: value, "budget": budget}, found[value].chosen
-            failed = failed_of_each(chosen[chosen.budget == budget], scores.tasks)
-            rows += [at | _row(scores, method, baseline) | failed[method] for method in scores.methods if scores.tasks]
-    return pd.DataFrame(rows, columns=[axis, *COLUMNS])
+            at_budget = chosen[chosen.budget == budget]
+            failed, beside = failed_of_each(at_budget, scores.tasks), outcomes(at_budget, scores.tasks)
+            rows += [
+                at | _row(scores, method, baseline) | failed[method] | beside[method]
+                for method in scores.methods
+                if scores.tasks
+            ]
+    return leave_out_unknown(pd.DataFrame(rows, columns=[axis, *COLUMNS, *OUTCOMES]))
 
 
 def _by_value(records: Compared, axis: str) -> dict[float, Compared]:

@@ -1,5 +1,6 @@
 """Tables of records whose training rows, noise or extrapolation differ: ranks at each level, errors along each axis."""
 
+import numpy as np
 import pandas as pd
 
 from kanbench.analysis.axes import AXIS_NAMES
@@ -29,7 +30,7 @@ def _rank(value: float) -> str:
 
 
 def add_axis(folder: Folder, result: Result, axis: str) -> None:
-    """Add the errors along an axis at the largest budget and, with a baseline, their ratios to its errors."""
+    """Add the errors along an axis at the largest budget, their ratios to those of a baseline and to training errors."""
     held, tidy = result.along[axis]
     if tidy.empty:
         return
@@ -44,3 +45,8 @@ def add_axis(folder: Folder, result: Result, axis: str) -> None:
             f"{result.heading}, {at}: error over that of {result.baseline}, {of}; below 1 {result.baseline} is worse"
         )
         folder.table(f"{axis}_ratios", tidy, axis_table(others, axis, "ratio", caption))
+    if "gap" in tidy:
+        both = intervals.partition(",")[0].format(last.tasks.iloc[0])
+        caption = f"{result.heading}, {at}: error on test over that on training, both {both}, by {AXIS_NAMES[axis]}"
+        alone = last.assign(gap_low=np.nan, gap_high=np.nan)
+        folder.table(f"{axis}_gap", tidy, axis_table(alone, axis, "gap", caption))

@@ -101,6 +101,10 @@ def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
         *("tables", "ranking", "failures", "train_size", "train_size_ratios", "noise", "noise_ratios"),
         *("loss_vs_train_size", "loss_vs_noise"),
     }
+    frame.assign(train_rel_l2=frame.score * frame.noise.clip(lower=0.01)).to_csv(tmp_path / "records.csv", index=False)
+    assert perform("tables", str(tmp_path / "records.csv"), "--out", str(tmp_path / "beside")) == 0
+    gaps = (tmp_path / "beside/noise_gap.md").read_text().splitlines()
+    assert next(line for line in gaps if line.startswith("| KAN RBF |")).split("|")[2:4] == [" 100 ", " 10 "]
     along = pd.read_csv(tmp_path / "out/noise.csv")
     assert set(along.budget) == {50, 100}
     taylor = along[(along.method == "KAN Taylor") & (along.budget == 100)].set_index("noise")
@@ -252,7 +256,9 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
         tidy = pd.read_csv(tmp_path / f"out/{name}.csv").set_index(["method", "budget"])
         assert tidy.failed.to_dict() == {key: 2 * (key == ("KAN RBF", 100)) for key in tidy.index}
     sizes = pd.concat([frame.assign(train_size=n, protocol=f"{n}", cell=frame.cell + f"{n}") for n in (10, 20)])
-    tidy = along(sizes, "train_size").set_index(["method", "budget"])
+    tidy = along(sizes.assign(train_rel_l2=sizes.score / sizes.train_size), "train_size").set_index(["method", "budget"])
+    assert tidy.gap["KAN Taylor", 50].tolist() == pytest.approx([10, 20])
+    assert "at_cap" not in tidy
     assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
 
 

@@ -11,6 +11,8 @@ from kanbench.report.figures.panels import Line, Look, draw_families
 from kanbench.report.figures.style import OVER_TASKS, PARAMETERS
 from kanbench.report.result import Result
 
+DECADES = (100, 1_000, 10_000)  # ticks of evaluations
+
 
 def error_against_evaluations(
     table: pd.DataFrame, records: Records, title: str, mark: str | None, ax: Axes | None = None
@@ -20,7 +22,8 @@ def error_against_evaluations(
     `table` comes from `along_evaluations`.
     """
     lines = {str(method): line(part, "evaluations") for method, part in table.groupby("method")}
-    look = Look(title, "evaluations on the training split", f"best error so far on validation\n{OVER_TASKS}")
+    y = f"best error so far on validation\n{OVER_TASKS}"
+    look = Look(title, "evaluations on the training split", y, sizes=DECADES)
     return draw_families(lines, Result.of(records), look, mark=mark, ax=ax)
 
 
@@ -33,5 +36,6 @@ def slopes_against_size(
         middle = np.sqrt(part.smaller * part.larger).to_numpy(dtype=float)
         lines[str(method)] = Line(middle, *part[["slope", "slope_low", "slope_high"]].to_numpy(dtype=float).T)
     y = "slope \N{GREEK SMALL LETTER ALPHA} of N$^{-\\alpha}$ between neighboring sizes\n(test error, mean over tasks)"
-    look = Look(title, f"N, {PARAMETERS}", y, log_y=False, intervals="over tasks and seeds")
+    sizes = [*table.smaller.dropna(), *table.larger.dropna()]
+    look = Look(title, f"N, {PARAMETERS}", y, log_y=False, sizes=sizes, intervals="over tasks and seeds")
     return draw_families(lines, Result.of(records), look, mark=mark, ax=ax)
