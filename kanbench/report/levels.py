@@ -30,7 +30,7 @@ def _rank(value: float) -> str:
 
 
 def add_axis(folder: Folder, result: Result, axis: str) -> None:
-    """Add the errors along an axis at the largest budget, their ratios to those of a baseline and to training errors."""
+    """Add the errors along an axis at the largest budget, over those of a baseline, and over training errors."""
     held, tidy = result.along[axis]
     if tidy.empty:
         return

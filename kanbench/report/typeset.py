@@ -161,7 +161,7 @@ def error_table(
 
 
 def axis_table(tidy: pd.DataFrame, axis: str, measure: str, caption: str) -> Table:
-    """Methods x values of the axis, the lowest mean logarithm first. `measure`: `error`, `ratio` or `gap` of `along`."""
+    """Methods x values of the axis, the lowest mean logarithm first. `measure`: `error`, `ratio`, `gap` of `along`."""
     write = interval if measure == "error" else plain_interval
     values = sorted(tidy[axis].unique())
     order = np.log(tidy.set_index("method")[measure]).groupby("method").mean().sort_values().index

@@ -256,7 +256,9 @@ def test_how_many_members_failed_stands_beside_each_error(tmp_path, capsys):
         tidy = pd.read_csv(tmp_path / f"out/{name}.csv").set_index(["method", "budget"])
         assert tidy.failed.to_dict() == {key: 2 * (key == ("KAN RBF", 100)) for key in tidy.index}
     sizes = pd.concat([frame.assign(train_size=n, protocol=f"{n}", cell=frame.cell + f"{n}") for n in (10, 20)])
-    tidy = along(sizes.assign(train_rel_l2=sizes.score / sizes.train_size), "train_size").set_index(["method", "budget"])
+    tidy = along(sizes.assign(train_rel_l2=sizes.score / sizes.train_size), "train_size").set_index(
+        ["method", "budget"]
+    )
     assert tidy.gap["KAN Taylor", 50].tolist() == pytest.approx([10, 20])
     assert "at_cap" not in tidy
     assert tidy.failed["KAN RBF", 100].tolist() == [2, 2]
