@@ -22,15 +22,22 @@ SAMPLE = 0.2  # seconds of a short training
 MEDIAN_STEPS = 400  # after which half of the members of Levenberg-Marquardt have converged
 
 
-def cost(cell: Cell) -> float:
+def cost(cell: Cell, steps: float | None = None) -> float:
     """Estimate the seconds that one core takes for a cell, on a machine of moderate speed.
 
     Machines differ, so the values say how cells compare; `pace` says what a second is here. The number of parameters
-    is taken to be the budget.
+    is taken to be the budget, and every member makes `steps` steps, by default those that are expected.
     """
     if not cell.method.is_trained:
         return PER_CELL
-    return PER_CELL + expected_steps(cell.optimizer) * step_seconds(cell, cell.budget)
+    return PER_CELL + (expected_steps(cell.optimizer) if steps is None else steps) * step_seconds(cell, cell.budget)
+
+
+def fewest_steps(optimizer: Optimizer) -> int:
+    """Return the number of steps that few members end before: two windows, or a run and its first doubling."""
+    if isinstance(optimizer, Converging) and optimizer.least_gain > 0.0:
+        return min(optimizer.steps, 2 * optimizer.window)
+    return sum(run.steps for run in optimizer.runs[:2])
 
 
 def expected_steps(optimizer: Optimizer) -> float:

@@ -6,7 +6,7 @@ from itertools import groupby
 from statistics import median
 
 from kanbench.cells import Cell, Execution
-from kanbench.cells.forecast import cost, pace
+from kanbench.cells.forecast import cost, fewest_steps, pace
 from kanbench.errors import counted, duration
 from kanbench.files.sealed import Damaged
 from kanbench.methods import BudgetTooSmall
@@ -29,6 +29,7 @@ class Forecast:
         failed: The number of missing cells that failed before.
         paces: Measured seconds over those of the cost model, by the label of a method.
         source: Where the paces come from, in words.
+        of_records: Whether they come from records.
     """
 
     job: Job
@@ -38,11 +39,30 @@ class Forecast:
     failed: int = 0
     paces: dict[str, list[float]] = field(default_factory=dict)
     source: str = ""
+    of_records: bool = False
 
-    def seconds(self, cells: list[Cell], of: Callable[[list[float]], float] = median) -> float:
-        """Return the estimated core seconds of cells; `of` takes one pace of several."""
+    def seconds(
+        self,
+        cells: list[Cell],
+        of: Callable[[list[float]], float] = median,
+        steps: Callable[[Cell], float | None] = lambda cell: None,
+    ) -> float:
+        """Return the estimated core seconds of cells; `of` takes one pace of several, and `steps` says how long each
+        trains.
+        """
         every = [each for paces in self.paces.values() for each in paces] or [1.0]
-        return sum(cost(cell) * of(self.paces.get(cell.method.label, every)) for cell in cells)
+        return sum(cost(cell, steps(cell)) * of(self.paces.get(cell.method.label, every)) for cell in cells)
+
+    def range(self) -> tuple[float, float]:
+        """Return the least and the largest seconds that the missing cells may take.
+
+        Recorded seconds hold how early trainings ended. After short trainings, the range goes from few steps at the
+        best pace to the last step at the worst.
+        """
+        if self.of_records:
+            return self.seconds(self.missing, min), self.seconds(self.missing, max)
+        least = self.seconds(self.missing, min, lambda cell: fewest_steps(cell.optimizer))
+        return least, self.seconds(self.missing, max, lambda cell: cell.optimizer.most_steps)
 
 
 def forecast(job: Job, elsewhere: frozenset[str] = frozenset(), measure: Pace = pace) -> Forecast:
@@ -73,7 +93,8 @@ def forecast(job: Job, elsewhere: frozenset[str] = frozenset(), measure: Pace = 
             found.failed += record is not None and record.failed
     if paces and all(cell.method.label in paces for cell in found.missing if cell.method.is_trained):
         n_records = sum(map(len, paces.values()))
-        return replace(found, paces=paces, source=f"the recorded seconds of {counted(n_records, 'cell')}")
+        source = f"the recorded seconds of {counted(n_records, 'cell')}"
+        return replace(found, paces=paces, source=source, of_records=True)
     probes = _probes(found.missing)
     for cell in probes:
         measured = measure(cell, Execution(threads=1))
@@ -166,7 +187,7 @@ def _reasons(found: Forecast) -> Iterator[str]:
 def _estimate(found: Forecast) -> str:
     if not found.missing:
         return "everything is there: the run would only write its report"
-    low, middle, high = (found.seconds(found.missing, of) for of in (min, median, max))
+    middle, (low, high) = found.seconds(found.missing), found.range()
     workers = found.job.trainer.workers_for(len(found.missing))
     said = f"about {duration(middle)} of one core ({duration(low)} to {duration(high)})"
     if workers > 1:

@@ -70,6 +70,27 @@ def test_the_time_is_that_of_the_cost_model_at_the_pace_of_this_machine(tmp_path
     assert "an estimate by 4 short trainings" in "\n".join(lines(found))
 
 
+def test_the_range_goes_from_an_early_end_of_all_trainings_to_their_last_step(tmp_path):
+    def measured(cell, execution):
+        return 1.0 if cell.budget == 30 else 3.0
+
+    found = forecast(job(tmp_path, "optimizer.steps=1000", "optimizer.window=40"), measure=measured)
+    low, high = found.range()
+    assert low == pytest.approx(sum(cost(cell, 80) for cell in found.missing))
+    assert high == pytest.approx(3 * sum(cost(cell, 1_000) for cell in found.missing))
+    assert low < found.seconds(found.missing) < high
+    fixed = forecast(job(tmp_path, "optimizer.steps=1000", "optimizer.least_gain=0"), measure=twice_as_slow)
+    assert fixed.range() == pytest.approx((fixed.seconds(fixed.missing),) * 2)
+
+
+def test_adam_doubles_its_run_at_least_once(tmp_path):
+    words = ("optimizer=adam", "optimizer.steps=100", "optimizer.doublings=2")
+    found = forecast(job(tmp_path, *words), measure=twice_as_slow)
+    assert found.range() == pytest.approx(
+        [2 * sum(cost(cell, steps) for cell in found.missing) for steps in (300, 700)]
+    )
+
+
 def test_records_that_are_there_give_the_pace_and_are_not_trained_again(tmp_path):
     assert run(config_of(tmp_path, "budget.targets=[30]"), ["python"], tmp_path / "job") == 0
     before = sorted(tmp_path.rglob("*"))
