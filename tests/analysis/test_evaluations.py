@@ -39,7 +39,15 @@ def test_the_figure_has_a_line_per_method_and_shows_where_they_cross():
     np.testing.assert_allclose(lines["KAN Taylor"].get_xdata(), [128, 256])
     np.testing.assert_allclose(lines["KAN Taylor"].get_ydata(), [0.1, 0.08])
     np.testing.assert_allclose(lines["MLP tanh"].get_ydata(), [0.9, 0.4, 0.02])
-    assert figure._supxlabel.get_text() == "evaluations on the training split"
+    assert figure._supxlabel.get_text() == "evaluations on the training split; a line ends with its last training"
+
+
+def test_a_line_ends_where_all_of_its_members_had_ended():
+    """A line that went on would say that ranks do not move, where nobody trained."""
+    records = run().assign(val_at_512=np.nan)
+    records.loc[(records.method == "MLP tanh") & (records.task == "t0") & (records.seed == 0), "val_at_512"] = 0.01
+    table = along_evaluations(records, scores_by_budget(records)[50], 50)
+    assert table.groupby("method").evaluations.max().to_dict() == {"KAN Taylor": 256, "MLP tanh": 512}
 
 
 def test_older_records_have_no_such_figure_and_the_sentence_says_why():

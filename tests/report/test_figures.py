@@ -94,13 +94,14 @@ def test_the_heat_map_shows_decades_over_the_best_with_the_best_method_first():
     assert figure.axes[0].get_yticklabels()[0].get_text() == "KAN RBF mean"
 
 
-def test_slopes_stand_between_their_sizes_and_what_was_refused_is_left_out():
+def test_slopes_go_from_one_size_to_the_next_and_what_was_refused_is_left_out():
     table = pd.DataFrame(
         {"method": "KAN RBF", "smaller": [50.0, 100.0, 400.0], "larger": [100.0, 400.0, 900.0],
          "slope": [2.0, -1.0, np.nan], "slope_low": [1.5, -1.2, np.nan], "slope_high": [2.5, -0.5, np.nan]}
     )  # fmt: skip
     axes = slopes_against_size(table, members(), "t", None).axes[0]
-    np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [np.sqrt(5000), 200])
+    np.testing.assert_allclose(axes.get_lines()[0].get_xdata(), [50, 100, 100, 400])
+    np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), [2.0, 2.0, -1.0, -1.0])
     low, high = axes.get_ylim()
     assert low < -1.2 < 2.5 < high
 
