@@ -152,14 +152,15 @@ function drawSummary() {
       const interval = row.error_low == null ? "one seed" : `${short(row.error_low)} – ${short(row.error_high)}`;
       const against = row.win == null ? "" : `${row.win} / ${row.tie} / ${row.loss}`;
       const marks = [[`of ${plural(row.members, "member")} failed`, row.failed], ["missed the budget", row.missed], ["skipped", row.skipped]].filter(([, n]) => n);
+      marks.push(...[["at cap", row.at_cap], ["stuck", row.stuck]].filter(([, share]) => share > 0).map(([name, share]) => [`% ${name}`, short(100 * share)]));
       return `<tr><td>${short(row.budget)}</td><td class="text${row.reference ? " reference" : ""}">${escape(row.method)}</td><td>${short(row.params)}</td>
         <td>${short(row.flops)}</td><td>${short(row.seconds)}</td><td class="${row === best ? "best" : ""}">${short(row.error)}</td>
-        <td>${interval}</td><td>${against}</td><td class="text marks">${marks.map(([name, n]) => `${n} ${name}`).join(", ")}</td></tr>`;
+        <td>${interval}</td><td>${row.train == null ? "" : short(row.train)}</td><td>${against}</td><td class="text marks">${marks.map(([name, n]) => `${n} ${name}`).join(", ")}</td></tr>`;
     });
   });
   const against = data.baseline ? `win / tie / loss against ${escape(data.baseline)}` : "";
   document.getElementById("summary").innerHTML = `<table><thead><tr><th>budget</th><th class="text">method</th><th>parameters</th>
-    <th>FLOPs</th><th>seconds</th><th>error</th><th>95 % interval</th><th>${against}</th><th class="text marks">marks</th></tr></thead><tbody>${body.join("")}</tbody></table>`;
+    <th>FLOPs</th><th>seconds</th><th>error</th><th>95 % interval</th><th>on training</th><th>${against}</th><th class="text marks">marks</th></tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
 
 export const escape = (text) => String(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);

@@ -107,6 +107,14 @@ def test_it_opens_with_the_answer_and_the_origin(tab):
     assert "python -m kanbench experiment=study" in tab.text_content("#origins")
 
 
+def test_the_training_error_stands_beside_the_error_of_each_method(tab):
+    headings = tab.locator("#summary th").all_text_contents()
+    row = tab.locator("#summary tbody tr").filter(has_text="KAN BSpline").first.locator("td").all_text_contents()
+    beside = dict(zip(headings, row, strict=True))
+    assert 0.0 < float(beside["on training"]) < 1.5
+    assert float(beside["error"]) > 0.0
+
+
 def test_methods_are_switched_off_everywhere(tab):
     before = {trace["name"] for trace in traces(tab, "curves")} - {None}
     assert before == {"MLP tanh", "KAN BSpline"}
