@@ -15,6 +15,7 @@ from kanbench.files.sealed import Damaged, Seal, parse_json
 
 SEAL = Seal("record", format=1)
 STATUSES = ("ok", "diverged", "failed", "skipped")
+STOPS = ("converged", "cap", "no step helps", "outranked", "")  # why a training ended; "" where none did
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
@@ -112,6 +113,8 @@ def broken_rule(name: str, value: Any) -> str:
     """Return the rule that a value of a column breaks, or "" if it breaks none."""
     if name == "status":
         return "" if value in STATUSES else f"one of {', '.join(STATUSES)}"
+    if name == "stopped":
+        return "" if value in STOPS else f"one of {', '.join(STOPS[:-1])}, or empty"
     if name in TEXTS:
         return "" if _is_text(value) else "a text"
     if value is None:

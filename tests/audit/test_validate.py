@@ -8,6 +8,7 @@ import pytest
 
 from kanbench.analysis import load_records
 from kanbench.analysis.spreadsheet import write_csv
+from kanbench.audit.identity import _of_stop
 from kanbench.bases import Taylor
 from kanbench.cells import Cell, Precision, run_cell, unfinished
 from kanbench.cells.cell import digest
@@ -245,6 +246,27 @@ def test_a_method_under_another_name_is_named(folder):
     path = path_of(folder)
     change(path, 1, method="KAN Mine")
     assert "method is 'KAN Mine', its description gives 'KAN Taylor'" in str(validate(folder)[1]["keys"]["faults"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"steps": 10**6}, "steps is 1,000,000, and its optimizer makes "),
+        ({"stopped": "bored"}, "stopped must be one of converged, cap, no step helps, outranked, or empty, got"),
+    ],
+)
+def test_a_stop_that_its_optimizer_does_not_know_is_named(columns, sentence, folder):
+    change(path_of(folder), 1, **columns)
+    assert sentence in str(validate(folder)[1])
+
+
+def test_a_member_that_converged_though_none_can_is_named(folder):
+    path = path_of(folder)
+    member = read_record(path).members[0]
+    assert member["stopped"] in ("cap", "converged")
+    assert list(_of_stop(member | {"stopped": "converged"}, LevenbergMarquardt(least_gain=0.0)))[-1].startswith(
+        "stopped is converged, and with least_gain=0"
+    )
 
 
 def test_a_table_is_checked_as_far_as_it_goes(folder, tmp_path, capsys):
