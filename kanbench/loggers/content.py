@@ -16,7 +16,7 @@ from kanbench.store.record import CellRecord
 
 POINTS = 100  # at most, of a learning curve
 SPLITS = ("train_", "val_", "test_")
-OF_MEMBER = ("seed", "lr", "status", "reason", "evaluations", "seconds", "peak_memory_bytes")
+OF_MEMBER = ("seed", "lr", "status", "reason", "stopped", "evaluations", "steps", "seconds", "peak_memory_bytes")
 OF_DATA = ("task", "sizes", "seeds", "conditions", "vary")  # the parts of a cell's config that its data depend on
 History = list[tuple[int, dict[str, float]]]
 
@@ -159,10 +159,11 @@ def summary_of(record: CellRecord) -> dict[str, Any]:
     summary: dict[str, Any] = {"members": len(record.members)}
     for status in ("ok", "diverged", "failed", "skipped"):
         summary[f"members/{status}"] = sum(member["status"] == status for member in record.members)
-    measured = [key for key in (fine or [{}])[0] if key.startswith(SPLITS) or key in OF_MEMBER[4:]]
+    measured = [key for key in (fine or [{}])[0] if key.startswith(SPLITS) or key in OF_MEMBER[5:]]
     for key in measured:
-        values = [member[key] for member in fine]
-        summary |= {f"{key}/median": median(values), f"{key}/min": min(values), f"{key}/max": max(values)}
+        values = [member[key] for member in fine if member.get(key) is not None]
+        if values:
+            summary |= {f"{key}/median": median(values), f"{key}/min": min(values), f"{key}/max": max(values)}
     if fine:
         before = REGRESSION if f"val_{REGRESSION}" in fine[0] else CLASSIFICATION
         error = fine[0].get("metric") or before
