@@ -46,9 +46,9 @@ def print_summary(console: Console, result: Result) -> None:
     of_classes = bool(summary.accuracy.notna().any())
     console.print(
         f"error: {result.measure}, geometric mean over {over} of the median over seeds; lowest first"
-        + "; training: the same on the training split" * ("train" in summary)
+        + "; train: the same on the training split" * ("train" in summary)
         + "; accuracy: on test, mean over tasks" * of_classes
-        + (f"; win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
+        + (f"; w/t/l: win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
         style="dim",
     )
     for level, part in levels(summary):
@@ -60,11 +60,11 @@ def _print_table(console: Console, summary: pd.DataFrame) -> None:
     of_classes, any_failed = bool(summary.accuracy.notna().any()), bool(summary.failed.any())
     compared = bool(summary.win.notna().any())
     any_at_cap, trained = bool("at_cap" in summary and summary.at_cap.gt(0).any()), "train" in summary
-    headings = ("budget", "method", "parameters", "error", "95 % interval", *["training"] * trained)
+    headings = ("budget", "method", "params", "error", "95 % interval", *["train"] * trained)
     further = (
         *["at cap"] * any_at_cap,
         *["failed"] * any_failed,
-        *["win/tie/loss"] * compared,
+        *["w/t/l"] * compared,
         *["accuracy"] * of_classes,
     )
     for heading in (*headings, *further):

@@ -288,7 +288,7 @@ def test_training_errors_exact_answers_and_members_at_the_cap_stand_beside_each_
     assert r"\^{}" in (tmp_path / "out/outcomes.tex").read_text()
     print_summary(Console(width=200), Result.of(frame, baseline="MLP tanh"))
     said = capsys.readouterr().out
-    assert re.search(r"interval +training +at cap +win/tie/loss", said)
+    assert re.search(r"interval +train +at cap +w/t/l", said)
     assert "1 at 100, of KAN RBF" in said
     assert "stuck above half the error of a constant predictor" in said
 
@@ -315,13 +315,15 @@ def test_measured_times_stand_beside_errors_and_make_a_figure(tmp_path, capsys):
     assert said == f"kanbench: --costs: {tmp_path / 'costs.csv'}: none of these methods was measured (KAN Fourier)\n"
 
 
-def test_the_table_of_the_terminal_fits_a_hundred_columns(capsys):
-    frame = records(27, (100, 300)).assign(train_rel_l2=1e-3, stopped="cap", test_r2=0.9)
-    frame.loc[frame.seed == 0, ["status", "score"]] = ["diverged", 1.0]
-    print_summary(Console(width=100), Result.of(frame, baseline="MLP tanh"))
+@pytest.mark.parametrize(("width", "any_failed"), [(80, False), (100, True)])
+def test_the_table_of_the_terminal_fits_its_width_with_a_row_per_method(capsys, width, any_failed):
+    frame = records(27, (100, 300)).assign(train_rel_l2=1.234e-3, stopped="cap", test_r2=0.9)
+    if any_failed:
+        frame.loc[frame.seed == 0, ["status", "score"]] = ["diverged", 1.0]
+    print_summary(Console(width=width), Result.of(frame, baseline="MLP tanh"))
     table = [line for line in capsys.readouterr().out.splitlines() if "KAN RBF mean" in line]
-    assert "100 %" in table[0]
-    assert "/" in table[0]
+    assert re.search(r"e-\d \.\. \d\.\de-\d +\d\.\d\de-\d +100 % ", table[0])
+    assert ("27 of 81" in table[0]) is any_failed
 
 
 def test_methods_that_share_a_mark_are_said_to_have_it_each_and_nothing_is_won_without_a_baseline(capsys):
@@ -330,7 +332,7 @@ def test_methods_that_share_a_mark_are_said_to_have_it_each_and_nothing_is_won_w
     print_summary(Console(width=200), Result.of(frame))
     said = capsys.readouterr().out
     assert "1 at 50, of each of KAN RBF, KAN Taylor" in said
-    assert "win/tie/loss" not in said
+    assert "w/t/l" not in said
 
 
 def test_two_versions_of_one_table_share_no_report_and_no_tables(tmp_path, capsys):
