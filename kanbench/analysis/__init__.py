@@ -2,6 +2,7 @@
 
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.load import choose_rates, load_records
+from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scaling import local_slope, slopes
 from kanbench.analysis.significance import PairTest, PairTests, Refusal, compare_pairs
 from kanbench.analysis.stats import (
@@ -12,9 +13,9 @@ from kanbench.analysis.stats import (
     task_geometric_mean,
     task_interquartile_mean,
     wilson,
-    win_tie_loss,
 )
 from kanbench.analysis.summary import summarize
+from kanbench.analysis.wins import WinTieLoss, win_tie_loss
 
 __all__ = [
     "Answer",
@@ -22,10 +23,12 @@ __all__ = [
     "PairTest",
     "PairTests",
     "Refusal",
+    "WinTieLoss",
     "answers",
     "bootstrap",
     "choose_rates",
     "compare_pairs",
+    "error_ratio",
     "expected_best",
     "load_records",
     "local_slope",

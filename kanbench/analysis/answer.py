@@ -1,35 +1,35 @@
 """The answer in a sentence: which method is better, by how much, and how sure that is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from kanbench.analysis.scores import Records, Scores, scores_by_budget
-from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal
-from kanbench.analysis.stats import (
-    BOOTSTRAP_SEED,
-    LARGEST_DRAW,
-    Array,
-    Interval,
-    WinTieLoss,
-    percentiles,
-    task_geometric_mean,
-    win_tie_loss,
-)
+from kanbench.analysis.ratio import error_ratio
+from kanbench.analysis.scores import Compared, Records, Scores, compared
+from kanbench.analysis.significance import LEAST_TASKS, LEVEL, Refusal, holm
+from kanbench.analysis.stats import BOOTSTRAP_SEED, Array, Interval, task_geometric_mean
+from kanbench.analysis.wins import LEAST_SEEDS, NOT_COUNTED, WinTieLoss, unpaired_p, win_tie_loss, winners
 from kanbench.errors import counted
+
+MOST_NAMED = 5  # tasks on which the method with the higher mean error wins
 
 
 @dataclass(frozen=True)
-class TaskTest:
-    """The test over tasks of the two methods of an answer.
+class Test:
+    """The test of the two methods of an answer: Wilcoxon over tasks, or Mann-Whitney over the seeds of one task.
 
-    p: two-sided, corrected for the number of `pairs` that were tested together.
+    p: two-sided, corrected by Holm for the number of `comparisons` that were tested together.
     agrees: whether the method with the lower mean error also has the lower error on the median task.
+    is_primary: whether it is the comparison that the study declared beforehand, which is tested alone.
     """
 
     p: float
-    pairs: int
-    agrees: bool
+    over: str
+    comparisons: int
+    agrees: bool = True
+    is_primary: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,24 +37,27 @@ class Answer:
     """Two methods at one budget, the one with the lower error first.
 
     ratio: error of `other` over that of `better`, at least 1; its interval is NaN where there is none.
-    counts: of `better`.   note: what `rival` was chosen from, "" if there was no choice.
-    test: over tasks; nothing where there are too few of them.
+    counts: of `better`; nothing under four seeds.   lost: the tasks that `other` wins, the clearest first.
+    note: what `rival` was chosen from, "" if there was no choice.
+    test: nothing where there are too few tasks, or too few seeds of a single task.
     """
 
     better: str
     other: str
     budget: int
     tasks: int
+    seeds: int
     ratio: Interval
-    counts: WinTieLoss
+    counts: WinTieLoss | None
     rival: str
     note: str
-    test: TaskTest | None = None
+    test: Test | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def is_clear(self) -> bool:
-        """True if the interval leaves out a ratio of 1 and the test over tasks, where there is one, agrees."""
-        return self.ratio.low > 1.0 and (self.test is None or (self.test.p <= LEVEL and self.test.agrees))
+        """True if the interval leaves out a ratio of 1, and the test finds the same method better."""
+        return self.ratio.low > 1.0 and self.test is not None and self.test.p <= LEVEL and self.test.agrees
 
     def __str__(self) -> str:
         better, other = (f"{name}{self.note * (name == self.rival)}" for name in (self.better, self.other))
@@ -65,26 +68,38 @@ class Answer:
         else:
             verdict = f"{better} and {other} cannot be told apart"
         where = f"on {counted(self.tasks, 'task')} at {self.budget:,} parameters"
-        who = "it" if self.is_clear else better
-        counts = f"; {who} wins {self.counts.win}, ties {self.counts.tie}, loses {self.counts.loss}"
         evidence = f"{self._interval}; {self._test}"
-        return f"{verdict} {where}: error ratio {digits(self.ratio.estimate)} ({evidence}){counts * (self.tasks > 1)}"
+        return f"{verdict} {where}: error ratio {digits(self.ratio.estimate)} ({evidence}){self._counts}"
+
+    @property
+    def _counts(self) -> str:
+        if self.tasks == 1:
+            return ""
+        if self.counts is None:
+            return f"; {NOT_COUNTED}"
+        who = "it" if self.is_clear else self.better
+        more = f" and {len(self.lost) - MOST_NAMED} more" * (len(self.lost) > MOST_NAMED)
+        named = f" ({', '.join(self.lost[:MOST_NAMED])}{more})" * bool(self.lost)
+        return f"; {who} wins {self.counts.win}, ties {self.counts.tie}, loses {self.counts.loss}{named}"
 
     @property
     def _interval(self) -> str:
         if np.isnan(self.ratio.low):
             return "no interval"
-        return f"95 % interval over seeds {digits(self.ratio.low)} .. {digits(self.ratio.high)}"
+        over = "seeds alone" if self.tasks == 1 else "tasks alone" if self.seeds == 1 else "tasks and seeds"
+        return f"95 % interval over {over} {digits(self.ratio.low)} .. {digits(self.ratio.high)}"
 
     @property
     def _test(self) -> str:
         if self.test is None:
-            return f"no test over fewer than {LEAST_TASKS} tasks"
+            few = f"{LEAST_SEEDS} seeds" if self.tasks == 1 else f"{LEAST_TASKS} tasks"
+            return f"no test over fewer than {few}"
         p = f"p = {self.test.p:.2g}" if self.test.p >= 1e-3 else "p < 0.001"
-        corrected = f", corrected for {self.test.pairs} pairs" * (self.test.pairs > 1)
+        corrected = f", corrected for {self.test.comparisons} comparisons" * (self.test.comparisons > 1)
+        alone = ", the primary comparison, tested alone" * self.test.is_primary
         opposed = self.test.p <= LEVEL and not self.test.agrees
         against = f", but {self.other} has the lower error on the median task" * opposed
-        return f"{p} over tasks{corrected}{against}"
+        return f"{p} over {self.test.over}{corrected}{alone}{against}"
 
 
 def digits(number: float) -> str:
@@ -92,87 +107,120 @@ def digits(number: float) -> str:
     return f"{number:,.0f}" if 1e3 <= number < 1e6 else f"{number:#.3g}".rstrip(".")
 
 
-def error_ratio(
-    scores: Array, baseline: Array, generator: np.random.Generator, *, resamples: int = 2_000, confidence: float = 0.95
-) -> Interval:
-    """The geometric-mean error of `scores` (tasks, seeds) over that of `baseline`, with its percentile interval.
-
-    Paired and stratified by task: every resample redraws the seeds within each task, the same for both methods,
-    which saw the same data under one seed. The interval is NaN for a single seed, which says nothing of the spread.
-    """
-    n_tasks, n_seeds = scores.shape
-    with np.errstate(divide="ignore", invalid="ignore"):
-        estimate = float(task_geometric_mean(scores) / task_geometric_mean(baseline))
-    if n_seeds == 1 or not 0.0 < estimate < np.inf:  # an error of exactly zero has no ratio
-        return Interval(estimate)
-    of_task = np.arange(n_tasks)[:, None]
-    at_once = max(1, LARGEST_DRAW // scores.size)
-    ratios = []
-    for done in range(0, resamples, at_once):
-        draws = generator.integers(n_seeds, size=(min(at_once, resamples - done), n_tasks, n_seeds))
-        ratios.append(task_geometric_mean(scores[of_task, draws]) / task_geometric_mean(baseline[of_task, draws]))
-    low, high = percentiles(np.concatenate(ratios), confidence)
-    return Interval(estimate, float(low), float(high))
-
-
 def answers(records: Records, baseline: str | None = None) -> list[Answer]:
     """The baseline against its best rival at every budget at which methods can be compared, smallest budget first.
 
     The rival is the best of the others at the largest budget. Without a baseline, or where it was not trained, the
-    two best methods there are compared. Empty for a single method. A rival was chosen from many, so the test over
-    tasks is corrected for all pairs that could have been chosen, as in the table of tests.
+    two best methods there are compared. Empty for a single method. A rival was chosen from many, so its test is
+    corrected for all comparisons that could have been chosen, at all budgets, as in the table of tests.
+
+    Where the records have a primary comparison, its two methods are compared.
 
     Raises `ValueError` for records that no one comparison may hold, and where there are none.
     """
-    scores = scores_by_budget(records)
-    if not scores or len(last := scores[max(scores)].by_method) < 2:
+    found = compared(records)
+    if not found.by_budget or len(last := found.by_budget[max(found.by_budget)].by_method) < 2:
         return []
-    ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))
-    if baseline in last:
-        reference, rivals = str(baseline), [method for method in ranked if method != baseline]
-        note = f" (the best of {len(rivals)})" if len(rivals) > 1 else ""
+    if found.primary:
+        reference, rival, note, baseline = found.primary.against, found.primary.method, "", found.primary.against
     else:
-        reference, rivals = ranked[0], ranked[1:]
-        note = f" (the second of {len(ranked)})" if len(ranked) > 2 else ""
+        reference, rival, note = _chosen_pair(last, baseline)
     return [
-        _answer(reference, rivals[0], budget, compared, baseline, note)
-        for budget, compared in scores.items()
-        if reference in compared.methods and rivals[0] in compared.methods
+        _answer(found, reference, rival, budget, baseline, note)
+        for budget, scores in found.by_budget.items()
+        if reference in scores.methods and rival in scores.methods
     ]
 
 
-def _answer(reference: str, rival: str, budget: int, scores: Scores, baseline: str | None, note: str) -> Answer:
+def _chosen_pair(last: dict[str, Array], baseline: str | None) -> tuple[str, str, str]:
+    """Return the reference, its best rival by errors (tasks, seeds), and what the rival was chosen from."""
+    ranked = sorted(last, key=lambda method: float(task_geometric_mean(last[method])))
+    if baseline in last:
+        rivals = [method for method in ranked if method != baseline]
+        return str(baseline), rivals[0], f" (the best of {len(rivals)})" if len(rivals) > 1 else ""
+    return ranked[0], ranked[1], f" (the second of {len(ranked)})" if len(ranked) > 2 else ""
+
+
+def _answer(found: Compared, reference: str, rival: str, budget: int, baseline: str | None, note: str) -> Answer:
+    scores = found.by_budget[budget]
     better, other = sorted((reference, rival), key=lambda method: float(task_geometric_mean(scores.of(method))))
     return Answer(
         better,
         other,
         budget,
         tasks=len(scores.tasks),
+        seeds=scores.errors.shape[-1],
         ratio=error_ratio(scores.of(other), scores.of(better), np.random.default_rng(BOOTSTRAP_SEED)),
         counts=win_tie_loss(scores.of(better), scores.of(other)),
         rival=rival,
         note=note,
-        test=_test(better, other, scores, baseline),
+        test=_test_over_seeds(found, better, other, budget, baseline)
+        if len(scores.tasks) == 1
+        else _test_over_tasks(found, better, other, budget, baseline),
+        lost=_lost(scores, better, other),
     )
 
 
-def _test(better: str, other: str, scores: Scores, baseline: str | None) -> TaskTest | None:
-    """The pair's part of `Scores.tests`, which holds as many pairs as the table of tests."""
+def _lost(scores: Scores, better: str, other: str) -> tuple[str, ...]:
+    """Return the tasks that the method with the higher mean error wins, the one of the largest ratio first."""
+    side = winners(scores.of(better), scores.of(other))
+    if side is None:
+        return ()
+    several = len({suite for suite, _ in scores.tasks}) > 1
+    names = [f"{suite} {task}" if several else task for suite, task in scores.tasks]
+    medians = np.median(scores.of(better), axis=1), np.median(scores.of(other), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        order = np.argsort(-medians[0] / medians[1], kind="stable")
+    return tuple(names[i] for i in order if side[i] < 0)
+
+
+def _test_over_tasks(found: Compared, better: str, other: str, budget: int, baseline: str | None) -> Test | None:
+    """Return the pair's part of `Compared.tests_at`, whose comparisons are those of the table of tests."""
     try:
-        found = scores.tests(baseline)
+        tests = found.tests_at(budget, baseline)
     except Refusal:
         return None
+    scores = found.by_budget[budget]
     index = scores.methods.index(better), scores.methods.index(other)
-    (pair,) = (pair for pair in found.pairs if {pair.first, pair.second} == set(index))
+    (pair,) = (pair for pair in tests.pairs if {pair.first, pair.second} == set(index))
     lower = pair.log10_ratio if pair.first == index[0] else -pair.log10_ratio
-    return TaskTest(max(found.p, pair.p_holm), len(found.pairs), agrees=lower <= 0.0)  # Friedman guards the pairs
+    is_primary = found.is_primary(budget, better, other)
+    p = pair.p_holm if pair.comparisons == 1 else max(tests.p, pair.p_holm)  # Friedman guards what was chosen
+    return Test(p, "tasks", pair.comparisons, lower <= 0.0, is_primary)
+
+
+def _test_over_seeds(found: Compared, better: str, other: str, budget: int, baseline: str | None) -> Test | None:
+    """Return the Mann-Whitney test over the seeds of one task, corrected like the others; None under four seeds."""
+    scores = found.by_budget[budget]
+    if scores.errors.shape[-1] < LEAST_SEEDS:
+        return None
+    if found.is_primary(budget, better, other):
+        p = unpaired_p(scores.of(better), scores.of(other))
+        return Test(float(p[0]), "seeds", 1, is_primary=True)
+    pairs = list(_pairs_of_one_task(found, baseline))
+    of_pair = {(at, *sorted(pair)): i for i, (at, pair, _) in enumerate(pairs)}
+    corrected = holm(np.concatenate([p for _, _, p in pairs]))
+    return Test(float(corrected[of_pair[(budget, *sorted((better, other)))]]), "seeds", len(pairs))
+
+
+def _pairs_of_one_task(found: Compared, baseline: str | None) -> Iterator[tuple[int, tuple[str, str], Array]]:
+    """Yield the budget, the methods and the p of each comparison that a choice could have been made from."""
+    for budget, scores in found.by_budget.items():
+        chosen = baseline if baseline in scores.methods else None
+        for pair in combinations(scores.methods, 2):
+            if (chosen is None or chosen in pair) and not found.is_primary(budget, *pair) and len(scores.tasks) == 1:
+                yield budget, pair, unpaired_p(scores.of(pair[0]), scores.of(pair[1]))
 
 
 def say(found: list[Answer]) -> str:
-    """The answer at the largest budget, and at which other budgets it is clearly the other way round; "" if none."""
+    """The answer at the largest budget, and at which other budgets it is clearly the other way round; "" if none.
+
+    A primary comparison is answered at its own budget.
+    """
     if not found:
         return ""
-    answer, turned = found[-1], [each for each in found[:-1] if each.is_clear and each.better == found[-1].other]
+    answer = next((each for each in found if each.test and each.test.is_primary), found[-1])
+    turned = [each for each in found if each.is_clear and each.better == answer.other]
     if not turned or not answer.is_clear:
         return f"{answer}."
     sizes = " and ".join(f"{each.budget:,}" for each in turned)

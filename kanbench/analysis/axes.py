@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.outcomes import OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.protocol import Level
+from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scores import Compared, Records, Scores, compared, failed_of_each
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, bootstrap
 
@@ -52,8 +52,9 @@ def along_axes(records: Records) -> Iterator[tuple[str, Level, Compared]]:
 def along(records: Records, axis: str, baseline: str | None = None) -> pd.DataFrame:
     """Error against an axis: one row per budget, value of the axis and method.
 
-    Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, over
-    the same seeds; NaN without one. `failed` of the `members` diverged or failed; `outcomes` says what stands beside.
+    Only tasks on which every method was trained at every value count. `ratio` is to the error of the baseline, with an
+    interval over tasks and seeds; NaN without one. The interval of `error` is over seeds. `failed` of the `members`
+    diverged or failed; `outcomes` says what stands beside.
     """
     found = _by_value(compared(records), axis)
     rows = []

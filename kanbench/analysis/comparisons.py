@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.answer import error_ratio
 from kanbench.analysis.kinds import MLP, families
 from kanbench.analysis.outcomes import OUTCOMES, leave_out_unknown, outcomes
+from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scores import (
     FAILURES,
     Records,
@@ -31,8 +31,8 @@ from kanbench.analysis.stats import (
     task_geometric_mean,
     task_interquartile_mean,
     wilson,
-    win_tie_loss,
 )
+from kanbench.analysis.wins import count_columns, win_tie_loss
 
 COSTS = ("params", "flops", "seconds")  # per model
 
@@ -41,7 +41,7 @@ def ranking(records: Records) -> pd.DataFrame:
     """One row per budget and method, the lowest interquartile mean first; references stand at every budget.
 
     `error` is the geometric mean over tasks and `iqm` the interquartile mean, both of medians over seeds and with
-    95 % bootstrap intervals (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
+    95 % bootstrap intervals over seeds (NaN for a single seed); `mean_rank` is over tasks; costs are medians over
     tasks, per model. `failed` of the `members` on these tasks diverged or failed; `outcomes` says what the training
     error and the shares beside it are.
     """
@@ -78,13 +78,15 @@ def _interval(scores: Array, statistic: Statistic) -> Interval:
 def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and pair of methods: Friedman over all, Wilcoxon and Holm for the pair, wins of the first.
 
-    `ratio` is the median over tasks of the first method's error over the second's. Where a test is refused, one row
-    says so in `reason`.
+    Holm's correction is for the `comparisons` of all budgets; the primary comparison, if the records have one, is
+    tested alone and has 1. `ratio` is the median over tasks of the first method's error over the second's. Where a
+    test is refused, one row says so in `reason`.
     """
     rows: list[dict[str, object]] = []
-    for budget, scores in scores_by_budget(records).items():
+    found = compared(records)
+    for budget, scores in found.by_budget.items():
         try:
-            tests = scores.tests(baseline)
+            tests = found.tests_at(budget, baseline)
         except Refusal as refusal:
             rows.append({"budget": budget, "reason": str(refusal)})
             continue
@@ -94,16 +96,19 @@ def pair_tests(records: Records, baseline: str | None = None) -> pd.DataFrame:
             rows.append(
                 {"budget": budget, "first": first, "second": second, "tasks": len(scores.tasks)}
                 | {"ratio": 10.0**pair.log10_ratio, "p_all": tests.p, "p": pair.p, "p_holm": pair.p_holm}
-                | {"differ": tests.differ(pair), "win": counts.win, "tie": counts.tie, "loss": counts.loss}
+                | {"comparisons": pair.comparisons, "differ": tests.differ(pair)}
+                | count_columns(counts)
                 | {"reason": ""}
             )
     return pd.DataFrame(rows)
 
 
-def not_worse(scores: Scores) -> set[str]:
+def not_worse(records: Records, budget: int) -> set[str]:
     """Methods that were not found to differ from the one of best mean rank; the best alone where tests are refused."""
+    found = compared(records)
+    scores = found.by_budget[budget]
     try:
-        tests = scores.tests()
+        tests = found.tests_at(budget)
     except Refusal:
         return {scores.methods[int(np.argmin(task_geometric_mean(scores.errors)))]}
     best = int(np.argmin(tests.mean_ranks))
@@ -149,9 +154,9 @@ def aggregation_pairs(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
 def aggregations(records: Records) -> pd.DataFrame:
     """Sum against the other aggregations, paired by basis, task, budget and seed: one row per pair of methods.
 
-    `ratio` is the error of the other aggregation over that of sum, geometric mean over budgets and tasks, with a 95 %
-    bootstrap interval; above 1, sum is better. Wins are of the other, over tasks and budgets. p is Wilcoxon's on
-    per-task means over budgets of the log ratio, corrected by Holm for all rows; NaN under six tasks.
+    `ratio` is the error of the other aggregation over that of sum, geometric mean over budgets and then over tasks,
+    with a 95 % interval over tasks and seeds; above 1, sum is better. Wins are of the other, over tasks and budgets. p
+    is Wilcoxon's on per-task means over budgets of the log ratio, corrected by Holm for all rows; NaN under six tasks.
     """
     found = compared(records)
     rows: list[dict[str, object]] = []
@@ -161,18 +166,28 @@ def aggregations(records: Records) -> pd.DataFrame:
         if not held:
             continue
         theirs, ours = (np.concatenate([scores.of(method) for scores in held]) for method in (other, plain))
-        ratio = error_ratio(theirs, ours, np.random.default_rng(BOOTSTRAP_SEED))
+        generator = np.random.default_rng(BOOTSTRAP_SEED)
+        ratio = error_ratio(_by_task(held, other), _by_task(held, plain), generator)
         counts = win_tie_loss(theirs, ours)
         rows.append(
             {"method": plain, "aggregation": aggregation, "budgets": len(held), "pairs": len(ours)}
             | ratio.columns("ratio")
-            | {"win": counts.win, "tie": counts.tie, "loss": counts.loss}
+            | count_columns(counts)
         )
         alone.append(_paired_p(held, other, plain))
     p = np.array(alone, dtype=float)
     known = ~np.isnan(p)
     p[known] = holm(p[known])
     return pd.DataFrame(rows).assign(p_holm=p)
+
+
+def _by_task(held: list[Scores], method: str) -> Array:
+    """Return the errors of a method, NaN where a task was not compared at a budget: (tasks, budgets, seeds)."""
+    tasks = sorted({task for scores in held for task in scores.tasks})
+    errors = np.full((len(tasks), len(held), held[0].errors.shape[-1]), np.nan)
+    for i, scores in enumerate(held):
+        errors[[tasks.index(task) for task in scores.tasks], i] = scores.of(method)
+    return errors
 
 
 def _paired_p(held: list[Scores], other: str, plain: str) -> float:

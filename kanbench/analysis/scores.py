@@ -1,5 +1,6 @@
 """Scores that can be compared: the members that count, and at each budget the errors on shared tasks."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self, TypeAlias
@@ -9,7 +10,7 @@ import pandas as pd
 
 from kanbench.analysis.load import choose_rates
 from kanbench.analysis.protocol import Level, check_protocol, levels
-from kanbench.analysis.significance import PairTests, compare_pairs
+from kanbench.analysis.significance import PairTests, Refusal, compare_pairs, correct_together
 from kanbench.analysis.stats import Array
 
 FAILURES = ("diverged", "failed")
@@ -23,28 +24,49 @@ class Scores:
     methods: list[str]
     tasks: list[TaskName]
     errors: Array  # (methods, tasks, seeds)
-    _tested: dict[int | None, PairTests] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def medians(self) -> Array:
         """Over seeds: (methods, tasks)."""
         return np.median(self.errors, axis=-1)
 
-    def tests(self, baseline: str | None = None) -> PairTests:
-        """Test all pairs, or all methods against the baseline if it was trained. Raises `Refusal`."""
-        index = self.methods.index(baseline) if baseline in self.methods else None
-        if index not in self._tested:
-            self._tested[index] = compare_pairs(self.medians, index)
-        return self._tested[index]
-
     @property
     def by_method(self) -> dict[str, Array]:
         """Errors (tasks, seeds) of each method."""
         return dict(zip(self.methods, self.errors, strict=True))
 
+    def place(self, method: str | None) -> int | None:
+        """Return the place of a method; None if it was not trained here."""
+        return self.methods.index(method) if method in self.methods else None
+
     def of(self, method: str) -> Array:
         """Errors of one method: (tasks, seeds)."""
         return self.errors[self.methods.index(method)]
+
+
+@dataclass(frozen=True)
+class Primary:
+    """The one comparison that a study declares beforehand: its test stands alone, and all others are corrected.
+
+    level: the values of the axes that differ in the study, such as {"train_size": 1000}; empty where none does.
+    """
+
+    method: str
+    against: str
+    budget: int
+    level: Level = field(default_factory=dict)
+
+    def among(self, methods: Sequence[str], names: Mapping[str, str]) -> "Primary | None":
+        """Return the comparison under other names of its methods; None if one of them is not among those chosen."""
+        if not {self.method, self.against} <= set(methods):
+            return None
+        method, against = (names.get(each, each) for each in (self.method, self.against))
+        return replace(self, method=method, against=against)
+
+    def is_in(self, frame: pd.DataFrame) -> bool:
+        """Return whether the records hold both methods at this budget."""
+        at_budget = frame[frame.budget == self.budget]
+        return {self.method, self.against} <= set(at_budget.method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +78,8 @@ class Compared:
 
     frame: pd.DataFrame
     known_levels: tuple[tuple[Level, Self], ...] = ()  # of parts of a frame whose levels were found before
+    primary: Primary | None = None
+    _tested: dict[str | None, dict[int, PairTests | Refusal]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -77,7 +101,52 @@ class Compared:
         if self.known_levels:
             return list(self.known_levels)
         apart = levels(self.frame)
-        return [(level, replace(self, frame=part)) for level, part in apart] if len(apart) > 1 else [({}, self)]
+        if len(apart) == 1:
+            return [({}, self)]
+        return [(level, replace(self, frame=part, primary=self._primary_at(level))) for level, part in apart]
+
+    def _primary_at(self, level: Level) -> Primary | None:
+        """Return the primary comparison at its own level of a sweep; elsewhere it is one comparison of many."""
+        return self.primary if self.primary and self.primary.level == level else None
+
+    def tests_at(self, budget: int, baseline: str | None = None) -> PairTests:
+        """Test all pairs at a budget, or all methods against the baseline if it was trained there.
+
+        Holm's correction is for the pairs of all budgets; the primary comparison is tested alone.
+
+        Raises:
+            Refusal: for fewer than six tasks or two methods.
+        """
+        if baseline not in self._tested:
+            self._tested[baseline] = self._test_all(baseline)
+        tests = self._tested[baseline][budget]
+        if isinstance(tests, Refusal):
+            raise tests
+        return tests
+
+    def _test_all(self, baseline: str | None) -> dict[int, PairTests | Refusal]:
+        found: dict[int, PairTests] = {}
+        refused: dict[int, PairTests | Refusal] = {}
+        for budget, scores in self.by_budget.items():
+            try:
+                found[budget] = compare_pairs(scores.medians, scores.place(baseline))
+            except Refusal as refusal:
+                refused[budget] = refusal
+        together = correct_together(found.values(), self._alone(list(found)))
+        return refused | dict(zip(found, together, strict=True))
+
+    def is_primary(self, budget: int, first: str, second: str) -> bool:
+        """Return whether two methods at a budget are the primary comparison."""
+        primary = self.primary
+        return primary is not None and (primary.budget, {primary.method, primary.against}) == (budget, {first, second})
+
+    def _alone(self, budgets: list[int]) -> tuple[int, int, int] | None:
+        """Return where the primary comparison is among the tests: the place of its budget, and its methods."""
+        if self.primary is None or self.primary.budget not in budgets:
+            return None
+        scores = self.by_budget[self.primary.budget]
+        first, second = scores.place(self.primary.method), scores.place(self.primary.against)
+        return None if first is None or second is None else (budgets.index(self.primary.budget), first, second)
 
     def held(self, held: Level) -> Self:
         """Return the records of the levels that have these values on these axes."""

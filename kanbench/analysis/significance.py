@@ -2,7 +2,8 @@
 
 Medians are (methods, tasks), because seeds are not tasks."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -27,7 +28,8 @@ class PairTest:
     second: int
     log10_ratio: float  # median over tasks of log10(error of first / error of second); negative: first is better
     p: float  # of the pair alone, two-sided
-    p_holm: float  # corrected for all pairs that were tested
+    p_holm: float  # corrected for all comparisons that were tested together
+    comparisons: int = 1  # how many those are; 1 for a pair that is tested alone
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,17 @@ class PairTests:
     level: float = LEVEL
 
     def differ(self, pair: PairTest) -> bool:
-        """Return whether a pair differs: Friedman's test finds that any do, and the corrected test that these do."""
-        return self.p <= self.level and pair.p_holm <= self.level
+        """Return whether a pair differs: Friedman's test finds that any do, and the corrected test that these do.
+
+        A pair that is tested alone needs no other test.
+        """
+        return pair.p_holm <= self.level and (pair.comparisons == 1 or self.p <= self.level)
 
 
 def compare_pairs(medians: Array, baseline: int | None = None, level: float = LEVEL) -> PairTests:
     """Test all pairs of methods, or all against `baseline`, on medians over seeds (methods, tasks).
+
+    Holm's correction is for these pairs; `correct_together` makes it one for several budgets.
 
     Raises `Refusal` for fewer than six tasks or fewer than two methods.
 
@@ -65,11 +72,43 @@ def compare_pairs(medians: Array, baseline: int | None = None, level: float = LE
     differences = np.stack([logs[a] - logs[b] for a, b in indices])
     p = paired_p(differences)
     pairs = [
-        PairTest(a, b, float(np.median(difference)), float(alone), float(corrected))
+        PairTest(a, b, float(np.median(difference)), float(alone), float(corrected), len(indices))
         for (a, b), difference, alone, corrected in zip(indices, differences, p, holm(p), strict=True)
     ]
     overall = friedman_p(logs) if n_methods > 2 else float(p[0])
     return PairTests(overall, rankdata(logs, axis=0).mean(axis=1), pairs, level)
+
+
+def correct_together(found: Iterable[PairTests], alone: tuple[int, int, int] | None = None) -> list[PairTests]:
+    """Return the tests with p corrected by Holm for the pairs of all of them, such as those of every budget.
+
+    Args:
+        found: the tests of each budget.
+        alone: the place in `found`, and the two methods, of a comparison that was declared before the study. It keeps
+            its own p, and the others are not corrected for it.
+    """
+    tests = list(found)
+    declared = None if alone is None else (alone[0], set(alone[1:]))
+    shared = [
+        (place, pair)
+        for place, each in enumerate(tests)
+        for pair in each.pairs
+        if (place, {pair.first, pair.second}) != declared
+    ]
+    corrected = holm(np.array([pair.p for _, pair in shared]))
+    p_holm = {(place, pair.first, pair.second): float(p) for (place, pair), p in zip(shared, corrected, strict=True)}
+    return [
+        replace(each, pairs=[_corrected(pair, p_holm.get((place, pair.first, pair.second)), len(shared))
+                             for pair in each.pairs])
+        for place, each in enumerate(tests)
+    ]  # fmt: skip
+
+
+def _corrected(pair: PairTest, p_holm: float | None, comparisons: int) -> PairTest:
+    """Return the pair with its corrected p; without one it was tested alone."""
+    if p_holm is None:
+        return replace(pair, p_holm=pair.p, comparisons=1)
+    return replace(pair, p_holm=p_holm, comparisons=comparisons)
 
 
 def friedman_p(values: Array) -> float:

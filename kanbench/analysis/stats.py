@@ -66,8 +66,8 @@ def bootstrap(
 ) -> Interval:
     """Percentile interval of a statistic, stratified by task: seeds are redrawn within each task.
 
-    It says how much the number would move if the same tasks were run with other seeds; NaN for a single seed, which
-    says nothing of the spread.
+    It says how much one method's number would move if the same tasks were run with other seeds; NaN for a single seed,
+    which says nothing of the spread. It says nothing of other tasks: methods are compared by `error_ratio`.
 
     Source: Agarwal et al. 2021 (arXiv:2108.13264), section 4.1.
     """
@@ -138,23 +138,3 @@ def expected_best(errors: Array) -> Array:
 
 def _log_choose(n: NDArray[np.int64], k: NDArray[np.int64]) -> Array:
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-
-
-@dataclass(frozen=True)
-class WinTieLoss:
-    """On how many tasks a method has the lower error, the same, or the higher."""
-
-    win: int
-    tie: int
-    loss: int
-
-    def __str__(self) -> str:
-        return f"{self.win} / {self.tie} / {self.loss}"
-
-
-def win_tie_loss(scores: Array, baseline: Array) -> WinTieLoss:
-    """Compare medians over seeds, task by task; ratios within `TIE_BAND` are ties, and so are two zeros."""
-    ours, theirs = np.median(scores, axis=1), np.median(baseline, axis=1)
-    win = ours * TIE_BAND < theirs
-    loss = theirs * TIE_BAND < ours
-    return WinTieLoss(int(win.sum()), int((~win & ~loss).sum()), int(loss.sum()))

@@ -6,7 +6,8 @@ import pandas as pd
 from kanbench.analysis.kinds import errors_of_outputs
 from kanbench.analysis.outcomes import UNKNOWN_OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.scores import FAILURES, Compared, Records, Scores, compared, of_tasks, score_matrices
-from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap, win_tie_loss
+from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap
+from kanbench.analysis.wins import count_columns, win_tie_loss
 
 OF_OUTPUT = "error of "  # begins the column of the error of one output
 NOTHING_SHARED = Scores([], [], np.empty((0, 0, 0)))
@@ -16,8 +17,9 @@ def summarize(records: Records, baseline: str | None = None) -> pd.DataFrame:
     """One row per budget and method: geometric-mean error with its interval, parameters, win / tie / loss, failures.
 
     A budget compares the tasks on which every method was trained, each duplicate task once; `tasks` says how many
-    those are. A method that was trained on less than half of the tasks has no error at that budget. win, tie and
-    loss are against the method `baseline`, and missing where it is absent.
+    those are. A method that was trained on less than half of the tasks has no error at that budget. The interval of the
+    error is over seeds, for these tasks. win, tie and loss are against the method `baseline`, and missing where it is
+    absent and under four seeds.
 
     `accuracy` is of classifications: the mean over tasks of the median over seeds. Where models have several outputs,
     `error of NAME` is that of one output, in the same way; a member that failed counts as a constant predictor.
@@ -63,10 +65,7 @@ def _error(scores: Array | None) -> dict[str, float]:
 
 
 def _against(scores: Array | None, baseline: Array | None) -> dict[str, float]:
-    if scores is None or baseline is None:
-        return {"win": np.nan, "tie": np.nan, "loss": np.nan}
-    counts = win_tie_loss(scores, baseline)
-    return {"win": counts.win, "tie": counts.tie, "loss": counts.loss}
+    return count_columns(None if scores is None or baseline is None else win_tie_loss(scores, baseline))
 
 
 def _error_of(part: pd.DataFrame, column: str) -> float:

@@ -40,6 +40,7 @@ def identity(cell: Cell) -> dict[str, Any]:
         "suite": cell.suite,
         "task": cell.task.name,
         "same_as": cell.task.same_as,
+        "n_inputs": cell.task.n_inputs,
         "method": method.label,
         "family": method.family,
         **COLUMNS_OF_METHODS,

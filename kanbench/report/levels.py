@@ -16,7 +16,7 @@ def add_ranks(folder: Folder, result: Result) -> None:
     apart = [(level, part) for level, part in result.levels if part.scores]
     tidy = pd.concat([part.ranking.assign(**level) for level, part in apart], ignore_index=True)
     last = {say_level(level): part.ranking[part.ranking.budget == max(part.scores)] for level, part in apart}
-    best = {say_level(level): not_worse(part.scores[max(part.scores)]) for level, part in apart}
+    best = {say_level(level): not_worse(part, max(part.scores)) for level, part in apart}
     ranks = pd.DataFrame({name: ranked.set_index("method").mean_rank for name, ranked in last.items()})
     ranks = ranks.dropna(how="all").loc[lambda table: table.mean(axis=1).sort_values().index]
     bold = {(i, j) for j, name in enumerate(ranks, start=1) for i, m in enumerate(ranks.index) if m in best[name]}
@@ -36,13 +36,15 @@ def add_axis(folder: Folder, result: Result, axis: str) -> None:
         return
     last = tidy[tidy.budget == tidy.budget.max()]
     at = ", ".join(filter(None, [say_level(held), f"{tidy.budget.max():,} parameters"]))
-    intervals = "geometric mean over {} tasks of medians over seeds, with its 95 % bootstrap interval, by {}"
+    intervals = "geometric mean over {} tasks of medians over seeds, with its 95 % interval over {{}}, by {}"
     of = intervals.format(last.tasks.iloc[0], AXIS_NAMES[axis])
-    folder.table(axis, tidy, axis_table(last, axis, "error", f"{result.heading}, {at}: {result.measure}, {of}"))
+    what = f"{result.heading}, {at}: {result.measure}, {of.format('seeds')}"
+    folder.table(axis, tidy, axis_table(last, axis, "error", what))
     if tidy.ratio.notna().any():
         others = last[last.method != result.baseline]
         caption = (
-            f"{result.heading}, {at}: error over that of {result.baseline}, {of}; below 1 {result.baseline} is worse"
+            f"{result.heading}, {at}: error over that of {result.baseline}, {of.format('tasks and seeds')}; "
+            f"below 1 {result.baseline} is worse"
         )
         folder.table(f"{axis}_ratios", tidy, axis_table(others, axis, "ratio", caption))
     if "gap" in tidy:

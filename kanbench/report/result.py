@@ -16,7 +16,7 @@ from kanbench.analysis.kinds import families, measure
 from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
 from kanbench.analysis.scaling import slopes
-from kanbench.analysis.scores import Compared, Records, Scores
+from kanbench.analysis.scores import Compared, Primary, Records, Scores
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.summary import summarize
 from kanbench.errors import UsageError
@@ -42,6 +42,7 @@ class Result(Compared):
         order: the methods in the order of legends and rows; empty for the order of their errors.
         chosen_from: the number of methods before some were chosen.
         costs: measured times of methods, as `read_costs` returns them.
+        primary: the comparison that a study declared beforehand, which is answered and tested alone.
         page_writer: writes the interactive page to a path, where the record files of the frame are known.
 
     Example:
@@ -60,20 +61,28 @@ class Result(Compared):
     page_writer: Callable[[Path], object] | None = None
 
     @classmethod
-    def of(cls, records: Records, title: str = "", baseline: str | None = None) -> "Result":
-        """Return the result of some records; a result comes back as it is, but for a title or baseline that is given.
+    def of(
+        cls, records: Records, title: str = "", baseline: str | None = None, primary: Primary | None = None
+    ) -> "Result":
+        """Return the result of some records; a result comes back as it is, but for what is given of the rest.
 
         Raises:
-            UsageError: if no record is of the baseline.
+            UsageError: if no record is of the baseline, or of a method of the primary comparison at its budget.
         """
         frame = records.frame if isinstance(records, Compared) else records
         if baseline is not None and baseline not in (known := set(frame.method)):
             raise UsageError(f"baseline: no method {baseline!r} (methods: {', '.join(sorted(known))})")
+        if primary is not None and not primary.is_in(frame):
+            raise UsageError(
+                f"primary: {primary.method!r} and {primary.against!r} at {primary.budget:,} parameters "
+                "are not both among the records"
+            )
         if isinstance(records, Result):
             title, baseline = title or records.title, baseline or records.baseline
-            is_same = (title, baseline) == (records.title, records.baseline)
-            return records if is_same else replace(records, title=title, baseline=baseline)
-        return cls(frame, title=title, baseline=baseline)
+            primary = primary or records.primary
+            is_same = (title, baseline, primary) == (records.title, records.baseline, records.primary)
+            return records if is_same else replace(records, title=title, baseline=baseline, primary=primary)
+        return cls(frame, title=title, baseline=baseline, primary=primary)
 
     @property
     def records(self) -> pd.DataFrame:
@@ -117,7 +126,9 @@ class Result(Compared):
         if len(parts) == 1:
             return dict.fromkeys(parts, self)
         return {
-            name: replace(self, frame=part, title=f"{self.title or ', '.join(part.suite.unique())} {name}")
+            name: replace(
+                self, frame=part, primary=None, title=f"{self.title or ', '.join(part.suite.unique())} {name}"
+            )
             for name, part in parts.items()
         }
 
@@ -214,7 +225,8 @@ class Result(Compared):
         baseline = names.get(self.baseline, self.baseline) if self.baseline in wanted else None
         order = tuple(shown) if methods else ()
         before = self.chosen_from or len(known)
-        changed = {"frame": frame, "baseline": baseline, "order": order, "chosen_from": before}
+        primary = self.primary.among(wanted, names) if self.primary else None
+        changed = {"frame": frame, "baseline": baseline, "order": order, "chosen_from": before, "primary": primary}
         return replace(self, **changed, known_levels=(), page_writer=None)
 
     def plot(self, name: str, ax: "Axes | None" = None, width: float | None = None) -> "Figure":

@@ -11,6 +11,7 @@ import pandas as pd
 from kanbench.analysis.comparisons import best_of, not_worse
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import OF_OUTPUT
+from kanbench.analysis.wins import NOT_COUNTED, WIN
 from kanbench.errors import counted
 from kanbench.report.figures.gallery import FIGURES, draw
 from kanbench.report.folder import USUAL, Folder, Look, Written
@@ -18,6 +19,7 @@ from kanbench.report.levels import add_axis, add_ranks
 from kanbench.report.result import Result
 from kanbench.report.typeset import (
     EMBOLDENED,
+    NOTHING,
     Columns,
     Table,
     count,
@@ -107,11 +109,11 @@ def _tables(folder: Folder, result: Result) -> list[str]:
 
 
 def _errors(folder: Folder, result: Result) -> None:
-    best = {budget: not_worse(scores) for budget, scores in result.scores.items()}
+    best = {budget: not_worse(result, budget) for budget in result.scores}
     what = (
         f"{result.measure[0].upper()}{result.measure[1:]}"
-        + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval, members that failed "
-        + "(scored as a constant predictor), "
+        + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval over seeds, members "
+        + "that failed (scored as a constant predictor), "
         + "share of members still improving at their last step; " * ("at_cap" in result.ranking)
     )
     for name, column, mean in (
@@ -200,8 +202,9 @@ def _significance(folder: Folder, result: Result) -> str:
     title = f"{result.heading}, {budget:,} parameters"
     caption = (
         f"{title}: pairs of methods on {shown.tasks.iloc[0]:.0f} tasks. Friedman p {p_value(shown.p_all.iloc[0])}; "
-        f"p of pairs: Wilcoxon signed-rank, Holm for {len(shown)} pair(s); ratio: median over tasks "
-        "of the first one's error over the second's; bold: they differ"
+        f"p of pairs: Wilcoxon signed-rank, Holm for {counted(shown.comparisons.max(), 'comparison')} at all budgets"
+        f"{', but for the primary one' * bool(result.primary)}; ratio: median over tasks "
+        f"of the first one's error over the second's; {_wins(shown)}; bold: they differ"
     )
     columns: Columns = {
         "first: first": str, "second: second": str, "ratio: ratio": lambda value: f"{value:.3g}",
@@ -217,7 +220,12 @@ def _significance(folder: Folder, result: Result) -> str:
 
 
 def _counts(win: float, tie: float, loss: float) -> str:
-    return f"{win:.0f} / {tie:.0f} / {loss:.0f}"
+    return NOTHING if pd.isna(win) else f"{win:.0f} / {tie:.0f} / {loss:.0f}"
+
+
+def _wins(tidy: pd.DataFrame) -> str:
+    """Say what a win is, or that none are counted."""
+    return WIN if tidy.win.notna().any() else NOT_COUNTED
 
 
 def _slopes(folder: Folder, result: Result) -> None:
@@ -255,7 +263,8 @@ def _aggregations(folder: Folder, result: Result) -> None:
         "win / tie / loss: win, tie, loss": _counts, "p, Holm: p_holm": p_value,
     }  # fmt: skip
     caption = (
-        "Error of another aggregation over that of sum, geometric mean over tasks and budgets with its 95 % bootstrap "
-        "interval (above 1 sum is better); wins of the other over tasks and budgets; Wilcoxon over tasks"
+        "Error of another aggregation over that of sum, geometric mean over tasks and budgets with its 95 % interval "
+        f"over tasks and seeds (above 1 sum is better); wins of the other over tasks and budgets: {_wins(tidy)}; "
+        "Wilcoxon over tasks"
     )
     folder.table("aggregations", tidy, tabulate(tidy, columns, caption))

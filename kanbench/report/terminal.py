@@ -10,6 +10,7 @@ from rich.text import Text
 
 from kanbench.analysis.protocol import levels, say_level
 from kanbench.analysis.summary import OF_OUTPUT
+from kanbench.analysis.wins import NOT_COUNTED, WIN
 from kanbench.errors import counted
 from kanbench.report.result import Result
 from kanbench.report.typeset import percent
@@ -48,11 +49,17 @@ def print_summary(console: Console, result: Result) -> None:
         f"error: {result.measure}, geometric mean over {over} of the median over seeds; lowest first"
         + "; train: the same on the training split" * ("train" in summary)
         + "; accuracy: on test, mean over tasks" * of_classes
-        + (f"; w/t/l: win/tie/loss against {baseline}, ratios within 10 % are ties" if baseline else ""),
+        + "; interval: over seeds, for these tasks"
+        + (f"; {_wins(summary, baseline)}" if baseline else ""),
         style="dim",
     )
     for level, part in levels(summary):
         _print_marks(console, part, say_level(level))
+
+
+def _wins(summary: pd.DataFrame, baseline: str) -> str:
+    """Say what a win is, or that none are counted."""
+    return f"w/t/l: win/tie/loss against {baseline}: {WIN}" if summary.win.notna().any() else NOT_COUNTED
 
 
 def _print_table(console: Console, summary: pd.DataFrame) -> None:

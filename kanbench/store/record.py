@@ -21,7 +21,7 @@ TEXTS = {
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
     "stopped",
 }
-COUNTS = {"depth", "width", "budget", "params", "seed", "steps"}
+COUNTS = {"depth", "width", "budget", "params", "seed", "steps", "n_inputs"}
 AMOUNTS = {
     *("lr", "evaluations", "flops", "seconds", "peak_memory_bytes", "noise"),
     *("n_train", "train_size", "validation_size", "test_size"),

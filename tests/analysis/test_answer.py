@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from kanbench.analysis.answer import answers, digits, error_ratio, say
+from kanbench.analysis.answer import answers, digits, say
+from kanbench.analysis.scores import Compared, Primary
 
 
 def table(scores, budget=300):
@@ -22,41 +23,20 @@ def table(scores, budget=300):
     )  # fmt: skip
 
 
-def test_the_interval_of_one_task_is_that_of_scipy():
-    rng = np.random.default_rng(3)
-    ours, theirs = rng.lognormal(size=(2, 9))
-    interval = error_ratio(ours[None], theirs[None], np.random.default_rng(0), resamples=20_000)
-    reference = stats.bootstrap(
-        (ours, theirs),
-        lambda a, b, axis: np.median(a, axis) / np.median(b, axis),
-        paired=True, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1),
-    ).confidence_interval  # fmt: skip
-    assert interval.estimate == pytest.approx(np.median(ours) / np.median(theirs))
-    assert interval.low == pytest.approx(reference.low, rel=0.05)
-    assert interval.high == pytest.approx(reference.high, rel=0.05)
-
-
-def test_pairing_takes_out_what_the_seeds_share():
-    theirs = np.random.default_rng(0).lognormal(sigma=2.0, size=(6, 5))  # a seed that is hard is hard for both
-    interval = error_ratio(3.0 * theirs, theirs, np.random.default_rng(0))
-    assert [interval.low, interval.estimate, interval.high] == pytest.approx([3.0, 3.0, 3.0])
-
-
-def test_the_interval_covers_the_truth():
-    rng, covered = np.random.default_rng(0), 0
-    for _ in range(200):
-        noise = np.exp(0.3 * rng.standard_normal((2, 12, 9)))
-        interval = error_ratio(2.0 * noise[0], noise[1], rng, resamples=400)
-        covered += interval.low <= 2.0 <= interval.high
-    assert covered / 200 >= 0.92
-
-
-def test_the_sentence_names_the_better_one_first_whichever_is_the_baseline():
-    frame = table({"KAN": [[0.4, 0.4], [0.1, 0.1]], "MLP": [[0.1, 0.1], [0.1, 0.1]]})  # ratios 4 and 1: mean 2
-    sentence = "MLP is better than KAN on 2 tasks at 300 parameters: error ratio 2.00 "
-    evidence = "(95 % interval over seeds 2.00 .. 2.00; no test over fewer than 6 tasks); it wins 1, ties 1, loses 0."
+def test_the_sentence_names_the_one_of_lower_error_first_whichever_is_the_baseline():
+    frame = table({"KAN": [[0.4] * 4, [0.1] * 4], "MLP": [[0.1] * 4, [0.1] * 4]})  # ratios 4 and 1: mean 2
     for baseline in ("MLP", "KAN", None, "absent"):
-        assert say(answers(frame, baseline)) == sentence + evidence
+        said = say(answers(frame, baseline))
+        assert said.startswith("MLP and KAN cannot be told apart on 2 tasks at 300 parameters: error ratio 2.00 (")
+        assert said.endswith("; no test over fewer than 6 tasks); MLP wins 1, ties 1, loses 0.")
+
+
+def test_better_is_not_said_without_a_test_over_tasks():
+    frame = table({"KAN": [[0.4] * 4] * 5, "MLP": [[0.1] * 4] * 5})
+    assert say(answers(frame)) == (
+        "MLP and KAN cannot be told apart on 5 tasks at 300 parameters: error ratio 4.00 (95 % interval over tasks and "
+        "seeds 4.00 .. 4.00; no test over fewer than 6 tasks); MLP wins 5, ties 0, loses 0."
+    )
 
 
 def test_an_interval_around_one_is_no_difference():
@@ -64,39 +44,109 @@ def test_an_interval_around_one_is_no_difference():
     assert say(answers(frame, "MLP")).startswith("KAN and MLP cannot be told apart on 1 task at 300 parameters: error")
 
 
+def test_one_task_says_that_its_interval_is_over_seeds_alone_and_is_tested_over_them():
+    close = [0.1, 0.11, 0.12, 0.13, 0.14]
+    found = say(answers(table({"KAN": [close], "MLP": [[3 * error for error in close]]})))
+    assert found.startswith(
+        "KAN is better than MLP on 1 task at 300 parameters: error ratio 3.00 (95 % interval over seeds"
+    )
+    assert found.endswith("over seeds alone 3.00 .. 3.00; p = 0.0079 over seeds).")  # 2 of the 252 orders
+    few = say(answers(table({"KAN": [close[:3]], "MLP": [[3 * error for error in close[:3]]]})))
+    assert few.startswith("KAN and MLP cannot be told apart on 1 task")
+    assert few.endswith("; no test over fewer than 4 seeds).")
+
+
+def test_the_test_over_the_seeds_of_one_task_is_corrected_for_what_could_have_been_chosen():
+    close = np.array([0.1, 0.11, 0.12, 0.13, 0.14])
+    frame = table({name: [close * factor] for name, factor in {"A": 1, "B": 2, "C": 3, "MLP": 4}.items()})
+    (answer,) = answers(pd.concat([frame]), "MLP")
+    assert (answer.test.p, answer.test.comparisons) == (pytest.approx(3 * 2 / 252), 3)
+    both = pd.concat([frame, frame.assign(budget=500, cell=frame.cell + "500")])
+    assert [each.test.comparisons for each in answers(both, "MLP")] == [6, 6]
+    declared = Compared(both, primary=Primary("A", "MLP", 300))
+    assert [each.test.comparisons for each in answers(declared)] == [1, 5]
+    assert answers(declared)[0].test.p == pytest.approx(2 / 252)
+
+
 def test_one_seed_and_an_error_of_zero_have_no_interval():
     assert say(answers(table({"KAN": [[0.1]], "MLP": [[0.3]]}))) == (
         "KAN has a lower error than MLP on 1 task at 300 parameters: error ratio 3.00 "
-        "(no interval; no test over fewer than 6 tasks)."
+        "(no interval; no test over fewer than 4 seeds)."
     )
     assert "error ratio inf (no interval; " in say(answers(table({"KAN": [[0.0, 0.0]], "MLP": [[0.3, 0.2]]})))
 
 
+def test_one_seed_of_many_tasks_has_an_interval_over_tasks_and_no_wins():
+    said = say(answers(table({"KAN": [[0.1]] * 6, "MLP": [[0.3 + i / 10] for i in range(6)]})))
+    assert said.startswith("KAN is better than MLP on 6 tasks")
+    assert "95 % interval over tasks alone" in said
+    assert said.endswith("; p = 0.031 over tasks); wins are not counted under 4 seeds.")
+
+
+def spread(factor, n_tasks=9):
+    """Errors of nine tasks and four seeds, whose ratios to those of another factor do not scatter."""
+    return [[factor] * 4] * n_tasks
+
+
 def test_the_baseline_meets_the_best_of_many_at_the_largest_budget_and_reversals_are_said():
-    small = table({"A": [[0.9, 0.9]], "B": [[0.5, 0.5]], "MLP": [[0.3, 0.3]]}, budget=50)
-    large = table({"A": [[0.1, 0.1]], "B": [[0.2, 0.2]], "MLP": [[0.3, 0.3]]}, budget=1_000)
+    small = table({"A": spread(0.9), "B": spread(0.5), "MLP": spread(0.3)}, budget=50)
+    large = table({"A": spread(0.1), "B": spread(0.2), "MLP": spread(0.3)}, budget=1_000)
     said = say(answers(pd.concat([small, large]), "MLP"))
-    assert said.startswith("A (the best of 2) is better than MLP on 1 task at 1,000 parameters: error ratio 3.00")
+    assert said.startswith("A (the best of 2) is better than MLP on 9 tasks at 1,000 parameters: error ratio 3.00")
+    assert "corrected for 4 comparisons" in said  # two rivals at two budgets
     assert said.endswith("At 50 parameters it is the other way round.")
-    assert say(answers(large)).startswith("A is better than B (the second of 3) on 1 task")
+    assert say(answers(large)).startswith("A is better than B (the second of 3) on 9 tasks")
+
+
+def test_the_tasks_that_the_loser_wins_are_named_the_clearest_first_and_at_most_five():
+    mlp = [[0.1] * 4] * 20
+    kan = [[0.001] * 4] * 12 + [[0.1 * factor] * 4 for factor in (1.05, 1.2, 9, 2, 3, 4, 5, 6)]
+    (answer,) = answers(table({"KAN": kan, "MLP": mlp}))
+    assert str(answer).endswith("wins 12, ties 1, loses 7 (t14, t19, t18, t17, t16 and 2 more)")
+    assert answer.lost == ("t14", "t19", "t18", "t17", "t16", "t15", "t13")
+
+
+def test_a_primary_comparison_is_answered_at_its_budget_and_tested_alone():
+    some = [2.0, 3.0, 1.5, 2.5, 1.2, 4.0, 0.9, 1.1, 1.3]
+    ratios = {
+        name: [ratio * factor for ratio in some]
+        for name, factor in zip("BACDE", (1.0, 0.9, 0.8, 0.7, 0.6), strict=True)
+    }
+    frame = pd.concat(of_ratios(budget, **ratios) for budget in (100, 300))
+    alone = stats.wilcoxon(np.log(ratios["B"])).pvalue
+    assert alone < 0.05 < 10 * alone
+    found = answers(Compared(frame, primary=Primary("B", "MLP", 100)), "MLP")
+    assert [(each.better, each.test.comparisons, each.test.is_primary) for each in found] == [
+        ("B", 1, True), ("B", 9, False)
+    ]  # fmt: skip
+    assert found[0].test.p == pytest.approx(alone)
+    said = say(found)
+    assert said.startswith("B is better than MLP on 9 tasks at 100 parameters")
+    assert f"p = {alone:.2g} over tasks, the primary comparison, tested alone)" in said
 
 
 def of_ratios(budget=300, **ratios):
     """An MLP whose error is 0.01 on every task and seed, and KANs with so many times less."""
     n_tasks = len(next(iter(ratios.values())))
-    scores = {method: [[0.01 / ratio] * 3 for ratio in of_tasks] for method, of_tasks in ratios.items()}
-    return table(scores | {"MLP": [[0.01] * 3] * n_tasks}, budget)
+    scores = {method: [[0.01 / ratio] * 4 for ratio in of_tasks] for method, of_tasks in ratios.items()}
+    return table(scores | {"MLP": [[0.01] * 4] * n_tasks}, budget)
 
 
 def test_better_is_not_said_where_the_test_over_tasks_does_not_agree():
     ratios = [8.0, 9.0, 0.8, 0.7, 6.0, 0.6, 0.5]  # the mean says 2 with no spread over seeds; 3 of 7 tasks say so
     p = stats.wilcoxon(np.log(ratios)).pvalue
     assert p > 0.05
-    assert say(answers(of_ratios(KAN=ratios), "MLP")) == (
-        "KAN and MLP cannot be told apart on 7 tasks at 300 parameters: error ratio "
-        f"{digits(stats.gmean(ratios))} (95 % interval over seeds {digits(stats.gmean(ratios))} .. "
-        f"{digits(stats.gmean(ratios))}; p = {p:.2g} over tasks); KAN wins 3, ties 0, loses 4."
-    )
+    said = say(answers(of_ratios(KAN=ratios), "MLP"))
+    assert said.startswith("KAN and MLP cannot be told apart on 7 tasks at 300 parameters: error ratio 1.84 (95 %")
+    assert said.endswith(f"; p = {p:.2g} over tasks); KAN wins 3, ties 0, loses 4 (t6, t5, t3, t2).")
+
+
+def test_better_is_not_said_where_the_interval_over_tasks_holds_one():
+    ratios = [1.01, 1.02, 1.03, 1.04, 1.05, 1.06, 1.07, 1.08, 1.09, 50.0]  # one task makes the mean
+    assert stats.wilcoxon(np.log(ratios)).pvalue < 0.05
+    (answer,) = answers(of_ratios(KAN=ratios), "MLP")
+    assert answer.ratio.low < 1.0
+    assert "cannot be told apart" in str(answer)
 
 
 def test_better_is_said_where_interval_and_test_agree():
@@ -110,14 +160,14 @@ def test_the_best_of_many_is_tested_as_one_of_many():
     ratios = {"Best": [2.0, 3.0, 1.5, 2.5, 1.2, 4.0]} | others
     (alone,) = answers(of_ratios(Best=ratios["Best"]), "MLP")
     assert alone.is_clear
-    assert (alone.test.p, alone.test.pairs) == (pytest.approx(2 / 2**6), 1)
+    assert (alone.test.p, alone.test.comparisons) == (pytest.approx(2 / 2**6), 1)
     (chosen,) = answers(of_ratios(**ratios), "MLP")
     assert (chosen.better, chosen.rival) == ("Best", "Best")
     assert chosen.test.p == pytest.approx(5 * 2 / 2**6)  # the lowest of five, so Holm multiplies it by five
     assert "cannot be told apart" in str(chosen)
-    assert "corrected for 5 pairs" in str(chosen)
+    assert "corrected for 5 comparisons" in str(chosen)
     (of_all_pairs,) = answers(of_ratios(**ratios))
-    assert of_all_pairs.test.pairs == 15
+    assert of_all_pairs.test.comparisons == 15
 
 
 def test_a_mean_that_one_task_makes_is_no_better_however_sure_the_test_is_of_the_opposite():

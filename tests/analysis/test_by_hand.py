@@ -8,7 +8,8 @@ from kanbench.analysis import protocol, scaling
 from kanbench.analysis.load import relative_error
 from kanbench.analysis.scores import Scores, of_tasks
 from kanbench.analysis.significance import Refusal
-from kanbench.analysis.stats import Interval, WinTieLoss, percentiles, redraw_seeds
+from kanbench.analysis.stats import Interval, percentiles, redraw_seeds
+from kanbench.analysis.wins import WinTieLoss
 
 
 def test_percentiles_cut_the_same_share_from_both_ends():

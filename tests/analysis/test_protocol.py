@@ -69,10 +69,10 @@ def test_seeds_trials_and_budgets_must_be_equal():
 
 def test_methods_are_compared_within_a_level_of_an_axis_only():
     records = frame(
-        *(cell("KAN", 50, error, noise=noise, protocol=str(noise)) for noise, error in ((0.0, 0.1), (0.1, 0.4))),
-        *(cell("MLP", 50, error, noise=noise, protocol=str(noise)) for noise, error in ((0.0, 0.2), (0.1, 0.3))),
+        *(cell("KAN", 50, e, range(4), noise=noise, protocol=str(noise)) for noise, e in ((0.0, 0.1), (0.1, 0.4))),
+        *(cell("MLP", 50, e, range(4), noise=noise, protocol=str(noise)) for noise, e in ((0.0, 0.2), (0.1, 0.3))),
     )
-    assert [(level, len(part)) for level, part in levels(records)] == [({"noise": 0.0}, 4), ({"noise": 0.1}, 4)]
+    assert [(level, len(part)) for level, part in levels(records)] == [({"noise": 0.0}, 8), ({"noise": 0.1}, 8)]
     summary = summarize(records, "MLP").set_index(["noise", "method"])
     assert summary.error.to_dict() == pytest.approx(
         {(0.0, "KAN"): 0.1, (0.0, "MLP"): 0.2, (0.1, "KAN"): 0.4, (0.1, "MLP"): 0.3}

@@ -15,7 +15,6 @@ from kanbench.analysis.stats import (
     task_geometric_mean,
     task_interquartile_mean,
     wilson,
-    win_tie_loss,
 )
 
 
@@ -28,21 +27,6 @@ def test_seeds_are_aggregated_before_tasks():
     # Medians 2 and 8, whatever the outlying seeds do.
     scores = np.array([[1.0, 2.0, 1e9], [8.0, 1e-9, 9.0]])
     assert task_geometric_mean(scores) == pytest.approx(4.0)
-
-
-def test_win_tie_loss_by_hand():
-    ours = np.array([[1.0], [1.05], [2.0], [0.0]])
-    theirs = np.array([[2.0], [1.0], [1.0], [0.0]])
-    counts = win_tie_loss(ours, theirs)
-    assert (counts.win, counts.tie, counts.loss) == (1, 2, 1)
-    assert str(win_tie_loss(theirs, ours)) == "1 / 2 / 1"
-
-
-def test_the_tie_band_is_symmetric_and_ends_at_ten_per_cent():
-    one = np.array([[1.0]])
-    assert win_tie_loss(one, np.array([[1.0999]])).tie == 1
-    assert win_tie_loss(one, np.array([[1.1001]])).win == 1
-    assert win_tie_loss(np.array([[1.1001]]), one).loss == 1
 
 
 def test_the_interval_of_equal_seeds_is_a_point_and_of_two_seeds_by_enumeration():

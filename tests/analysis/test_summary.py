@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named_and_left_out(tmp_path, caplog):
 
 
 def test_the_summary_by_hand(tmp_path):
-    members = both("a", 50, [0.1, 0.1, 0.9], [0.4, 0.4, 0.4]) + both("b", 50, [0.4] * 3, [0.1, 0.1, 0.2])
+    members = both("a", 50, [0.1, 0.1, 0.1, 0.1, 0.3], [0.4] * 5) + both("b", 50, [0.4] * 5, [0.1, 0.1, 0.1, 0.2, 0.2])
     summary = summarize(frame(members, tmp_path), "MLP tanh").set_index("method")
     assert summary.loc["KAN Taylor", "error"] == pytest.approx(0.2)  # sqrt(0.1 * 0.4)
     assert summary.loc["MLP tanh", "error"] == pytest.approx(0.2)
@@ -138,10 +138,10 @@ def test_a_method_on_less_than_half_of_the_tasks_is_compared_nowhere(tmp_path):
 
 
 def test_references_stand_beside_every_budget_and_change_no_comparison(tmp_path, capsys):
-    members = [m for b in (50, 100) for t in "ab" for m in both(t, b, [0.1, 0.1], [0.4, 0.2])]
+    members = [m for b in (50, 100) for t in "ab" for m in both(t, b, [0.1] * 4, [0.4, 0.2] * 2)]
     without = summarize(frame(members, tmp_path / "without"), "MLP tanh")
     for task, error in (("a", 0.1), ("b", 0.9), ("other", 1e-9)):
-        members += [member("linear", task, None, seed, error, params=3, width=0) for seed in (0, 1)]
+        members += [member("linear", task, None, seed, error, params=3, width=0) for seed in range(4)]
     members.append(member("cubic ridge", "a", None, 0, 0.5))
     members.append(member("cubic ridge", "b", None, 0, np.nan, status="skipped"))
     records = frame(members, tmp_path / "with")
@@ -210,7 +210,7 @@ def test_records_of_different_protocols_are_not_compared(tmp_path):
 
 
 def test_tasks_of_one_name_in_two_suites_are_two_tasks(tmp_path):
-    members = both("a", 50, [1e-6, 1e-6], [1.0, 1.0])
+    members = both("a", 50, [1e-6] * 4, [1.0] * 4)
     members += [m | {"suite": "t", "cell": m["cell"] + "t", "test_rel_l2": 0.01} for m in members]
     summary = summarize(frame(members, tmp_path), "MLP tanh").set_index("method")
     assert summary.tasks.tolist() == [2, 2]

@@ -137,7 +137,7 @@ def test_every_level_of_a_sweep_has_an_aggregate_that_names_it(tmp_path):
     assert noisy.name == "KAN RBF | MLP tanh on s, training rows 1,000, noise 0.05"
     assert (clean.config["noise"], noisy.config["noise"], noisy.config["train_size"]) == (0.0, 0.05, 1000.0)
     assert clean.id != noisy.id
-    assert clean.summary["answer"].startswith("KAN RBF is better than MLP tanh on 1 task")
+    assert clean.summary["answer"].startswith("KAN RBF and MLP tanh cannot be told apart on 1 task")
     assert clean.summary["error/MLP tanh"] == 0.2
     many = aggregate(report(tmp_path / "many", 0.05, [f"KAN {letter * 20}" for letter in "abcdefgh"]), "e", "p", "c")
     assert len(many.name) == 120

@@ -32,7 +32,7 @@ def test_the_parts_of_a_result_are_what_the_functions_of_the_analysis_say():
     assert result.answer == say(answers(frame, "MLP tanh"))
     pd.testing.assert_frame_equal(result.summary, summarize(frame, "MLP tanh"))
     assert result.styles == method_styles(frame)
-    assert isinstance(result.scores[100].tests("MLP tanh"), PairTests)
+    assert isinstance(result.tests_at(100, "MLP tanh"), PairTests)
     assert len(result.tests) == 2 * 5
     assert result.records is frame
     assert list(result.parts.values()) == [result]
@@ -52,8 +52,13 @@ def test_everything_is_computed_once_and_the_frame_stays_as_it_was(monkeypatch):
         assert len(result.tests) == 10
         assert result.plot("critical_difference").axes
         assert result.plot("tasks").axes
-    assert sorted(calls) == ["check_protocol", "choose_rates", *["compare_pairs"] * 3]  # two budgets; all pairs at one
+    assert sorted(calls) == ["check_protocol", "choose_rates", *["compare_pairs"] * 4]  # two budgets; all pairs at both
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_too_few_tasks_have_no_critical_difference():
+    with pytest.raises(Refusal, match="5 tasks are too few for a test"):
+        Result.of(records(5)).plot("critical_difference")
 
 
 def test_levels_have_an_answer_each_and_share_what_they_compute(monkeypatch):

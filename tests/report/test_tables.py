@@ -52,7 +52,7 @@ def records(tasks=8, budgets=(50, 100), protocol="p", **setting):
 
 
 def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp_path, capsys):
-    frame = records()
+    frame = records(10)
     frame.loc[(frame.method == "MLP relu") & (frame.budget == 50), ["status", "score", "params"]] = [
         "skipped",
         np.nan,
@@ -64,7 +64,7 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
     assert perform("tables", str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[1].startswith(
-        "KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks at 100 parameters: error ratio 4.00"
+        "KAN Taylor (the best of 5) is better than MLP tanh on 10 tasks at 100 parameters: error ratio 4.00"
     )
     names = {path.name for path in (tmp_path / "out").iterdir()}
     for table in ("errors", "ranking", "outcomes", "tests", "best_of", "slopes", "failures", "aggregations"):
@@ -85,7 +85,7 @@ def test_one_command_writes_every_table_and_figure_and_says_the_answer_first(tmp
 def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
     levels = [(100, 0.0), (1000, 0.0), (1000, 0.1)]
     frame = pd.concat(
-        records(8, (50, 100), f"p{n}{noise}", train_size=n, n_train=n, noise=noise, settings="steps=80")
+        records(10, (50, 100), f"p{n}{noise}", train_size=n, n_train=n, noise=noise, settings="steps=80")
         for n, noise in levels
     )
     loud = (frame.noise > 0) & (frame.method == "KAN Taylor")
@@ -94,7 +94,7 @@ def test_axes_are_one_set_of_tables_with_a_figure_along_each(tmp_path, capsys):
     words = [str(tmp_path), "--out", str(tmp_path / "out"), "--baseline", "MLP tanh", "--title", "title"]
     assert perform("tables", *words) == 0
     said = capsys.readouterr().out
-    assert "training rows 100, noise 0: KAN Taylor (the best of 5) is better than MLP tanh on 8 tasks" in said
+    assert "training rows 100, noise 0: KAN Taylor (the best of 5) is better than MLP tanh on 10 tasks" in said
     assert "training rows 1,000, noise 0.1: KAN Taylor mean (the best of 5) is better than MLP tanh" in said
     names = {path.stem for path in (tmp_path / "out").iterdir()}
     assert names == {

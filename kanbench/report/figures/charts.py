@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from kanbench.analysis.comparisons import aggregation_pairs
 from kanbench.analysis.scores import Records, Scores
-from kanbench.analysis.significance import groups
+from kanbench.analysis.significance import PairTests, groups
 from kanbench.errors import counted
 from kanbench.report.figures.canvas import blank, figure_of, points, styled
 from kanbench.report.figures.curves import ROW
@@ -22,12 +22,14 @@ MOST_NAMES = 120  # of tasks below a heat map
 DECADES = 3.0  # beyond a factor of 1000 the heat map tells no more apart
 
 
-def critical_difference(scores: Scores, records: Records, title: str, ax: Axes | None = None) -> Figure:
-    """Mean ranks over tasks; bars tie neighbors among which no pair was found to differ. Raises `Refusal`.
+def critical_difference(
+    scores: Scores, tests: PairTests, records: Records, title: str, ax: Axes | None = None
+) -> Figure:
+    """Mean ranks over tasks; bars tie neighbors among which no pair was found to differ.
 
     The bars come from pairwise Wilcoxon tests with Holm, after Friedman: there is no one critical distance.
     """
-    tests, styles = scores.tests(), Result.of(records).styles
+    styles = Result.of(records).styles
     bars = groups(tests)
     order = np.argsort(tests.mean_ranks, kind="stable")
     n_left = -(-len(order) // 2)
@@ -151,7 +153,7 @@ def sum_against(table: pd.DataFrame, records: Records, title: str, ax: Axes | No
         label_below(
             figure,
             "error over the error with sum; above 1 sum is better\n"
-            "points: one task at one budget; diamonds: geometric mean, with its 95 % bootstrap interval",
+            "points: one task at one budget; diamonds: geometric mean, with its 95 % interval over tasks and seeds",
             10,
             ax,
         )

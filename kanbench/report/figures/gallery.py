@@ -67,7 +67,7 @@ def _profile(result: Result, ax: Axes | None) -> Figure:
 
 def _critical_difference(result: Result, ax: Axes | None) -> Figure:
     at, scores = _last(result)
-    return critical_difference(scores, result, at, ax)
+    return critical_difference(scores, result.tests_at(max(result.scores)), result, at, ax)
 
 
 def _heat_map(result: Result, ax: Axes | None) -> Figure:
