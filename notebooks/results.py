@@ -77,7 +77,9 @@ result.tests.query("budget == @largest").round(4)
 
 # %%
 scores = result.scores[largest]
-print(f"Friedman: p = {result.tests_at(largest).p:.1e} over {len(scores.methods)} methods and {len(scores.tasks)} equations")
+print(
+    f"Friedman: p = {result.tests_at(largest).p:.1e} over {len(scores.methods)} methods and {len(scores.tasks)} equations"
+)
 
 # %% [markdown]
 # ## Equation by equation
