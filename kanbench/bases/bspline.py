@@ -62,6 +62,38 @@ class BSpline(TermwiseBasis):
         by_t = [[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:]
         return self._spread(_horner(by_t, t) * (self.intervals / 2), step)
 
+    def write_terms(self, z: Tensor, out: Tensor) -> None:
+        if not bool(z.abs().max() <= 1.0):
+            out.copy_(self.terms(z))
+            return
+        # On the domain all degree + 1 functions exist, so they are written in place.
+        u = (z + 1.0).mul_(self.intervals / 2)
+        step = u.floor().clamp_(max=self.intervals - 1)
+        n, width = z.shape[-1], self.degree + 1
+        column = torch.arange(width * n, device=z.device).view(width, n)
+        place = torch.add(column, step.long().unsqueeze(-2), alpha=n)
+        pieces = _horner(local_polynomials(self.degree), u.sub_(step))
+        out.zero_().flatten(-2).scatter_(-1, place.flatten(-2), pieces.flatten(-2))
+
+    def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        """Evaluate the slope of each sum as the polynomial that it is between two knots."""
+        t, step = self._local(z)
+        u = step.long().add_(self.degree + 1)  # of the first function that is non-zero, among padded ones
+        by_t = z.new_tensor([[p * c for c in row] for p, row in enumerate(local_polynomials(self.degree))][1:])
+        ends = weights.new_zeros(*weights.shape[:-1], self.degree + 1)
+        around = torch.cat([ends, weights, ends], dim=-1).unfold(-1, self.degree + 1, 1)  # (..., k, intervals, pieces)
+        pieces = around @ (by_t.mT * (self.intervals / 2))  # (..., k, intervals, degree)
+        shape = torch.broadcast_shapes(pieces.shape[:-2], (*z.shape[:-1], 1))
+        place = u.unsqueeze(-2).expand(*shape, z.shape[-1])
+        pieces, t = pieces.expand(*shape, *pieces.shape[-2:]), t.unsqueeze(-2)
+        lowest, *higher = (piece.gather(-1, place) for piece in pieces.unbind(-1))
+        if not higher:
+            return lowest
+        value = higher[-1]
+        for piece in reversed([lowest, *higher[:-1]]):
+            value = torch.addcmul(piece, value, t)
+        return value
+
     def _local(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coordinate in [0, 1] within the knot step that holds z, and the first function that is non-zero
         there.

@@ -1,6 +1,7 @@
 """Sines and cosines."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -48,19 +49,36 @@ class Fourier(TermwiseBasis):
         return [*sines, *(larger.harmonics + k for k in sines)]
 
     def terms(self, z: Tensor) -> Tensor:
+        return torch.stack(self._rows(z, [None] * self.n_terms), dim=-2)
+
+    def write_terms(self, z: Tensor, out: Tensor) -> None:
+        self._rows(z, out.unbind(-2))
+
+    def _rows(self, z: Tensor, out: Sequence[Tensor | None]) -> list[Tensor]:
+        """Evaluate the sines and then the cosines, each into `out` where it is given."""
         # Beyond 1 / eps periods a float is a whole number of them; an infinite angle would have a NaN sine.
         far = 1.0 / torch.finfo(z.dtype).eps
         turns = (z / (2.0 * self.periods)).clamp(-far, far)
         angle = 2.0 * math.pi * (turns - turns.detach().round())
-        sine, cosine = torch.sin(angle), torch.cos(angle)
+        sine, cosine = torch.sin(angle, out=out[0]), torch.cos(angle, out=out[self.harmonics])
         sines, cosines = [sine], [cosine]
-        while len(sines) < self.harmonics:
-            sines.append(torch.addcmul(sines[-1] * cosine, cosines[-1], sine))
-            cosines.append(torch.addcmul(cosines[-1] * cosine, sines[-2], sine, value=-1.0))
-        return torch.stack(sines + cosines, dim=-2)
+        for k in range(1, self.harmonics):
+            sines.append(torch.addcmul(sines[-1] * cosine, cosines[-1], sine, out=out[k]))
+            product = cosines[-1] * cosine
+            cosines.append(torch.addcmul(product, sines[-2], sine, value=-1.0, out=out[self.harmonics + k]))
+        return sines + cosines
 
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
         sines, cosines = terms.chunk(2, dim=-2)
-        order = torch.arange(1, self.harmonics + 1, dtype=z.dtype, device=z.device)
-        frequency = (math.pi / self.periods * order).unsqueeze(-1)
+        frequency = self._frequencies(z).unsqueeze(-1)
         return torch.cat([frequency * cosines, -frequency * sines], dim=-2)
+
+    def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        """Exchange the weights of sines and cosines, since the slope of one is the other times its frequency."""
+        of_sines, of_cosines = weights.chunk(2, dim=-1)
+        frequency = self._frequencies(z)
+        return torch.cat([-frequency * of_cosines, frequency * of_sines], dim=-1) @ terms
+
+    def _frequencies(self, z: Tensor) -> Tensor:
+        """Return the frequencies in radians per unit of z: (harmonics,)."""
+        return math.pi / self.periods * torch.arange(1, self.harmonics + 1, dtype=z.dtype, device=z.device)

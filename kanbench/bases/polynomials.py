@@ -1,6 +1,7 @@
 """Polynomials defined by a three-term recurrence."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,9 +52,21 @@ class Polynomials(TermwiseBasis):
         return self.degree + self.constant
 
     def terms(self, z: Tensor) -> Tensor:
-        """Evaluate the polynomials with one operation for each row.
+        rows, scales = self._rows(z, [None] * (self.degree + 1))
+        terms = torch.stack(rows, dim=-2)
+        return terms if set(scales) == {1.0} else terms * z.new_tensor(scales).unsqueeze(-1)
 
-        The rows are q_n = p_n / s_n with s_{n+1} = -c_n s_{n-1}, so that the sum has no factors.
+    def write_terms(self, z: Tensor, out: Tensor) -> None:
+        rows, scales = self._rows(z, [None] * (not self.constant) + list(out.unbind(-2)))
+        if self.constant:
+            out[..., 0, :] = rows[0]
+        if set(scales) != {1.0}:
+            out.mul_(z.new_tensor(scales).unsqueeze(-1))
+
+    def _rows(self, z: Tensor, out: Sequence[Tensor | None]) -> tuple[list[Tensor], list[float]]:
+        """Evaluate the polynomials with one operation for each row, into `out` where it is given.
+
+        The rows are q_n = p_n / s_n with s_{n+1} = -c_n s_{n-1}, so that the sum has no factors. They come with s_n.
         """
         scale = self.argument_scale
         t = z.clamp(-1.0, 1.0) if scale == 1.0 else z.clamp(-1.0, 1.0) * scale
@@ -63,18 +76,24 @@ class Polynomials(TermwiseBasis):
             linear = t + b / a if b else t
             if n == 0 or c == 0.0:
                 scales.append(scales[-1] * a)
-                rows.append(linear * rows[-1] if n else linear)
+                into = out[n + 1]
+                rows.append(torch.mul(linear, rows[-1], out=into) if n or into is not None else linear)
             else:
                 scales.append(-c * scales[-2])
-                rows.append(torch.addcmul(rows[-2], linear, rows[-1], value=a * scales[-2] / scales[-1]))
+                ratio = a * scales[-2] / scales[-1]
+                rows.append(torch.addcmul(rows[-2], linear, rows[-1], value=ratio, out=out[n + 1]))
         first = 0 if self.constant else 1
-        terms = torch.stack(rows[first:], dim=-2)
-        return terms if set(scales) == {1.0} else terms * z.new_tensor(scales[first:]).unsqueeze(-1)
+        return rows[first:], scales[first:]
 
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
         """Return the derivatives, which are polynomials of the family again; zero where z was clamped."""
-        matrix = torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)
-        slopes = matrix @ terms if self.constant else matrix[1:, 1:] @ terms + matrix[1:, :1]
+        weights = torch.eye(self.n_terms, dtype=z.dtype, device=z.device)
+        return self.combine(z, terms, weights)
+
+    def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        """Multiply the weights, and not the terms, by the matrix of derivatives."""
+        weights = weights @ torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)[-self.n_terms :]
+        slopes = weights @ terms if self.constant else weights[..., 1:] @ terms + weights[..., :1]
         return slopes * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
 
 

@@ -43,12 +43,28 @@ class RBF(TermwiseBasis):
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
         return self._distance(z) * terms * (-2.0 / self._h)
 
+    def write_terms(self, z: Tensor, out: Tensor) -> None:
+        torch.sub(self._place(z).unsqueeze(-2), self._centers(z).unsqueeze(-1), out=out)
+        out.square_().neg_().exp_()
+
+    def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        """Return 2 / h (sum of c w exp(..) - z sum of w exp(..)), with z and the centers c in units of h."""
+        by_center, sums = ((weights * self._centers(z)) @ terms, weights @ terms)
+        return torch.addcmul(by_center, self._place(z).unsqueeze(-2), sums, value=-1.0).mul_(2.0 / self._h)
+
     @property
     def _h(self) -> float:
         return self.width * 2.0 / (self.centres - 1)
 
     def _distance(self, z: Tensor) -> Tensor:
-        """Return (z - c) / h, clamped where every function has vanished: a huge distance would overflow if squared."""
+        """Return (z - c) / h for every center: (..., n) -> (..., centers, n)."""
+        return self._place(z).unsqueeze(-2) - self._centers(z).unsqueeze(-1)
+
+    def _place(self, z: Tensor) -> Tensor:
+        """Return z / h, clamped where every function has vanished: a huge distance would overflow if squared."""
         reach = 1.0 / self._h + REACH
-        centre = torch.linspace(-1.0 / self._h, 1.0 / self._h, self.centres, dtype=z.dtype, device=z.device)
-        return (z / self._h).clamp(-reach, reach).unsqueeze(-2) - centre.unsqueeze(-1)
+        return (z / self._h).clamp(-reach, reach)
+
+    def _centers(self, z: Tensor) -> Tensor:
+        """Return c / h of every center: (centers,)."""
+        return torch.linspace(-1.0 / self._h, 1.0 / self._h, self.centres, dtype=z.dtype, device=z.device)

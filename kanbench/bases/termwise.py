@@ -20,7 +20,16 @@ class TermwiseBasis(Basis):
     run over whole rows, and the matrix product that follows reads them as they are. Known slopes make the backward pass
     as cheap as the forward pass, whereas automatic differentiation would walk back through every step. A basis that is
     not worth this effort implements `expand` in torch operations instead.
+
+    `write_terms` and `combine` follow from these two. A basis may have a faster way, which Levenberg-Marquardt takes at
+    every step. A subclass that changes the mathematics does not inherit it.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not {"terms", "slopes"}.isdisjoint(vars(cls)):
+            for name in {"write_terms", "combine"} - set(vars(cls)):
+                setattr(cls, name, vars(TermwiseBasis)[name])
 
     @abstractmethod
     def terms(self, z: Tensor) -> Tensor:
@@ -35,6 +44,17 @@ class TermwiseBasis(Basis):
     def pull(self, z: Tensor, terms: Tensor, gradient: Tensor) -> Tensor:
         """Return the derivative by z of a scalar whose derivative by the terms is `gradient`."""
         return (gradient * self.slopes(z, terms)).sum(dim=-2)
+
+    def write_terms(self, z: Tensor, out: Tensor) -> None:
+        """Write `terms` into `out`, where no derivative is taken."""
+        out.copy_(self.terms(z))
+
+    def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        """Return the slopes of weighted sums of the functions.
+
+        (..., n), (..., n_terms, n), (..., k, n_terms) -> (..., k, n): the derivative of weights @ terms by z.
+        """
+        return weights @ self.slopes(z, terms)
 
     def expand(self, x: Tensor) -> Tensor:
         if x.dim() < 2:

@@ -62,6 +62,7 @@ class Ensemble:
     """
 
     is_batched: ClassVar[bool] = True  # all members are computed at once, and not one after the other
+    is_traceable: ClassVar[bool] = True  # a prediction is its layers in turn, each as the ensemble holds it
 
     def __init__(
         self, models: Sequence[nn.Module], loss: Loss | str = Loss.mse, *, example: Tensor | None = None
@@ -107,7 +108,7 @@ class Ensemble:
 
     def state(self, theta: Tensor) -> Named:
         """Parameters at theta and buffers by the names that they have in a member: (members, ...)."""
-        split = zip(self._prefixes, self._split(theta, are_parameters=True), strict=True)
+        split = zip(self._prefixes, self.layers(theta, are_parameters=True), strict=True)
         return {prefix + name: of for prefix, (_, *both) in split for named in both for name, of in named.items()}
 
     def parameters(self, theta: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ class Ensemble:
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """(members, params), (members, n, n_in) -> (members, n), or of several outputs (members, n, n_out)."""
-        (first, named, buffers), *rest = self._split(theta)
+        (first, named, buffers), *rest = self.layers(theta)
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         fixed = has_fixed_features(first)
         value = apply_linear(value, named) if fixed else apply(first, named, buffers, value)
@@ -176,7 +177,7 @@ class Ensemble:
         """
         value = self.embed(x).features if isinstance(x, Tensor) else x.features
         traces: list[LayerTrace] = []
-        for layer, named, buffers in self._split(theta.detach()):
+        for layer, named, buffers in self.layers(theta.detach()):
             traces.append(LayerTrace(layer, named, buffers, value, self._units[len(traces)], is_first=not traces))
             value = traces[-1].output.detach()
         n, n_out = value.shape[1:]
@@ -196,7 +197,7 @@ class Ensemble:
         self._buffers = [{name: buffer.to(device) for name, buffer in named.items()} for named in self._buffers]
         return self._buffers
 
-    def _split(self, theta: Tensor, *, are_parameters: bool = False) -> Iterator[tuple[nn.Module, Named, Named]]:
+    def layers(self, theta: Tensor, *, are_parameters: bool = False) -> Iterator[tuple[nn.Module, Named, Named]]:
         """The layers with what is trained and the buffers of all members by name, each (members, ...).
 
         What is trained are the parameters of a layer that is called. Of a layer that is two matrix products it is

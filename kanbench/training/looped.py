@@ -24,6 +24,7 @@ class LoopedEnsemble(Ensemble):
     """
 
     is_batched: ClassVar[bool] = False
+    is_traceable: ClassVar[bool] = False
 
     def __init__(
         self, models: Sequence[nn.Module], loss: Loss | str = Loss.mse, *, example: Tensor | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class SparseEnsemble(Ensemble):
 
     Raises `ValueError` for members that are no sequences of layers with edges.
     """
+
+    is_traceable: ClassVar[bool] = False
 
     def __init__(self, models: Sequence[nn.Module], penalty: Sparsity, loss: Loss | str = Loss.mse) -> None:
         require(isinstance(models[0], nn.Sequential), "model", "must be a sequence of layers", type(models[0]).__name__)

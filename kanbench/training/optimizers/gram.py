@@ -8,23 +8,31 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 
-def lower_gram(matrices: Tensor) -> Tensor:
-    """A A^T of every A: (members, k, n) -> (members, k, k), of which only the lower triangle is meant.
+def lower_gram(matrices: Tensor, out: Tensor, *, scale: float = 1.0) -> None:
+    """Write scale A A^T of every A into `out`, of which only the lower triangle is meant.
 
     On one CPU thread by BLAS's syrk, which computes one triangle; torch has no such product, so elsewhere it is the
     whole one.
+
+    Args:
+        matrices: (members, k, n), each of them row by row or column by column in memory.
+        out: (members, k, k), column by column.
+        scale: what multiplies the products.
     """
-    if matrices.device.type != "cpu" or torch.get_num_threads() > 1:
-        return matrices @ matrices.mT
-    members, k, _ = matrices.shape
-    grams = matrices.new_empty(members, k, k)
-    (syrk,) = get_blas_funcs(("syrk",), dtype=grams.numpy().dtype)
+    if not needs_one_by_one(matrices):
+        torch.matmul(matrices, matrices.mT, out=out).mul_(scale)
+        return
+    (syrk,) = get_blas_funcs(("syrk",), dtype=out.numpy().dtype)
     with _blas().limit(limits=1):
-        for matrix, gram in zip(matrices, grams, strict=True):
+        for matrix, gram in zip(matrices, out, strict=True):
             transposed = matrix.is_contiguous()  # BLAS counts columns first: a row-major A is its A^T
             a = (matrix.mT if transposed else matrix).numpy()
-            syrk(1.0, a, trans=transposed, c=gram.mT.numpy(), overwrite_c=True)
-    return grams
+            syrk(scale, a, trans=transposed, lower=True, c=gram.numpy(), overwrite_c=True)
+
+
+def needs_one_by_one(matrices: Tensor) -> bool:
+    """Return whether `lower_gram` takes one matrix after the other, so that nothing is lost by a call for each."""
+    return matrices.device.type == "cpu" and torch.get_num_threads() == 1
 
 
 @cache

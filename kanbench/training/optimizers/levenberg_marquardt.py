@@ -1,17 +1,17 @@
 """Levenberg-Marquardt for ensembles."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from kanbench.errors import require
-from kanbench.training.ensemble import Embedded, Ensemble, stacked
+from kanbench.training.ensemble import Ensemble, stacked
+from kanbench.training.linear_model import LinearModel, linear_model
 from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Converging, State
-from kanbench.training.optimizers.gram import lower_gram
 from kanbench.training.optimizers.metric import Metric, function_metric
 
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e10
@@ -20,20 +20,42 @@ PROBE = 0.1  # of a step: how far ahead the residual is evaluated for its second
 
 @dataclass
 class LMState(State):
-    """Beside the damping of each member, its linear model of the residual at theta, rebuilt once theta has moved.
-
-    Of several outputs there is a residual for each: n is their number times that of the rows, see `stacked`. With
-    k = min(params, n): `system` is J^T J / n, or J J^T / n in the dual form.
-    """
+    """The state of each member; a training that goes on from it makes the linear model at theta again."""
 
     damping: Tensor  # (members,)
     growth: Tensor  # (members,) what the damping is multiplied by at the next rejection
-    moved: Tensor  # (members,) bool
+    moved: Tensor  # (members,) bool: theta is not where the linear model was made
     loss: Tensor  # (members,) mean squared residual at theta
-    residual: Tensor  # (members, n)
-    jacobian: Tensor  # (members, n, params)
-    system: Tensor  # (members, k, k), of which the lower triangle is used
     metric: Tensor  # (members, params, params): D of the metric "functions"; (members, 0, 0) if D is the identity
+
+    def __post_init__(self) -> None:
+        self.problem: Problem | None = None
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        super().unpack(packed)
+        self.problem = None
+
+
+@dataclass
+class Problem:
+    """What the members that are not done minimize, and its linear model at their theta."""
+
+    data: tuple[Tensor, Tensor]  # of all members
+    live: Tensor  # (live,) their indices
+    y: Tensor  # (live, n) targets; those of several outputs below each other
+    model: LinearModel
+    residual: Tensor  # (live, n)
+    metric: Tensor  # (live, params, params) or (live, 0, 0)
+
+    def is_of(self, x: Tensor, y: Tensor) -> bool:
+        return torch.equal(self.data[0], x) and torch.equal(self.data[1], y)
+
+    def only(self, live: Tensor) -> "Problem":
+        """Return the problem of members that are still live."""
+        if len(live) == len(self.live):
+            return self
+        at = torch.nonzero(torch.isin(self.live, live)).squeeze(1)
+        return Problem(self.data, live, self.y[at], self.model.only(at), self.residual[at], self.metric[at])
 
 
 @dataclass(frozen=True)
@@ -82,43 +104,45 @@ class LevenbergMarquardt(Converging):
             growth=theta.new_full((members,), 2.0),
             moved=~zeros.bool(),
             loss=theta.new_full((members,), torch.inf),
-            residual=empty,
-            jacobian=empty,
-            system=empty,
             metric=function_metric(ensemble) if self.metric is Metric.functions else theta.new_empty(members, 0, 0),
         )
 
+    @torch.no_grad()
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
-        inputs = ensemble.embed(x)
-        if state.residual.shape != (len(y), y[0].numel()):
-            state.residual = stacked(ensemble.predict(state.theta, inputs) - y)
-            state.loss = state.residual.square().mean(dim=1)
+        if state.problem is not None and not state.problem.is_of(x, y):
+            state.problem = None
         for _ in range(steps):
-            live = _where(~state.done)
+            live = torch.nonzero(~state.done).squeeze(1)
             if len(live) == 0:
                 return
-            _linearize(ensemble, state, inputs, _where(state.moved & ~state.done))
-            self._step(ensemble.only(live), state, inputs, y, live)
+            moved = state.moved[live]
+            state.evaluations[live] += moved
+            if state.problem is None:
+                state.problem, moved = _problem(ensemble, state, x, y, live), torch.ones_like(moved)
+            state.problem = state.problem.only(live)
+            if moved.any():
+                state.problem.model.linearize(state.theta[live], moved)
+            self._step(state, state.problem)
 
-    def _step(self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor) -> None:
+    def _step(self, state: LMState, problem: Problem) -> None:
         """Try one step of every live member; keep those that lower the loss."""
-        theta, damping, before = state.theta[live], state.damping[live], state.loss[live].clone()
-        x, y = _rows(x, live), _rows(y, live)
-        solve = _damped_solver(state, live)
-        residual = _rows(state.residual, live)
-        step, slope = solve(residual)
-        trial = theta + (step + self._acceleration(ensemble, state, x, y, live, step, solve) if self.bend else step)
-        after = stacked(ensemble.predict(trial, x) - y)
+        live, model, residual = problem.live, problem.model, problem.residual
+        theta, damping, before = state.theta[live], state.damping[live], state.loss[live]
+        solver = _Solver(model, damping, problem.metric)
+        step, slope = solver.solve(residual)
+        trial = theta + (step + self._acceleration(problem, theta, step, solver) if self.bend else step)
+        after = model.predict(trial) - problem.y
         loss = after.square().mean(dim=1)
         state.evaluations[live] += 1 + (self.bend > 0)
         state.steps[live] += 1
 
         # The quadratic model promises -step.slope + damping step.D step, because (A + damping D) step = -slope.
-        promised = damping * _length(state, live, step).square() - (step * slope).sum(dim=1)
+        promised = damping * solver.length(step) ** 2 - (step * slope).sum(dim=1)
         better = (loss < before) & (promised > 0)  # False for NaN, and where there was no step to take
+        model.keep(better)
         state.theta[live] = torch.where(better.unsqueeze(1), trial, theta)
-        state.residual = _replaced(state.residual, live, torch.where(better.unsqueeze(1), after, residual))
+        problem.residual = torch.where(better.unsqueeze(1), after, residual)
         state.loss[live] = torch.where(better, loss, before)
         state.moved[live] = better
 
@@ -129,87 +153,58 @@ class LevenbergMarquardt(Converging):
         state.growth[live] = torch.where(better, 2.0, 2.0 * state.growth[live])
         state.done[live] = damping >= LARGEST_DAMPING
 
-    def _acceleration(
-        self, ensemble: Ensemble, state: LMState, x: Embedded, y: Tensor, live: Tensor, step: Tensor, solve: "Solver"
-    ) -> Tensor:
+    def _acceleration(self, problem: Problem, theta: Tensor, step: Tensor, solver: "_Solver") -> Tensor:
         """Return what bends the step (live, params); zero where it would exceed `bend` lengths of the step."""
-        residual = _rows(state.residual, live)
-        along = (step.unsqueeze(1) @ _rows(state.jacobian, live).mT).squeeze(1)
-        ahead = stacked(ensemble.predict(state.theta[live] + PROBE * step, x) - y)
-        curvature = 2.0 / PROBE * ((ahead - residual) / PROBE - along)
-        bend = 0.5 * solve(curvature)[0]
-        gentle = 2.0 * _length(state, live, bend) <= self.bend * _length(state, live, step)  # False for NaN
+        ahead = problem.model.predict(theta + PROBE * step) - problem.y
+        curvature = 2.0 / PROBE * ((ahead - problem.residual) / PROBE - problem.model.along(step))
+        bend = 0.5 * solver.solve(curvature)[0]
+        gentle = 2.0 * solver.length(bend) <= self.bend * solver.length(step)  # False for NaN
         return torch.where(gentle.unsqueeze(1), bend, 0.0)
 
 
-def _linearize(ensemble: Ensemble, state: LMState, x: Embedded, which: Tensor) -> None:
-    """Rebuild the linear model of the members in `which` at their theta."""
-    if len(which) == 0:
-        return
-    jacobian = ensemble.only(which).jacobians(_rows(state.theta, which), _rows(x, which))  # (which, n, params)
-    n, params = jacobian.shape[1:]
-    is_dual = params > n and state.metric.numel() == 0
-    system = lower_gram(jacobian if is_dual else jacobian.mT).div_(n)
-    state.jacobian = _replaced(state.jacobian, which, jacobian)
-    state.system = _replaced(state.system, which, system)
-    state.evaluations[which] += 1
-    state.moved[which] = False
+def _problem(ensemble: Ensemble, state: LMState, x: Tensor, y: Tensor, live: Tensor) -> Problem:
+    """Return the problem of the live members, with the linear model at their theta."""
+    metric = state.metric[live]
+    embedded = ensemble.embed(x)[live]
+    model = linear_model(ensemble.only(live), embedded, one_output=y.ndim == 2, can_be_dual=metric.numel() == 0)
+    targets = stacked(y[live])
+    residual = model.predict(state.theta[live]) - targets
+    model.keep(torch.ones_like(live, dtype=torch.bool))
+    state.loss[live] = residual.square().mean(dim=1)
+    return Problem((x, y), live, targets, model, residual, metric)
 
 
-def _length(state: LMState, live: Tensor, step: Tensor) -> Tensor:
-    """The length of steps (live, params) in the metric: (live,)."""
-    if state.metric.numel() == 0:
-        return step.norm(dim=1)
-    measured = (step.unsqueeze(1) @ _rows(state.metric, live)).squeeze(1)
-    return (measured * step).sum(dim=1).sqrt()
+class _Solver:
+    """The system of a linear model with damping D added to it, factored; D is the identity where `metric` is empty."""
 
-
-Solver = Callable[[Tensor], tuple[Tensor, Tensor]]
-
-
-def _damped_solver(state: LMState, live: Tensor) -> Solver:
-    """From residuals r (live, n) to -(J^T J / n + damping D)^-1 J^T r / n and J^T r / n, both (live, params).
-
-    The former is zero where the system is not positive definite, so that the step is rejected.
-    """
-    jacobian = _rows(state.jacobian, live)
-    n, params = jacobian.shape[1:]
-    system = _rows(state.system, live).clone()
-    if state.metric.numel() == 0:
-        system.diagonal(dim1=1, dim2=2).add_(state.damping[live].unsqueeze(1))
-    else:
-        system += state.damping[live].view(-1, 1, 1) * _rows(state.metric, live)
-    factor, failed = torch.linalg.cholesky_ex(system)
-    solvable = (failed == 0).unsqueeze(1)
-
-    def solve(residual: Tensor) -> tuple[Tensor, Tensor]:
-        # Products with vectors as rows: batched BLAS is three times faster at them than with columns.
-        right = residual.unsqueeze(1) / n
-        slope = right @ jacobian
-        if system.shape[1] < params:  # dual
-            solution = torch.cholesky_solve(right.mT, factor).mT @ jacobian
+    def __init__(self, model: LinearModel, damping: Tensor, metric: Tensor) -> None:
+        self._model, self._metric = model, metric
+        factor = model.system.clone()
+        if metric.numel() == 0:
+            factor.diagonal(dim1=1, dim2=2).add_(damping.unsqueeze(1))
         else:
-            solution = torch.cholesky_solve(slope.mT, factor).mT
-        return torch.where(solvable, -solution.squeeze(1), 0.0), slope.squeeze(1)
+            factor += damping.view(-1, 1, 1) * metric
+        failed = torch.empty(len(factor), dtype=torch.int32, device=factor.device)
+        torch.linalg.cholesky_ex(factor, out=(factor, failed))
+        self._factor, self._solvable = factor, (failed == 0).unsqueeze(1)
 
-    return solve
+    def solve(self, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """From residuals r (live, n) to -(J^T J / n + damping D)^-1 J^T r / n and J^T r / n, both (live, params).
 
+        The former is zero where the system is not positive definite, so that the step is rejected.
+        """
+        right = residual / self._model.n
+        slope = self._model.slope(right)
+        solution = self._model.slope(self._solve(right)) if self._model.is_dual else self._solve(slope)
+        return torch.where(self._solvable, -solution, 0.0), slope
 
-Batched = TypeVar("Batched", Tensor, Embedded)
+    def length(self, step: Tensor) -> Tensor:
+        """Return the lengths of steps in the metric: (live, params) -> (live,)."""
+        if self._metric.numel() == 0:
+            return step.norm(dim=1)
+        measured = (step.unsqueeze(1) @ self._metric).squeeze(1)
+        return (measured * step).sum(dim=1).sqrt()
 
-
-def _where(mask: Tensor) -> Tensor:
-    return torch.nonzero(mask).squeeze(1)
-
-
-def _rows(tensor: Batched, which: Tensor) -> Batched:
-    """tensor[which] for ascending `which`, without a copy where it is everything."""
-    return tensor if len(which) == len(tensor) else tensor[which]
-
-
-def _replaced(tensor: Tensor, which: Tensor, rows: Tensor) -> Tensor:
-    """`tensor` with `rows` at `which`, in place unless they are everything."""
-    if len(which) == len(tensor):
-        return rows
-    tensor[which] = rows
-    return tensor
+    def _solve(self, right: Tensor) -> Tensor:
+        half = torch.linalg.solve_triangular(self._factor, right.unsqueeze(2), upper=False)
+        return torch.linalg.solve_triangular(self._factor.mT, half, upper=True).squeeze(2)
