@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import reduce
+from itertools import chain
 from typing import Self
 
 import torch
@@ -110,7 +111,8 @@ class TracedModel(LinearModel):
     def __init__(self, ensemble: Ensemble, x: Embedded, stages: list[Stage], *, can_be_dual: bool) -> None:
         super().__init__(ensemble, x, can_be_dual=can_be_dual)
         self.stages = stages
-        self.here: list[Kept | None] = [None] * len(stages)
+        self._sizes = [size for stage in stages for size in stage.sizes]
+        self.here: list[Kept] = []
         self.there: list[Kept | None] = [None] * len(stages)
         self.adjoints: list[Tensor] = []
         self._scratch = x.features.new_empty(0)
@@ -124,18 +126,19 @@ class TracedModel(LinearModel):
         return value.squeeze(1)
 
     def keep(self, which: Tensor) -> None:
-        if which.all():
-            self.here, self.there = self.there, self.here
-        elif which.any():
-            for here, there in zip(self.here[1:], self.there[1:], strict=True):
-                assert here is not None and there is not None
-                here.take(there, which)
+        tried = [kept for kept in self.there if kept is not None]
+        members = which.tolist()
+        if all(members) or not self.here:
+            self.there = [*self.here] or [None] * len(tried)
+            self.here = tried
+        elif any(members):
+            for here, there in zip(self.here[1:], tried[1:], strict=True):
+                here.take(there, torch.nonzero(which).squeeze(1))
 
     def linearize(self, theta: Tensor, which: Tensor) -> None:
-        adjoint = theta.new_ones(len(theta), 1, self.n)
-        adjoints = [adjoint]
+        adjoints = [theta.new_ones(len(theta), 1, 1)]
         matrices = [weight for weight, _ in self._matrices(theta)]
-        for stage, kept, weight in reversed([*zip(self.stages[1:], self._kept[1:], matrices[1:], strict=True)]):
+        for stage, kept, weight in reversed([*zip(self.stages[1:], self.here[1:], matrices[1:], strict=True)]):
             adjoints.append(stage.pull(kept, weight, adjoints[-1]))
         self.adjoints = adjoints[::-1]
         if not hasattr(self, "system"):
@@ -147,35 +150,30 @@ class TracedModel(LinearModel):
                 self.system[members] = system
 
     def along(self, step: Tensor) -> Tensor:
-        of_layers = zip(self._kept, self._matrices(step), self.adjoints, strict=True)
+        of_layers = zip(self.here, self._matrices(step), self.adjoints, strict=True)
         changes = (_along(kept.features, adjoint, *matrices) for kept, matrices, adjoint in of_layers)
         return reduce(torch.add, changes)
 
     def slope(self, residual: Tensor) -> Tensor:
-        slopes = []
-        of_layers = zip(self._kept, self._matrices(self.ensemble.start), self.adjoints, strict=True)
-        for kept, (_, bias), adjoint in of_layers:
-            slopes += _slopes(kept.features, adjoint, residual.unsqueeze(1), has_bias=bias is not None)
-        return torch.cat(slopes, dim=1)
+        residual = residual.unsqueeze(1)
+        of_layers = zip(self.stages, self.here, self.adjoints, strict=True)
+        slopes = (_slopes(kept.features, adjoint, residual, stage.has_bias) for stage, kept, adjoint in of_layers)
+        return torch.cat([*chain.from_iterable(slopes)], dim=1)
 
     def only(self, members: Tensor) -> "TracedModel":
         part = linear_model(self.ensemble.only(members), self.x[members], can_be_dual=self.can_be_dual)
         assert isinstance(part, TracedModel)
         part.n, part.system = self.n, self.system[members]
-        part.here = [part.stages[0].keep(part.x.features, None), *(kept[members] for kept in self._kept[1:])]
+        part.here = [part.stages[0].keep(part.x.features, None), *(kept[members] for kept in self.here[1:])]
         part.adjoints = [adjoint[members] for adjoint in self.adjoints]
         return part
 
-    @property
-    def _kept(self) -> list[Kept]:
-        return [kept for kept in self.here if kept is not None]
-
     def _matrices(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
         """The matrices and biases of all layers: (members, n_features, n_out), (members, n_out)."""
-        for _, named, _ in self.ensemble.layers(theta):
-            if named:
-                weight, *bias = named.values()
-                yield weight.flatten(1, -2), bias[0] if bias else None
+        pieces = iter(theta.split(self._sizes, dim=1))
+        for stage in self.stages:
+            weight = next(pieces).view(len(theta), stage.n_features, stage.n_out)
+            yield weight, next(pieces) if stage.has_bias else None
 
     def _parts(self, which: Tensor) -> Iterator[slice | Tensor]:
         """The members whose J is made at once."""
@@ -187,27 +185,19 @@ class TracedModel(LinearModel):
 
     def _jacobian(self, members: slice | Tensor) -> Tensor:
         """Write J of some members, one parameter after the other: (part, params, n)."""
-        first = self.adjoints[-1][members]
-        shape = (len(first), self.ensemble.n_params, self.n)
+        shape = (len(self.adjoints[0][members]), self.ensemble.n_params, self.n)
         if self._scratch.shape != shape:
-            self._scratch = first.new_empty(shape)
-        start = 0
-        of_layers = zip(self._kept, self._matrices(self.ensemble.start), self.adjoints, strict=True)
-        for kept, (_, bias), adjoint in of_layers:
-            features, by_output = kept.features[members], adjoint[members]
-            end = start + features.shape[1] * by_output.shape[1]
-            block = self._scratch[:, start:end].unflatten(1, (features.shape[1], by_output.shape[1]))
-            torch.mul(features.unsqueeze(2), by_output.unsqueeze(1), out=block)
-            start = end
-            if bias is not None:
-                start = end + by_output.shape[1]
-                self._scratch[:, end:start] = by_output
+            self._scratch = self.adjoints[0].new_empty(shape)
+        blocks = iter(self._scratch.split(self._sizes, dim=1))
+        for stage, kept, adjoint in zip(self.stages, self.here, self.adjoints, strict=True):
+            block = next(blocks).view(shape[0], stage.n_features, stage.n_out, self.n)
+            torch.mul(kept.features[members].unsqueeze(2), adjoint[members].unsqueeze(1), out=block)
+            if stage.has_bias:
+                next(blocks).copy_(adjoint[members])
         return self._scratch
 
 
-def linear_model(
-    ensemble: Ensemble, x: Embedded, *, one_output: bool = True, can_be_dual: bool = True
-) -> LinearModel:
+def linear_model(ensemble: Ensemble, x: Embedded, *, one_output: bool = True, can_be_dual: bool = True) -> LinearModel:
     """Return the linear model that fits an ensemble.
 
     Args:
@@ -229,15 +219,15 @@ def _affine(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _along(features: Tensor, adjoint: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return J v of a layer, with v as its matrix and bias: (members, n). The larger of both sides is summed first."""
-    if features.shape[1] > adjoint.shape[1]:
+    if features.shape[1] >= adjoint.shape[1]:
         return (_affine(features, weight, bias) * adjoint).sum(dim=1)
     along = ((weight @ adjoint) * features).sum(dim=1)
     return along if bias is None else along + (bias.unsqueeze(1) @ adjoint).squeeze(1)
 
 
-def _slopes(features: Tensor, adjoint: Tensor, residual: Tensor, *, has_bias: bool) -> list[Tensor]:
+def _slopes(features: Tensor, adjoint: Tensor, residual: Tensor, has_bias: bool) -> list[Tensor]:
     """Return J^T r of a layer, for r (members, 1, n): of its matrix and its bias, (members, ..)."""
-    if features.shape[1] > adjoint.shape[1]:
+    if features.shape[1] >= adjoint.shape[1]:
         weighted = adjoint * residual
         return [(weighted @ features.mT).mT.flatten(1)] + [weighted.sum(dim=2)] * has_bias
     # Products with vectors as rows: batched BLAS is three times faster at them than with columns.

@@ -41,9 +41,15 @@ class Kept:
 class Stage(ABC):
     """Features of inputs, and the way back from a derivative by the output to that by the inputs."""
 
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        """Take the parameters of the layer for their shapes: (members, .., n_out), (members, n_out)."""
+        self.n_features, self.n_out = weight[0, ..., 0].numel(), weight.shape[-1]
+        self.has_bias = bias is not None
+        self.sizes = [self.n_features * self.n_out] + [self.n_out] * self.has_bias
+
     @abstractmethod
     def keep(self, inputs: Tensor, into: Kept | None) -> Kept:
-        """Evaluate the features of inputs (members, n_in, n); the tensors of `into` are free to be overwritten."""
+        """Evaluate the features of inputs (members, n_in, n), which may be overwritten, as may be `into`."""
 
     @abstractmethod
     def pull(self, kept: Kept, weight: Tensor, by_output: Tensor) -> Tensor:
@@ -52,15 +58,17 @@ class Stage(ABC):
         Args:
             kept: what `keep` gave.
             weight: the matrices of the layer, (members, n_features, n_out).
-            by_output: the derivative by the outputs of the layer, (members, n_out, n).
+            by_output: the derivative by the outputs of the layer, (members, n_out, n), or 1 where it is the same for
+                all points.
         """
 
 
 class FirstStage(Stage):
     """The first layer, whose features depend on no parameters, and nothing lies behind it."""
 
-    def __init__(self, features: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, features: Tensor) -> None:
         """Take the features (members, n, n_features), as `Ensemble.embed` has them."""
+        super().__init__(weight, bias)
         features = features.mT.contiguous()
         self._kept = Kept(features, features)
 
@@ -75,36 +83,33 @@ class TanhStage(Stage):
     """An affine layer behind a tanh."""
 
     def keep(self, inputs: Tensor, into: Kept | None) -> Kept:
-        features = torch.mul(inputs, 2.0, out=None if into is None else into.features)
-        features.sigmoid_().mul_(2.0).sub_(1.0)  # tanh, to the rounding of one, at a quarter of its time
+        features = tanh_(inputs)
         return Kept(features, features)
 
     def pull(self, kept: Kept, weight: Tensor, by_output: Tensor) -> Tensor:
-        return torch.addcmul(kept.features.new_ones(()), kept.features, kept.features, value=-1.0).mul_(
-            weight @ by_output
-        )
+        slopes = torch.addcmul(kept.features.new_ones(()), kept.features, kept.features, value=-1.0)
+        return slopes.mul_(weight @ by_output)
 
 
 class BasisStage(Stage):
     """A KAN layer whose basis is written term by term."""
 
-    def __init__(self, layer: KANLayer, basis: TermwiseBasis) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, layer: KANLayer, basis: TermwiseBasis) -> None:
+        super().__init__(weight, bias)
         self._basis, self._n_in = basis, layer.n_in
         self._is_squashed = layer.squash is Squash.tanh
 
     def keep(self, inputs: Tensor, into: Kept | None) -> Kept:
-        if into is None:
-            members, n_in, n = inputs.shape
-            into = Kept(torch.empty_like(inputs), inputs.new_empty(members, n_in * self._basis.n_terms, n))
-        z = torch.tanh(inputs, out=into.inputs) if self._is_squashed else self._basis.to_unit(inputs)
-        self._basis.write_terms(z, self._of_inputs(into.features))
-        return Kept(z, into.features)
+        z = tanh_(inputs) if self._is_squashed else self._basis.to_unit(inputs)
+        features = z.new_empty(len(z), self.n_features, z.shape[2]) if into is None else into.features
+        self._basis.write_terms(z, self._of_inputs(features))
+        return Kept(z, features)
 
     def pull(self, kept: Kept, weight: Tensor, by_output: Tensor) -> Tensor:
         z, terms = kept.inputs, self._of_inputs(kept.features)
         if by_output.shape[1] <= self._basis.n_terms:
             slopes = self._basis.combine(z, terms, self._of_inputs(weight).mT)  # (members, n_in, n_out, n)
-            by_z = slopes.mul_(by_output.unsqueeze(1)).sum(dim=2)
+            by_z = (slopes * by_output.unsqueeze(1)).sum(dim=2)
         else:
             by_z = self._basis.pull(z, terms, self._of_inputs(weight @ by_output))
         if self._is_squashed:
@@ -122,7 +127,15 @@ class BasisStage(Stage):
 class AnyStage(Stage):
     """Any other layer; automatic differentiation goes back through it, by a second forward pass."""
 
-    def __init__(self, before: Sequence[tuple[nn.Module, Named]], layer: FeatureLinear, buffers: Named) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        before: Sequence[tuple[nn.Module, Named]],
+        layer: FeatureLinear,
+        buffers: Named,
+    ) -> None:
+        super().__init__(weight, bias)
         self._before, self._layer, self._buffers = before, layer, buffers
 
     def keep(self, inputs: Tensor, into: Kept | None) -> Kept:
@@ -131,13 +144,20 @@ class AnyStage(Stage):
     @torch.enable_grad()
     def pull(self, kept: Kept, weight: Tensor, by_output: Tensor) -> Tensor:
         inputs = kept.inputs.detach().requires_grad_()
-        return torch.autograd.grad(self._features(inputs), inputs, weight @ by_output)[0]
+        features = self._features(inputs)
+        return torch.autograd.grad(features, inputs, (weight @ by_output).expand_as(features))[0]
 
     def _features(self, inputs: Tensor) -> Tensor:
         x = inputs.mT
         for module, buffers in self._before:
             x = apply(module, {}, buffers, x)
         return features_of(self._layer, {}, self._buffers, x).mT
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """Replace x by its tanh, 2 sigmoid(2 x) - 1: four times as fast, and as exact as sums of numbers near 1 are."""
+    x.mul_(2.0).sigmoid_()
+    return torch.add(x.new_full((), -1.0), x, alpha=2.0, out=x)
 
 
 def stages_of(ensemble: Ensemble, first: Tensor) -> list[Stage] | None:
@@ -149,9 +169,13 @@ def stages_of(ensemble: Ensemble, first: Tensor) -> list[Stage] | None:
     before: list[tuple[nn.Module, Named]] = []
     for layer, named, buffers in ensemble.layers(ensemble.start.to(first.device)):
         if has_fixed_features(layer):
-            if not stages and before:
+            weight, bias = named.pop(next(iter(named))), next(iter(named.values()), None)
+            if stages:
+                stages.append(_stage(weight, bias, before, layer, buffers))
+            elif not before:
+                stages.append(FirstStage(weight, bias, first))
+            else:
                 return None
-            stages.append(_stage(before, layer, buffers) if stages else FirstStage(first))
             before = []
         elif named:
             return None
@@ -160,14 +184,20 @@ def stages_of(ensemble: Ensemble, first: Tensor) -> list[Stage] | None:
     return None if before else stages
 
 
-def _stage(before: Sequence[tuple[nn.Module, Named]], layer: FeatureLinear, buffers: Named) -> Stage:
+def _stage(
+    weight: Tensor,
+    bias: Tensor | None,
+    before: Sequence[tuple[nn.Module, Named]],
+    layer: FeatureLinear,
+    buffers: Named,
+) -> Stage:
     """Return the fastest stage for a layer. A subclass may do something else, so exact types are compared."""
     follows = [module for module, _ in before]
     if type(layer) is Affine and len(follows) == 1 and type(follows[0]) is FixedActivation:
         if follows[0].activation is Activation.tanh:
-            return TanhStage()
+            return TanhStage(weight, bias)
     if type(layer) is KANLayer and not follows and not buffers and layer.base_branch is BaseBranch.none:
         basis = layer.basis
         if isinstance(basis, TermwiseBasis) and type(basis).expand is TermwiseBasis.expand:
-            return BasisStage(layer, basis)
-    return AnyStage(before, layer, buffers)
+            return BasisStage(weight, bias, layer, basis)
+    return AnyStage(weight, bias, before, layer, buffers)

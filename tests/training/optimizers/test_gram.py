@@ -22,4 +22,6 @@ def test_equals_the_whole_product_below_the_diagonal(shape, dtype, transposed):
     a = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
     if transposed:  # the same matrices, stored by columns
         a = a.mT.contiguous().mT
-    torch.testing.assert_close(lower_gram(a).tril(), (a @ a.mT).tril())
+    grams = a.new_full((len(a), shape[1], shape[1]), torch.nan).mT
+    lower_gram(a, grams, scale=0.5)
+    torch.testing.assert_close(grams.tril(), (0.5 * a @ a.mT).tril())

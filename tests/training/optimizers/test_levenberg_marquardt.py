@@ -140,6 +140,8 @@ def test_evaluations_are_counted():
     calls = {"predict": 0, "jacobians": 0}
 
     class Counted(Ensemble):
+        is_traceable = False
+
         def predict(self, theta, x):
             calls["predict"] += 1
             return super().predict(theta, x)
