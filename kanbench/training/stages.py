@@ -1,7 +1,7 @@
 """The layers of a network as stages of a forward pass that is kept for the passes backward.
 
-A stage is a layer that is linear in its parameters, with all that comes before it and has none. All members pass at once,
-and their points stand along the last axis.
+A stage is a layer that is linear in its parameters, with the activations before it. All members pass at once, and
+their points stand along the last axis.
 """
 
 from abc import ABC, abstractmethod
@@ -193,11 +193,14 @@ def _stage(
 ) -> Stage:
     """Return the fastest stage for a layer. A subclass may do something else, so exact types are compared."""
     follows = [module for module, _ in before]
-    if type(layer) is Affine and len(follows) == 1 and type(follows[0]) is FixedActivation:
-        if follows[0].activation is Activation.tanh:
-            return TanhStage(weight, bias)
+    if type(layer) is Affine and [_activation(module) for module in follows] == [Activation.tanh]:
+        return TanhStage(weight, bias)
     if type(layer) is KANLayer and not follows and not buffers and layer.base_branch is BaseBranch.none:
         basis = layer.basis
         if isinstance(basis, TermwiseBasis) and type(basis).expand is TermwiseBasis.expand:
             return BasisStage(weight, bias, layer, basis)
     return AnyStage(weight, bias, before, layer, buffers)
+
+
+def _activation(module: nn.Module) -> Activation | None:
+    return module.activation if type(module) is FixedActivation else None

@@ -173,7 +173,11 @@ def dense_steps(ensemble, x, y, steps, *, damping=1e-2, bend=0.75):
         before, after = residual.square().mean(), (ensemble.predict(trial, x) - y).square().mean()
         gain = (before - after) / (damping * step.square().sum() - step @ slope)
         if after < before:
-            theta, damping, growth = trial, damping * min(1.0, max(1.0 / 3.0, 1.0 - (2.0 * gain.item() - 1.0) ** 3)), 2.0
+            theta, damping, growth = (
+                trial,
+                damping * min(1.0, max(1.0 / 3.0, 1.0 - (2.0 * gain.item() - 1.0) ** 3)),
+                2.0,
+            )
         else:
             damping, growth = damping * growth, 2.0 * growth
     return theta

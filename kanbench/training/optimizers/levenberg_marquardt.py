@@ -94,7 +94,6 @@ class LevenbergMarquardt(Converging):
         require(self.can_minimize(ensemble.loss), "loss", "must be the mean squared error", ensemble.loss.name)
         members = len(theta)
         zeros = torch.zeros(members, dtype=torch.long, device=theta.device)
-        empty = theta.new_empty(members, 0)
         return LMState(
             theta=theta.clone(),
             evaluations=zeros.double(),
