@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import costs, ensembles, estimators, layers, main_job, overhead, scale, startup, time_to_error
+from benchmarks import costs, ensembles, estimators, layers, lm_step, main_job, overhead, scale, startup, time_to_error
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
@@ -22,6 +22,7 @@ from kanbench.cells.cost import keep_freed_memory
 BENCHMARKS = {
     "layers": layers.run,
     "ensembles": ensembles.run,
+    "lm_step": lm_step.run,
     "costs": costs.run,
     "time_to_error": time_to_error.run,
     "overhead": overhead.run,

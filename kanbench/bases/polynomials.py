@@ -88,9 +88,12 @@ class Polynomials(TermwiseBasis):
     def slopes(self, z: Tensor, terms: Tensor) -> Tensor:
         """Return the derivatives, which are polynomials of the family again; zero where z was clamped."""
         weights = torch.eye(self.n_terms, dtype=z.dtype, device=z.device)
-        return self.combine(z, terms, weights)
+        return self._combine(z, terms, weights)
 
     def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
+        return self._combine(z, terms, weights)
+
+    def _combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         """Multiply the weights, and not the terms, by the matrix of derivatives."""
         weights = weights @ torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)[-self.n_terms :]
         slopes = weights @ terms if self.constant else weights[..., 1:] @ terms + weights[..., :1]
