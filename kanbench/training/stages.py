@@ -22,7 +22,7 @@ from kanbench.training.ensemble import Ensemble, apply, features_of, has_fixed_f
 
 @dataclass
 class Kept:
-    """What a stage keeps of a forward pass for the way back."""
+    """The inputs and features of a stage, kept from a forward pass for the way back."""
 
     inputs: Tensor  # (members, n_in, n): a squash is already done
     features: Tensor  # (members, n_features, n)

@@ -38,7 +38,7 @@ class LMState(State):
 
 @dataclass
 class Problem:
-    """What the members that are not done minimize, and its linear model at their theta."""
+    """The least-squares problem of the members that are not done, with its linear model at their theta."""
 
     data: tuple[Tensor, Tensor]  # of all members
     live: Tensor  # (live,) their indices
@@ -47,8 +47,10 @@ class Problem:
     residual: Tensor  # (live, n)
     metric: Tensor  # (live, params, params) or (live, 0, 0)
 
-    def is_of(self, x: Tensor, y: Tensor) -> bool:
-        return torch.equal(self.data[0], x) and torch.equal(self.data[1], y)
+    def goes_on(self, x: Tensor, y: Tensor, live: Tensor) -> bool:
+        """Return whether these are its data, and no member has come back."""
+        same = torch.equal(self.data[0], x) and torch.equal(self.data[1], y)
+        return same and bool(torch.isin(live, self.live).all())
 
     def only(self, live: Tensor) -> "Problem":
         """Return the problem of members that are still live."""
@@ -109,7 +111,7 @@ class LevenbergMarquardt(Converging):
     @torch.no_grad()
     def advance(self, ensemble: Ensemble, state: State, x: Tensor, y: Tensor, steps: int) -> None:
         assert isinstance(state, LMState)
-        if state.problem is not None and not state.problem.is_of(x, y):
+        if state.problem is not None and not state.problem.goes_on(x, y, torch.nonzero(~state.done).squeeze(1)):
             state.problem = None
         for _ in range(steps):
             live = torch.nonzero(~state.done).squeeze(1)
