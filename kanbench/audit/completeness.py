@@ -15,7 +15,10 @@ from kanbench.methods.budget import MARKED_MISS
 
 SHARED = {  # what the rows of one protocol, one task or one cell have in common
     "protocol": (("protocol",), tuple(FIXED)),
-    "task": (("suite", "task", "protocol"), ("data", "n_train", "metric", "measure", "same_as", "n_inputs")),
+    "task": (
+        ("suite", "task", "protocol"),
+        ("data", "n_train", "metric", "measure", "same_as", "n_inputs", "smooth", "heavy_tailed"),
+    ),
     "method, task and budget": (("suite", "task", "method", "budget", "protocol"), ("cell",)),
     "cell": (
         ("cell",),

@@ -169,7 +169,7 @@ def _of_output(frame: pd.DataFrame, split: str, output: str) -> Relations:
 
 def _of_means(frame: pd.DataFrame, split: str, outputs: list[str]) -> Relations:
     """Yield what should hold of the means over outputs."""
-    for metric in (REGRESSION, "rmse", "max_error", "r2"):
+    for metric in (REGRESSION, "rmse", "max_error", "r2", "rel_median"):
         name, parts = f"{split}{metric}", [each for output in outputs if (each := f"{split}{metric}{output}") in frame]
         if name not in frame or not parts:
             continue

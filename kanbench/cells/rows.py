@@ -41,6 +41,8 @@ def identity(cell: Cell) -> dict[str, Any]:
         "task": cell.task.name,
         "same_as": cell.task.same_as,
         "n_inputs": cell.task.n_inputs,
+        "smooth": {True: "yes", False: "no", None: ""}[cell.task.smooth],
+        "heavy_tailed": cell.task.heavy_tailed,
         "method": method.label,
         "family": method.family,
         **COLUMNS_OF_METHODS,

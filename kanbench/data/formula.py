@@ -67,6 +67,8 @@ FUNCTIONS: dict[str, Function] = {
     "sinh": Function(np.sinh),
     "cosh": Function(np.cosh),
     "tanh": Function(np.tanh),
+    "abs": Function(np.abs),
+    "step": Function(lambda x: np.heaviside(x, 1.0)),  # 0 below 0, 1 from 0 on
     "sinc": Function(np.sinc),  # sin(pi x) / (pi x), 1 at 0
     "mean": Function(lambda x: x.mean(axis=-1) if np.ndim(x) == 2 else x),  # over the components of a vector variable
     "j0": Function(_special("j0")),

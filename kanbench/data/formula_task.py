@@ -3,7 +3,8 @@
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from keyword import iskeyword
@@ -75,6 +76,8 @@ class FormulaTask(Task):
     same_as: str = ""
     source: str = ""
     note: str = ""
+    smooth: bool | None = field(default=None, compare=False)
+    heavy_tailed: bool = field(default=False, compare=False)
     splits: ClassVar[type] = SplitSizes
 
     def __post_init__(self) -> None:
@@ -179,25 +182,40 @@ def load_suite(name: str) -> Suite[FormulaTask]:
 def read_suite(path: Path) -> Suite[FormulaTask]:
     """Read a suite from its file, whose name is that of the suite. Raises `FileError` if the file is invalid."""
     try:
-        content = read_yaml(path).fields("title", "source", "tasks")
+        content = read_yaml(path).fields("title", "source", optional=("tasks", "of"))
         source = content["source"].text()
-        tasks = tuple(_read_task(entry, source) for entry in content["tasks"].items())
-        return Suite(path.stem, content["title"].text(), tasks, is_own=path.parent != SUITES_FOLDER)
+        if not content.keys() & {"tasks", "of"}:
+            raise ValueError("has no tasks")
+        taken = list(_taken(content["of"])) if "of" in content else []
+        own = [_read_task(entry, source) for entry in content["tasks"].items()] if "tasks" in content else []
+        return Suite(path.stem, content["title"].text(), (*taken, *own), is_own=path.parent != SUITES_FOLDER)
     except FileError:
         raise
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
 
 
+def _taken(of: Node) -> Iterator[FormulaTask]:
+    """Yield the tasks that a suite takes from kanbench's other suites: {suite: [names of its tasks]}."""
+    for suite, names in of.entries().items():
+        for name in names.items():
+            try:
+                yield load_suite(suite).task(name.text())
+            except UnknownName as error:
+                raise FileError(f"{name.file}: {name.path}: {error}") from error
+
+
 def _read_task(entry: Node, source: str) -> FormulaTask:
-    content = entry.fields("name", "formula", "variables", optional=("same_as", "source", "note"))
-    texts = {key: content[key].text() for key in ("same_as", "note") if key in content}
+    marks = ("smooth", "heavy_tailed")
+    content = entry.fields("name", "formula", "variables", optional=("same_as", "source", "note", *marks))
+    annotations: dict[str, Any] = {key: content[key].text() for key in ("same_as", "note") if key in content}
+    annotations |= {key: content[key].flag() for key in marks if key in content}
     return FormulaTask(
         name=content["name"].text(),
         formula=content["formula"].text(),
         variables=tuple(_read_variable(name, bounds) for name, bounds in content["variables"].entries().items()),
         source=content["source"].text() if "source" in content else source,
-        **texts,
+        **annotations,
     )
 
 

@@ -12,9 +12,12 @@ from kanbench.errors import UnknownName, require_name, shown
 class Task(ABC):
     """A target with its inputs, and the grading of its predictions.
 
-    A task is a frozen dataclass. Its fields describe its data and are part of the cell keys, except `source` and
-    `note`.
+    A task is a frozen dataclass. Its fields describe its data and are part of the cell keys, except `source`, `note`
+    and fields with `compare=False`.
     `same_as` names the first task of its suite that is the same problem, so that duplicates count once.
+    `smooth` is False for a target with a kink, a jump, a pole or oscillations without end on its ranges or at their
+    edge, and None where nobody has said it. `heavy_tailed` is True where the 1 % of points that are farthest from the
+    mean hold clearly over half of the squares of the target. Both are columns of records.
     """
 
     name: str
@@ -22,6 +25,8 @@ class Task(ABC):
     source: str
     note: str
     remark: str = ""  # a warning about its rows that a run prints
+    smooth: bool | None = None
+    heavy_tailed: bool = False
     splits: ClassVar[type] = SplitSizes  # the schema of the split sizes in configs
 
     @property

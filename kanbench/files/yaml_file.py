@@ -77,6 +77,12 @@ class Node:
             raise self.fault("must be an integer")
         return self.value
 
+    def flag(self) -> bool:
+        """Return a boolean; raises `FileError` for anything else."""
+        if not isinstance(self.value, bool):
+            raise self.fault("must be true or false")
+        return self.value
+
 
 class _Loader(yaml.SafeLoader):
     """Loader of safe YAML that rejects repeated keys; PyYAML's own silently takes the last of them."""

@@ -19,7 +19,7 @@ STOPS = ("converged", "cap", "no step helps", "outranked", "")  # why a training
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
-    "stopped",
+    *("stopped", "smooth"),
 }
 COUNTS = {"depth", "width", "budget", "params", "seed", "steps", "n_inputs"}
 AMOUNTS = {

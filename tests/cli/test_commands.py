@@ -130,7 +130,7 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["results=/proc/nowhere"], "results: cannot write /proc/nowhere"),
         (
             ["list", "nowhere"],
-            "unknown suite 'nowhere'; known: classic, development, feynman, feynman_full, founding, special, toy, ",
+            "unknown suite 'nowhere'; known: classic, development, feynman, feynman_full, feynman_test, founding, ",
         ),
         (["list", "sklern"], "unknown suite 'sklern'; did you mean sklearn?"),
         (["basis=["], "unknown option '['"),

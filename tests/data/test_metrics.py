@@ -16,7 +16,9 @@ def test_every_metric_by_hand():
     # errors 1, 0, -1, 3: sum of squares 11; targets about 2: -2, 0, 2, 4: sum of squares 24
     metrics = grade(TARGET + np.array([1.0, 0.0, -1.0, 3.0]), TARGET, train_mean=2.0)
     assert metrics == pytest.approx(
-        {"rel_l2": math.sqrt(11 / 24), "rmse": math.sqrt(11 / 4), "max_error": 3.0, "r2": 13 / 24}, rel=1e-14
+        # the medians of 0, 1, 1, 3 and of 0, 2, 2, 4
+        {"rel_l2": math.sqrt(11 / 24), "rmse": math.sqrt(11 / 4), "max_error": 3.0, "r2": 13 / 24, "rel_median": 1 / 2},
+        rel=1e-14,
     )
 
 
@@ -25,7 +27,7 @@ def test_maximum_error_is_of_either_sign():
 
 
 def test_a_perfect_prediction():
-    assert grade(TARGET, TARGET, 2.0) == {"rel_l2": 0.0, "rmse": 0.0, "max_error": 0.0, "r2": 1.0}
+    assert grade(TARGET, TARGET, 2.0) == {"rel_l2": 0.0, "rmse": 0.0, "max_error": 0.0, "r2": 1.0, "rel_median": 0.0}
 
 
 @pytest.mark.parametrize("train_mean", [-1.0, 0.0, 3.0])
@@ -33,6 +35,22 @@ def test_the_constant_predictor_is_the_unit_of_relative_error(train_mean):
     metrics = grade(np.full(4, train_mean), TARGET, train_mean)
     assert metrics["rel_l2"] == pytest.approx(1.0, rel=1e-15)
     assert metrics["r2"] == pytest.approx(0.0, abs=1e-15)
+    assert metrics["rel_median"] == 1.0
+
+
+def test_one_huge_target_decides_the_relative_l2_error_and_not_the_robust_one():
+    targets = np.array([*np.linspace(-1.0, 1.0, 99), 1e6])
+    blind = np.where(targets < 10.0, targets, 0.0)  # all but one point exact
+    seeing = np.where(targets < 10.0, 0.0, targets)  # one point exact
+    assert grade(blind, targets, 0.0)["rel_l2"] > 0.999 > 1e-3 > grade(seeing, targets, 0.0)["rel_l2"]
+    assert grade(blind, targets, 0.0)["rel_median"] == 0.0 < 0.9 < grade(seeing, targets, 0.0)["rel_median"]
+
+
+def test_the_robust_error_is_the_relative_l2_error_where_half_of_the_targets_are_the_mean():
+    for mean in (0.0, 0.3):  # and up to rounding
+        errors, targets = np.array([0.5, 0.0, 0.5, 0.0, 0.5]), np.array([-1.0, 0.0, 0.0, 0.0, 1.0]) + mean
+        metrics = grade(targets + errors, targets, 0.1 + 0.2 if mean else 0.0)
+        assert metrics["rel_median"] == metrics["rel_l2"] == pytest.approx(math.sqrt(0.75 / 2))
 
 
 numbers = st.lists(st.floats(-100.0, 100.0), min_size=8, max_size=8).map(np.array)
@@ -51,10 +69,11 @@ def test_r2_is_the_coefficient_of_determination(prediction, target):
 @settings(max_examples=30, deadline=None)
 @given(prediction=numbers, target=numbers, scale=st.floats(1e-3, 1e3), shift=st.floats(-10.0, 10.0))
 def test_relative_metrics_ignore_the_units(prediction, target, scale, shift):
-    assume(np.abs(target - 1.0).max() > 1e-2)
+    assume(np.median(np.abs(target - 1.0)) > 1e-2)
     one = grade(prediction, target, 1.0)
     other = grade(scale * prediction + shift, scale * target + shift, scale + shift)
     assert other["rel_l2"] == pytest.approx(one["rel_l2"], rel=1e-6, abs=1e-6)
+    assert other["rel_median"] == pytest.approx(one["rel_median"], rel=1e-6, abs=1e-6)
     assert other["rmse"] == pytest.approx(scale * one["rmse"], rel=1e-6, abs=1e-9)
     assert other["max_error"] == pytest.approx(scale * one["max_error"], rel=1e-6, abs=1e-9)
 
@@ -70,6 +89,7 @@ def test_infinity_passes_through():
         "rmse": math.inf,
         "max_error": math.inf,
         "r2": -math.inf,
+        "rel_median": 0.0,
     }
 
 

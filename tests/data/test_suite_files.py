@@ -46,6 +46,23 @@ def test_a_good_suite_is_read_as_it_stands(suites):
     assert third.same_as == "first"
 
 
+def test_smoothness_and_heavy_tails_are_marks_that_are_no_part_of_the_problem(suites):
+    suites(with_task("{name: a, formula: 1/x, variables: {x: [0.001, 1]}, smooth: false, heavy_tailed: true}"))
+    (task,) = load_suite("mine").tasks
+    unmarked = FormulaTask("a", "1/x", (Variable("x", 0.001, 1),), source="s")
+    assert (task.smooth, task.heavy_tailed, unmarked.smooth, unmarked.heavy_tailed) == (False, True, None, False)
+    assert task == unmarked
+
+
+def test_a_suite_takes_tasks_of_others_by_name_and_adds_its_own(suites):
+    suites(GOOD)
+    suites("title: Some\nsource: s\nof: {mine: [vector.2, first]}\ntasks:\n  - " + TASK, "some")
+    vector, first, own = load_suite("some").tasks
+    assert (first, vector) == load_suite("mine").tasks[:2]
+    assert vector.source == "elsewhere"
+    assert own.name == "a"
+
+
 TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
 
 
@@ -70,6 +87,14 @@ TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
         ("title: !!python/object/apply:os.system [id]", "is not YAML"),
         ("title: x\ntitle: y", "is not YAML \\('title' appears twice in line 2\\)"),
         ("title: x", "has no source"),
+        ("title: x\nsource: y", "has no tasks"),
+        ("title: x\nsource: y\nof: [mine]", "of must be a mapping of keys to values"),
+        ("title: x\nsource: y\nof: {mine: []}", r"of.mine must be a list with at least one entry"),
+        ("title: x\nsource: y\nof: {mein: [a]}", r"of.mein\[0\]: unknown suite 'mein'; did you mean mine"),
+        ("title: x\nsource: y\nof: {good: [frist]}", r"of.good\[0\]: unknown task of suite good 'frist'"),
+        ("title: x\nsource: y\nof: {good: [first, first]}", "two tasks have the name 'first'"),
+        ("title: x\nsource: y\nof: {good: [third]}", "same_as must name a task before it"),
+        (with_task("{name: a, formula: x, variables: {x: [0, 1]}, smooth: 1}"), "smooth must be true or false, got 1"),
         ("title: x\nsource: y\ntasks: []", "tasks must be a list with at least one entry, got \\[\\]"),
         ("title: x\nsource: y\ntasks: {a: b}", "tasks must be a list with at least one entry"),
         ("title: 5\nsource: y\ntasks: [" + TASK + "]", "title must be a text, got 5"),
@@ -129,6 +154,7 @@ TASK = "{name: a, formula: x, variables: {x: [0, 1]}}"
     ids=lambda text: repr(text)[-40:],
 )
 def test_what_is_wrong_with_a_suite_is_one_short_sentence_with_the_file(suites, tmp_path, text, sentence):
+    suites(GOOD, "good")
     suites(text)
     with pytest.raises(FileError, match=sentence) as refusal:
         load_suite("mine")
