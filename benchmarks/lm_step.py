@@ -1,5 +1,6 @@
-"""A step of Levenberg-Marquardt over the least that it must compute."""
+"""A step of Levenberg-Marquardt over the least that it must compute, and the time of a training to one percent."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ BASES: dict[str, Basis] = {
     "RBF": RBF(),
     "BSpline": BSpline(),
 }
+ANCHOR_SHAPE, ANCHOR_ROWS, ANCHOR_STEPS = [5, 10, 10, 1], 2_000, 30  # an MLP of 181 parameters
 
 
 @dataclass
@@ -82,15 +84,21 @@ def run(settings: Settings) -> Result:
     try:
         with threadpool_limits(limits=1):
             rows = [_row(name, n, settings, result.raw) for n in SIZES for name in ("MLP", *BASES)]
+            anchor = [_anchor(seed) for seed in range(1 if settings.quick else 5)]
     finally:
         torch.set_num_threads(threads)
     result.tables["a step over its floor"] = rows
+    result.tables[f"arctan of five inputs, MLP {ANCHOR_SHAPE}, {ANCHOR_STEPS} steps on {ANCHOR_ROWS:,} rows"] = anchor
     large = {row["method"]: row["ratio"] for row in rows if row["rows"] == max(SIZES)}
     spline = {name: ratio for name, ratio in large.items() if name == "BSpline"}
     rest = {name: ratio for name, ratio in large.items() if name not in spline}
     result.goals = [
         at_most("a step of LM over syrk and Cholesky, 301 parameters", 1.5, rest),
         at_most("the same for B-splines", 1.7, spline),
+        at_most(
+            "CPU seconds of a training to 1 %, arctan", 0.3, {f"seed {a['seed']}": a["seconds"] for a in anchor}, " s"
+        ),
+        at_most("its relative L2 on 10,000 test rows", 0.01, {f"seed {a['seed']}": a["error"] for a in anchor}),
     ]
     return result
 
@@ -124,3 +132,30 @@ def _seconds(call: Callable[[], None], repeats: int) -> tuple[float, float]:
     for _ in range(repeats):
         call()
     return (time.perf_counter() - wall) / repeats, (time.thread_time() - cpu) / repeats
+
+
+def _anchor(seed: int) -> Row:
+    """Train one model on an arctan of five inputs: its seconds of CPU, without the test, and its relative L2."""
+    draws = torch.Generator().manual_seed(seed)
+    x, test = (torch.rand(rows, 5, generator=draws, dtype=torch.float64) for rows in (ANCHOR_ROWS, 10_000))
+    y, expected = arctan(x), arctan(test)
+    model = MLP(ANCHOR_SHAPE, generator=draws, dtype=torch.float64)
+    started = time.thread_time()
+    mean, std = y.mean(), y.std()
+    ensemble, optimizer = Ensemble([model]), LevenbergMarquardt()
+    state = optimizer.start(ensemble, ensemble.start, torch.zeros(1), [])
+    optimizer.advance(ensemble, state, 2.0 * x.unsqueeze(0) - 1.0, ((y - mean) / std).unsqueeze(0), ANCHOR_STEPS)
+    seconds = time.thread_time() - started
+    predicted = ensemble.predict(state.theta, 2.0 * test.unsqueeze(0) - 1.0)[0] * std + mean
+    error = (predicted - expected).norm() / (expected - mean).norm()
+    return {"seed": seed, "seconds": seconds, "error": float(error)}
+
+
+def arctan(x: torch.Tensor) -> torch.Tensor:
+    """Evaluate the anchor, a sum of two ridges that bend with x2 and sharpen with x5: (n, 5) in [0, 1] -> (n,)."""
+
+    def ridge(weight: torch.Tensor, sign: float) -> torch.Tensor:
+        steep = 20.0 * (x[:, 0] - 0.5 + sign * x[:, 1] / 6.0) * torch.exp(x[:, 4])
+        return (2.0 + 2.0 * weight) / (3.0 * math.pi) * (torch.atan(steep) + math.pi / 2.0)
+
+    return ridge(x[:, 2], 1.0) + ridge(x[:, 3], -1.0)
