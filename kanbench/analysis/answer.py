@@ -13,6 +13,7 @@ from kanbench.analysis.stats import BOOTSTRAP_SEED, Array, Interval, task_geomet
 from kanbench.analysis.wins import LEAST_SEEDS, NOT_COUNTED, WinTieLoss, unpaired_p, win_tie_loss, winners
 from kanbench.errors import counted
 
+MOST_INPUTS = 3  # tasks of so many inputs and of more are one kind
 MOST_NAMED = 5  # tasks on which the method with the higher mean error wins
 
 
@@ -40,6 +41,8 @@ class Answer:
     counts: of `better`; nothing under four seeds.   lost: the tasks that `other` wins, the clearest first.
     note: what `rival` was chosen from, "" if there was no choice.
     test: nothing where there are too few tasks, or too few seeds of a single task.
+    by_inputs: the same ratio on the tasks of 1, 2, and 3 or more inputs: (name, number of tasks, ratio); empty where
+        all are alike or unknown.
     """
 
     better: str
@@ -53,6 +56,7 @@ class Answer:
     note: str
     test: Test | None = None
     lost: tuple[str, ...] = ()
+    by_inputs: tuple[tuple[str, int, Interval], ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -158,7 +162,24 @@ def _answer(found: Compared, reference: str, rival: str, budget: int, baseline: 
         if len(scores.tasks) == 1
         else _test_over_tasks(found, better, other, budget, baseline),
         lost=_lost(scores, better, other),
+        by_inputs=_by_inputs(found, scores, better, other),
     )
+
+
+def _by_inputs(found: Compared, scores: Scores, better: str, other: str) -> tuple[tuple[str, int, Interval], ...]:
+    """Return the ratio of the errors on the tasks of 1, 2, and 3 or more inputs, where the records say how many."""
+    if "n_inputs" not in found.chosen:
+        return ()
+    n_inputs = found.chosen.groupby(["suite", "task"]).n_inputs.first().reindex(scores.tasks).to_numpy(dtype=float)
+    if np.isnan(n_inputs).any() or len(kinds := np.unique(np.minimum(n_inputs, MOST_INPUTS))) < 2:
+        return ()
+    ratios = []
+    for kind in kinds:
+        of_kind = np.minimum(n_inputs, MOST_INPUTS) == kind
+        theirs, ours = scores.of(other)[of_kind], scores.of(better)[of_kind]
+        ratio = error_ratio(theirs, ours, np.random.default_rng(BOOTSTRAP_SEED))
+        ratios.append((f"{kind:.0f}{'+' if kind == MOST_INPUTS else ''}", int(of_kind.sum()), ratio))
+    return tuple(ratios)
 
 
 def _lost(scores: Scores, better: str, other: str) -> tuple[str, ...]:
@@ -221,7 +242,17 @@ def say(found: list[Answer]) -> str:
         return ""
     answer = next((each for each in found if each.test and each.test.is_primary), found[-1])
     turned = [each for each in found if each.is_clear and each.better == answer.other]
-    if not turned or not answer.is_clear:
-        return f"{answer}."
-    sizes = " and ".join(f"{each.budget:,}" for each in turned)
-    return f"{answer}. At {sizes} parameters it is the other way round."
+    said = f"{answer}."
+    if turned and answer.is_clear:
+        said += f" At {' and '.join(f'{each.budget:,}' for each in turned)} parameters it is the other way round."
+    return said + _say_inputs(answer)
+
+
+def _say_inputs(answer: Answer) -> str:
+    """Say the ratio by number of inputs: "Error ratio by number of inputs: 1: 2.00 (6 tasks, 1.20 .. 3.30), ..."."""
+    parts = [
+        f"{name}: {digits(ratio.estimate)} ({counted(tasks, 'task')}"
+        + (f", {digits(ratio.low)} .. {digits(ratio.high)})" if ratio.low > 0.0 else ")")
+        for name, tasks, ratio in answer.by_inputs
+    ]
+    return f" Error ratio by number of inputs: {'; '.join(parts)}." if parts else ""

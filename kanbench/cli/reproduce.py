@@ -15,13 +15,39 @@ from kanbench.cli.output import complain
 from kanbench.errors import UsageError, require_name, shown
 from kanbench.files.atomic import staged
 from kanbench.files.places import shipped
-from kanbench.files.yaml_file import FileError, read_yaml
+from kanbench.files.yaml_file import FileError, Node, read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kanbench.analysis.scores import Primary
+
 RESULTS = shipped("results")
+LEVELS = ("train_size", "noise", "extrapolation")  # axes of a sweep
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The primary comparison that the file of a study declares; `level` holds axes of a sweep, such as train_size."""
+
+    method: str
+    against: str
+    budget: int
+    level: tuple[tuple[str, float], ...] = ()
+
+    def of(self, records: "pd.DataFrame") -> "Primary | None":
+        """Return the comparison to test alone; nothing, and a line in the log, where the records do not hold it."""
+        from kanbench.analysis.scores import Primary
+
+        primary = Primary(self.method, self.against, self.budget, dict(self.level))
+        if primary.is_in(records):
+            return primary
+        log.warning(
+            "the primary comparison, %s against %s at %d parameters, is not among these records: no test stands alone",
+            *(self.method, self.against, self.budget),
+        )
+        return None
 
 
 @dataclass(frozen=True)
@@ -35,6 +61,7 @@ class Study:
     baseline: str
     runs: tuple[str, ...]
     costs: Path | None = None
+    primary: "Declared | None" = None
 
     @property
     def name(self) -> str:
@@ -59,7 +86,7 @@ def study_files() -> dict[str, Path]:
 
 def read_study(path: Path) -> Study:
     """The study of a file; raises `FileError` for a file that describes none."""
-    content = read_yaml(path).fields("title", "baseline", "runs", optional=("costs",))
+    content = read_yaml(path).fields("title", "baseline", "runs", optional=("costs", "primary"))
     runs = content["runs"].items()
     for run in runs:
         try:
@@ -72,7 +99,18 @@ def read_study(path: Path) -> Study:
         raise FileError(f"{path}: {error}") from error
     costs = path.parent / content["costs"].text() if "costs" in content else None
     title, baseline = content["title"].text(), content["baseline"].text()
-    return Study(path.parent, title, baseline, tuple(run.text() for run in runs), costs)
+    primary = _read_primary(content["primary"]) if "primary" in content else None
+    return Study(path.parent, title, baseline, tuple(run.text() for run in runs), costs, primary)
+
+
+def _read_primary(node: Node) -> Declared:
+    """Return the primary comparison that a study declares; raises `FileError` for anything else."""
+    content = node.fields("method", "against", "budget", optional=LEVELS)
+    budget = content["budget"].number()
+    if not isinstance(budget, int) or budget < 1:
+        raise content["budget"].fault("must be a whole number of parameters")
+    level = tuple((axis, float(content[axis].number())) for axis in LEVELS if axis in content)
+    return Declared(content["method"].text(), content["against"].text(), budget, level)
 
 
 def list_studies(files: dict[str, Path]) -> int:
@@ -151,7 +189,7 @@ def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
     from kanbench.report.result import Result
     from kanbench.report.tables import print_tables, write_tables
 
-    result = Result.of(records, study.title, study.baseline)
+    result = Result.of(records, study.title, study.baseline, study.primary.of(records) if study.primary else None)
     if study.costs:
         result = measured(result, study.costs)
     with staged(out) as place:

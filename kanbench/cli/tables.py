@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kanbench.cli.command import Command
-from kanbench.errors import UsageError
+from kanbench.errors import UsageError, shown
 from kanbench.files.atomic import staged
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kanbench.analysis.scores import Primary
     from kanbench.report.folder import Look
     from kanbench.report.result import Result
 
@@ -31,6 +32,11 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     parser.add_argument("--baseline", help="the method to test all others against; without it all pairs are tested")
+    parser.add_argument(
+        "--primary",
+        metavar="METHOD,AGAINST,BUDGET",
+        help="the comparison that was declared beforehand, which is answered and tested alone",
+    )
     parser.add_argument(
         "--methods",
         metavar="A,B=NAME",
@@ -88,12 +94,28 @@ def look_of(given: Namespace) -> "Look":
         raise UsageError(f"--{error}") from error
 
 
+def primary_of(words: str | None) -> "Primary | None":
+    """Return the comparison that `--primary` declares: METHOD,AGAINST,BUDGET, and AXIS=VALUE for a level of a sweep."""
+    from kanbench.analysis.scores import Primary
+
+    if not words:
+        return None
+    try:
+        method, against, budget, *level = (word.strip() for word in next(csv.reader([words], skipinitialspace=True)))
+        held = dict(word.split("=") for word in level)
+        return Primary(method, against, int(budget), {axis: float(value) for axis, value in held.items()})
+    except ValueError:
+        raise UsageError(
+            f"primary must be METHOD,AGAINST,BUDGET, such as KAN RBF,MLP tanh,300, got {shown(words)}"
+        ) from None
+
+
 def result_of(frame: "pd.DataFrame", given: Namespace) -> "Result":
     """Return the result that the options ask for: its title, its baseline, and the methods that it shows."""
     from kanbench.report.result import Result
 
     try:
-        whole = Result.of(frame, given.title, given.baseline or None)
+        whole = Result.of(frame, given.title, given.baseline or None, primary_of(given.primary))
         result = chosen(measured(whole, given.costs) if given.costs else whole, given.methods)
     except UsageError as error:
         raise UsageError(f"--{error}") from error

@@ -1,12 +1,16 @@
 """The answer in a sentence, against SciPy's bootstrap and tables for a pencil."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from kanbench.analysis.answer import answers, digits, say
-from kanbench.analysis.scores import Compared, Primary
+from kanbench.analysis.scores import Compared, Primary, Scores
+from kanbench.analysis.significance import paired_p
+from kanbench.analysis.wins import unpaired_p
 
 
 def table(scores, budget=300):
@@ -200,3 +204,68 @@ def test_a_method_alone_has_no_answer():
 )
 def test_numbers_have_three_digits(number, text):
     assert digits(number) == text
+
+
+def test_the_ratio_is_said_by_number_of_inputs_where_the_records_know_it():
+    frame = of_ratios(KAN=[4.0, 4.0, 4.0, 2.0, 2.0, 1.0, 0.5, 2.0])
+    inputs = dict(zip([f"t{i}" for i in range(8)], (1, 1, 1, 2, 2, 3, 4, 9), strict=True))
+    (answer,) = answers(frame.assign(n_inputs=frame.task.map(inputs)), "MLP")
+    assert [(name, tasks) for name, tasks, _ in answer.by_inputs] == [("1", 3), ("2", 2), ("3+", 3)]
+    assert [ratio.estimate for *_, ratio in answer.by_inputs] == pytest.approx([4.0, 2.0, 1.0])
+    said = say([answer])
+    assert (
+        "Error ratio by number of inputs: 1: 4.00 (3 tasks, 4.00 .. 4.00); 2: 2.00 (2 tasks, 2.00 .. 2.00); 3+: "
+        in said
+    )
+    assert answers(frame.assign(n_inputs=2), "MLP")[0].by_inputs == ()
+    assert "inputs" not in say(answers(frame, "MLP"))
+
+
+SHAPES = {  # errors as logarithms, of methods that are equal: (rng, methods, tasks, seeds)
+    "tasks differ": lambda rng, size: rng.normal(size=(size[0], size[1], 1)) + 0.3 * rng.normal(size=size),
+    "seeds differ": lambda rng, size: 0.5 * rng.gumbel(size=size),
+    "heavy tails": lambda rng, size: rng.standard_t(2, size=(size[0], size[1], 1)) + 0.3 * rng.standard_t(2, size=size),
+}
+
+
+def is_clear(errors):
+    """Return whether the answer of one experiment says "better"; errors (methods, tasks, seeds)."""
+    scores = Scores([f"M{i}" for i in range(len(errors))], [("s", f"t{i}") for i in range(errors.shape[1])], errors)
+    found = Compared(pd.DataFrame())
+    vars(found).update(by_budget={300: scores}, chosen=pd.DataFrame())
+    return answers(found)[-1].is_clear
+
+
+REPETITIONS = 600
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [
+        *(("tasks differ", size) for size in ((2, 6, 3), (2, 27, 5), (4, 12, 4))),
+        *(("heavy tails", size) for size in ((2, 9, 5), (2, 27, 3))),
+        *(("seeds differ", size) for size in ((2, 27, 5), (2, 1, 5), (2, 1, 10))),
+    ],
+)
+def test_equal_methods_are_called_better_in_at_most_5_per_cent(shape, size):
+    """Only experiments in which a test of a pair alone finds anything can say "better"; the others are not asked."""
+    errors = np.exp(SHAPES[shape](np.random.default_rng(0), (size[0] * REPETITIONS, *size[1:])))
+    by_experiment = errors.reshape(REPETITIONS, *size)
+    possible = np.zeros(REPETITIONS, dtype=bool)
+    for first, second in combinations(range(size[0]), 2):
+        ours, theirs = by_experiment[:, first], by_experiment[:, second]
+        if size[1] == 1:
+            p = unpaired_p(ours[:, 0], theirs[:, 0])
+        else:
+            p = paired_p(np.log(np.median(ours, axis=-1) / np.median(theirs, axis=-1)))
+        possible |= p <= 0.05
+    assert 0 < possible.sum() < REPETITIONS / 3
+    said = sum(is_clear(each) for each in by_experiment[possible])
+    assert said <= 0.05 * REPETITIONS + 2 * np.sqrt(0.05 * 0.95 * REPETITIONS)  # two deviations of the count
+
+
+def test_methods_that_differ_are_called_better():
+    rng = np.random.default_rng(0)
+    kan, mlp = np.exp(0.5 * rng.normal(size=(2, 27, 1)) + 0.3 * rng.normal(size=(2, 27, 5)))
+    (answer,) = answers(table({"KAN": 0.4 * kan, "MLP": mlp}))
+    assert (answer.better, answer.is_clear) == ("KAN", True)

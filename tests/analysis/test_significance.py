@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
-from kanbench.analysis.significance import Refusal, compare_pairs, friedman_p, groups, holm, paired_p
+from kanbench.analysis.significance import (
+    Refusal,
+    compare_pairs,
+    correct_together,
+    friedman_p,
+    groups,
+    holm,
+    paired_p,
+)
 
 TASKS = 27
 
@@ -57,6 +65,29 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(values):
             break
         rejected.add(int(index))
     assert set(np.flatnonzero(holm(p) <= 0.05)) == rejected
+
+
+def test_budgets_are_corrected_together_but_for_a_comparison_that_was_declared():
+    rng = np.random.default_rng(0)
+    small, large = (compare_pairs(10.0 ** rng.normal(size=(3, 12)), baseline=2) for _ in range(2))
+    alone = np.array([pair.p for tests in (small, large) for pair in tests.pairs])
+    together = correct_together([small, large])
+    assert [pair.p_holm for tests in together for pair in tests.pairs] == pytest.approx(holm(alone))
+    assert {pair.comparisons for tests in together for pair in tests.pairs} == {4}
+    one, others = correct_together([small, large], alone=(0, 2, 1))
+    corrected = holm(np.delete(alone, 1))  # the pair (1, 2) of the first budget keeps its own p
+    assert [pair.p_holm for pair in one.pairs] == pytest.approx([corrected[0], alone[1]])
+    assert [pair.p_holm for pair in others.pairs] == pytest.approx(corrected[1:])
+    assert [pair.comparisons for pair in (*one.pairs, *others.pairs)] == [3, 1, 3, 3]
+    assert correct_together([]) == []
+
+
+def test_a_declared_comparison_needs_no_other_test():
+    medians = np.stack([np.full(8, 1.0), np.full(8, 0.5), *np.random.default_rng(0).lognormal(sigma=9.0, size=(9, 8))])
+    (tests,) = correct_together([compare_pairs(medians)], alone=(0, 0, 1))
+    (pair,) = (each for each in tests.pairs if (each.first, each.second) == (0, 1))
+    assert tests.p > 0.05  # of Friedman: nine methods are noise
+    assert tests.differ(pair)
 
 
 def test_fewer_than_six_tasks_are_refused_with_the_reason():

@@ -9,6 +9,7 @@ import pytest
 from kanbench.analysis.agreement import agreement
 from kanbench.analysis.baselines import missing_baselines
 from kanbench.analysis.load import COLUMNS
+from kanbench.analysis.scores import Primary
 from kanbench.bases import Chebyshev
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cli import reproduce as study
@@ -221,3 +222,38 @@ def test_the_measured_times_of_a_study_are_a_file_beside_it(published, tmp_path)
     assert read_study(study_files()["mine"]).costs == tmp_path / "mine" / "costs.csv"
     published(GOOD_STUDY, "other")
     assert read_study(study_files()["other"]).costs is None
+
+
+PRIMARY = "primary: {method: KAN RBF, against: MLP tanh, budget: 100}\n"
+
+
+def test_a_study_declares_its_primary_comparison(published, caplog):
+    published(GOOD_STUDY + PRIMARY)
+    primary = read_study(study_files()["mine"]).primary
+    held = pd.DataFrame({"method": ["KAN RBF", "MLP tanh"], "budget": [100, 100]})
+    assert primary.of(held) == Primary("KAN RBF", "MLP tanh", 100)
+    assert primary.of(held.assign(budget=200)) is None
+    assert "KAN RBF against MLP tanh at 100 parameters, is not among these records" in caplog.text
+    published(GOOD_STUDY + PRIMARY.replace("100", "100, train_size: 1000"), "sweep")
+    assert read_study(study_files()["sweep"]).primary.of(held).level == {"train_size": 1000.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (PRIMARY.replace("100", "1.5"), "budget must be a whole number of parameters, got 1.5"),
+        (PRIMARY.replace(", budget: 100", ""), "primary has no budget"),
+        (PRIMARY.replace("against", "versus"), "primary has no against"),
+        ("primary: KAN RBF\n", "primary must be a mapping"),
+    ],
+)
+def test_a_primary_comparison_that_is_none_is_one_sentence(published, capsys, text, sentence):
+    published(GOOD_STUDY + text)
+    assert run_command("reproduce") == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_published_studies_hold_the_comparisons_that_they_declare():
+    for declaring in STUDIES.values():
+        if declaring.primary is not None:
+            assert declaring.primary.of(declaring.records) is not None

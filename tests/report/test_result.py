@@ -7,6 +7,7 @@ import pytest
 from test_tables import METHODS, records
 
 from kanbench.analysis import answers, say, summarize
+from kanbench.analysis.scores import Primary
 from kanbench.analysis.significance import PairTests, Refusal
 from kanbench.cli.main import run_command
 from kanbench.errors import UnknownName, UsageError
@@ -54,6 +55,27 @@ def test_everything_is_computed_once_and_the_frame_stays_as_it_was(monkeypatch):
         assert result.plot("tasks").axes
     assert sorted(calls) == ["check_protocol", "choose_rates", *["compare_pairs"] * 4]  # two budgets; all pairs at both
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_primary_comparison_is_answered_and_follows_a_choice_of_methods():
+    primary = Primary("KAN RBF", "MLP tanh", 50)
+    result = Result.of(records(), baseline="MLP tanh", primary=primary)
+    assert result.answer.startswith("KAN RBF is better than MLP tanh on 8 tasks at 50 parameters")
+    assert "the primary comparison, tested alone" in result.answer
+    assert sorted(result.tests.comparisons) == [1] + [9] * 9
+    few = result.choose(["KAN RBF", "MLP tanh", "MLP relu"], names={"KAN RBF": "RBF"})
+    assert few.primary == Primary("RBF", "MLP tanh", 50)
+    assert sorted(few.tests.comparisons) == [1] + [3] * 3
+    assert result.choose(["KAN Taylor", "MLP tanh"]).primary is None
+    with pytest.raises(UsageError, match="^primary: 'KAN RBF' and 'MLP tanh' at 70 parameters are not both among"):
+        Result.of(records(2), primary=Primary("KAN RBF", "MLP tanh", 70))
+
+
+def test_a_primary_comparison_stands_at_its_own_level_of_a_sweep():
+    frame = pd.concat(records(8, (50,), f"p{n}", train_size=n, n_train=n, settings="s") for n in (10, 20))
+    for level, alone in (({"train_size": 20.0}, [False, True]), ({}, [False, False])):
+        result = Result.of(frame, primary=Primary("KAN RBF", "MLP tanh", 50, level))
+        assert ["tested alone" in said for said in result.sentences.values()] == alone
 
 
 def test_too_few_tasks_have_no_critical_difference():

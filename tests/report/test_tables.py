@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from kanbench.analysis.axes import along
 from kanbench.analysis.comparisons import ranking
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.parts import LONGEST, folder_names, split
-from kanbench.analysis.scores import compared
+from kanbench.analysis.scores import Primary, compared
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.cli.command import perform
 from kanbench.cli.main import run_command
+from kanbench.cli.tables import result_of
 from kanbench.report.result import Result
 from kanbench.report.terminal import print_summary
 from kanbench.store.record import CellRecord, RecordStore
@@ -392,3 +394,18 @@ def test_ten_times_the_tasks_take_at_most_ten_times_as_long(tmp_path):
     seconds(2)  # imports
     few, many = zip(*((seconds(40), seconds(400)) for _ in range(2)), strict=True)
     assert min(many) < 10 * min(few)
+
+
+def test_the_primary_comparison_is_given_in_words(tmp_path, capsys):
+    records(8).to_csv(tmp_path / "records.csv", index=False)
+    words = [str(tmp_path), "--out", str(tmp_path / "out"), "--primary"]
+    for word, sentence in {
+        "KAN RBF,MLP tanh": "--primary must be METHOD,AGAINST,BUDGET, such as KAN RBF,MLP tanh,300, got 'KAN RBF,MLP tanh'",
+        "KAN RBF,MLP tanh,1e3": "--primary must be METHOD,AGAINST,BUDGET",
+        "KAN RBF,MLP tanh,70": "--primary: 'KAN RBF' and 'MLP tanh' at 70 parameters are not both among the records",
+    }.items():
+        assert run_command("tables", *words, word) == 2
+        assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    given = Namespace(title="", baseline=None, methods="", costs=None, primary="KAN RBF, MLP tanh, 50, noise=0.1")
+    assert result_of(load_records(tmp_path), given).primary == Primary("KAN RBF", "MLP tanh", 50, {"noise": 0.1})
