@@ -76,10 +76,12 @@ def _list_all(own: Path | None, mine: dict[str, str]) -> int:
 
 def _list_tables(suite: "Suite[TableTask]") -> None:
     for task in suite.tasks:
-        kind = f"{len(task.classes)} classes" if task.classes else f"regression of {task.target}"
+        target = task.target if isinstance(task.target, str) else ", ".join(task.target)
+        kind = f"{len(task.classes)} classes" if task.classes else f"regression of {target}"
+        names = task.inputs if len(task.inputs) <= 5 else (*task.inputs[:4], "...", task.inputs[-1])
         note = f" ({task.note})" if task.note else ""
         print(f"{task.name}\n    {kind}, {counted(task.n_rows, 'row')}, {counted(task.n_inputs, 'input')}{note}")
-        print(f"    {', '.join(task.inputs[:4])}, ..., {task.inputs[-1]}", flush=True)
+        print(f"    {', '.join(names)}", flush=True)
 
 
 def _list_formulas(suite: "Suite[FormulaTask]") -> None:

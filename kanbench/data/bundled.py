@@ -16,7 +16,7 @@ from kanbench.files.yaml_file import FileError
 
 BUNDLED = "sklearn"
 TITLE = "Tables that come with scikit-learn"
-NAMES = ("diabetes", "breast_cancer", "digits", "wine")
+NAMES = ("diabetes", "breast_cancer", "digits", "wine", "iris", "linnerud")
 
 
 class MissingPackage(ValueError):
@@ -80,13 +80,14 @@ class SuiteSettings(TaskSettings):
 def _task(name: str, bunch: Any) -> TableTask:
     x = np.asarray(bunch.data, dtype=np.float64)
     varies = np.ptp(x, axis=0) > 0
+    targets = {"diabetes": "progression", "linnerud": ("weight", "waist", "pulse")}  # of the regressions
     return table_task(
         name,
-        [str(column).replace(" ", "_") for column, kept in zip(bunch.feature_names, varies, strict=True) if kept],
+        [str(column).removesuffix(" (cm)").replace(" ", "_") for column, kept in zip(bunch.feature_names, varies, strict=True) if kept],
         x[:, varies],
-        "progression" if name == "diabetes" else "class",
+        targets.get(name, "class"),
         np.asarray(bunch.target, dtype=np.float64),
-        [str(label) for label in getattr(bunch, "target_names", ())],
+        [str(label) for label in bunch.target_names] if name not in targets else (),
         source=f"scikit-learn, load_{name}",
         note=f"{(~varies).sum()} constant columns are left out" if not varies.all() else "",
     )

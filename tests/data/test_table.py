@@ -372,7 +372,12 @@ def test_bundled_tables_are_those_of_scikit_learn():
     shapes = {task.name: (task.n_rows, task.n_inputs, len(task.classes)) for task in suite.tasks}
     assert shapes == {
         "diabetes": (442, 10, 0), "breast_cancer": (569, 30, 2), "digits": (1797, 61, 10), "wine": (178, 13, 3),
+        "iris": (150, 4, 3), "linnerud": (20, 3, 0),
     }  # fmt: skip
+    linnerud = datasets.load_linnerud()
+    np.testing.assert_array_equal(suite.task("linnerud").y, linnerud.target)
+    assert suite.task("linnerud").target == tuple(name.lower() for name in linnerud.target_names)
+    assert suite.task("linnerud").grading.n_outputs == 3
     bunch = datasets.load_diabetes()
     np.testing.assert_array_equal(suite.task("diabetes").x, bunch.data)
     np.testing.assert_array_equal(suite.task("diabetes").y, bunch.target)
