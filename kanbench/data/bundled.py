@@ -80,10 +80,11 @@ class SuiteSettings(TaskSettings):
 def _task(name: str, bunch: Any) -> TableTask:
     x = np.asarray(bunch.data, dtype=np.float64)
     varies = np.ptp(x, axis=0) > 0
+    names = [str(column).removesuffix(" (cm)").replace(" ", "_") for column in bunch.feature_names]
     targets = {"diabetes": "progression", "linnerud": ("weight", "waist", "pulse")}  # of the regressions
     return table_task(
         name,
-        [str(column).removesuffix(" (cm)").replace(" ", "_") for column, kept in zip(bunch.feature_names, varies, strict=True) if kept],
+        [column for column, kept in zip(names, varies, strict=True) if kept],
         x[:, varies],
         targets.get(name, "class"),
         np.asarray(bunch.target, dtype=np.float64),
