@@ -26,7 +26,8 @@ METHODS = [
 
 
 def members(method, seeds=3, n_in=2, width=3):
-    models = [method.build(n_in, width, torch.Generator().manual_seed(s), torch.float64) for s in range(seeds)]
+    nodes = width * method.depth
+    models = [method.build(n_in, nodes, torch.Generator().manual_seed(s), torch.float64) for s in range(seeds)]
     generator = torch.Generator().manual_seed(9)
     for model in models:  # away from special starts such as zero coefficients
         for parameter in model.parameters():
@@ -406,7 +407,8 @@ def test_modules_that_are_more_than_their_layers_are_members_as_they_are(kind):
     ],
 )
 def test_members_of_another_architecture_are_refused(one, other, sentence):
-    models = [method.build(2, 3, torch.Generator(), torch.float64) for method in (one, one, other)]
+    kinds = (one, one, other)
+    models = [method.build(2, 3 * method.depth, torch.Generator(), torch.float64) for method in kinds]
     with pytest.raises(ValueError, match=f"^model 2 must be built as model 0 is, with .*{sentence}"):
         Ensemble(models)
 
@@ -420,7 +422,8 @@ def test_members_with_and_without_knots_of_their_own_do_not_mix():
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 def test_jacobians_of_two_outputs_are_those_of_the_first_above_those_of_the_second(method):
-    models = [method.build(2, 3, torch.Generator().manual_seed(seed), torch.float64, 2) for seed in range(3)]
+    nodes = 3 * method.depth
+    models = [method.build(2, nodes, torch.Generator().manual_seed(seed), torch.float64, 2) for seed in range(3)]
     ensemble, x = Ensemble(models), points()
     jacobians = ensemble.jacobians(ensemble.start, x)
     n = x.shape[1]
