@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scores import Compared, Records, Scores, compared
@@ -13,6 +15,7 @@ from kanbench.analysis.stats import BOOTSTRAP_SEED, Array, Interval, task_geomet
 from kanbench.analysis.wins import LEAST_SEEDS, NOT_COUNTED, WinTieLoss, unpaired_p, win_tie_loss, winners
 from kanbench.errors import counted
 
+Kind = tuple[str, int, Interval]
 MOST_INPUTS = 3  # tasks of so many inputs and of more are one kind
 MOST_NAMED = 5  # tasks on which the method with the higher mean error wins
 
@@ -42,7 +45,7 @@ class Answer:
     note: what `rival` was chosen from, "" if there was no choice.
     test: nothing where there are too few tasks, or too few seeds of a single task.
     by_inputs: the same ratio on the tasks of 1, 2, and 3 or more inputs: (name, number of tasks, ratio); empty where
-        all are alike or unknown.
+        all are alike or unknown.   by_smoothness: the same of smooth targets and of others.
     """
 
     better: str
@@ -56,7 +59,8 @@ class Answer:
     note: str
     test: Test | None = None
     lost: tuple[str, ...] = ()
-    by_inputs: tuple[tuple[str, int, Interval], ...] = ()
+    by_inputs: tuple[Kind, ...] = ()
+    by_smoothness: tuple[Kind, ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -162,24 +166,39 @@ def _answer(found: Compared, reference: str, rival: str, budget: int, baseline: 
         if len(scores.tasks) == 1
         else _test_over_tasks(found, better, other, budget, baseline),
         lost=_lost(scores, better, other),
-        by_inputs=_by_inputs(found, scores, better, other),
+        by_inputs=_by_kind(_n_inputs(found, scores), scores, better, other),
+        by_smoothness=_by_kind(_smoothness(found, scores), scores, better, other),
     )
 
 
-def _by_inputs(found: Compared, scores: Scores, better: str, other: str) -> tuple[tuple[str, int, Interval], ...]:
-    """Return the ratio of the errors on the tasks of 1, 2, and 3 or more inputs, where the records say how many."""
-    if "n_inputs" not in found.chosen:
-        return ()
-    n_inputs = found.chosen.groupby(["suite", "task"]).n_inputs.first().reindex(scores.tasks).to_numpy(dtype=float)
-    if np.isnan(n_inputs).any() or len(kinds := np.unique(np.minimum(n_inputs, MOST_INPUTS))) < 2:
+def _by_kind(kinds: list[str], scores: Scores, better: str, other: str) -> tuple[Kind, ...]:
+    """Return the ratio of the errors on the tasks of each kind; nothing where a task has none, or all have the same."""
+    if "" in kinds or len(set(kinds)) < 2:
         return ()
     ratios = []
-    for kind in kinds:
-        of_kind = np.minimum(n_inputs, MOST_INPUTS) == kind
+    for kind in sorted(set(kinds)):
+        of_kind = [i for i, each in enumerate(kinds) if each == kind]
         theirs, ours = scores.of(other)[of_kind], scores.of(better)[of_kind]
-        ratio = error_ratio(theirs, ours, np.random.default_rng(BOOTSTRAP_SEED))
-        ratios.append((f"{kind:.0f}{'+' if kind == MOST_INPUTS else ''}", int(of_kind.sum()), ratio))
+        ratios.append((kind, len(of_kind), error_ratio(theirs, ours, np.random.default_rng(BOOTSTRAP_SEED))))
     return tuple(ratios)
+
+
+def _n_inputs(found: Compared, scores: Scores) -> list[str]:
+    """Return the number of inputs of each task as 1, 2 or 3+; "" where the records do not say it."""
+    numbers = _of_tasks(found, scores, "n_inputs")
+    return ["" if pd.isna(n) else f"{MOST_INPUTS}+" if n >= MOST_INPUTS else f"{n:.0f}" for n in numbers]
+
+
+def _smoothness(found: Compared, scores: Scores) -> list[str]:
+    """Return whether the target of each task is smooth, in words; "" where the records do not say it."""
+    return [{"yes": "smooth", "no": "not smooth"}.get(mark, "") for mark in _of_tasks(found, scores, "smooth")]
+
+
+def _of_tasks(found: Compared, scores: Scores, column: str) -> list[Any]:
+    """Return what a column of the records says of each task; None without the column."""
+    if column not in found.chosen:
+        return [None] * len(scores.tasks)
+    return found.chosen.groupby(["suite", "task"])[column].first().reindex(scores.tasks).to_list()
 
 
 def _lost(scores: Scores, better: str, other: str) -> tuple[str, ...]:
@@ -245,14 +264,15 @@ def say(found: list[Answer]) -> str:
     said = f"{answer}."
     if turned and answer.is_clear:
         said += f" At {' and '.join(f'{each.budget:,}' for each in turned)} parameters it is the other way round."
-    return said + _say_inputs(answer)
+    inputs, smoothness = _say_kinds(answer.by_inputs), _say_kinds(answer.by_smoothness)
+    said += f" Error ratio by number of inputs: {inputs}." * bool(inputs)
+    return said + f" Error ratio by smoothness: {smoothness}." * bool(smoothness)
 
 
-def _say_inputs(answer: Answer) -> str:
-    """Say the ratio by number of inputs: "Error ratio by number of inputs: 1: 2.00 (6 tasks, 1.20 .. 3.30), ..."."""
-    parts = [
+def _say_kinds(kinds: tuple[Kind, ...]) -> str:
+    """Say the ratio of each kind of task: "1: 2.00 (6 tasks, 1.20 .. 3.30); 2: 4.00 (1 task)"."""
+    return "; ".join(
         f"{name}: {digits(ratio.estimate)} ({counted(tasks, 'task')}"
-        + (f", {digits(ratio.low)} .. {digits(ratio.high)})" if ratio.low > 0.0 else ")")
-        for name, tasks, ratio in answer.by_inputs
-    ]
-    return f" Error ratio by number of inputs: {'; '.join(parts)}." if parts else ""
+        + (")" if np.isnan(ratio.low) else f", {digits(ratio.low)} .. {digits(ratio.high)})")
+        for name, tasks, ratio in kinds
+    )

@@ -221,6 +221,15 @@ def test_the_ratio_is_said_by_number_of_inputs_where_the_records_know_it():
     assert "inputs" not in say(answers(frame, "MLP"))
 
 
+def test_the_ratio_is_said_by_smoothness_where_every_task_has_a_mark():
+    frame = of_ratios(KAN=[4.0, 4.0, 4.0, 2.0, 2.0, 2.0, 0.5])
+    marked = frame.assign(smooth=np.where(frame.task.isin(["t3", "t4", "t5"]), "yes", "no"))
+    (answer,) = answers(marked, "MLP")
+    assert [(name, tasks) for name, tasks, _ in answer.by_smoothness] == [("not smooth", 4), ("smooth", 3)]
+    assert say([answer]).endswith("; smooth: 2.00 (3 tasks, 2.00 .. 2.00).")
+    assert answers(marked.assign(smooth=marked.smooth.mask(marked.task == "t0", "")), "MLP")[0].by_smoothness == ()
+
+
 SHAPES = {  # errors as logarithms, of methods that are equal: (rng, methods, tasks, seeds)
     "tasks differ": lambda rng, size: rng.normal(size=(size[0], size[1], 1)) + 0.3 * rng.normal(size=size),
     "seeds differ": lambda rng, size: 0.5 * rng.gumbel(size=size),
