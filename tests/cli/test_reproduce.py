@@ -217,6 +217,21 @@ def test_what_a_published_table_lacks():
     assert missing_baselines(classes) == ["class prior", "logistic"]
 
 
+def test_a_study_is_published_with_its_measured_times(published, tmp_path, caplog, capsys):
+    published(GOOD_STUDY + "costs: costs.csv\n")
+    members = pd.concat([MEMBERS_OF_A_TABLE, MEMBERS_OF_A_TABLE.assign(method="MLP tanh", family="MLP", cell="m")])
+    mine = read_study(study_files()["mine"])
+    with pytest.raises(UsageError, match=r"costs: .*costs\.csv: not a table of costs"):
+        study.publish(mine, members, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    measured = {"method": ["MLP tanh"], "budget": [50], "forward_ms": [0.1], "step_ms": [0.7]}
+    pd.DataFrame(measured).to_csv(tmp_path / "mine" / "costs.csv", index=False)
+    study.publish(mine, members, tmp_path / "out")
+    assert "| MLP tanh | 50 | 51 | 1.00e-1" in (tmp_path / "out" / "costs.md").read_text()
+    assert "this one lacks constant" in caplog.text
+    assert "cannot be told apart" in capsys.readouterr().out
+
+
 def test_the_measured_times_of_a_study_are_a_file_beside_it(published, tmp_path):
     published(GOOD_STUDY + "costs: costs.csv\n")
     assert read_study(study_files()["mine"]).costs == tmp_path / "mine" / "costs.csv"
