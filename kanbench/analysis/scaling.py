@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.outcomes import training_score
+from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scores import Records, Scores, TaskName, chosen_members, of_tasks, scores_by_budget
 from kanbench.analysis.significance import Refusal
-from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, Interval, percentiles
+from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, Interval
 from kanbench.errors import are, counted
 
 LEAST_SIZES = 5
 LEAST_RATIO = 10.0  # between the largest and the smallest size
 LARGEST_GAP = 2.0  # error on test over that on training: above it the test error measures generalization
-RESAMPLES = 2_000
 COLUMNS = [
     *("method", "tasks", "smaller", "larger", "gap"),
     *UNKNOWN.columns("slope"),
@@ -23,37 +23,27 @@ COLUMNS = [
 ]
 
 
-def local_slope(sizes: Array, scores: Array, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Interval:
-    """Return the exponent alpha of N^-alpha between two sizes, with its 95 % percentile interval.
+def local_slope(sizes: Array, scores: Array, generator: np.random.Generator) -> Interval:
+    """Return the exponent alpha of N^-alpha between two sizes, with its 95 % interval over tasks and seeds.
 
-    It is the mean over tasks of the logarithm of the ratio of median errors over that of the ratio of sizes. Tasks are
-    redrawn, and within each drawn task its seeds, the same at both sizes, which share the data of a seed.
+    It is the mean over tasks of the logarithm of the ratio of median errors over that of the ratio of sizes. Its
+    interval is that of `error_ratio` for the errors without their power of N, which are the same at both sizes but for
+    the scatter of tasks and seeds; both sizes share the data of a seed.
 
     Args:
         sizes: (2, tasks) the parameters on each task, the smaller size first.
         scores: (2, tasks, seeds) errors, none of them zero.
         generator: of the draws.
-        resamples: how many draws are made.
 
     Returns:
         The slope; its interval is NaN for a single task with a single seed.
     """
-    _, n_tasks, n_seeds = scores.shape
-    growth = np.log(sizes[1] / sizes[0])
-    estimate = float(_fall(scores).sum() / growth.sum())
-    if n_tasks == 1 and n_seeds == 1:
-        return Interval(estimate)
-    tasks = generator.integers(n_tasks, size=(resamples, n_tasks))
-    seeds = generator.integers(n_seeds, size=(resamples, n_tasks, n_seeds))
-    drawn = scores[:, tasks[:, :, None], seeds]
-    low, high = percentiles(_fall(drawn).sum(axis=-1) / growth[tasks].sum(axis=-1))
-    return Interval(estimate, float(low), float(high))
-
-
-def _fall(scores: Array) -> Array:
-    """Return the logarithm of the ratio of median errors: (2, ..., tasks, seeds) -> (..., tasks)."""
-    logs = np.log(np.median(scores, axis=-1))
-    return logs[0] - logs[1]
+    growth = np.log(sizes[1] / sizes[0]).mean()
+    smaller, larger = np.log(np.median(scores, axis=-1)).mean(axis=-1)
+    slope = float((smaller - larger) / growth)
+    flat = scores * sizes[..., None] ** slope
+    rest = error_ratio(flat[0], flat[1], generator)
+    return Interval(slope, slope + float(np.log(rest.low)) / growth, slope + float(np.log(rest.high)) / growth)
 
 
 def slopes(records: Records) -> pd.DataFrame:

@@ -98,11 +98,11 @@ def test_a_method_that_is_constant_over_tasks_and_seeds_has_a_point_for_an_inter
 def test_the_interval_over_tasks_and_seeds_covers_the_mean_slope_of_the_population():
     """Slopes of tasks scatter by 0.5 about 1.5, seeds by a third: intervals over seeds alone would be far too short."""
     generator = np.random.default_rng(0)
-    sizes = np.array([[100.0], [200.0]]) * np.ones(12)
+    sizes = np.stack([np.linspace(80.0, 120.0, 8), np.linspace(190.0, 210.0, 8)])
     covered, trials = 0, 200
     for _ in range(trials):
-        of_task = generator.normal(1.5, 0.5, size=(12, 1))
-        logs = -of_task * np.log(sizes)[:, :, None] + generator.normal(0.0, 0.3, size=(2, 12, 5))
-        interval = local_slope(sizes, np.exp(logs), generator, resamples=300)
+        of_task = generator.normal(1.5, 0.5, size=(8, 1))
+        logs = -of_task * np.log(sizes)[:, :, None] + generator.normal(0.0, 0.3, size=(2, 8, 5))
+        interval = local_slope(sizes, np.exp(logs), generator)
         covered += interval.low <= 1.5 <= interval.high
-    assert covered / trials >= 0.87  # of 95 % nominal; percentile intervals of twelve tasks are a little short
+    assert covered / trials >= 0.92
