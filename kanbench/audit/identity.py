@@ -17,7 +17,6 @@ from kanbench.data import TableTask
 from kanbench.errors import counted
 from kanbench.methods import BudgetTooSmall, TooManyTerms
 from kanbench.store.record import CellRecord
-from kanbench.training import Optimizer
 
 FILED = ("experiment", "suite", "commit", "results_version")  # they do not follow from the description
 OF_VERSION = ("cell", "protocol", "data")  # hashes with the version of the results
@@ -111,18 +110,18 @@ def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
         for name, value in (expected | sized).items():
             if name in member and not _equal(member[name], value):
                 yield Fault(str(path), str(row), f"{name} is {member[name]!r:.60}, its description gives {value!r:.60}")
-        for said in _of_stop(member, cell.optimizer):
+        for said in _of_stop(member, cell):
             yield Fault(str(path), str(row), said)
     if len(record.members) != len(cell.members):
         yield Fault(str(path), "", f"{len(record.members)} members, its description gives {len(cell.members)}")
 
 
-def _of_stop(member: dict[str, Any], optimizer: Optimizer) -> Iterator[str]:
-    """Yield what contradicts the optimizer in the number of steps of a member and in why it ended."""
+def _of_stop(member: dict[str, Any], cell: Cell) -> Iterator[str]:
+    """Yield what contradicts the optimizer of its cell in the number of steps of a member and in why it ended."""
     steps, stopped = member.get("steps"), member.get("stopped")
-    if steps is not None and steps > optimizer.most_steps:
-        yield f"steps is {steps:,}, and its optimizer makes {optimizer.most_steps:,} at most"
-    if stopped == "converged" and optimizer.least_gain == 0.0:
+    if steps is not None and steps > cell.optimizer.most_steps:
+        yield f"steps is {steps:,}, and its optimizer makes {cell.optimizer.most_steps:,} at most"
+    if stopped == "converged" and cell.optimizer.least_gain == 0.0:
         yield "stopped is converged, and with least_gain=0 its optimizer ends no member"
 
 
