@@ -12,7 +12,7 @@ from typing import Any, get_origin, get_type_hints
 import torch
 from rich.console import Console
 
-from kanbench.cells import Precision, Vary
+from kanbench.cells import Precision, Search, Vary
 from kanbench.config.checks import check_gradings, check_rows, checked
 from kanbench.config.config import Config
 from kanbench.config.read import LARGEST_BUDGET, LARGEST_SEED, MOST_SEEDS
@@ -32,6 +32,7 @@ ARGUMENTS = {  # keys in messages about configs: the arguments that they are her
     "budget.targets": "budgets",
     "data.tasks": "tasks",
     "optimizer.": "optimizer: ",
+    "search.": "search: ",
     "trainer.": "",
     "results:": "folder:",
     "data:": "tasks:",
@@ -50,6 +51,7 @@ def compare(
     target: str | Sequence[str] | None = None,
     baseline: NetworkMethod | str | None = None,
     optimizer: Optimizer | str = "lm",
+    search: Search | str | None = None,
     train: float | None = None,
     validation: float | None = None,
     test: float | None = None,
@@ -80,6 +82,9 @@ def compare(
         baseline: The method that the others are compared with, or its label. It is the last MLP unless it is given,
             or the last method where there is no MLP.
         optimizer: A name, as in optimizer=NAME on the command line, or an object with settings of its own.
+        search: "shapes" for a search of depths and sizes with equal trials for every method, or a `Search` with other
+            settings; methods are then called by the names of their searches, such as "KAN BSpline". None or "none"
+            trains every method as it is given.
         train: The rows of the training split. Arrays and frames take a share under 1 too.
         validation: The rows of the validation split.
         test: The rows of the test split.
@@ -129,11 +134,13 @@ def compare(
                 conditions=_as_config(Conditions(noise, extrapolation)),
                 vary=_vary(vary),
                 retrain=retrain,
+                search=_search(search),
             )
         )
         now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")
         job = job_of(config, _command(), place / "jobs" / now)
-        return _run(replace(job, baseline=_baseline(compared, baseline), fresh=True), progress)
+        named = _baseline(compared, config.names, baseline)
+        return _run(replace(job, baseline=named, fresh=True), progress)
 
 
 def _run(job: Job, progress: bool) -> Result:
@@ -191,17 +198,33 @@ def _methods(given: Iterable[NetworkMethod]) -> tuple[NetworkMethod, ...]:
     return methods
 
 
-def _baseline(methods: tuple[NetworkMethod, ...], given: NetworkMethod | str | None) -> str | None:
-    """Return the label of the baseline, or None for a single method."""
-    labels = [method.label for method in methods]
+def _baseline(
+    methods: tuple[NetworkMethod, ...], names: Sequence[str], given: NetworkMethod | str | None
+) -> str | None:
+    """Return the name of the baseline, or None for a single method; a search names methods without their shape."""
+    name_of = {method.label: name for method, name in zip(methods, names, strict=True)}
     if given is not None:
         label = _as_config(given).label if isinstance(given, NetworkMethod) else str(given)
-        if label not in labels:
-            raise UnknownName("baseline", label, labels)
-        return label
+        if label not in name_of and label not in names:
+            raise UnknownName("baseline", label, names)
+        return name_of.get(label, label)
     if len(methods) == 1:
         return None
-    return next((method.label for method in reversed(methods) if isinstance(method, MLPMethod)), labels[-1])
+    mlps = [name for method, name in zip(methods, names, strict=True) if isinstance(method, MLPMethod)]
+    return mlps[-1] if mlps else names[-1]
+
+
+def _search(given: Search | str | None) -> Search | None:
+    """Return the settings of a search of shapes, or None without one."""
+    if given in (None, "none"):
+        return None
+    if given == "shapes":
+        return Search()
+    if isinstance(given, str):
+        raise UnknownName("search", given, ["none", "shapes"])
+    if not isinstance(given, Search):
+        raise TypeError(f"search must be a name or a Search, got {shown(given)}")
+    return given
 
 
 def _folder(given: str | Path) -> Path:

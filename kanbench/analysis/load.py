@@ -24,7 +24,9 @@ COLUMNS = [
     *("train_rel_l2", "val_rel_l2", "test_rel_l2", "test_rmse", "test_max_error", "test_r2"),
     *("status", "reason", "cell", "commit"),
 ]
-TEXT = ("experiment", "basis", "aggregation", "activation", "reason", "same_as", "smooth")  # may be empty
+TEXT = (  # may be empty
+    *("experiment", "basis", "aggregation", "activation", "reason", "same_as", "smooth", "searched"),
+)
 ORDER = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
 TABLES = ("records.csv", "records.csv.gz")
 RECORD = ".json"  # the end of the name of a record's file

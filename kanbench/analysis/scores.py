@@ -10,6 +10,7 @@ import pandas as pd
 
 from kanbench.analysis.load import choose_rates
 from kanbench.analysis.protocol import Level, check_protocol, levels
+from kanbench.analysis.shapes import choose_shapes
 from kanbench.analysis.significance import PairTests, Refusal, compare_pairs, correct_together
 from kanbench.analysis.stats import Array
 
@@ -79,7 +80,15 @@ class Compared:
     frame: pd.DataFrame
     known_levels: tuple[tuple[Level, Self], ...] = ()  # of parts of a frame whose levels were found before
     primary: Primary | None = None
+    tried: pd.DataFrame | None = field(default=None, repr=False)  # all members, where shapes were searched
     _tested: dict[str | None, dict[int, PairTests | Refusal]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Take the chosen shape of every search, and keep all of them in `tried`."""
+        chosen = choose_shapes(self.frame)
+        if chosen is not self.frame:
+            object.__setattr__(self, "tried", self.frame)
+            object.__setattr__(self, "frame", chosen)
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -175,7 +184,7 @@ def chosen_members(records: Records) -> pd.DataFrame:
 
 def at_best_rates(records: Records) -> pd.DataFrame:
     """Return the members at the rates chosen on validation; of a frame, which may be of any protocol, with repeats."""
-    return records.chosen if isinstance(records, Compared) else choose_rates(records)
+    return records.chosen if isinstance(records, Compared) else choose_rates(choose_shapes(records))
 
 
 def comparable(at_budget: pd.DataFrame) -> Scores:

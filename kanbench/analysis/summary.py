@@ -84,6 +84,7 @@ def _facts(part: pd.DataFrame) -> dict[str, float]:
         "params_max": sizes.params.max(),
         "missed": int(sizes.missed.sum()),
         "at_edge": int(sizes.best_rate_at_edge.sum()),
+        **({"shape_at_edge": int(sizes.at_edge.sum())} if "at_edge" in sizes else {}),
         "members": len(part),
         "failed": int(part.status.isin(FAILURES).sum()),
         "seconds": part.seconds.sum(),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kanbench.analysis.parts import kind_of
 from kanbench.analysis.protocol import AXES, FIXED, complete, unshared
+from kanbench.analysis.shapes import OUTRANKED, choose_shapes
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.errors import counted
@@ -93,7 +94,7 @@ def _differing(other: pd.DataFrame, usual: pd.DataFrame) -> str:
 
 def coverage(audited: Audited) -> Check:
     """Check that every method has every task, budget, seed and learning rate, failed members included."""
-    frame = audited.frame().dropna(subset=["method", "task", "seed"])
+    frame = choose_shapes(audited.frame().dropna(subset=["method", "task", "seed"]))
     faults, members, cells = list[Fault](), 0, 0
     for _, level in frame.groupby(["suite", "protocol"]):
         for part in (level[level.budget.notna()], level[level.budget.isna()]):
@@ -149,7 +150,10 @@ def _of_descriptions(audited: Audited) -> Iterator[Fault]:
     """The seeds that the description of a cell has and its members do not."""
     for path, record in audited.records.items():
         seeds = {member.get("seed") for member in record.members}
-        for seed in record.cell.get("seeds") or []:
+        described = record.cell.get("seeds") or []
+        if record.members[0].get("stopped") == OUTRANKED:
+            described = described[: record.cell.get("search", {}).get("first_seeds", 0)]
+        for seed in described:
             if seed not in seeds:
                 yield Fault(str(path), "", f"{record.label}: seed {seed} of its description is absent")
 

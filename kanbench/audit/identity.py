@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kanbench.analysis.shapes import OUTRANKED
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell
@@ -103,7 +104,8 @@ def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
     for name in (*FILED, *of_version, *of_rows):
         expected.pop(name, None)
     for row, (member, (seed, rate)) in enumerate(zip(record.members, cell.members, strict=False), start=1):
-        if fits == (member["status"] == "skipped"):
+        is_left_out = cell.search is not None and cell.search.number == 0
+        if (fits and not is_left_out) == (member["status"] == "skipped"):
             said = "a width of its budget exists" if fits else "no width gives a model of its budget"
             yield Fault(str(path), str(row), f"status is {member['status']}, and {said}")
         sized = {} if member["status"] == "skipped" else {"seed": seed, "lr": rate}
@@ -112,8 +114,11 @@ def _of_columns(path: Path, record: CellRecord, cell: Cell) -> Iterator[Fault]:
                 yield Fault(str(path), str(row), f"{name} is {member[name]!r:.60}, its description gives {value!r:.60}")
         for said in _of_stop(member, cell):
             yield Fault(str(path), str(row), said)
-    if len(record.members) != len(cell.members):
-        yield Fault(str(path), "", f"{len(record.members)} members, its description gives {len(cell.members)}")
+    n_members = len(cell.members)
+    if cell.search and record.members[0].get("stopped") == OUTRANKED:  # with the seeds of the first rung only
+        n_members = len(cell.members_of(cell.seeds[: cell.search.first_seeds]))
+    if len(record.members) != n_members:
+        yield Fault(str(path), "", f"{len(record.members)} members, its description gives {n_members}")
 
 
 def _of_stop(member: dict[str, Any], cell: Cell) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.analysis.load import SPLITS
+from kanbench.analysis.shapes import OUTRANKED
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell, run_cell, with_fewest
@@ -72,7 +73,7 @@ def _draw(
         for path, cell in cells.items()
         if not isinstance(cell, str)
         for row, member in enumerate(records[path].members, start=1)
-        if member["status"] != "skipped"
+        if member["status"] != "skipped" and member.get("stopped") != OUTRANKED
     ]
     mixed = [candidates[i] for i in generator.permutation(len(candidates))]
     turns = Counter[str]()
@@ -104,7 +105,8 @@ def _train(drawn: Drawn, tolerance: float) -> list[Fault]:
             return []
         return [Fault(str(drawn.path), str(drawn.row), f"cannot be trained again ({error})")]
     faults = []
-    if reached["status"] != member["status"]:
+    is_graded = member.get("chosen", True)  # other shapes of a search have their status from the validation split
+    if is_graded and reached["status"] != member["status"]:
         faults.append(f"status is {member['status']}, trained again it is {reached['status']}")
     for name, value in member.items():
         if name.startswith(SPLITS) and name in reached and not _near(name, value, reached[name], tolerance):

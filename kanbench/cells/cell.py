@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum, auto
 from typing import Any
@@ -45,6 +45,31 @@ class Vary(StrEnum):
 
 
 @dataclass(frozen=True)
+class Trial:
+    """The place of a cell in a search of shapes.
+
+    All of it is part of the cell's key. The numbers of a shape that a rung ends early, and which shape is graded on the
+    test split, depend on the shapes that it is tried with and on the rung. So a cell that was trained in a search is
+    neither one that was trained outside, nor one of another search.
+
+    Args:
+        searched: The name of the search: the label of the method without depth and size.
+        number: The number of the shape, from 1; 0 for a task that the search leaves out.
+        shapes: The labels of all shapes that are tried, in their order.
+        first_seeds: The seeds of the first rung; 0 for a search without rungs.
+        first_steps: The steps of the first rung.
+        reason: Why the task is left out.
+    """
+
+    searched: str
+    number: int = 0
+    shapes: tuple[str, ...] = ()
+    first_seeds: int = 0
+    first_steps: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Cell:
     """Method x task x budget with the training settings: seeds x trials members, trained at once.
 
@@ -62,6 +87,7 @@ class Cell:
     precision: Precision
     conditions: Conditions = CLEAN
     vary: Vary = Vary.all
+    search: Trial | None = None
 
     def describe(self) -> dict[str, Any]:
         """Everything that the numbers depend on, as plain data; where the cell is filed and annotated stays out.
@@ -80,6 +106,11 @@ class Cell:
         return {"results_version": RESULTS_VERSION, **plain}
 
     @property
+    def name(self) -> str:
+        """The name of the method in tables: its label, or the name of the search that the cell belongs to."""
+        return self.search.searched if self.search else self.method.label
+
+    @property
     def key(self) -> str:
         """The hash of `describe()`: equal cells have equal keys, whatever run they are planned in."""
         return digest(self.describe())
@@ -87,12 +118,12 @@ class Cell:
     @property
     def code(self) -> str:
         """The hash of the code that would train it now. It is not part of the key."""
-        return provenance.code_of(frozenset(_kinds(self.describe())))
+        return provenance.code_of(frozenset([*_kinds(self.describe()), *["run_search"] * (self.search is not None)]))
 
     @property
     def protocol(self) -> str:
         """The hash of what a comparison holds fixed: seeds, optimizer, splits, conditions and precision."""
-        compared = ("task", "method", "budget")
+        compared = ("task", "method", "budget", "search")
         return digest({name: value for name, value in self.describe().items() if name not in compared})
 
     @property
@@ -113,8 +144,12 @@ class Cell:
     @property
     def members(self) -> list[tuple[int, float | None]]:
         """(seed, learning rate) of each member."""
+        return self.members_of(self.seeds)
+
+    def members_of(self, seeds: Sequence[int]) -> list[tuple[int, float | None]]:
+        """(seed, learning rate) of each member of some of its seeds."""
         trials = self.optimizer.trials if self.method.is_trained else (None,)
-        return [(seed, rate) for seed in self.seeds for rate in trials]
+        return [(seed, rate) for seed in seeds for rate in trials]
 
     def seed_of(self, purpose: Vary, seed: int) -> int:
         """The seed that one purpose draws from in the members of `seed`."""

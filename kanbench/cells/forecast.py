@@ -6,6 +6,7 @@ import torch
 
 from kanbench.cells.cell import Cell
 from kanbench.cells.execution import Execution
+from kanbench.cells.searching import KEPT
 from kanbench.cells.train import prepare
 from kanbench.training import LevenbergMarquardt, Optimizer
 from kanbench.training.optimizers.base import Converging
@@ -18,6 +19,7 @@ PER_PRODUCT = 1e-11  # of J^T J
 PER_CUBE = 2.7e-11  # of Cholesky
 PER_GRADIENT = 3e-9  # of a gradient, for a row and a parameter
 PER_CELL = 0.1  # of sampling, building and grading
+PER_LEFT_OUT = 0.01  # of writing the record of a task that a search leaves out
 SAMPLE = 0.2  # seconds of a short training
 MEDIAN_STEPS = 400  # after which half of the members of Levenberg-Marquardt have converged
 
@@ -30,7 +32,19 @@ def cost(cell: Cell, steps: float | None = None) -> float:
     """
     if not cell.method.is_trained:
         return PER_CELL
-    return PER_CELL + (expected_steps(cell.optimizer) if steps is None else steps) * step_seconds(cell, cell.budget)
+    if cell.search and not cell.search.number:
+        return PER_LEFT_OUT
+    made = expected_steps(cell.optimizer) if steps is None else steps
+    return PER_CELL + _share(cell, made) * made * step_seconds(cell, cell.budget)
+
+
+def _share(cell: Cell, steps: float) -> float:
+    """Return the share of a training to the end that a cell is expected to take: most shapes of a search end early."""
+    place = cell.search
+    if not (place and place.first_steps):
+        return 1.0
+    rung = place.first_seeds / len(cell.seeds) * min(1.0, place.first_steps / steps)
+    return rung + (1.0 - rung) / KEPT
 
 
 def fewest_steps(optimizer: Optimizer) -> int:

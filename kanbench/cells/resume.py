@@ -66,6 +66,15 @@ class Resumption(Callback):
             self.earlier = saved["seconds"]
         self.started = self.last = time.perf_counter()
 
+    @property
+    def is_due(self) -> bool:
+        """True if the file is older than it may be."""
+        return time.perf_counter() - self.last >= self.file.every
+
+    def begin(self, seconds: float) -> None:
+        """Note that a part of the training begins, after so many seconds of earlier parts."""
+        self.earlier, self.started = seconds, time.perf_counter()
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if stopping.is_deferred():
             stopping.listen()  # Lightning has put a handler of its own before it, which ends a training unsaved
@@ -73,11 +82,14 @@ class Resumption(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
         now = time.perf_counter()
-        if (now - self.last >= self.file.every or stopping.is_asked()) and not pl_module.is_over:
-            try:
-                seconds = self.earlier + now - self.started
-                self.file.write({"module": pl_module.pack(), "seconds": seconds, "code": self.code})
-            except OSError as fault:
-                log.warning("a training is not saved, and goes on: %s", fault)
-            self.last = now
+        if (self.is_due or stopping.is_asked()) and not pl_module.is_over:
+            self.save(pl_module, self.earlier + now - self.started)
             stopping.check()
+
+    def save(self, module: EnsembleModule, seconds: float) -> None:
+        """Write the state of a training to its file; a file that cannot be written is named in the log."""
+        try:
+            self.file.write({"module": module.pack(), "seconds": seconds, "code": self.code})
+        except OSError as fault:
+            log.warning("a training is not saved, and goes on: %s", fault)
+        self.last = time.perf_counter()

@@ -1,10 +1,11 @@
 """Rows of records: what a member was, of the cell that it belongs to."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from kanbench.cells.cell import RESULTS_VERSION, Cell, as_plain, digest
 from kanbench.cells.grading import finite
+from kanbench.methods import NetworkMethod
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
 from kanbench.training.module import Curve
@@ -50,10 +51,24 @@ def identity(cell: Cell) -> dict[str, Any]:
         "budget": cell.budget or None,
         "optimizer": type(cell.optimizer).__name__,
         "precision": cell.precision.value,
+        **_place(cell),
         **_protocol(cell),
         "protocol": cell.protocol,
         "cell": cell.key,
         "commit": provenance.commit(),
+    }
+
+
+def _place(cell: Cell) -> dict[str, Any]:
+    """The columns that say what a cell is in its search of shapes; none outside one."""
+    if (place := cell.search) is None:
+        return {}
+    method = cast(NetworkMethod, cell.method)
+    return {
+        "searched": place.searched,
+        "trial": place.number,
+        "trials": len(place.shapes),
+        "searched_size": method.searched_size,
     }
 
 

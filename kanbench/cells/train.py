@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, cast
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.execution import Execution
-from kanbench.cells.grading import grade_members, outcome
+from kanbench.cells.grading import PREFIXES, grade_members, outcome
 from kanbench.cells.resume import Resumption
 from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
@@ -25,7 +25,7 @@ from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
-from kanbench.training.module import Batch, Curve, EnsembleModule, fit
+from kanbench.training.module import Batch, Curve, EnsembleModule, fit, joined
 
 ON_CPU = Execution()
 
@@ -45,51 +45,138 @@ def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
         TooManyTerms: A polynomial reference of so many inputs is no simple predictor any more.
         ValueError: The task cannot be sampled.
     """
-    if execution.threads is not None:
-        torch.set_num_threads(execution.threads)
     if not cell.method.is_trained:
         return _fit_reference(cell, cast(Reference, cell.method))
-    module, of_member, splits = prepare(cell, execution)
-    accelerator, resume = execution.accelerator, execution.resume
-    resumptions = [] if resume is None else [Resumption(resume, module, cell.code)]
-    started = time.perf_counter()
-    with peak_memory(torch.device(accelerator)) as memory:
-        curve = fit(
-            module,
-            *splits,
-            accelerator=accelerator,
-            precision=cell.precision.lightning,
-            logger=execution.logger,
-            callbacks=resumptions,
-        )
-    seconds = time.perf_counter() - started + sum(each.earlier for each in resumptions)
+    training = Training(cell, execution)
+    training.go_on()
+    return record_of(cell, [training])
+
+
+class Training:
+    """The training of the members of some seeds of a cell; it may pause and go on.
+
+    Args:
+        cell: The cell.
+        execution: How it is trained, and the file from which it goes on if it was interrupted.
+        seeds: The seeds; all of them if None.
+    """
+
+    def __init__(self, cell: Cell, execution: Execution = ON_CPU, seeds: Sequence[int] | None = None) -> None:
+        if execution.threads is not None:
+            torch.set_num_threads(execution.threads)
+        self.cell, self.execution = cell, execution
+        self.members = cell.members_of(cell.seeds if seeds is None else seeds)
+        self.module, self.datasets, self.splits = prepare(cell, execution, seeds)
+        file = execution.resume
+        self.resumption = None if file is None else Resumption(file, self.module, cell.code)
+        self.seconds = self.resumption.earlier if self.resumption else 0.0
+        self.bytes, self.is_whole = 0, False
+
+    def go_on(self, until: int | None = None) -> None:
+        """Train to the end, or to the first check after so many steps."""
+        if self.is_whole and self.module.is_at(until):
+            return
+        self.is_whole = False
+        started = time.perf_counter()
+        if self.resumption:
+            self.resumption.begin(self.seconds)
+        with peak_memory(torch.device(self.execution.accelerator)) as memory:
+            fit(
+                self.module,
+                *self.splits,
+                accelerator=self.execution.accelerator,
+                precision=self.cell.precision.lightning,
+                logger=self.execution.logger,
+                callbacks=[self.resumption] if self.resumption else [],
+                until=until,
+            )
+        self.seconds += time.perf_counter() - started
+        self.bytes = max(self.bytes, memory.bytes)
+        self.module.resume(self.module.pack())  # what a further part begins with
+        self.is_whole = True
+
+    @property
+    def is_due(self) -> bool:
+        """True if its file is older than it may be."""
+        return self.resumption is not None and self.resumption.is_due
+
+    def save(self) -> None:
+        """Write the state of the training to its file, if it has one, unless it was interrupted in a step."""
+        if self.resumption and self.is_whole:
+            self.resumption.save(self.module, self.seconds)
+
+    def errors(self) -> list[float]:
+        """Return the validation error of each member, infinite where it is not finite."""
+        metric = f"val_{self.cell.task.grading.score.metric}"
+        found = [each[metric] for each in self._grades(["validation"])]
+        return [error if math.isfinite(error) else math.inf for error in found]
+
+    def _grades(self, splits: Iterable[str]) -> list[dict[str, float]]:
+        cell, module = self.cell, self.module
+
+        def predict(x: np.ndarray) -> list[np.ndarray]:
+            outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
+            numbers = outputs.double().cpu().numpy()
+            return [
+                cell.task.grading.predictions(dataset, y) for dataset, y in zip(self.datasets, numbers, strict=True)
+            ]
+
+        return grade_members(self.datasets, predict, cell.task.grading, splits)
+
+    def outcomes(self, splits: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield the columns that say what each member reached."""
+        module, score = self.module, self.cell.task.grading.score
+        losses, grades = module.best_loss.tolist(), self._grades(splits)
+        for member, ((seed, rate), loss, metrics) in enumerate(zip(self.members, losses, grades, strict=True)):
+            made = {
+                "seed": seed,
+                "lr": rate,
+                "evaluations": module.evaluations[member].item(),
+                "steps": module.steps[member].item(),
+                "stopped": module.stopped[member],
+            }
+            yield made | outcome(metrics, score, loss) | module.errors_at[member]
+
+
+def record_of(cell: Cell, trainings: Sequence[Training], splits: Iterable[str] = PREFIXES, **said: Any) -> CellRecord:
+    """Return the record of a cell whose members were trained together or in groups, graded on some splits.
+
+    `said` are further columns, which replace those of the trainings.
+    """
+    first, n_members = trainings[0], sum(len(each.members) for each in trainings)
     shared = identity(cell) | size(cell)
     shared |= {
-        "flops": forward_flops(module.ensemble.members(module.best_theta[:1])[0].cpu(), cell.task.n_inputs),
-        "seconds": seconds / len(cell.members),
-        "peak_memory_bytes": memory.bytes // len(cell.members),
-        "accelerator": accelerator,
+        "flops": forward_flops(first.module.ensemble.members(first.module.best_theta[:1])[0].cpu(), cell.task.n_inputs),
+        "seconds": sum(each.seconds for each in trainings) / n_members,
+        "peak_memory_bytes": max(each.bytes for each in trainings) // n_members,
+        "accelerator": first.execution.accelerator,
         "threads": torch.get_num_threads(),
     }
     if cell.method.is_foreign:
-        shared["batched"] = module.ensemble.is_batched
+        shared["batched"] = first.module.ensemble.is_batched
     return CellRecord(
         key=cell.key,
-        members=[shared | member for member in _outcomes(cell, module, of_member)],
-        curve=storable(curve),
+        members=[shared | member | said for each in trainings for member in each.outcomes(splits)],
+        curve=storable(joined([each.module.curve for each in trainings])),
         cell=cell.describe(),
         environment=environment(cell),
     )
 
 
-def prepare(cell: Cell, execution: Execution = ON_CPU) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
-    """A cell before its first step: what trains, the data of each member, and its training and validation splits."""
+def prepare(
+    cell: Cell, execution: Execution = ON_CPU, seeds: Sequence[int] | None = None
+) -> tuple[EnsembleModule, list[Dataset], list[Batch]]:
+    """A cell before its first step: what trains, the data of each member, and its training and validation splits.
+
+    The members are those of all seeds, or of some.
+    """
     method, datasets = cast(NetworkMethod, cell.method), cell.datasets()
-    of_member = [datasets[seed] for seed, _ in cell.members]
+    members = cell.members_of(cell.seeds if seeds is None else seeds)
+    of_member = [datasets[seed] for seed, _ in members]
     build, shape = method.first.build, (cell.task.n_inputs, cell.sizing.nodes)
-    models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in cell.members]
-    orders = [_generator(seed, Vary.order, cell) for seed, _ in cell.members]
-    rates = torch.tensor([math.nan if rate is None else rate for _, rate in cell.members], dtype=cell.precision.dtype)
+    models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in members]
+    orders = [_generator(seed, Vary.order, cell) for seed, _ in members]
+    rates = torch.tensor([math.nan if rate is None else rate for _, rate in members], dtype=cell.precision.dtype)
     look = partial(layer_medians, cell.loss) if execution.statistics else None
     ensemble = ensemble_of(models, cell.loss, CompiledEnsemble if execution.compiled else Ensemble)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
@@ -104,27 +191,6 @@ def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> 
 
     layers = median_statistics(models, x, y, of_member)
     return {each.name: [getattr(layer, each.name) for layer in layers] for each in fields(LayerStatistics)}
-
-
-def _outcomes(cell: Cell, module: EnsembleModule, datasets: list[Dataset]) -> Iterator[dict[str, Any]]:
-    """Yield the columns that say what each member reached."""
-    grading = cell.task.grading
-
-    def predict(x: np.ndarray) -> list[np.ndarray]:
-        outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
-        numbers = outputs.double().cpu().numpy()
-        return [grading.predictions(dataset, y) for dataset, y in zip(datasets, numbers, strict=True)]
-
-    losses, grades = module.best_loss.tolist(), grade_members(datasets, predict, grading)
-    for member, ((seed, rate), loss, metrics) in enumerate(zip(cell.members, losses, grades, strict=True)):
-        made = {
-            "seed": seed,
-            "lr": rate,
-            "evaluations": module.evaluations[member].item(),
-            "steps": module.steps[member].item(),
-            "stopped": module.stopped[member],
-        }
-        yield made | outcome(metrics, grading.score, loss) | module.errors_at[member]
 
 
 def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:

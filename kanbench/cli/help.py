@@ -56,6 +56,10 @@ TOPICS = {
     "budgets": Topic(
         "budget", "trainable parameters; widths are solved from them", "experiment=smoke 'budget.targets=[50,200]'"
     ),
+    "searches": Topic(
+        "search", "depths and sizes: as they are given, or the best by validation",
+        "experiment=feynman search=shapes 'data.tasks=[I.6.2]'",
+    ),
     "loggers": Topic("logger", "where training is logged beside the records", "experiment=smoke logger=wandb"),
     "trainer": Topic("trainer", "device, precision and worker processes", "experiment=smoke trainer.workers=1"),
     "systems": Topic(

@@ -12,7 +12,7 @@ from kanbench.config.config import Config
 from kanbench.data import Grading, Shares, SplitSizes, Task, sample
 from kanbench.errors import ConfigError
 from kanbench.methods import BudgetTooSmall, NetworkMethod, solve_nodes
-from kanbench.methods.own import OwnFault
+from kanbench.methods.own import OwnFault, OwnMethod
 from kanbench.training import LOSSES, OPTIMIZERS
 
 
@@ -23,8 +23,11 @@ def checked(config: Config, elsewhere: bool = False) -> Config:
     """
     _check_data(config)
     _check_order(config)
+    if config.search:
+        _check_search(config)
     config = dataclasses.replace(config, findings=_check_models(config))
-    _check_sizes(config)
+    if not config.search:
+        _check_sizes(config)
     _check_stages(config)
     _check_compile(config)
     if not elsewhere:
@@ -68,13 +71,22 @@ def _check_models(config: Config) -> tuple[str, ...]:
     """Run the contract of models from elsewhere for every number of inputs and outputs; return remarks on them."""
     remarks = []
     shapes = shapes_of(config.tasks)
-    for method in config.methods:
+    for method in _checked_methods(config):
         for n_in, n_out in shapes:
             try:
                 remarks += check_contract(method, n_in, n_out, config.trainer.precision.dtype)
             except ContractFault as fault:
                 raise ConfigError(f"model: {fault}") from fault
     return tuple(dict.fromkeys([*remarks, *_check_bases(config)]))
+
+
+def _checked_methods(config: Config) -> list[NetworkMethod]:
+    """Return the methods, and of models from elsewhere in a search one for each list of arguments that it tries."""
+    methods = list(config.methods)
+    if config.search:
+        own = [cell.method for cell in config.cells() if isinstance(cell.method, OwnMethod)]
+        methods += {(method.name, str(method.kwargs)): method for method in reversed(own)}.values()
+    return list(dict.fromkeys(methods))
 
 
 def _check_bases(config: Config) -> Iterator[str]:
@@ -98,6 +110,29 @@ def _check_sizes(config: Config) -> None:
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
                 )
+
+
+def _check_search(config: Config) -> None:
+    """A search that could not compare anything is refused."""
+    search = config.search
+    assert search is not None
+    lines = [method.line for method in config.methods]
+    if twice := [line for line in lines if lines.count(line) > 1]:
+        raise ConfigError(f"search: two of the methods are {twice[0]} of any depth and size, which is one search")
+    if search.halves(config.optimizer) and search.first_seeds > len(config.seeds):
+        raise ConfigError(
+            f"search.first_seeds: must be at most the number of seeds, {len(config.seeds)}, got {search.first_seeds}"
+        )
+    try:
+        trained = [cell for cell in config.cells() if cell.search is not None]
+    except OwnFault as fault:
+        raise ConfigError(f"model: {fault}") from fault
+    except ValueError as error:
+        raise ConfigError(f"model.{error}") from error
+    if not any(cell.search.number for cell in trained if cell.search):
+        of_first = trained[0].search
+        assert of_first is not None
+        raise ConfigError(f"search: {of_first.reason}, and so it is at every task and budget; search.least takes fewer")
 
 
 def check_gradings(tasks: tuple[Task, ...], optimizer: str) -> Grading:

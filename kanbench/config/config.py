@@ -1,10 +1,11 @@
 """A run as types: what the YAML becomes, and what `compare` makes of its arguments."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from pathlib import Path
 
-from kanbench.cells import Cell, Vary
+from kanbench.cells import Cell, Search, Vary
 from kanbench.config.settings import TrainerConfig
 from kanbench.data import CLEAN, Conditions, Shares, SplitSizes, Suite, Task
 from kanbench.loggers.settings import LoggerConfig
@@ -44,17 +45,26 @@ class Config:
     remark: str = ""  # about what is compared, for who starts the run
     repeated: str = ""  # a remark on budgets that are listed more than once
     findings: tuple[str, ...] = ()  # remarks of the contract of models from elsewhere
+    search: Search | None = None  # of shapes
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the methods in tables: those of their searches, if shapes are searched."""
+        return [method.line if self.search else method.label for method in self.methods]
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
-        compared: list[tuple[Method, int]] = [(reference, 0) for reference in self.references]
-        compared += [(method, budget) for budget in self.budgets for method in self.methods]
-        every = [
-            Cell(
-                self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
-                self.trainer.precision, self.conditions, self.vary,
-            )
-            for task in self.tasks
-            for method, budget in compared
-        ]  # fmt: skip
+        every = [cell for task in self.tasks for cell in self._of_task(task)]
         return list({cell.key: cell for cell in every}.values())
+
+    def _of_task(self, task: Task) -> Iterator[Cell]:
+        yield from (self._cell(task, reference, 0) for reference in self.references)
+        for budget in self.budgets:
+            cells = [self._cell(task, method, budget) for method in self.methods]
+            yield from self.search.cells(cells) if self.search else cells
+
+    def _cell(self, task: Task, method: Method, budget: int) -> Cell:
+        return Cell(
+            self.name, self.suite.name, task, method, budget, self.seeds, self.optimizer, self.sizes,
+            self.trainer.precision, self.conditions, self.vary,
+        )  # fmt: skip

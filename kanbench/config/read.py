@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from kanbench.bases import Basis, OwnBasis
-from kanbench.cells import Precision, Vary
+from kanbench.cells import Precision, Search, Vary
 from kanbench.config.checks import check_gradings, check_rows, checked, shapes_of
 from kanbench.config.config import Config, ReportKind
 from kanbench.config.options import home_of
@@ -73,6 +73,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",
         repeated=_repeated(node.budget.targets),
+        search=_search(node),
     )
     return checked(config, elsewhere)
 
@@ -103,7 +104,7 @@ CONDITIONS = tuple(each.name for each in dataclasses.fields(Conditions))
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
          "name", "results", "seeds", "first_seed", "references", "retrain", "vary", "report",
-         "shard"),
+         "shard", "search"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),
 }  # fmt: skip
@@ -213,6 +214,25 @@ def _budgets(node: DictConfig) -> tuple[int, ...]:
 def _repeated(budgets: Sequence[int]) -> str:
     twice = [str(budget) for budget, times in Counter(budgets).items() if times > 1]
     return f"{' and '.join(twice)} {are(len(twice))} listed more than once and trained once" if twice else ""
+
+
+def _search(node: DictConfig) -> Search | None:
+    """Return the settings of the search of shapes, or None; a config of one's own may lack the group."""
+    if "search" not in node:
+        return None
+    if not OmegaConf.is_dict(node.search) or not isinstance(node.search.get("name"), str):
+        raise ConfigError("search.name: must be none or shapes; search=shapes on the command line chooses")
+    kind = choice({"none": None, "shapes": Search}, node.search.name, "search.name")
+    if kind is None:
+        _refuse_settings(node.search)
+        return None
+    return typed(kind, node.search, "search")
+
+
+def _refuse_settings(search: DictConfig) -> None:
+    for key in map(str, search):
+        if key != "name":
+            raise ConfigError(f"search.{key}: search=none has no {key}; search=shapes has one")
 
 
 def _name(node: DictConfig) -> str:

@@ -168,8 +168,10 @@ def summary_of(record: CellRecord) -> dict[str, Any]:
         before = REGRESSION if f"val_{REGRESSION}" in fine[0] else CLASSIFICATION
         error = fine[0].get("metric") or before
         best = min(fine, key=lambda member: member[f"val_{error}"])
-        summary |= {f"best/{key}": best[key] for key in ("seed", "lr", f"val_{error}", f"test_{error}")}
-        summary["score/median"] = summary[f"test_{error}/median"]  # under one name, whatever kind of task it is
+        told = ("seed", "lr", f"val_{error}", f"test_{error}")
+        summary |= {f"best/{key}": best[key] for key in told if key in best}
+        if f"test_{error}" in best:  # a shape that a search did not choose is not graded on test
+            summary["score/median"] = summary[f"test_{error}/median"]  # under one name, whatever kind of task it is
     loss, losses = losses_of(record)
     if losses:
         columns = [[loss for loss in column if loss is not None] for column in zip(*losses, strict=True)]

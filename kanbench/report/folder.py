@@ -54,13 +54,15 @@ class Folder:
     path: Path
     page: list[str]
     look: Look
+    remark: str = ""  # below every table of the page
 
     def table(self, name: str, tidy: pd.DataFrame, table: Table) -> None:
         """Write name.csv, name.md and name.tex."""
         write_csv(tidy, self.path / f"{name}.csv")
-        (self.path / f"{name}.md").write_text(table.markdown(), encoding="utf-8")
+        below = f"\n{self.remark}\n" if self.remark else ""
+        (self.path / f"{name}.md").write_text(table.markdown() + below, encoding="utf-8")
         (self.path / f"{name}.tex").write_text(table.latex(), encoding="utf-8")
-        self.page.append(table.markdown())
+        self.page += [table.markdown(), *([f"{self.remark}\n"] if self.remark else [])]
 
     def figure(self, name: str, figure: Figure) -> Path:
         """Write a figure in every format."""

@@ -17,6 +17,7 @@ from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
 from kanbench.analysis.scaling import slopes
 from kanbench.analysis.scores import Compared, Primary, Records, Scores
+from kanbench.analysis.shapes import GROUP, choose_shapes, left_out, shapes_table
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.summary import summarize
 from kanbench.errors import UsageError
@@ -69,7 +70,7 @@ class Result(Compared):
         Raises:
             UsageError: if no record is of the baseline, or of a method of the primary comparison at its budget.
         """
-        frame = records.frame if isinstance(records, Compared) else records
+        frame = records.frame if isinstance(records, Compared) else choose_shapes(records)
         if baseline is not None and baseline not in (known := set(frame.method)):
             raise UsageError(f"baseline: no method {baseline!r} (methods: {', '.join(sorted(known))})")
         if primary is not None and not primary.is_in(frame):
@@ -82,12 +83,17 @@ class Result(Compared):
             primary = primary or records.primary
             is_same = (title, baseline, primary) == (records.title, records.baseline, records.primary)
             return records if is_same else replace(records, title=title, baseline=baseline, primary=primary)
-        return cls(frame, title=title, baseline=baseline, primary=primary)
+        return cls(frame if isinstance(records, Compared) else records, title=title, baseline=baseline, primary=primary)
 
     @property
     def records(self) -> pd.DataFrame:
-        """One row per member."""
-        return self.frame
+        """One row per member; of a search of shapes, all that were tried of what the frame holds."""
+        if self.tried is None:
+            return self.frame
+        place = [name for name in GROUP if name in self.tried]
+        kept = self.frame[place].drop_duplicates()
+        rows = self.tried.reset_index().merge(kept, on=place)["index"]
+        return self.tried.loc[sorted(rows)]
 
     @property
     def scores(self) -> dict[int, Scores]:
@@ -144,6 +150,16 @@ class Result(Compared):
             return ranking(self)
         labels = dict(zip(self.frame.method, self.frame.label, strict=True)) if "label" in self.frame else {}
         return with_costs(ranking(self), self.costs, labels)
+
+    @cached_property
+    def shapes(self) -> pd.DataFrame:
+        """One row per search, task and budget with the chosen shape, see `shapes_table`; empty without a search."""
+        return shapes_table(self.frame)
+
+    @cached_property
+    def left_out(self) -> dict[int, int]:
+        """The number of tasks that a search left out, by budget."""
+        return left_out(self.frame)
 
     @cached_property
     def answers(self) -> list[Answer]:

@@ -17,6 +17,7 @@ from kanbench.report.figures.gallery import FIGURES, draw
 from kanbench.report.folder import USUAL, Folder, Look, Written
 from kanbench.report.levels import add_axis, add_ranks
 from kanbench.report.result import Result
+from kanbench.report.shapes import add_shapes, say_left_out
 from kanbench.report.typeset import (
     EMBOLDENED,
     NOTHING,
@@ -73,7 +74,7 @@ def write_part(result: Result, path: Path, look: Look = USUAL) -> str:
     said = [f"{level}{': ' * bool(level)}{sentence}\n" for level, sentence in result.sentences.items() if sentence]
     is_sweep = len(result.levels) > 1
     answer = "".join(f"- {line}" if is_sweep else line for line in said)
-    folder = Folder(path, [f"# {result.heading}\n", *([answer] if answer else [])], look)
+    folder = Folder(path, [f"# {result.heading}\n", *([answer] if answer else [])], look, say_left_out(result))
     if result.chosen_from > len(result.methods):
         folder.page.append(
             f"{len(result.methods)} of {counted(result.chosen_from, 'method')} were chosen; tests count these alone.\n"
@@ -104,6 +105,7 @@ def _tables(folder: Folder, result: Result) -> list[str]:
     remark = _significance(folder, result)
     _slopes(folder, result)
     _failures(folder, result)
+    add_shapes(folder, result)
     _aggregations(folder, result)
     return [remark] if remark else []
 

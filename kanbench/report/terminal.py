@@ -145,6 +145,7 @@ def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
         "failed": "members that failed or diverged, each scored as a constant predictor",
         "stuck_members": "members that are stuck above half the error of a constant predictor, failed ones included",
         "at_edge": "cells whose best learning rate is at the end of the range",
+        "shape_at_edge": "tasks whose best shape is at the end of the list of depths or sizes",
         "skipped": "members that were skipped, no model of theirs being small enough for their task",
     }
     if "stuck" in summary:

@@ -10,7 +10,7 @@ from kanbench.cells.forecast import cost, fewest_steps, pace
 from kanbench.errors import counted, duration
 from kanbench.files.sealed import Damaged
 from kanbench.methods import BudgetTooSmall
-from kanbench.run.job import Job
+from kanbench.run.job import Job, grouped
 from kanbench.store.record import CellRecord, label, read_record
 
 MOST_PROBES = 6  # short trainings
@@ -51,7 +51,7 @@ class Forecast:
         trains.
         """
         every = [each for paces in self.paces.values() for each in paces] or [1.0]
-        return sum(cost(cell, steps(cell)) * of(self.paces.get(cell.method.label, every)) for cell in cells)
+        return sum(cost(cell, steps(cell)) * of(self.paces.get(cell.name, every)) for cell in cells)
 
     def range(self) -> tuple[float, float]:
         """Return the least and the largest seconds that the missing cells may take.
@@ -78,36 +78,36 @@ def forecast(job: Job, elsewhere: frozenset[str] = frozenset(), measure: Pace = 
     """
     found = Forecast(job)
     paces: dict[str, list[float]] = {}
-    for cell in job.mine:
-        record = _record(job, cell.key)
-        if record is not None and not record.failed and not (job.retrain and _is_old(record, cell)):
-            found.known.append(cell)
-            if seconds := _seconds(record):
-                paces.setdefault(cell.method.label, []).append(seconds / cost(cell))
-        elif reason := _refusal(cell):
-            found.skipped.append((cell, reason))
-        elif cell.key in elsewhere:
-            found.known.append(cell)
-        else:
-            found.missing.append(cell)
-            found.failed += record is not None and record.failed
-    if paces and all(cell.method.label in paces for cell in found.missing if cell.method.is_trained):
+    for group in grouped(job.mine):
+        records = [record for cell in group if (record := _record(job, cell.key)) is not None]
+        finished = [record for record in records if not record.failed]
+        first, is_old = group[0], any(_is_old(*pair) for pair in zip(finished, group, strict=False))
+        if len(finished) == len(group) and not (job.retrain and is_old):
+            found.known += group
+            if seconds := sum(map(_seconds, finished)):
+                paces.setdefault(first.name, []).append(seconds / sum(map(cost, group)))
+        elif reason := _refusal(first):
+            found.skipped.append((first, reason))
+        elif first.key in elsewhere:
+            found.known += group
+        else:  # a search is trained as a whole
+            found.missing += group
+            found.failed += len(records) - len(finished)
+    if paces and all(cell.name in paces for cell in found.missing if cell.method.is_trained):
         n_records = sum(map(len, paces.values()))
         source = f"the recorded seconds of {counted(n_records, 'cell')}"
         return replace(found, paces=paces, source=source, of_records=True)
     probes = _probes(found.missing)
     for cell in probes:
         measured = measure(cell, Execution(threads=1))
-        found.paces.setdefault(cell.method.label, []).append(measured)
+        found.paces.setdefault(cell.name, []).append(measured)
     return replace(found, source=counted(len(probes), "short training") if probes else "a rule")
 
 
 def _probes(cells: list[Cell]) -> list[Cell]:
     """Return the cheapest and the dearest cell of each method, as far as `MOST_PROBES` go."""
-    trained = sorted(
-        (cell for cell in cells if cell.method.is_trained), key=lambda cell: (cell.method.label, cost(cell))
-    )
-    groups = [list(each) for _, each in groupby(trained, key=lambda cell: cell.method.label)]
+    trained = sorted((cell for cell in cells if cell.method.is_trained), key=lambda cell: (cell.name, cost(cell)))
+    groups = [list(each) for _, each in groupby(trained, key=lambda cell: cell.name)]
     dearest, cheapest = [each[-1] for each in groups], [each[0] for each in groups if len(each) > 1]
     return [*dearest, *cheapest][:MOST_PROBES]
 
@@ -131,7 +131,9 @@ def _seconds(record: CellRecord) -> float:
 
 
 def _refusal(cell: Cell) -> str:
-    """Return why a cell has no model, "" for one that has."""
+    """Return why a cell has no model, or why a search leaves its task out; "" for one that is trained."""
+    if cell.search and cell.search.reason:
+        return cell.search.reason
     try:
         assert cell.sizing
     except BudgetTooSmall as reason:
@@ -151,7 +153,7 @@ def lines(found: Forecast) -> Iterator[str]:
         f"{'budget' if len(budgets) == 1 else 'budgets'} {', '.join(map(str, budgets))}"
     )
     yield from (f"{topic:10s}{remark}" for topic, remark in job.remarks)
-    labels = list(dict.fromkeys(cell.method.label for cell in cells))
+    labels = list(dict.fromkeys(cell.name for cell in cells))
     wide = max(map(len, ["method", *labels]))
     yield f"\n{'method':{wide}s}  cells  members  there  skipped  to train  core time"
     for name in labels:
@@ -163,7 +165,7 @@ def lines(found: Forecast) -> Iterator[str]:
 
 def _row(found: Forecast, name: str) -> str:
     def of(cells: Iterable[Cell]) -> list[Cell]:
-        return [cell for cell in cells if cell.method.label == name]
+        return [cell for cell in cells if cell.name == name]
 
     mine, missing = of(found.job.mine), of(found.missing)
     members = sum(len(cell.members) for cell in mine)
@@ -181,7 +183,7 @@ def _reasons(found: Forecast) -> Iterator[str]:
         reasons.setdefault(reason, []).append(cell)
     for reason, cells in reasons.items():
         more = f" and {counted(len(cells) - 1, 'cell')} more" if len(cells) > 1 else ""
-        yield f"skipped   {label(cells[0].method.label, cells[0].task.name, cells[0].budget)}{more}: {reason}"
+        yield f"skipped   {label(cells[0].name, cells[0].task.name, cells[0].budget)}{more}: {reason}"
 
 
 def _estimate(found: Forecast) -> str:

@@ -1,7 +1,7 @@
 """Jobs: what one command, or one call from Python, trains and reports."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,8 +71,9 @@ class Job:
 
     @cached_property
     def mine(self) -> list[Cell]:
-        """The cells of this job's shard."""
-        return self.shard.of(self.cells, self.plan.costs)
+        """The cells of this job's shard; those of one search are in one shard."""
+        every = grouped(self.cells)
+        return [cell for group in self.shard.of(every, [sum(map(cost, group)) for group in every]) for cell in group]
 
     @property
     def manifest(self) -> Manifest:
@@ -100,6 +101,20 @@ class Job:
         )
 
 
+Group = tuple[Cell, ...]  # the cells of one search, or one cell
+
+
+def grouped(cells: Iterable[Cell]) -> list[Group]:
+    """Return the units of work: the cells of each search together, and every other cell by itself."""
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        place = cell.search
+        is_tried = place is not None and place.number > 0
+        name = (cell.suite, cell.task.name, str(cell.budget), place.searched) if place and is_tried else (cell.key,)
+        groups.setdefault(name, []).append(cell)
+    return [tuple(group) for group in groups.values()]
+
+
 def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
     """Return the job that a config describes.
 
@@ -118,7 +133,7 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
         name=config.name,
         title=suite.title if whole else f"{suite.title} ({n_tasks} of {len(suite.tasks)} tasks)",
         cells=tuple(config.cells()),
-        baseline=config.methods[-1].label if len(config.methods) > 1 else None,
+        baseline=config.names[-1] if len(config.methods) > 1 else None,
         results=config.folder,
         folder=folder,
         command=tuple(command),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kanbench.cells import Cell, ResumeFile, run_cell, unfinished
+from kanbench.cells import Cell, Execution, ResumeFile, run_cell, run_search, unfinished
 from kanbench.cells.cost import keep_freed_memory
 from kanbench.cells.forecast import cost
 from kanbench.config.config import Config
@@ -21,7 +21,7 @@ from kanbench.methods import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.report.run_report import Report, write_report
 from kanbench.report.terminal import print_answer, print_failures, print_summary
-from kanbench.run.job import Job, job_of
+from kanbench.run.job import Group, Job, grouped, job_of
 from kanbench.run.progress import Tally, progress_of
 from kanbench.store.leases import Leases
 from kanbench.store.plan import join
@@ -129,31 +129,38 @@ def train(job: Job, logger: RunLogger, console: Console) -> Tally:
     found = {key: store.find(key) for key in cells}
     outdated = _by_other_code(cells.values(), found)
     again = outdated if job.retrain else set[str]()
-    missing = {key: c for key, c in cells.items() if (record := found[key]) is None or record.failed or key in again}
-    tally.reused = len(cells) - len(missing)
+    kept = {key for key, record in found.items() if record is not None and not record.failed and key not in again}
+    missing = {group[0].key: group for group in grouped(job.mine) if not {cell.key for cell in group} <= kept}
+    trained_again = {cell.key for group in missing.values() for cell in group}  # a search, as a whole
+    tally.reused = len(cells) - len(trained_again)
     if outdated and not job.retrain:
         were = "1 of the reused cells was" if len(outdated) == 1 else f"{len(outdated):,} of the reused cells were"
         console.print(
             f"{were} trained by other code than today's; retrain=true trains such cells again", style="yellow"
         )
-    _remove_remains(store, leases, found.keys() - missing.keys())
-    former = {key: record for key in missing if (record := found[key]) is not None}
-    work = partial(_work, missing, partial(train_one, job, logger, leases, former))
+    _remove_remains(store, leases, found.keys() - trained_again)
+    former = {key: record for key in trained_again if (record := found[key]) is not None}
+    work = partial(_work, missing, partial(train_group, job, logger, leases, former))
     pin_worker = partial(pin, job.trainer.gpus)
     workers = job.trainer.workers_for(len(missing))
     done = unordered(work, unleased_first(missing, leases), workers, pin_worker, job.fresh)
     try:
-        with logger.while_training(), progress_of(console, sum(map(cost, missing.values()))) as step, closing(done):
+        with (
+            logger.while_training(),
+            progress_of(console, sum(map(_cost, missing.values()))) as step,
+            closing(done),
+        ):
             for key, record in found.items():
-                if record is not None and not record.failed and key not in again:
+                if record is not None and key not in trained_again:
                     logger.log_record(record)
-            for key, record, is_new in done:
-                tally.trained += is_new
-                tally.reused += not is_new
-                if record.failed:
-                    tally.failures.append(record)
-                logger.log_record(record)
-                step(cost(missing[key]), tally)
+            for key, records, is_new in done:
+                tally.trained += is_new * len(records)
+                tally.reused += (not is_new) * len(records)
+                for record in records:
+                    if record.failed:
+                        tally.failures.append(record)
+                    logger.log_record(record)
+                step(_cost(missing[key]), tally)
     except BaseException:
         for key in missing:
             leases.forget_dead(key)  # of killed workers; all workers have ended by now
@@ -161,11 +168,15 @@ def train(job: Job, logger: RunLogger, console: Console) -> Tally:
     return tally
 
 
+def _cost(group: Group) -> float:
+    return sum(map(cost, group))
+
+
 def _work(
-    cells: Mapping[str, Cell], train_cell: Callable[[Cell], tuple[CellRecord, bool]], key: str
-) -> tuple[str, CellRecord, bool]:
-    """Train the cell of a key in a worker: cells may hold code of the user's, which is not sent to and fro."""
-    return key, *train_cell(cells[key])
+    groups: Mapping[str, Group], train: Callable[[Group], tuple[list[CellRecord], bool]], key: str
+) -> tuple[str, list[CellRecord], bool]:
+    """Train the cells of a key in a worker: cells may hold code of the user's, which is not sent to and fro."""
+    return key, *train(groups[key])
 
 
 def _by_other_code(cells: Iterable[Cell], found: dict[str, CellRecord | None]) -> set[str]:
@@ -182,11 +193,18 @@ def _remove_remains(store: RecordStore, leases: Leases, finished: Iterable[str])
     for key in finished:
         leases.forget_dead(key)
         if not leases.is_held(key):
-            _resume_path(store, key).unlink(missing_ok=True)
+            _remove_trainings(store, key)
 
 
 def _resume_path(store: RecordStore, key: str) -> Path:
     return store.folder / f"{key}.training"
+
+
+def _remove_trainings(store: RecordStore, key: str) -> None:
+    """Remove the files from which the training of a cell would go on, those of parts of its seeds included."""
+    _resume_path(store, key).unlink(missing_ok=True)
+    for path in store.folder.glob(f"{key}.*.training"):
+        path.unlink(missing_ok=True)
 
 
 def unleased_first(keys: Iterable[str], leases: Leases) -> Iterator[str]:
@@ -200,39 +218,57 @@ def unleased_first(keys: Iterable[str], leases: Leases) -> Iterator[str]:
     yield from later
 
 
-def train_one(
-    job: Job, logger: RunLogger, leases: Leases, former: dict[str, CellRecord], cell: Cell
-) -> tuple[CellRecord, bool]:
-    """Return the record of a cell, and True if it was trained here and not by another process meanwhile.
+def train_group(
+    job: Job, logger: RunLogger, leases: Leases, former: dict[str, CellRecord], group: Group
+) -> tuple[list[CellRecord], bool]:
+    """Return the records of a cell or of a search, and True if they were trained here and not by another process.
 
     `former` holds the records of cells that are trained again.
     """
 
-    def found() -> CellRecord | None:
-        record = job.store.find(cell.key)
-        return None if record == former.get(cell.key) else record
+    def found() -> list[CellRecord]:
+        records = [job.store.find(cell.key) for cell in group]
+        return [record for record in records if record is not None and record != former.get(record.key)]
 
-    with leases.hold(cell.key, settled=lambda: found() is not None) as is_mine:
+    with leases.hold(group[0].key, settled=lambda: len(found()) == len(group)) as is_mine:
         if is_mine:
-            return _train(job, logger, cell, former.get(cell.key)), True
-    record = found()
-    return (record, False) if record else train_one(job, logger, leases, former, cell)
+            return _train(job, logger, group, former), True
+    records = found()
+    return (records, False) if len(records) == len(group) else train_group(job, logger, leases, former, group)
 
 
-def _train(job: Job, logger: RunLogger, cell: Cell, former: CellRecord | None) -> CellRecord:
-    """Train one cell and store its record. If a stop is requested, its checkpoint is saved at the next check."""
+def _train(job: Job, logger: RunLogger, group: Group, former: dict[str, CellRecord]) -> list[CellRecord]:
+    """Train a cell or a search and store the records. If a stop is requested, it is saved at the next check."""
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # as trainings, compilations run side by side
     keep_freed_memory()
     pause = job.trainer.checkpoint_seconds
-    resume = ResumeFile(_resume_path(job.store, cell.key), pause) if pause else None
-    with stopping.deferred() if resume else nullcontext():
-        try:
-            record = run_cell(cell, job.execution(cell, logger, resume))
-        except (BudgetTooSmall, TooManyTerms) as reason:
-            record = unfinished(cell, "skipped", str(reason))
-        except Exception as error:  # any error becomes the record of its cell; other cells go on
-            record = unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())
-        job.store.write(record, instead_of=former)
-        if resume is not None:
-            resume.remove()
-    return record
+
+    def execution(cell: Cell) -> Execution:
+        file = ResumeFile(_resume_path(job.store, cell.key), pause) if pause else None
+        return job.execution(cell, logger, file)
+
+    with stopping.deferred() if pause else nullcontext():
+        is_search = group[0].search is not None
+        records = _search(group, execution) if is_search else [_record(group[0], execution)]
+        for record in records:
+            job.store.write(record, instead_of=former.get(record.key))
+        if pause:
+            for cell in group:
+                _remove_trainings(job.store, cell.key)
+    return records
+
+
+def _search(group: Group, execution: Callable[[Cell], Execution]) -> list[CellRecord]:
+    first = group[0]
+    if first.search and first.search.reason:
+        return [unfinished(first, "skipped", first.search.reason)]
+    return run_search(group, execution)
+
+
+def _record(cell: Cell, execution: Callable[[Cell], Execution]) -> CellRecord:
+    try:
+        return run_cell(cell, execution(cell))
+    except (BudgetTooSmall, TooManyTerms) as reason:
+        return unfinished(cell, "skipped", str(reason))
+    except Exception as error:  # any error becomes the record of its cell; other cells go on
+        return unfinished(cell, "failed", f"{type(error).__name__}: {error}", traceback.format_exc())

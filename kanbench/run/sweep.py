@@ -102,6 +102,7 @@ def _report(console: Console, cells: list[Path], manifests: list["Manifest"], fo
     from kanbench.analysis import load_records
     from kanbench.analysis.parts import split
     from kanbench.analysis.protocol import check_protocol, levels
+    from kanbench.analysis.shapes import choose_shapes
 
     try:
         records = load_records(cells)
@@ -109,7 +110,7 @@ def _report(console: Console, cells: list[Path], manifests: list["Manifest"], fo
         console.print(f"no summary of the sweep: {error}")
         return
     try:
-        for _, level in levels(records):
+        for _, level in levels(choose_shapes(records)):
             check_protocol(level)
         parts = {"": records}
     except ValueError:

@@ -19,9 +19,9 @@ STOPS = ("converged", "cap", "no step helps", "outranked", "")  # why a training
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
-    *("stopped", "smooth"),
+    *("stopped", "smooth", "searched"),
 }
-COUNTS = {"depth", "width", "budget", "params", "seed", "steps", "n_inputs"}
+COUNTS = {"trial", "trials", "depth", "width", "budget", "params", "seed", "steps", "n_inputs"}
 AMOUNTS = {
     *("lr", "evaluations", "flops", "seconds", "peak_memory_bytes", "noise"),
     *("n_train", "train_size", "validation_size", "test_size"),

@@ -3,8 +3,8 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import repeat
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any
 
 import torch
@@ -47,6 +47,19 @@ class Curve:
             for i, number in enumerate(checks[check])
             if number is not None
         }
+
+
+def joined(curves: Sequence[Curve]) -> Curve:
+    """Return the curve of members that were trained in groups; a group that ended first keeps its last numbers."""
+    longest = max(curves, key=lambda curve: len(curve.steps))
+    n_checks = len(longest.steps)
+
+    def side_by_side(of_groups: Sequence[list[list[float]]]) -> list[list[float]]:
+        filled = [rows + rows[-1:] * (n_checks - len(rows)) for rows in of_groups]
+        return [list(chain(*rows)) for rows in zip(*filled, strict=True)]
+
+    losses, evaluations = [curve.validation for curve in curves], [curve.evaluations for curve in curves]
+    return replace(longest, validation=side_by_side(losses), evaluations=side_by_side(evaluations))
 
 
 TENSORS = ("best_theta", "best_loss", "earlier_theta", "earlier_loss", "converged", "spent", "made")  # that are packed
@@ -192,6 +205,10 @@ class EnsembleModule(LightningModule):
     def is_over(self) -> bool:
         return self.position == len(self.plan)
 
+    def is_at(self, step: int | None) -> bool:
+        """Return True at the end of the training, and at the first check after so many steps."""
+        return self.is_over or (step is not None and self.curve.steps[-1:] >= [step])
+
     def pack(self) -> dict[str, Any]:
         """Return the state of training after a check, as plain data and tensors."""
         packed = {name: getattr(self, name) for name in (*TENSORS, *NUMBERS)}
@@ -315,7 +332,8 @@ def fit(
         plugins=LightningEnvironment(),  # inside a Slurm job it would take the job's tasks for its own
     )
     try:
-        trainer.fit(module, Repeated(train, len(module.plan) - module.position), Repeated(validation, 1))
+        n_checks = 0 if module.is_at(until) else len(module.plan) - module.position
+        trainer.fit(module, Repeated(train, n_checks), Repeated(validation, 1))
     except SystemExit as stop:  # Lightning's answer to Ctrl-C
         raise KeyboardInterrupt from stop
     return module.curve
@@ -328,3 +346,4 @@ def _silence_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*`training_step` returned `None`.*")
     warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
     warnings.filterwarnings("ignore", message=".*srun.*")
+    warnings.filterwarnings("ignore", message="Total length of .* is zero.*")  # of a training that had ended

@@ -20,6 +20,7 @@ OF_OTHER_RECORDS = {
     "slopes",
     "error_against_evaluations",
     "error_against_step_time",
+    "shapes",
     "loss_vs_train_size",
     "loss_vs_noise",
     "loss_vs_extrapolation",

@@ -199,7 +199,7 @@ def test_a_run_that_breaks_off_leaves_no_lease_of_its_workers(tmp_path, monkeypa
             time.sleep(0.01)
         return unfinished(cell, "skipped", ""), True
 
-    monkeypatch.setattr(kanbench.run.running, "train_one", hang)
+    monkeypatch.setattr(kanbench.run.running, "train_group", hang)
     monkeypatch.setattr(stopping, "GRACE", 0.0)
     config = config_of(tmp_path)
     config = replace(config, trainer=replace(config.trainer, workers=2))

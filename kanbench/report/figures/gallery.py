@@ -21,6 +21,7 @@ from kanbench.report.figures.charts import critical_difference, heat_map, sum_ag
 from kanbench.report.figures.costs import loss_vs_cost, profile
 from kanbench.report.figures.course import error_against_evaluations, slopes_against_size
 from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
+from kanbench.report.figures.shapes import chosen_shapes
 from kanbench.report.figures.style import ordered_methods
 from kanbench.report.result import Result
 
@@ -102,6 +103,12 @@ def _tasks(result: Result, ax: Axes | None) -> Figure:
     return small_multiples(result, result.heading, result.order or ordered_methods(result.ranking))
 
 
+def _shapes(result: Result, ax: Axes | None) -> Figure:
+    if result.shapes.empty:
+        raise Refusal("no shapes were searched")
+    return chosen_shapes(result.shapes, result.heading, ax)
+
+
 def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
     if axis not in result.along:
         raise Refusal(f"all records have the same {AXIS_NAMES[axis].partition(',')[0]}")
@@ -123,5 +130,6 @@ FIGURES: dict[str, Draw] = {
     "performance_profile": _profile,
     "heat_map": _heat_map,
     "tasks": _tasks,
+    "shapes": _shapes,
     **{f"loss_vs_{axis}": partial(_along, axis) for axis in AXIS_NAMES},
 }
