@@ -2,8 +2,8 @@
 
 import re
 
+from kanbench.analysis.agreement import Agreement
 from kanbench.cli.command import perform
-from kanbench.cli.reproduce import Agreement
 from kanbench.cli.status import say, standing
 from kanbench.errors import are, counted
 from kanbench.store.plan import Plan
@@ -17,7 +17,7 @@ def test_counts_in_words():
 def test_one_of_a_thing_is_one(tmp_path):
     (line, *_) = list(say([standing(Plan("run", ["a"], [1.0], ["cell a"]), tmp_path)]))[2:]
     assert line.startswith("  0 of 1 cell done, 0 running")
-    assert str(Agreement(1, 1.0, 1.0)).startswith("1 member is in the published table")
+    assert str(Agreement(1, 1, 1.0, 1.0)).startswith("1 member is in the published table")
 
 
 def test_lists_are_counted(capsys):

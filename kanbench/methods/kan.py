@@ -12,6 +12,7 @@ from kanbench.bases.own import DIGITS, hash_of, title, versions_of
 from kanbench.errors import require
 from kanbench.methods.base import GAINS, SMALL_SHARE, NetworkMethod, Parts, changes, crossed
 from kanbench.models.kan import KAN
+from kanbench.models.layer import require_functions
 from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 
@@ -41,6 +42,7 @@ class KANMethod(NetworkMethod):
         super().__post_init__()
         require(self.gain > 0, "gain", "must be positive", self.gain)
         require(1e-9 <= self.gain <= 1e3, "gain", "must be from 1e-9 to 1000", self.gain)
+        require_functions(self.initialization, self.bias, self.edge_scale)
         if self.stages:
             self._check_stages()
 

@@ -107,8 +107,7 @@ class KANLayer(FeatureLinear):
         self.has_inner = self.basis.n_inner > 0
         self.inner = nn.Parameter(torch.zeros(n_in, self.basis.n_inner, dtype=dtype)) if self.has_inner else None
         if of_functions:
-            plain = self.edge_scale is EdgeScale.none
-            require(plain, "initialization", "must not be functions beside an edge_scale", self.edge_scale.value)
+            require_functions(initialization, bias, self.edge_scale)
             start_from_functions(self, gain, generator)
 
     @property
@@ -287,6 +286,14 @@ class KANLayer(FeatureLinear):
         elif f"{prefix}coefficients" in state_dict:
             self.knots = None
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def require_functions(initialization: Initialization, bias: bool, edge_scale: EdgeScale) -> None:
+    """Raise `ValueError` for a start from functions whose mean has no bias to go to, or whose edges have a scale."""
+    if initialization is Initialization.functions:
+        plain = edge_scale is EdgeScale.none
+        require(plain, "initialization", "must not be functions beside an edge_scale", edge_scale.value)
+        require(bias, "initialization", "must not be functions without a bias", initialization.value)
 
 
 def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple[tuple[int, int], ...] | None:

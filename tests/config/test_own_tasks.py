@@ -86,7 +86,7 @@ def test_a_suite_that_moves_keeps_its_cells_and_a_task_that_changes_is_another(m
     [
         ("", "data.suite: mine.yaml: must be a mapping of keys to values, got None"),
         ("a: [1", "data.suite: mine.yaml: is not YAML ("),
-        ("title: t\nsource: s\ntask: []\n", "data.suite: mine.yaml: has no tasks"),
+        ("title: t\nsource: s\ntask: []\n", "data.suite: mine.yaml: unknown key 'task'; did you mean tasks?"),
         (SUITE.replace('formula: "2*x"', "formla: 2*x"), "data.suite: mine.yaml: tasks[1] has no formula"),
         (
             SUITE.replace("{x: [0, 1]}", "{x: [0, 1], note: 3}"),

@@ -67,7 +67,7 @@ def test_settings_that_cannot_be_are_refused():
             system(width=0)
         with pytest.raises(ValueError, match="train must be at least 2, got 1"):
             system(train=1)
-    with pytest.raises(ValueError, match=r"suite must be one of classic, feynman, .*, got 'fenman'"):
+    with pytest.raises(ValueError, match=r"suite must be one of classic, .*, got 'fenman'"):
         Formulas(suite="fenman")
 
 

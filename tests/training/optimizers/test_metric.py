@@ -100,3 +100,8 @@ def test_parameters_of_mlps_keep_the_identity():
 def test_edges_with_a_magnitude_have_no_start_by_functions():
     with pytest.raises(ValueError, match="initialization must not be functions beside an edge_scale, got 'edge'"):
         network(BASES["taylor"](), edge_scale="edge")
+
+
+def test_functions_without_a_bias_have_no_place_for_their_mean():
+    with pytest.raises(ValueError, match="initialization must not be functions without a bias"):
+        network(BASES["taylor"](), bias=False)
