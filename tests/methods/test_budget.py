@@ -57,7 +57,7 @@ def test_count_is_what_the_built_model_trains(method, n_in, more):
 def test_hidden_layers_share_the_nodes_and_differ_by_one_at_most():
     assert MLPMethod(depth=2).shape(5, 7, 1) == [5, 4, 3, 1]
     assert MLPMethod(depth=3).shape(2, 11, 2) == [2, 4, 4, 3, 2]
-    assert MLPMethod().shape(2, 7, 1) == [2, 7, 1]
+    assert MLPMethod(depth=1).shape(2, 7, 1) == [2, 7, 1]
     # by hand: 3 * 4 + 5 * 3 + 4 weights and biases
     assert MLPMethod(depth=2).count(2, 7) == 31
     sizing = solve_nodes(MLPMethod(depth=2), 2, 30)
@@ -74,13 +74,13 @@ def test_built_models_map_inputs_to_one_number(method, n_in, more):
 @pytest.mark.parametrize("width", [1, 2, 5, 40])
 def test_counts_by_hand(width):
     # 3 edges per hidden node, 8 terms each, a bias per node
-    assert KANMethod(basis=BSpline(degree=3, intervals=5)).count(2, width) == 25 * width + 1
+    assert KANMethod(depth=1, basis=BSpline(degree=3, intervals=5)).count(2, width) == 25 * width + 1
     # 2 weights in, 1 weight out, a bias per node
-    assert MLPMethod().count(2, width) == 4 * width + 1
+    assert MLPMethod(depth=1).count(2, width) == 4 * width + 1
     # w hidden nodes with 8 coefficients more
-    assert MLPMethod(activation=Activation.bspline).count(2, width) == 12 * width + 1
+    assert MLPMethod(depth=1, activation=Activation.bspline).count(2, width) == 12 * width + 1
     # 2 x 5 features in, 1 weight out, a bias per node; the frequencies are not trained
-    assert MLPMethod(fourier=5).count(2, width) == 12 * width + 1
+    assert MLPMethod(depth=1, fourier=5).count(2, width) == 12 * width + 1
     # 3 hidden layers: 2w + 2w^2 + w weights, a bias per node
     assert MLPMethod(depth=3).count(2, 3 * width) == 2 * width**2 + 6 * width + 1
     # edges 2w + w^2 + w, of 5 + 1 + 1 parameters
@@ -92,9 +92,8 @@ def test_counts_by_hand(width):
 
 def test_the_smallest_kan_of_the_paper_by_hand():
     # 3 edges of G + k = 6 terms, a weight of the base branch and a scale: edges x G would say 9
-    method = KANMethod(
-        basis=BSpline(degree=3, intervals=3), bias=False, base_branch=BaseBranch.silu, edge_scale=EdgeScale.basis
-    )
+    basis = BSpline(degree=3, intervals=3)
+    method = KANMethod(1, bias=False, basis=basis, base_branch=BaseBranch.silu, edge_scale=EdgeScale.basis)
     assert method.count(2, 1) == 24
     assert replace(method, bias=True).count(2, 1) == 26
 
@@ -155,8 +154,8 @@ def test_labels_name_the_fields_that_are_not_at_their_default(cls):
         part = f"{name}={getattr(basis, name)}"
         assert part in KANMethod(basis=basis).label
         assert f"{name}=" not in KANMethod(basis=default).label
-    method = KANMethod(depth=2, bias=False, gain=0.5, squash=Squash.none)
-    for part in ("depth=2", "bias=False", "gain=0.5", "squash=none"):
+    method = KANMethod(depth=7, bias=False, gain=0.55, squash=Squash.none)
+    for part in ("depth=7", "bias=False", "gain=0.55", "squash=none"):
         assert part in method.label
     assert "base_branch" not in method.label
 

@@ -58,7 +58,7 @@ def test_a_basis_without_a_size_is_searched_by_the_gain_of_its_start():
 
 def test_a_basis_that_grows_in_stages_has_no_other_sizes():
     with pytest.raises(ValueError, match=r"^stages must be empty in a search of shapes"):
-        KANMethod(stages=(3, 5)).candidates()
+        KANMethod(basis=BSpline(intervals=5), stages=(3, 5)).candidates()
 
 
 class Dense(torch.nn.Sequential):

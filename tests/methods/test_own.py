@@ -52,7 +52,7 @@ class Twin(MLPMethod):
 )
 def test_an_own_mlp_with_our_start_reaches_what_ours_reaches(optimizer, name, batched, monkeypatch):
     monkeypatch.setattr(Twin, "source", name)
-    theirs, ours = run_cell(cell(own(name), optimizer)), run_cell(cell(Twin(), optimizer))
+    theirs, ours = run_cell(cell(own(name), optimizer)), run_cell(cell(Twin(depth=1, gain=1.0), optimizer))
     assert [member["batched"] for member in theirs.members] == [batched] * len(theirs.members)
     for own_member, our_member in zip(theirs.members, ours.members, strict=True):
         assert own_member["params"] == our_member["params"]
