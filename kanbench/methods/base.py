@@ -117,7 +117,7 @@ class NetworkMethod(Method):
     @property
     def line(self) -> str:
         """The name of the method in a search of shapes: its label without what the search sets."""
-        return replace(self, depth=NetworkMethod.depth).label
+        return replace(self, depth=type(self).depth).label
 
     @property
     def searched_size(self) -> float | None:

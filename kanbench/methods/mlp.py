@@ -39,7 +39,7 @@ class MLPMethod(NetworkMethod):
 
     @property
     def line(self) -> str:
-        return replace(self, depth=MLPMethod.depth, gain=1.0).label
+        return replace(self, depth=MLPMethod.depth, gain=MLPMethod.gain).label
 
     @property
     def searched_size(self) -> float:
