@@ -32,7 +32,7 @@ FIXED: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.tanh: torch.tanh,
 }
 
-SPLINE = BSpline(low=-3.0, high=3.0)  # hidden inputs are about normal at the start
+SPLINE = BSpline(degree=3, intervals=5, low=-3.0, high=3.0)  # hidden inputs are about normal at the start
 
 
 class MLP(Layers):

@@ -26,6 +26,12 @@ GOLDEN = Path(__file__).parent
 CONF = GOLDEN.parent.parent / "conf"
 RUNS = json.loads((GOLDEN / "keys.json").read_text())
 NETWORKS = json.loads((GOLDEN / "networks.json").read_text())
+SIZES = {  # the defaults of the time
+    "bspline": {"intervals": 5},
+    "fourier": {"harmonics": 4},
+    "rbf": {"centres": 8, "width": 2.0},
+    **dict.fromkeys(("taylor", "chebyshev", "legendre", "hermite", "gegenbauer", "jacobi"), {"degree": 8}),
+}
 RECORDS = sorted((GOLDEN / "cells").glob("*.json"))
 COLUMNS = {
     "experiment",
@@ -109,7 +115,7 @@ def test_a_random_start_keeps_its_draws_their_order_and_the_names_of_its_paramet
         activation = Activation(name.removeprefix("mlp "))
         model = MLP([2, 3, 1], activation, generator=generator, dtype=torch.float64)
     else:
-        model = KAN([2, 2, 1], BASES[name](), generator=generator, dtype=torch.float64)
+        model = KAN([2, 2, 1], BASES[name](**SIZES.get(name, {})), generator=generator, dtype=torch.float64)
     weighted, names = NETWORKS["starts"][name]
     flat = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
     assert list(model.state_dict()) == names
