@@ -25,6 +25,16 @@ from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss,
 from kanbench.training.restarts import train_restarts
 
 NETWORKS = ("kan", "mlp")
+SIZES = {  # of the bases on few wide layers, in place of those of deep networks at a small budget
+    **{name: {"intervals": 5} for name in ("bspline", "free_knots", "relu_bumps")},
+    **{name: {"degree": 8} for name in ("taylor", "chebyshev", "legendre", "hermite", "gegenbauer", "jacobi")},
+    **{name: {"wavelets": 6} for name in ("gaussian_derivative", "mexican_hat", "morlet")},
+    "bernstein": {"degree": 7},
+    "fourier": {"harmonics": 4},
+    "rational": {"numerator": 7},
+    "rbf": {"centres": 8},
+    "sine": {"waves": 4},
+}
 WIDTH = 5  # hidden nodes of a KAN by default, unless it has more outputs
 BLOCK = 20_000  # rows that are predicted at once
 KEPT = 1_000  # rows of the training that name_formula sees
@@ -164,7 +174,7 @@ class NetworkEstimator(BaseEstimator):
         require(isinstance(self.basis, str), "basis", "must be a name or a Basis", self.basis)
         if self.basis not in BASES:
             raise UnknownName("basis", self.basis, BASES)
-        return BASES[self.basis]()
+        return BASES[self.basis](**SIZES.get(self.basis, {}))
 
     def _shape(self, n_in: int, n_outputs: int) -> list[int]:
         if self.hidden_layer_sizes is not None:
@@ -175,7 +185,7 @@ class NetworkEstimator(BaseEstimator):
         width = max(WIDTH, n_outputs)
         if self.network == "kan":
             return [n_in, width, n_outputs]
-        kan = n_trained(KAN([n_in, width, n_outputs], BSpline(), generator=torch.Generator()))
+        kan = n_trained(KAN([n_in, width, n_outputs], BSpline(intervals=5), generator=torch.Generator()))
         return [n_in, max(1, round((kan - n_outputs) / (n_in + 1 + n_outputs))), n_outputs]
 
     def _build(self, shape: list[int], generator: torch.Generator) -> nn.Module:

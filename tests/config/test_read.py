@@ -233,7 +233,10 @@ def test_a_typed_optimizer_keeps_its_values():
         (["optimizer=adam", "optimizer.rates=[]"], "optimizer.rates must hold at least one learning rate"),
         (["optimizer=adam", "optimizer.rates=[-1]"], "optimizer.rates must be positive"),
         (["optimizer.damping=0"], "optimizer.damping must be positive, got 0.0"),
-        (["basis.intervals=5", "model.stages=[3,10]"], "model.stages must end at the intervals of the basis, 5, got (3, 10)"),
+        (
+            ["basis.intervals=5", "model.stages=[3,10]"],
+            "model.stages must end at the intervals of the basis, 5, got (3, 10)",
+        ),
         (["model.stages=3"], "model.stages: expected a list of numbers, got 3"),
         (["basis=rbf", "model.stages=[8]"], "model.stages must be empty for RBF, which cannot be extended"),
         (["+baseline.stages=[5]"], "baseline.stages is a key of baseline=kan only; ~baseline.stages takes it out"),

@@ -27,10 +27,14 @@ CONF = GOLDEN.parent.parent / "conf"
 RUNS = json.loads((GOLDEN / "keys.json").read_text())
 NETWORKS = json.loads((GOLDEN / "networks.json").read_text())
 SIZES = {  # the defaults of the time
-    "bspline": {"intervals": 5},
+    **{name: {"intervals": 5} for name in ("bspline", "free_knots", "relu_bumps")},
+    **{name: {"degree": 8} for name in ("taylor", "chebyshev", "legendre", "hermite", "gegenbauer", "jacobi")},
+    **{name: {"wavelets": 6} for name in ("gaussian_derivative", "mexican_hat", "morlet")},
+    "bernstein": {"degree": 7},
     "fourier": {"harmonics": 4},
-    "rbf": {"centres": 8, "width": 2.0},
-    **dict.fromkeys(("taylor", "chebyshev", "legendre", "hermite", "gegenbauer", "jacobi"), {"degree": 8}),
+    "rational": {"numerator": 7},
+    "rbf": {"centres": 8},
+    "sine": {"waves": 4},
 }
 RECORDS = sorted((GOLDEN / "cells").glob("*.json"))
 COLUMNS = {
