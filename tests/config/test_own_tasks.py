@@ -189,7 +189,7 @@ def test_any_two_methods_are_compared():
     assert labels(*own, "basis.intervals=9") == ["KAN BSpline intervals=9", "KAN Chebyshev degree=9 mean"]
     assert labels("model=mlp", "baseline=kan", "baseline.basis=rbf") == ["MLP tanh", "KAN RBF"]
     assert labels("model=mlp", "baseline=mlp", "baseline.activation=silu") == ["MLP tanh", "MLP silu"]
-    assert labels("baseline=kan", "baseline.depth=7") == ["KAN BSpline", "KAN BSpline depth=7"]
+    assert labels("baseline=kan", "baseline.depth=4") == ["KAN BSpline", "KAN BSpline depth=4"]
 
 
 def test_two_equal_methods_are_said_to_be_equal():

@@ -116,9 +116,9 @@ def test_a_basis_is_added_by_one_class_one_yaml_and_one_registry_line(monkeypatc
 
 
 def test_switches_reach_the_methods():
-    changed = config("basis.degree=2", "aggregation=mean", "model.depth=7", "baseline.activation=bspline")
+    changed = config("basis.degree=2", "aggregation=mean", "model.depth=4", "baseline.activation=bspline")
     kan, mlp = changed.methods
-    assert kan.label == "KAN BSpline degree=2 mean depth=7"
+    assert kan.label == "KAN BSpline degree=2 mean depth=4"
     assert mlp == MLPMethod(activation=Activation.bspline)
 
 
