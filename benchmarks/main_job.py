@@ -22,4 +22,4 @@ def run(settings: Settings) -> Result:
         seconds = time.perf_counter() - started
         trainings = len(load_records(folder))
     row = {"command": " ".join(command), "trainings": trainings, "seconds": seconds, "per second": trainings / seconds}
-    return Result({"main job": [row]}, [at_most(f"main job, {trainings:,} trainings", 120.0, {"": seconds}, " s")])
+    return Result({"main job": [row]}, [at_most(f"main job, {trainings:,} trainings", 300.0, {"": seconds}, " s")])

@@ -13,7 +13,7 @@ from kanbench.errors import UnknownName, UsageError
 WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal parameters on these functions?
 
   python -m kanbench experiment=smoke                     try it, in seconds
-  python -m kanbench experiment=feynman basis=bspline     27 equations, 1,080 models, minutes
+  python -m kanbench experiment=feynman basis=bspline     27 equations, 810 models, minutes
   python -m kanbench experiment=hand_derived              a published system, its claims checked
   python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems

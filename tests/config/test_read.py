@@ -69,10 +69,10 @@ def test_a_system_has_an_experiment_and_its_yaml_states_every_field_and_its_defa
     assert read_system(node) == SYSTEMS[name]()
 
 
-def test_the_main_job_is_27_equations_4_budgets_2_methods_5_seeds():
+def test_the_main_job_is_27_equations_3_budgets_2_methods_5_seeds():
     main = config("experiment=feynman", "basis=bspline")
-    assert len(main.cells()) == 27 * 4 * 2
-    assert sum(len(cell.members) for cell in main.cells()) == 1080
+    assert len(main.cells()) == 27 * 3 * 2
+    assert sum(len(cell.members) for cell in main.cells()) == 810
     assert main.methods == (KANMethod(), MLPMethod())
 
 
@@ -129,8 +129,8 @@ def test_a_crossed_sweep_never_trains_the_same_mlp_twice():
         for aggregation in ("sum", "mean")
         for cell in config("experiment=feynman", f"basis={basis}", f"aggregation={aggregation}").cells()
     ]
-    assert len(cells) == 4 * 216
-    assert len({cell.key for cell in cells}) == 5 * 108
+    assert len(cells) == 4 * 162
+    assert len({cell.key for cell in cells}) == 5 * 81
     assert len(config("model=mlp").methods) == 1
 
 
