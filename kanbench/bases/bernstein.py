@@ -23,7 +23,7 @@ class Bernstein(TermwiseBasis):
     Source: Farouki, "The Bernstein polynomial basis: a centennial retrospective" (2012), eqs. 8 and 21.
     """
 
-    degree: int = 7
+    degree: int = 3
     sized_by = "degree"
     sizes = (3, 5, 8, 4, 6, 2, 7)
 

@@ -30,7 +30,7 @@ class BSpline(TermwiseBasis):
     """
 
     degree: int = 3
-    intervals: int = 5
+    intervals: int = 2
     grows_by = "intervals"
     sized_by = "intervals"
     sizes = (2, 3, 5, 4, 8, 6, 1)

@@ -29,7 +29,7 @@ class Fourier(TermwiseBasis):
     Source: Huybrechs, "On the Fourier extension of nonperiodic functions" (2010); as a KAN basis: FourierKAN.
     """
 
-    harmonics: int = 4
+    harmonics: int = 2
     periods: float = 2.0
     grows_by = "harmonics"
     sized_by = "harmonics"

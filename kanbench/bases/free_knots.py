@@ -26,7 +26,7 @@ class FreeKnots(LearnableBasis):
     """
 
     degree: int = 3
-    intervals: int = 5
+    intervals: int = 2
     sized_by = "intervals"
     sizes = (2, 3, 5, 4, 8, 6)
 

@@ -28,7 +28,7 @@ class Polynomials(TermwiseBasis):
         constant: whether p_0 belongs to the family.
     """
 
-    degree: int = 8
+    degree: int = 3
     constant: bool = False
     grows_by = "degree"
     sized_by = "degree"

@@ -25,7 +25,7 @@ class Rational(LearnableBasis):
     Source: Molina et al. 2020 (arXiv:1907.06732), eq. 4; shared by groups: Yang & Wang 2024 (arXiv:2409.10594).
     """
 
-    numerator: int = 7
+    numerator: int = 3
     denominator: int = 4
     sized_by = "numerator"
     sizes = (3, 5, 7, 4, 9, 2, 6)

@@ -23,7 +23,7 @@ class RBF(TermwiseBasis):
     arXiv:2405.06721 (FastKAN).
     """
 
-    centres: int = 8
+    centres: int = 4
     width: float = 2.0
     sized_by = "centres"
     sizes = (4, 6, 8, 5, 10, 3, 7)

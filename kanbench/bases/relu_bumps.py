@@ -25,7 +25,7 @@ class ReLUBumps(LearnableBasis):
     Source: Qiu et al. 2024 (arXiv:2406.02075), section 3.
     """
 
-    intervals: int = 5
+    intervals: int = 2
     overlap: int = 3
     trainable: bool = False
     sized_by = "intervals"

@@ -23,7 +23,7 @@ class Sine(LearnableBasis):
     Source: Reinhardt et al. 2024 (arXiv:2407.04149), which also shares frequencies, but has phases on a grid.
     """
 
-    waves: int = 4
+    waves: int = 2
     sized_by = "waves"
     sizes = (2, 3, 4, 1, 6, 5)
 

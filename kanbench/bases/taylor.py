@@ -14,5 +14,7 @@ class Taylor(Polynomials):
     Source: Taylor's theorem about the center of [low, high].
     """
 
+    degree: int = 5
+
     def recurrence(self, n: int) -> tuple[float, float, float]:
         return 1.0, 0.0, 0.0

@@ -29,7 +29,7 @@ class Wavelet(LearnableBasis):
     twelve parameters the smallest network still fits a budget of 50.
     """
 
-    wavelets: int = 6
+    wavelets: int = 3
     width: float = 1.0
     sized_by = "wavelets"
     sizes = (3, 4, 6, 2, 8, 5)

@@ -28,6 +28,7 @@ class KANMethod(NetworkMethod):
     Source of the stages: Liu et al. 2024 (arXiv:2404.19756), section 2.4.
     """
 
+    depth: int = 2
     base_branch: BaseBranch = BaseBranch.none
     bias: bool = True
     edge_scale: EdgeScale = EdgeScale.none

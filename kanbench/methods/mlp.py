@@ -20,6 +20,7 @@ class MLPMethod(NetworkMethod):
     The frequencies of these pairs are not trained and not counted. `gain` is a factor of the starting weights.
     """
 
+    depth: int = 3
     activation: Activation = Activation.tanh
     fourier: int = 0
     fourier_scale: float = 3.0

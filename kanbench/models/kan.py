@@ -19,7 +19,7 @@ class KAN(Layers):
 
     Args:
         shape: the widths of the network from inputs to outputs; [2, 5, 1] has one hidden layer of 5 nodes.
-        basis: the family of functions on the edges; cubic `BSpline()` with 5 intervals if None.
+        basis: the family of functions on the edges; cubic `BSpline()` with 2 intervals if None.
         aggregation: the way in which a node combines its edges: sum, mean, or sum / sqrt(n_in).
         base_branch: the residual (base) function beside the basis: none, linear or silu.
         bias: whether each node has a learnable bias.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kanbench.analysis import load_records
-from kanbench.bases import Chebyshev
+from kanbench.bases import BSpline, Chebyshev
 from kanbench.cells import Cell, Execution, Precision, Vary, run_cell, unfinished
 from kanbench.cells import train as work_module
 from kanbench.cells.cost import forward_flops, peak_memory
@@ -25,7 +25,7 @@ CELL = Cell(
     experiment="test",
     suite="feynman",
     task=load_suite("feynman").task("I.27.6"),
-    method=MLPMethod(),
+    method=MLPMethod(depth=1),
     budget=30,
     seeds=(0, 1),
     optimizer=LevenbergMarquardt(steps=20),
@@ -111,8 +111,8 @@ def test_a_member_whose_loss_was_never_finite_has_diverged():
 
 def test_a_budget_that_no_width_fits_is_refused_with_the_least():
     with pytest.raises(BudgetTooSmall, match="smallest model has 26"):
-        run_cell(change(method=KANMethod(), budget=20))
-    record = unfinished(change(method=KANMethod(), budget=20), "skipped", "why")
+        run_cell(change(method=KANMethod(1, basis=BSpline(intervals=5)), budget=20))
+    record = unfinished(change(method=KANMethod(1, basis=BSpline(intervals=5)), budget=20), "skipped", "why")
     assert [(m["seed"], m["status"], m["reason"]) for m in record.members] == [
         (0, "skipped", "why"),
         (1, "skipped", "why"),
@@ -173,7 +173,7 @@ def test_seeds_differ_in_what_is_to_vary_and_the_rest_is_that_of_the_first(vary)
 
 
 def test_seeds_of_one_data_set_reach_different_minima_of_it():
-    record = run_cell(change(vary=Vary.initialization, method=KANMethod(), budget=60))
+    record = run_cell(change(vary=Vary.initialization, method=KANMethod(1, basis=BSpline(intervals=5)), budget=60))
     assert len({member["test_rel_l2"] for member in record.members}) == 2
     constant = run_cell(change(vary=Vary.initialization, method=REFERENCES["regression"][0], budget=0))
     assert len({member["test_rmse"] for member in constant.members}) == 1
@@ -200,7 +200,7 @@ def test_noise_reaches_the_training_and_not_the_grades_of_the_others():
 
 
 def test_flops_are_two_per_weight_and_row():
-    model = MLPMethod().build(2, 5, torch.Generator(), torch.float64)
+    model = MLPMethod(depth=1).build(2, 5, torch.Generator(), torch.float64)
     assert forward_flops(model, 2) == 2 * (2 * 5 + 5 * 1)
 
 
@@ -233,7 +233,11 @@ def test_peak_memory_is_what_a_block_takes_whatever_went_before():
 
 
 def test_the_protocol_is_what_a_comparison_holds_fixed():
-    for fields in ({"method": KANMethod()}, {"budget": 60}, {"task": load_suite("feynman").task("I.16.6")}):
+    for fields in (
+        {"method": KANMethod(1, basis=BSpline(intervals=5))},
+        {"budget": 60},
+        {"task": load_suite("feynman").task("I.16.6")},
+    ):
         assert change(**fields).protocol == CELL.protocol
     for fields in ({"seeds": (0, 2)}, {"optimizer": Adam()}, {"sizes": SplitSizes(9, 9, 9)}):
         assert change(**fields).protocol != CELL.protocol
@@ -242,7 +246,7 @@ def test_the_protocol_is_what_a_comparison_holds_fixed():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=20), Adam(steps=50, rates=(1e-2,), batch=32)])
 def test_cuda_reaches_what_the_cpu_reaches(optimizer):
-    cell = change(method=KANMethod(), budget=60, optimizer=optimizer)
+    cell = change(method=KANMethod(1, basis=BSpline(intervals=5)), budget=60, optimizer=optimizer)
     there, here = run_cell(cell, Execution(accelerator="cuda")), run_cell(cell)
     for ours, theirs in zip(there.members, here.members, strict=True):
         assert ours["test_rel_l2"] == pytest.approx(theirs["test_rel_l2"], rel=1e-3)

@@ -15,7 +15,12 @@ from kanbench.data import Classification, FormulaTask, Shares, SplitSizes, Varia
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod, solve_nodes
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, LevenbergMarquardt, Loss, Schedule
 
-METHODS = [KANMethod(), KANMethod(depth=2, basis=BSpline(intervals=3)), MLPMethod(), MLPMethod(fourier=3, depth=2)]
+METHODS = [
+    KANMethod(1, basis=BSpline(intervals=5)),
+    KANMethod(depth=2, basis=BSpline(intervals=3)),
+    MLPMethod(depth=1),
+    MLPMethod(fourier=3, depth=2),
+]
 EVERY = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 
 
@@ -37,7 +42,7 @@ CELL = Cell(
     experiment="test",
     suite="test",
     task=RINGS,
-    method=MLPMethod(),
+    method=MLPMethod(depth=1),
     budget=80,
     seeds=(0, 1),
     optimizer=Adam(steps=150, check_every=50, rates=(0.03,)),
@@ -94,7 +99,7 @@ def test_adam_on_cross_entropy_is_torch_s(method):
     "optimizer", [Adam(steps=40, rates=(0.02,), batch=16), SGD(steps=40, rates=(0.1,), batch=16), LBFGS(steps=6)]
 )
 def test_a_member_reaches_alone_what_it_reaches_in_company(optimizer):
-    models, x, y = problem(KANMethod())
+    models, x, y = problem(KANMethod(1, basis=BSpline(intervals=5)))
 
     def train(which):
         ensemble = Ensemble([models[m] for m in which], Loss.cross_entropy)
@@ -112,20 +117,20 @@ def test_a_member_reaches_alone_what_it_reaches_in_company(optimizer):
 
 
 def test_levenberg_marquardt_refuses_a_cross_entropy():
-    ensemble = Ensemble(problem(MLPMethod())[0], Loss.cross_entropy)
+    ensemble = Ensemble(problem(MLPMethod(depth=1))[0], Loss.cross_entropy)
     with pytest.raises(ValueError, match="loss must be the mean squared error, got 'cross_entropy'"):
         LevenbergMarquardt().start(ensemble, ensemble.start, torch.zeros(3), [])
 
 
 @pytest.mark.parametrize("width", [1, 4, 30])
 def test_counts_with_an_output_per_class(width):
-    assert MLPMethod().count(2, width, 3) == (2 + 1) * width + (width + 1) * 3
-    assert KANMethod().count(2, width, 3) == 8 * (2 * width + 3 * width) + width + 3
+    assert MLPMethod(depth=1).count(2, width, 3) == (2 + 1) * width + (width + 1) * 3
+    assert KANMethod(1, basis=BSpline(intervals=5)).count(2, width, 3) == 8 * (2 * width + 3 * width) + width + 3
     for method in METHODS:
         nodes = method.depth * width
         model = method.build(2, nodes, torch.Generator(), torch.float64, 3)
         assert method.count(2, nodes, 3) == sum(parameter.numel() for parameter in model.parameters())
-    assert solve_nodes(MLPMethod(), 2, MLPMethod().count(2, width, 3), 3).width == width
+    assert solve_nodes(MLPMethod(depth=1), 2, MLPMethod(depth=1).count(2, width, 3), 3).width == width
 
 
 def test_a_cell_learns_the_rings_and_the_metrics_are_of_its_predictions():
@@ -135,7 +140,7 @@ def test_a_cell_learns_the_rings_and_the_metrics_are_of_its_predictions():
         assert member["test_accuracy"] > 0.7  # the largest class has 0.44
         assert 0.0 < member["test_rel_cross_entropy"] < 0.7
         assert "test_rel_l2" not in member
-    assert record.members[0]["params"] == MLPMethod().count(2, record.members[0]["width"], 3)
+    assert record.members[0]["params"] == MLPMethod(depth=1).count(2, record.members[0]["width"], 3)
     best = [min(check[m] for check in record.curve["validation_cross_entropy"]) for m in range(2)]
     np.testing.assert_allclose(best, [m["val_cross_entropy"] for m in record.members], rtol=1e-10)
     alone = run_cell(change(seeds=(1,))).members[0]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from kanbench.bases import BSpline
 from kanbench.cells.contract import CHECKS, ContractFault, check_contract, findings
 from kanbench.methods import KANMethod, OwnMethod
 from kanbench.models.own import seeded
@@ -163,4 +164,4 @@ def test_the_checks_leave_the_global_generators_alone():
 
 
 def test_methods_of_the_house_are_not_checked():
-    assert check_contract(KANMethod(), 2, 1, torch.float64) == []
+    assert check_contract(KANMethod(1, basis=BSpline(intervals=5)), 2, 1, torch.float64) == []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from kanbench.bases import BASES
+from kanbench.bases import BASES, BSpline
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cells.cell import as_plain
 from kanbench.cells.restore import CannotRestore, _made, restore_cell, retrain
@@ -20,7 +20,17 @@ from kanbench.training import OPTIMIZERS, Adam, LevenbergMarquardt
 def cell(method=None, optimizer=None):
     task, sizes = load_suite("feynman").task("I.27.6"), SplitSizes(60, 60, 80)
     optimizer = optimizer or LevenbergMarquardt(steps=20)
-    return Cell("e", "feynman", task, method or KANMethod(), 50, (0, 1, 2), optimizer, sizes, Precision.double)
+    return Cell(
+        "e",
+        "feynman",
+        task,
+        method or KANMethod(1, basis=BSpline(intervals=5)),
+        50,
+        (0, 1, 2),
+        optimizer,
+        sizes,
+        Precision.double,
+    )
 
 
 @pytest.mark.parametrize(
@@ -35,11 +45,13 @@ def test_a_description_through_json_is_the_cell(method):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values())
 def test_so_is_that_of_every_optimizer(optimizer):
-    before = cell(KANMethod(base_branch=BaseBranch.silu, stages=(3, 5)), optimizer())
+    before = cell(KANMethod(base_branch=BaseBranch.silu, basis=BSpline(intervals=5), stages=(3, 5)), optimizer())
     assert restore_cell(before.describe()).describe() == before.describe()
 
 
-@pytest.mark.parametrize("before", [cell(), cell(MLPMethod(), Adam(steps=30, rates=(0.003, 0.01)))], ids=["lm", "adam"])
+@pytest.mark.parametrize(
+    "before", [cell(), cell(MLPMethod(depth=1), Adam(steps=30, rates=(0.003, 0.01)))], ids=["lm", "adam"]
+)
 def test_a_member_trained_once_more_is_the_one_of_the_record(before):
     member = run_cell(before).members[-1]
     model = retrain(before, member["seed"], member["lr"])

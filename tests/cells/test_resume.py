@@ -18,13 +18,13 @@ from kanbench.workers import stopping
 
 STAGED = KANMethod(basis=BSpline(intervals=5), stages=(3, 5))
 CASES = {
-    "lm": (LevenbergMarquardt(steps=20, check_every=2), MLPMethod()),
-    "lm_that_converges": (LevenbergMarquardt(steps=60, check_every=2, least_gain=0.3, window=4), MLPMethod()),
-    "lm_that_no_step_helps": (LevenbergMarquardt(steps=60, check_every=2, damping=1e9), MLPMethod()),
-    "lbfgs": (LBFGS(steps=20, check_every=2, memory=3), KANMethod()),
-    "adam": (Adam(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1), KANMethod()),
-    "adam_in_batches": (Adam(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1, batch=24), MLPMethod()),
-    "sgd_in_batches": (SGD(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1, batch=24), MLPMethod()),
+    "lm": (LevenbergMarquardt(steps=20, check_every=2), MLPMethod(depth=1)),
+    "lm_that_converges": (LevenbergMarquardt(steps=60, check_every=2, least_gain=0.3, window=4), MLPMethod(depth=1)),
+    "lm_that_no_step_helps": (LevenbergMarquardt(steps=60, check_every=2, damping=1e9), MLPMethod(depth=1)),
+    "lbfgs": (LBFGS(steps=20, check_every=2, memory=3), KANMethod(1, basis=BSpline(intervals=5))),
+    "adam": (Adam(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1), KANMethod(1, basis=BSpline(intervals=5))),
+    "adam_in_batches": (Adam(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1, batch=24), MLPMethod(depth=1)),
+    "sgd_in_batches": (SGD(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1, batch=24), MLPMethod(depth=1)),
     "adam_in_stages": (Adam(steps=16, check_every=4, rates=(1e-2, 3e-2), doublings=1, batch=24), STAGED),
     "lm_in_stages": (LevenbergMarquardt(steps=40, check_every=2, least_gain=0.3, window=4), STAGED),
 }

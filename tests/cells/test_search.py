@@ -14,7 +14,7 @@ from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LBFGS, SGD, Adam, LevenbergMarquardt
 
 LM = LevenbergMarquardt(steps=40, check_every=5)
-METHODS = [KANMethod(basis=Taylor()), MLPMethod()]
+METHODS = [KANMethod(basis=Taylor()), MLPMethod(depth=1)]
 
 
 def cell(method, optimizer=LM, budget=60, seeds=(0, 1, 2)):
@@ -33,7 +33,7 @@ def on_cpu(cell):
 @pytest.mark.parametrize("budget", [40, 60, 100, 300])
 @pytest.mark.parametrize("task", ["I.6.2", "I.9.18", "II.6.15a"])
 def test_every_family_has_the_same_number_of_trials_and_all_are_near_the_budget(budget, task):
-    methods = [MLPMethod(), *(KANMethod(basis=cls()) for cls in BASES.values())]
+    methods = [MLPMethod(depth=1), *(KANMethod(basis=cls()) for cls in BASES.values())]
     suite = load_suite("feynman_full")
     planned = list(Search().cells([replace(cell(each, budget=budget), task=suite.task(task)) for each in methods]))
     by_line = {}

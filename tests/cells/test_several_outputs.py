@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kanbench.analysis import load_records, summarize
 from kanbench.analysis.kinds import errors_of_outputs
+from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.data import Shares, table_task
 from kanbench.methods import REFERENCES, KANMethod, MLPMethod
@@ -26,7 +27,9 @@ EASY, HARD = X[:, 0] + X[:, 1], np.sin(6.0 * X[:, 0]) * np.cos(5.0 * X[:, 1])
 def cell(y, target, method=None, budget=90):
     task = table_task("pair", ["a", "b"], X, target, y)
     optimizer = LevenbergMarquardt(steps=30)
-    return Cell("study", "table", task, method or MLPMethod(), budget, (0, 1), optimizer, Shares(), Precision.double)
+    return Cell(
+        "study", "table", task, method or MLPMethod(depth=1), budget, (0, 1), optimizer, Shares(), Precision.double
+    )
 
 
 PAIR = cell(np.stack([1e6 * EASY, HARD], axis=1), ("easy", "hard <b>"))
@@ -40,7 +43,7 @@ def folder(tmp_path_factory):
     linear = REFERENCES["regression"][1]
     for each in (
         PAIR,
-        cell(PAIR.task.y, PAIR.task.target, KANMethod()),
+        cell(PAIR.task.y, PAIR.task.target, KANMethod(1, basis=BSpline(intervals=5))),
         cell(PAIR.task.y, PAIR.task.target, linear, 0),
     ):
         store.write(run_cell(each))

@@ -10,7 +10,7 @@ from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LBFGS, SGD, Adam, Ensemble, EnsembleModule, LevenbergMarquardt, Loss, Schedule, fit
 from kanbench.training.convergence import best_errors, errors_at, has_converged, has_settled
 
-METHODS = {"KAN": KANMethod(), "MLP": MLPMethod()}
+METHODS = {"KAN": KANMethod(1, basis=BSpline(intervals=5)), "MLP": MLPMethod(depth=1)}
 
 
 def problem(n, seed, members=2):

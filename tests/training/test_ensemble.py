@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call, jacrev
 from torch.nn.utils import parameters_to_vector
 
-from kanbench.bases import BASES
+from kanbench.bases import BASES, BSpline
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.models import Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, extend_all, update_grids
 from kanbench.models.linear import Affine
@@ -100,7 +100,7 @@ def test_networks_with_missing_edges_are_members_like_any_other(scale):
 
 
 def test_jacobian_equals_finite_differences():
-    ensemble, x = Ensemble(members(KANMethod())), points()
+    ensemble, x = Ensemble(members(KANMethod(1, basis=BSpline(intervals=5)))), points()
     jacobians, h = ensemble.jacobians(ensemble.start, x), 1e-6
     for p in np.random.default_rng(0).choice(ensemble.n_params, 10, replace=False):
         shift = torch.zeros_like(ensemble.start)
@@ -322,7 +322,7 @@ def test_frozen_parameters_of_kan_layers_stay_as_well(optimizer, frozen):
 
 
 def test_a_network_without_a_trained_parameter_is_refused():
-    model = MLPMethod().build(2, 3, torch.Generator(), torch.float64).requires_grad_(False)
+    model = MLPMethod(depth=1).build(2, 3, torch.Generator(), torch.float64).requires_grad_(False)
     with pytest.raises(ValueError, match=r"^model must have a parameter that is trained, got 'MLP'$"):
         Ensemble([model])
 
@@ -358,14 +358,14 @@ def tied_weights(seed):
 
 def doubled(seed):
     """A hook changes what a layer returns."""
-    model = MLPMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
+    model = MLPMethod(depth=1).build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
     model[0].register_forward_hook(lambda layer, inputs, output: 2.0 * output)
     return model
 
 
 def normalized(seed):
     """A parametrization changes what its parameters are."""
-    model = MLPMethod().build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
+    model = MLPMethod(depth=1).build(2, 3, torch.Generator().manual_seed(seed), torch.float64)
     torch.nn.utils.parametrizations.weight_norm(model[0])
     return model
 
@@ -400,10 +400,14 @@ def test_modules_that_are_more_than_their_layers_are_members_as_they_are(kind):
 @pytest.mark.parametrize(
     ("one", "other", "sentence"),
     [
-        (KANMethod(), KANMethod(aggregation=Aggregation.mean), "got '0 = KANLayer.*mean"),
-        (KANMethod(), KANMethod(basis=BASES["chebyshev"]()), r"got '0 = KANLayer\(2, 3, Chebyshev"),
-        (MLPMethod(), MLPMethod(activation=Activation.relu), r"got '1 = FixedActivation\(relu\)'"),
-        (MLPMethod(), MLPMethod(depth=2), "got '2 = Affine"),
+        (KANMethod(1, basis=BSpline(intervals=5)), KANMethod(aggregation=Aggregation.mean), "got '0 = KANLayer.*mean"),
+        (
+            KANMethod(1, basis=BSpline(intervals=5)),
+            KANMethod(basis=BASES["chebyshev"]()),
+            r"got '0 = KANLayer\(2, 3, Chebyshev",
+        ),
+        (MLPMethod(depth=1), MLPMethod(activation=Activation.relu), r"got '1 = FixedActivation\(relu\)'"),
+        (MLPMethod(depth=1), MLPMethod(depth=2), "got '2 = Affine"),
     ],
 )
 def test_members_of_another_architecture_are_refused(one, other, sentence):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from kanbench.bases import BSpline
 from kanbench.methods import KANMethod
 from kanbench.training import Ensemble
 from kanbench.training.looped import ROWS, LoopedEnsemble, ensemble_of
@@ -11,7 +12,7 @@ from kanbench.training.looped import ROWS, LoopedEnsemble, ensemble_of
 
 def models(seeds=3, n_out=1):
     starts = [torch.Generator().manual_seed(seed) for seed in range(seeds)]
-    return [KANMethod().build(2, 3, start, torch.float64, n_out) for start in starts]
+    return [KANMethod(1, basis=BSpline(intervals=5)).build(2, 3, start, torch.float64, n_out) for start in starts]
 
 
 def data(seeds=3, n=2 * ROWS + 3):

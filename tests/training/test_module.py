@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
 
+from kanbench.bases import BSpline
 from kanbench.cells.train import layer_medians
 from kanbench.interpret import layer_statistics
 from kanbench.methods import KANMethod, MLPMethod
@@ -26,7 +27,9 @@ def ensemble(method):
 def trained(optimizer, method=None, logger=None, statistics=None):
     rates = torch.full((2,), 1e-2, dtype=torch.float64)
     orders = [torch.Generator(), torch.Generator()]
-    module = EnsembleModule(ensemble(method or KANMethod()), optimizer, rates, orders, statistics=statistics)
+    module = EnsembleModule(
+        ensemble(method or KANMethod(1, basis=BSpline(intervals=5))), optimizer, rates, orders, statistics=statistics
+    )
     curve = fit(module, problem(30, 0), problem(50, 1), accelerator="cpu", precision="64-true", logger=logger)
     return module, curve
 
@@ -34,7 +37,7 @@ def trained(optimizer, method=None, logger=None, statistics=None):
 @pytest.mark.parametrize("optimizer", [LevenbergMarquardt(steps=25, least_gain=0.0), Adam(steps=250, doublings=0)])
 def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(optimizer):
     module, curve = trained(optimizer)
-    alone = ensemble(KANMethod())
+    alone = ensemble(KANMethod(1, basis=BSpline(intervals=5)))
     state = optimizer.start(alone, alone.start, module.rates, [])
     losses, thetas = [], []
     for step in curve.steps:
@@ -51,7 +54,7 @@ def test_the_trainer_changes_nothing_and_the_best_step_on_validation_is_kept(opt
 
 
 def test_training_ends_when_every_member_is_done():
-    module, curve = trained(LevenbergMarquardt(steps=500), KANMethod())
+    module, curve = trained(LevenbergMarquardt(steps=500), KANMethod(1, basis=BSpline(intervals=5)))
     assert module.state.done.all()
     assert module.stopped == ["converged", "converged"]
     assert curve.steps[-1] < 500
@@ -64,7 +67,7 @@ def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):
     assert len(lines) - 1 == len(curve.steps)
 
 
-@pytest.mark.parametrize("method", [KANMethod(), MLPMethod()])
+@pytest.mark.parametrize("method", [KANMethod(1, basis=BSpline(intervals=5)), MLPMethod(depth=1)])
 def test_statistics_of_layers_are_medians_over_members_at_every_check_and_change_nothing(method, tmp_path):
     optimizer, logger = Adam(steps=30, check_every=10, doublings=0), CSVLogger(tmp_path, name="", version="run")
     module, curve = trained(optimizer, method, logger, statistics=partial(layer_medians, Loss.mse))

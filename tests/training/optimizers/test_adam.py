@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from kanbench.bases import BSpline
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import Adam, Ensemble, Schedule
 
@@ -24,7 +25,9 @@ def orders():
 
 
 @pytest.mark.parametrize("schedule", list(Schedule))
-@pytest.mark.parametrize("method", [KANMethod(), MLPMethod()], ids=lambda m: m.label)
+@pytest.mark.parametrize(
+    "method", [KANMethod(1, basis=BSpline(intervals=5)), MLPMethod(depth=1)], ids=lambda m: m.label
+)
 def test_every_member_walks_as_torch_does(method, schedule):
     x, y = problem()
     optimizer = Adam(steps=60, schedule=schedule)
@@ -56,7 +59,7 @@ def test_an_epoch_of_mini_batches_sees_every_row_once_in_an_order_of_its_own():
 
     x, _ = problem()
     y = torch.arange(40, dtype=torch.float64).repeat(3, 1)
-    optimizer, ensemble = Adam(batch=10), Watching(models(MLPMethod()))
+    optimizer, ensemble = Adam(batch=10), Watching(models(MLPMethod(depth=1)))
     state = optimizer.start(ensemble, ensemble.start, torch.tensor(RATES, dtype=torch.float64), orders())
     optimizer.advance(ensemble, state, x, y, 8)
     first, second = torch.cat(seen[:4], dim=1), torch.cat(seen[4:], dim=1)
@@ -69,11 +72,11 @@ def test_an_epoch_of_mini_batches_sees_every_row_once_in_an_order_of_its_own():
 def test_a_member_trained_on_mini_batches_reaches_what_it_reaches_alone():
     x, y = problem()
     optimizer = Adam(steps=30, batch=16)
-    ensemble = Ensemble(models(KANMethod()))
+    ensemble = Ensemble(models(KANMethod(1, basis=BSpline(intervals=5))))
     state = optimizer.start(ensemble, ensemble.start, torch.tensor(RATES, dtype=torch.float64), orders())
     optimizer.advance(ensemble, state, x, y, 30)
     for m in range(3):
-        one = Ensemble(models(KANMethod())[m : m + 1])
+        one = Ensemble(models(KANMethod(1, basis=BSpline(intervals=5)))[m : m + 1])
         rate = torch.tensor(RATES[m : m + 1], dtype=torch.float64)
         alone = optimizer.start(one, one.start, rate, orders()[m : m + 1])
         optimizer.advance(one, alone, x[m : m + 1], y[m : m + 1], 30)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kanbench.bases import Chebyshev
+from kanbench.bases import BSpline, Chebyshev
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.models import KAN
 from kanbench.training import LBFGS, Ensemble
@@ -29,7 +29,7 @@ class Linear:
         return KAN([n_in, 1], Chebyshev(degree=4), generator=generator, dtype=dtype)
 
 
-METHODS = [Linear(), KANMethod(), KANMethod(basis=Chebyshev(degree=3)), MLPMethod()]
+METHODS = [Linear(), KANMethod(1, basis=BSpline(intervals=5)), KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)]
 methods = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 
 
@@ -95,7 +95,7 @@ def test_the_searches_of_that_test_are_long():
     """Both kinds of start need several trials per step, so that equality above says something of the line search."""
     x, y = problem()
     for scale in (0.1, 10.0):
-        state = train(LBFGS(memory=5, **TORCH), build(MLPMethod(), scale=scale), x, y, 15)
+        state = train(LBFGS(memory=5, **TORCH), build(MLPMethod(depth=1), scale=scale), x, y, 15)
         assert (state.evaluations - 1 - 15).max() >= 3
 
 
@@ -262,7 +262,7 @@ def test_every_evaluation_of_every_member_is_counted():
             return super().losses(theta, x, y)
 
     x, y = problem()
-    ensemble, optimizer = Counted(build(MLPMethod(), scale=0.01)), LBFGS()
+    ensemble, optimizer = Counted(build(MLPMethod(depth=1), scale=0.01)), LBFGS()
     state = begin(optimizer, ensemble)
     for steps in (1, 5, 9):
         optimizer.advance(ensemble, state, x, y, steps)

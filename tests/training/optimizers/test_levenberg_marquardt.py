@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import least_squares
 from torch.func import jvp
 
-from kanbench.bases import BASES, Chebyshev
+from kanbench.bases import BASES, BSpline, Chebyshev
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.models import KAN
 from kanbench.training import Ensemble, LevenbergMarquardt
@@ -41,7 +41,7 @@ def test_a_linear_model_reaches_the_least_squares_solution():
 @pytest.mark.parametrize("n", [60, 9])  # 9 rows and 13 parameters: the dual form
 def test_a_step_solves_the_damped_normal_equations(n):
     x, y = problem(n=n)
-    ensemble = build(MLPMethod(), range(4))
+    ensemble = build(MLPMethod(depth=1), range(4))
     optimizer = LevenbergMarquardt(damping=0.3, bend=0.0)
     state = train(optimizer, ensemble, x, y, 1)
     for m in range(4):
@@ -56,7 +56,7 @@ def test_a_step_solves_the_damped_normal_equations(n):
 
 def test_damping_follows_the_gain_ratio():
     x, y = problem(members=1)
-    ensemble = build(MLPMethod(), [0])
+    ensemble = build(MLPMethod(depth=1), [0])
     state = train(LevenbergMarquardt(damping=0.3, bend=0.0), ensemble, x, y, 1)
     jacobian = ensemble.jacobians(ensemble.start, x)[0]
     residual = (ensemble.predict(ensemble.start, x) - y)[0]
@@ -71,7 +71,7 @@ def test_damping_follows_the_gain_ratio():
 
 def test_the_acceleration_is_half_the_step_that_undoes_the_curvature():
     x, y = problem(members=1)
-    ensemble = build(MLPMethod(), [0])
+    ensemble = build(MLPMethod(depth=1), [0])
     straight = train(LevenbergMarquardt(damping=0.3, bend=0.0), ensemble, x, y, 1).theta - ensemble.start
     bent = train(LevenbergMarquardt(damping=0.3, bend=1e9), ensemble, x, y, 1).theta - ensemble.start
 
@@ -87,7 +87,7 @@ def test_the_acceleration_is_half_the_step_that_undoes_the_curvature():
 
 
 @pytest.mark.parametrize("bend", [0.0, 0.75])
-@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod()], ids=lambda m: m.label)
+@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
 def test_ends_in_the_minimum_that_scipy_looks_for(method, bend):
     x, _ = problem(members=1, n=80)
     teacher = build(method, [3])
@@ -110,7 +110,9 @@ def test_ends_in_the_minimum_that_scipy_looks_for(method, bend):
         np.testing.assert_allclose(residual(ours.theta[0].numpy()), theirs.fun, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", [KANMethod(), MLPMethod()], ids=lambda m: m.label)
+@pytest.mark.parametrize(
+    "method", [KANMethod(1, basis=BSpline(intervals=5)), MLPMethod(depth=1)], ids=lambda m: m.label
+)
 @pytest.mark.parametrize("n", [60, 12])
 def test_a_member_of_an_ensemble_reaches_what_it_reaches_alone(method, n):
     x, y = problem(n=n)
@@ -124,7 +126,7 @@ def test_a_member_of_an_ensemble_reaches_what_it_reaches_alone(method, n):
 
 def test_the_loss_never_rises_and_done_members_rest():
     x, y = problem()
-    ensemble, optimizer = build(KANMethod(), range(4)), LevenbergMarquardt()
+    ensemble, optimizer = build(KANMethod(1, basis=BSpline(intervals=5)), range(4)), LevenbergMarquardt()
     state = train(optimizer, ensemble, x, y, 1)
     for step in range(60):
         state.done[step % 4] |= step in (10, 23)
@@ -151,7 +153,7 @@ def test_evaluations_are_counted():
             return super().jacobians(theta, x)
 
     x, y = problem(members=1)
-    method = MLPMethod()
+    method = MLPMethod(depth=1)
     ensemble = Counted([method.build(2, 3, torch.Generator().manual_seed(0), torch.float64)])
     state = train(LevenbergMarquardt(), ensemble, x, y, 12)
     # A trial and a look ahead every step, and a Jacobian for every step that was kept; the start is predicted once.
@@ -160,7 +162,7 @@ def test_evaluations_are_counted():
 
 
 @pytest.mark.parametrize(
-    "method", [*(KANMethod(basis=b()) for b in BASES.values()), MLPMethod()], ids=lambda m: m.label
+    "method", [*(KANMethod(basis=b()) for b in BASES.values()), MLPMethod(depth=1)], ids=lambda m: m.label
 )
 def test_a_member_that_is_not_finite_harms_no_other(method):
     x, y = problem(members=2)
@@ -207,7 +209,7 @@ def test_the_jacobian_of_a_linear_layer_of_two_outputs_is_two_blocks_of_its_inpu
 
 
 @pytest.mark.parametrize("n", [60, 5])  # 5 rows of two outputs and 17 parameters: the dual form
-@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod()], ids=lambda m: m.label)
+@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
 def test_a_step_for_two_outputs_solves_the_normal_equations_of_both(method, n):
     x, y = two_outputs(members=3, n=n)
     models = [method.build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2) for s in range(3)]
@@ -226,7 +228,10 @@ def test_a_step_for_two_outputs_solves_the_normal_equations_of_both(method, n):
 
 def test_a_member_of_two_outputs_trains_alone_as_in_company_and_beats_a_straight_line():
     x, y = two_outputs(members=3)
-    models = [KANMethod().build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2) for s in range(3)]
+    models = [
+        KANMethod(1, basis=BSpline(intervals=5)).build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2)
+        for s in range(3)
+    ]
     together = train(LevenbergMarquardt(), Ensemble(models), x, y, 30)
     alone = train(LevenbergMarquardt(), Ensemble(models[1:2]), x[1:2], y[1:2], 30)
     torch.testing.assert_close(alone.theta[0], together.theta[1], rtol=1e-6, atol=1e-8)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from test_adam import models, orders, problem
 
+from kanbench.bases import BSpline
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import SGD, Ensemble
 
@@ -12,7 +13,9 @@ RATES = torch.tensor([1e-2, 5e-2, 2e-1], dtype=torch.float64)
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize("batch", [0, 1, 8])
-@pytest.mark.parametrize("method", [KANMethod(), MLPMethod()], ids=lambda m: m.label)
+@pytest.mark.parametrize(
+    "method", [KANMethod(1, basis=BSpline(intervals=5)), MLPMethod(depth=1)], ids=lambda m: m.label
+)
 def test_every_member_walks_as_torch_does_on_its_own_rows(method, batch, shuffle):
     x, y = problem()
     optimizer, ensemble = SGD(batch=batch, shuffle=shuffle), Ensemble(models(method))
