@@ -44,7 +44,7 @@ ARGUMENTS = {  # keys in messages about configs: the arguments that they are her
 def compare(
     methods: Iterable[NetworkMethod],
     tasks: Any = "feynman",
-    budgets: int | Iterable[int] = (50, 100, 200, 300),
+    budgets: int | Iterable[int] = (100, 200, 300),
     seeds: int | Iterable[int] = 5,
     folder: str | Path = "results/runs/compare",
     *,

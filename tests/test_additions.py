@@ -124,10 +124,10 @@ def test_a_basis_is_a_module_and_a_yaml(house):
     model = KAN([1, 1], basis, generator=torch.Generator(), dtype=torch.float64)
     assert sum(parameter.numel() for parameter in model.parameters()) == 3 + 1  # the terms of one edge and a bias
     np.testing.assert_allclose(terms, [0.5, 1.25, 1.125], rtol=1e-14)
-    records = house.run("basis=fibonacci", *ON_FEYNMAN)
+    records = house.run("basis=fibonacci", "model.depth=1", *ON_FEYNMAN)
     assert set(records.family) == {"KAN Fibonacci", "MLP"}
     assert set(records.status) == {"ok"}
-    assert records.loc[records.basis == "Fibonacci", "method"].unique().tolist() == ["KAN Fibonacci degree=3"]
+    assert records.loc[records.basis == "Fibonacci", "method"].unique().tolist() == ["KAN Fibonacci depth=1"]
 
 
 BUMPS = """
@@ -372,7 +372,7 @@ def test_two_outputs_go_through_batches_and_every_optimizer_that_takes_the_loss(
         [] if optimizer == "lbfgs" else ["optimizer.rates=[0.03,0.3]", "optimizer.batch=16", "optimizer.doublings=0"]
     )
     words = ["data=arc", "data.turns=[0.5]", *QUICK, f"optimizer={optimizer}", "optimizer.steps=200", *rates]
-    records = with_arcs.run(*words, "optimizer.check_every=50", "baseline=none")
+    records = with_arcs.run(*words, "optimizer.check_every=50", "baseline=none", "model.depth=1")
     assert len(records) == (2 if optimizer == "lbfgs" else 4)
     assert set(records.status) == {"ok"}
     assert records.test_rel_distance.min() < 0.4

@@ -1,6 +1,7 @@
 """Faults that are committed to a folder of records; each must be found, with its file and row."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,11 @@ def cell(method, task, budget, **changes):
 
 
 CELLS = [
-    *(cell(method, task, 30) for task in TASKS for method in (MLPMethod(), KANMethod(basis=Taylor()))),
+    *(
+        cell(method, task, 30)
+        for task in TASKS
+        for method in (MLPMethod(depth=1), KANMethod(1, basis=Taylor(degree=8)))
+    ),
     *(cell(REFERENCES["regression"][0], task, 0) for task in TASKS),
 ]
 KAN_CELL = CELLS[1]
@@ -97,7 +102,9 @@ def test_sound_records_pass_with_one_line_per_check_and_three_members_come_again
 
 def test_failed_and_skipped_cells_are_failures_that_are_there(folder):
     store = RecordStore(folder / "cells")
-    small = [cell(method, task, 3) for task in TASKS for method in (MLPMethod(), KANMethod(basis=Taylor()))]
+    small = [
+        cell(method, task, 3) for task in TASKS for method in (MLPMethod(depth=1), KANMethod(1, basis=Taylor(degree=8)))
+    ]
     for each in small:
         store.write(unfinished(each, "skipped", "a budget of 3 parameters is too small for it"))
     code, checks = validate(folder)
@@ -198,7 +205,7 @@ def test_a_success_that_is_worse_than_a_constant_is_a_failure(folder):
 
 
 def test_another_protocol_is_named_with_what_differs(folder):
-    other = cell(MLPMethod(), TASKS[0], 30, precision=Precision.single)
+    other = cell(MLPMethod(depth=1), TASKS[0], 30, precision=Precision.single)
     RecordStore(folder / "cells").write(run_cell(other))
     _, checks = validate(folder)
     (fault,) = checks["protocol"]["faults"]
@@ -245,7 +252,9 @@ def test_a_key_that_is_not_that_of_its_description_is_named(folder):
 def test_a_method_under_another_name_is_named(folder):
     path = path_of(folder)
     change(path, 1, method="KAN Mine")
-    assert "method is 'KAN Mine', its description gives 'KAN Taylor'" in str(validate(folder)[1]["keys"]["faults"])
+    assert "method is 'KAN Mine', its description gives 'KAN Taylor degree=8 depth=1'" in str(
+        validate(folder)[1]["keys"]["faults"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -264,9 +273,9 @@ def test_a_member_that_converged_though_none_can_is_named(folder):
     path = path_of(folder)
     member = read_record(path).members[0]
     assert member["stopped"] in ("cap", "converged")
-    assert list(_of_stop(member | {"stopped": "converged"}, LevenbergMarquardt(least_gain=0.0)))[-1].startswith(
-        "stopped is converged, and with least_gain=0"
-    )
+    assert list(
+        _of_stop(member | {"stopped": "converged"}, replace(KAN_CELL, optimizer=LevenbergMarquardt(least_gain=0.0)))
+    )[-1].startswith("stopped is converged, and with least_gain=0")
 
 
 def test_a_table_is_checked_as_far_as_it_goes(folder, tmp_path, capsys):
@@ -287,7 +296,7 @@ def test_records_of_a_table_are_checked_but_for_what_needs_its_rows(tmp_path, ca
     task = table_task("mine", ["a", "b"], x, "y", np.sin(3.0 * x[:, 0]) * x[:, 1])
     store = RecordStore(tmp_path / "cells")
     store.prepare()
-    for method in (MLPMethod(), KANMethod(basis=Taylor())):
+    for method in (MLPMethod(depth=1), KANMethod(1, basis=Taylor(degree=8))):
         store.write(run_cell(cell(method, task, 30, sizes=Shares())))
     assert run_command("validate", str(tmp_path)) == 0
     said = capsys.readouterr().out
@@ -360,7 +369,7 @@ CLASSES = table_task("classes", ["a", "b"], X, "k", (X.sum(axis=1) > 0.0).astype
 @pytest.fixture(scope="module")
 def trained_on_tables():
     """Records of two methods on a table of two targets, and on a table of two classes."""
-    methods = (MLPMethod(), KANMethod(basis=Taylor()))
+    methods = (MLPMethod(depth=1), KANMethod(1, basis=Taylor(degree=8)))
     of_pair = [cell(method, PAIR, 40, sizes=Shares()) for method in methods]
     of_classes = [cell(method, CLASSES, 40, sizes=Shares(), optimizer=LBFGS(steps=3)) for method in methods]
     return {"pair": [run_cell(each) for each in of_pair], "classes": [run_cell(each) for each in of_classes]}
@@ -446,7 +455,7 @@ def test_a_sound_member_that_is_called_a_failure_is_found(folder):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"method": "MLP tanh"}, "method is 'MLP tanh', its description gives 'KAN Taylor'"),
+        ({"method": "MLP tanh"}, "method is 'MLP tanh', its description gives 'KAN Taylor degree=8 depth=1'"),
         ({"status": "skipped", "reason": "too small"}, "status is skipped, and a width of its budget exists"),
         ({"params": 40, "budget_miss": 0.0, "missed": False}, "params is 40, its description gives"),
         ({"metric": "rmse"}, "metric is 'rmse', its description gives 'rel_l2'"),

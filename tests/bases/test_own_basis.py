@@ -85,10 +85,10 @@ def forget():
 
 def test_a_basis_of_ones_own_is_trained_like_ours(write):
     write()
-    config = own("basis.kwargs={terms: 3}")
+    config = own("basis.kwargs={terms: 3}", "model.depth=1")
     kan, _ = config.methods
     hash = load_basis("my.py:Sinc")
-    assert kan.label == f"KAN Sinc terms=3 {kanbench.bases.own.hash_of(hash)[:6]}"
+    assert kan.label == f"KAN Sinc terms=3 depth=1 {kanbench.bases.own.hash_of(hash)[:6]}"
     assert kan.family == "KAN own Sinc"
     record = run_cell(config.cells()[0])
     assert [member["status"] for member in record.members] == ["ok", "ok"]

@@ -87,24 +87,24 @@ def test_two_equal_outputs_are_graded_as_one_by_a_reference():
 
 def test_the_terminal_shows_the_error_of_every_output(folder):
     frame = load_records(folder)
-    summary = summarize(frame, baseline="MLP tanh")
+    summary = summarize(frame, baseline="MLP tanh depth=1")
     stream = io.StringIO()
-    print_summary(Console(file=stream, width=100), Result.of(frame, baseline="MLP tanh"))
+    print_summary(Console(file=stream, width=100), Result.of(frame, baseline="MLP tanh depth=1"))
     text = stream.getvalue()
     assert "error of easy error of hard <b>" in text
     assert "relative L2 error on test, mean over outputs" in " ".join(text.split())
-    of_mlp = summary[summary.method == "MLP tanh"].iloc[0]
-    expected = frame[frame.method == "MLP tanh"]["test_rel_l2_hard <b>"].median()
+    of_mlp = summary[summary.method == "MLP tanh depth=1"].iloc[0]
+    expected = frame[frame.method == "MLP tanh depth=1"]["test_rel_l2_hard <b>"].median()
     assert of_mlp["error of hard <b>"] == pytest.approx(expected)
 
 
 def test_a_table_has_the_error_of_every_output(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "FIGURES", {})  # they take seconds
-    tables.write_tables(load_records(folder), tmp_path, baseline="MLP tanh")
+    tables.write_tables(load_records(folder), tmp_path, baseline="MLP tanh depth=1")
     table = (tmp_path / "outputs.md").read_text()
     assert "| method | mean | error of easy | error of hard <b> |" in table
     frame = load_records(folder)
-    of_mlp = frame[frame.method == "MLP tanh"].test_rel_l2_easy.median()
+    of_mlp = frame[frame.method == "MLP tanh depth=1"].test_rel_l2_easy.median()
     (row,) = [line.split("|") for line in table.splitlines() if line.startswith("| MLP tanh")]
     assert float(row[3]) == pytest.approx(of_mlp, rel=1e-2)
 

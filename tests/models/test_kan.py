@@ -319,7 +319,7 @@ def test_a_sublayer_has_the_same_functions_whatever_the_aggregation(options, edg
 
 def trained_network(seed, knots):
     """A network with parameters of its own; its knots moved to some data, or not."""
-    model = randomized(KAN([2, 3, 1], generator=seeded(seed), dtype=torch.float64), seed)
+    model = randomized(KAN([2, 3, 1], BSpline(intervals=5), generator=seeded(seed), dtype=torch.float64), seed)
     x = torch.rand(50, 2, generator=seeded(seed), dtype=torch.float64)
     return update_grid(model, x, intervals=5) if knots == "moved" else model
 
@@ -341,7 +341,7 @@ def test_a_state_dict_loads_strictly_whether_knots_have_moved_or_not(of, into, a
 
 
 def test_knots_keep_the_precision_of_the_network_that_they_are_loaded_into():
-    ours = KAN([2, 3, 1], dtype=torch.float32)
+    ours = KAN([2, 3, 1], BSpline(intervals=5), dtype=torch.float32)
     ours.load_state_dict(trained_network(1, "moved").state_dict())
     assert {tensor.dtype for tensor in ours.state_dict().values()} == {torch.float32}
 

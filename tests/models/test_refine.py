@@ -234,7 +234,7 @@ SPLINES = KAN([2, 3, 1], BSpline(intervals=5), dtype=torch.float64)
 REFUSALS = {
     "intervals must not shrink from 5, got 4": lambda: extend(SPLINES, 4),
     "intervals must not shrink from 5, got 2": lambda: update_grid(SPLINES, X, intervals=2),
-    "degree must not shrink from 8, got 7": lambda: extend(KAN([2, 1], Chebyshev()), 7),
+    "degree must not shrink from 8, got 7": lambda: extend(KAN([2, 1], Chebyshev(degree=8)), 7),
     "intervals must be a whole number, got 7.5": lambda: extend(SPLINES, 7.5),
     "x must be torch.float64, as the model is, got torch.float32": lambda: extend(SPLINES, 9, X.float()),
     "x must be a tensor, got 'list'": lambda: update_grid(SPLINES, X.tolist()),

@@ -190,14 +190,15 @@ class BrokenLogger:
 def test_a_run_that_breaks_off_leaves_no_lease_of_its_workers(tmp_path, monkeypatch):
     """Workers that do not stop in time are killed, and only then their leases can be told from those of the living."""
 
-    def hang(job, logger, leases, failed, cell):
+    def hang(job, logger, leases, failed, group):
+        (cell,) = group
         if cell == cells[1]:
             with leases.hold(cell.key, settled=lambda: False):
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 time.sleep(60)
         while not list(job.store.folder.glob("*.claim")):
             time.sleep(0.01)
-        return unfinished(cell, "skipped", ""), True
+        return [unfinished(cell, "skipped", "")], True
 
     monkeypatch.setattr(kanbench.run.running, "train_group", hang)
     monkeypatch.setattr(stopping, "GRACE", 0.0)

@@ -47,7 +47,7 @@ def test_training_is_what_it_is_without(method, optimizer):
 
 def test_members_of_their_own_knots_are_not_taken_for_others():
     """Knots are in the trace, which two parts of the same size must not share."""
-    method, (x, y) = KANMethod(basis=BSpline()), problem()
+    method, (x, y) = KANMethod(depth=1, basis=BSpline()), problem()
     moved = models(method)
     for i, model in enumerate(moved):
         model[0].knots = model[0].basis.uniform_knots().repeat(2, 1) * (1.0 + 0.1 * i)

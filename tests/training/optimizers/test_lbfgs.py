@@ -29,7 +29,12 @@ class Linear:
         return KAN([n_in, 1], Chebyshev(degree=4), generator=generator, dtype=dtype)
 
 
-METHODS = [Linear(), KANMethod(1, basis=BSpline(intervals=5)), KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)]
+METHODS = [
+    Linear(),
+    KANMethod(1, basis=BSpline(intervals=5)),
+    KANMethod(1, basis=Chebyshev(degree=3)),
+    MLPMethod(depth=1),
+]
 methods = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 
 

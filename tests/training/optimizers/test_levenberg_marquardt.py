@@ -87,7 +87,7 @@ def test_the_acceleration_is_half_the_step_that_undoes_the_curvature():
 
 
 @pytest.mark.parametrize("bend", [0.0, 0.75])
-@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
+@pytest.mark.parametrize("method", [KANMethod(1, basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
 def test_ends_in_the_minimum_that_scipy_looks_for(method, bend):
     x, _ = problem(members=1, n=80)
     teacher = build(method, [3])
@@ -209,7 +209,7 @@ def test_the_jacobian_of_a_linear_layer_of_two_outputs_is_two_blocks_of_its_inpu
 
 
 @pytest.mark.parametrize("n", [60, 5])  # 5 rows of two outputs and 17 parameters: the dual form
-@pytest.mark.parametrize("method", [KANMethod(basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
+@pytest.mark.parametrize("method", [KANMethod(1, basis=Chebyshev(degree=3)), MLPMethod(depth=1)], ids=lambda m: m.label)
 def test_a_step_for_two_outputs_solves_the_normal_equations_of_both(method, n):
     x, y = two_outputs(members=3, n=n)
     models = [method.build(2, 3, torch.Generator().manual_seed(s), torch.float64, 2) for s in range(3)]
