@@ -372,7 +372,7 @@ def test_two_outputs_go_through_batches_and_every_optimizer_that_takes_the_loss(
         [] if optimizer == "lbfgs" else ["optimizer.rates=[0.03,0.3]", "optimizer.batch=16", "optimizer.doublings=0"]
     )
     words = ["data=arc", "data.turns=[0.5]", *QUICK, f"optimizer={optimizer}", "optimizer.steps=200", *rates]
-    records = with_arcs.run(*words, "optimizer.check_every=50", "baseline=none", "model.depth=1")
+    records = with_arcs.run(*words, "optimizer.check_every=50", "baseline=none", "model.depth=1", "basis.intervals=5")
     assert len(records) == (2 if optimizer == "lbfgs" else 4)
     assert set(records.status) == {"ok"}
     assert records.test_rel_distance.min() < 0.4

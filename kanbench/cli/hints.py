@@ -80,7 +80,7 @@ HINTS = {
     "noise_scale": Hint("model.gain={}", "the start of a KAN is scaled by its gain"),
     "activation": Hint("baseline.activation={}", "edges of a KAN have a basis, and MLPs an activation"),
     "base_fun": Hint("model.base_branch={}", "a KAN has a base branch: none, linear or silu"),
-    "grid_update_num": Hint("basis.intervals=5 model.stages=[3,5]", "the grid of a KAN grows in stages, up to basis.intervals"),
+    "grid_update_num": Hint("basis.intervals=5 model.stages=[3,5]", "the grid grows in stages, up to basis.intervals"),
     "patience": STEPS,
     "model.basis": Hint("basis={}", "it is that of all KANs but a baseline with a baseline.basis"),
     "model.aggregation": Hint("aggregation={}", "it is that of all KANs but a baseline with a baseline.aggregation"),

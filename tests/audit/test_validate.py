@@ -149,15 +149,15 @@ def test_an_absent_seed_is_named(folder):
     code, checks = validate(folder)
     assert code == 1
     said = {fault["said"] for fault in checks["coverage"]["faults"] if fault["file"] == str(path)}
-    assert "KAN Taylor on I.27.6 at 30: seed 1 is absent" in said
+    assert "KAN Taylor degree=8 depth=1 on I.27.6 at 30: seed 1 is absent" in said
 
 
 def test_an_absent_cell_is_named_by_its_method_task_and_budget(folder):
     path_of(folder).unlink()
     _, checks = validate(folder)
     said = [fault["said"] for fault in checks["coverage"]["faults"]]
-    assert said[0].startswith("KAN Taylor on I.27.6 at 30 is absent")
-    assert said[1] == "planned and absent: KAN Taylor on I.27.6 at 30"
+    assert said[0].startswith("KAN Taylor degree=8 depth=1 on I.27.6 at 30 is absent")
+    assert said[1] == "planned and absent: KAN Taylor degree=8 depth=1 on I.27.6 at 30"
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_table_is_checked_as_far_as_it_goes(folder, tmp_path, capsys):
     write_csv(frame, tmp_path / "table" / "records.csv")
     assert run_command("validate", str(tmp_path / "table")) == 0
     assert "5 of 5 checks passed, 3 not made" in capsys.readouterr().out
-    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    row = int(frame.index[frame.method == "KAN Taylor degree=8 depth=1"][0])
     frame.loc[row, "score"] *= 0.9
     write_csv(frame, tmp_path / "table" / "records.csv")
     said = the_fault(tmp_path / "table", "schema", tmp_path / "table" / "records.csv", str(row + 2))
@@ -490,7 +490,7 @@ def table(tmp_path):
 )
 def test_a_row_of_a_table_that_is_not_like_the_others_of_its_cell_or_task_is_named(changes, sentence, folder, table):
     frame = load_records(folder)
-    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    row = int(frame.index[frame.method == "KAN Taylor degree=8 depth=1"][0])
     for name, value in changes.items():
         frame.loc[row, name] = value
     write_csv(frame, table / "records.csv")
@@ -500,7 +500,7 @@ def test_a_row_of_a_table_that_is_not_like_the_others_of_its_cell_or_task_is_nam
 
 def test_one_member_of_a_cell_alone_cannot_be_skipped(folder, table):
     frame = load_records(folder)
-    row = int(frame.index[frame.method == "KAN Taylor"][0])
+    row = int(frame.index[frame.method == "KAN Taylor degree=8 depth=1"][0])
     errors = [name for name in frame if name.startswith(("train_", "val_", "test_")) and not name.endswith("_size")]
     frame.loc[row, ["status", "reason"]] = ["skipped", "too small"]
     frame.loc[row, [*errors, "score"]] = np.nan

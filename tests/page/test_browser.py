@@ -353,7 +353,7 @@ def test_what_is_cut_says_that_it_scrolls(tab):
       const {scrollWidth, clientWidth} = note.nextElementSibling;
       return [!note.hidden, scrollWidth > clientWidth + 1];
     })"""
-    for width, some in ((1440, False), (360, True)):
+    for width, some in ((1280, False), (360, True)):
         tab.set_viewport_size({"width": width, "height": 800})
         tab.wait_for_function(f"() => ({hints})().every(([says, is]) => says === is)")
         assert any(says for says, _ in tab.evaluate(hints)) is some
