@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from benchmarks.measurement import Goal, Result, Row, Settings, at_most
 from benchmarks.peers import PEERS, TERMS, Missing
+from benchmarks.sizes import eight_terms
 from benchmarks.timing import Timings, interleave, peak_bytes
 from kanbench import KAN, MLP
 from kanbench.bases import BASES, Basis
@@ -142,15 +143,15 @@ NOTES = (
 
 
 def ours(shape: Shape) -> Iterator[Contender]:
-    """Build every basis of fixed functions at its defaults, and the MLP of one hidden layer with equal parameters."""
+    """Build every basis of fixed functions with eight terms, and the MLP of one hidden layer with equal parameters."""
     for name, basis in BASES.items():
         if basis().n_inner == 0:
-            yield Contender(f"KAN {name}", name, KAN(shape.widths, basis()))
+            yield Contender(f"KAN {name}", name, KAN(shape.widths, eight_terms(basis)))
     products = KAN(shape.widths, Copies())
     yield Contender(PRODUCTS, "", products)
     n_params = sum(p.numel() for p in products.parameters())  # the same for all, at 8 terms per edge
     n_in = shape.widths[0]
-    yield Contender("MLP", "", MLP([n_in, solve_nodes(MLPMethod(), n_in, n_params).width, 1]))
+    yield Contender("MLP", "", MLP([n_in, solve_nodes(MLPMethod(depth=1), n_in, n_params).width, 1]))
 
 
 def compare(contenders: Sequence[Contender], shape: Shape, mode: Mode, settings: Settings, result: Result) -> None:

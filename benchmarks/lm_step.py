@@ -12,6 +12,7 @@ from scipy.linalg.lapack import dpotrf
 from threadpoolctl import threadpool_limits
 
 from benchmarks.measurement import Result, Row, Settings, at_most
+from benchmarks.sizes import eight_terms
 from kanbench import KAN, MLP
 from kanbench.bases import RBF, Basis, BSpline, Chebyshev, Fourier, Taylor
 from kanbench.training import Ensemble, LevenbergMarquardt
@@ -19,13 +20,7 @@ from kanbench.training import Ensemble, LevenbergMarquardt
 MEMBERS = 5
 WARM_UP = 3  # steps
 SIZES = {1_000: {"MLP": 75, "KAN": 12}, 200: {"MLP": 15, "KAN": 2}}  # rows: widths of 301, and of 61 or 51 parameters
-BASES: dict[str, Basis] = {
-    "Taylor": Taylor(),
-    "Chebyshev": Chebyshev(),
-    "Fourier": Fourier(),
-    "RBF": RBF(),
-    "BSpline": BSpline(),
-}
+BASES: dict[str, Basis] = {kind.__name__: eight_terms(kind) for kind in (Taylor, Chebyshev, Fourier, RBF, BSpline)}
 ANCHOR_SHAPE, ANCHOR_ROWS, ANCHOR_STEPS = [5, 10, 10, 1], 2_000, 30  # an MLP of 181 parameters
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from benchmarks import bare
 from benchmarks.measurement import Result, Row, Settings, at_most
 from benchmarks.timing import interleave
+from kanbench.bases import BSpline
 from kanbench.cells import Cell, Execution, Precision, run_cell
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import KANMethod, MLPMethod
@@ -13,7 +14,11 @@ from kanbench.training import LevenbergMarquardt
 
 TASK = "I.9.18"
 SEEDS = (0, 1, 2, 3, 4)
-CELLS = [(method, budget) for method in (KANMethod(), MLPMethod()) for budget in (50, 300)]
+CELLS = [
+    (method, budget)
+    for method in (KANMethod(1, basis=BSpline(intervals=5)), MLPMethod(depth=1))
+    for budget in (50, 300)
+]
 
 
 def run(settings: Settings) -> Result:

@@ -95,7 +95,7 @@ def records(result: Result, n_members: int, settings: Settings) -> None:
 def write_records(store: RecordStore, n_members: int) -> None:
     """Write cells of `SEEDS` members: two methods at ten budgets, on as many tasks as needed."""
     cell = Cell(
-        "benchmark", "feynman", load_suite("feynman").tasks[0], KANMethod(), 50, tuple(range(SEEDS)),
+        "benchmark", "feynman", load_suite("feynman").tasks[0], KANMethod(depth=1), 50, tuple(range(SEEDS)),
         LevenbergMarquardt(steps=10), SplitSizes(100, 100, 100), Precision.double,
     )  # fmt: skip
     genuine = run_cell(cell)

@@ -15,6 +15,7 @@ from benchmarks import bare, peers
 from benchmarks.machine import machine
 from benchmarks.measurement import Goal, Result, Row, Settings, at_least
 from benchmarks.timing import Stopwatch
+from kanbench.bases import BSpline
 from kanbench.cells import Cell, Precision
 from kanbench.data import FormulaTask, SplitSizes, load_suite
 from kanbench.methods import KANMethod
@@ -23,7 +24,7 @@ from kanbench.run.progress import Tally, progress_of
 from kanbench.training import LevenbergMarquardt
 
 WIDTH = 5  # of the hidden layer; both use cubic splines on 5 intervals
-METHOD = KANMethod(base_branch=BaseBranch.silu)  # the edges of pykan: SiLU plus a spline
+METHOD = KANMethod(1, base_branch=BaseBranch.silu, basis=BSpline(intervals=5))  # the edges of pykan: SiLU plus a spline
 PYKAN_STEPS = 100
 TARGETS = (1e-1, 1e-2, 1e-3)
 
