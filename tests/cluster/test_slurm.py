@@ -146,7 +146,7 @@ def test_a_sweep_over_jobs_trains_every_cell_once_and_the_last_job_reports(clust
     cluster.until_all_end()
     check(cluster, quiet)
     assert trained(cluster) == len(quiet) // 2
-    assert cluster.log().count("MLP tanh is better") + cluster.log().count("KAN Chebyshev is better") >= 1
+    assert "tasks at 50 parameters: error ratio" in " ".join(cluster.log().split())  # the answer of the last job
     said = cluster.tell(sys.executable, "-m", "kanbench", "status", "results/runs")
     assert "0 running, 0 failed, 0 missing" in said
 
