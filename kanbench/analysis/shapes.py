@@ -7,8 +7,8 @@ import pandas as pd
 
 from kanbench.analysis.check import not_chosen
 from kanbench.analysis.load import relative_error
+from kanbench.store.record import OUTRANKED
 
-OUTRANKED = "outranked"  # `stopped` of a shape that a search did not take to the end
 log = logging.getLogger(__name__)
 GROUP = ["suite", "task", "budget", "protocol", "searched"]  # one search
 

@@ -8,11 +8,12 @@ import pandas as pd
 
 from kanbench.analysis.parts import kind_of
 from kanbench.analysis.protocol import AXES, FIXED, complete, unshared
-from kanbench.analysis.shapes import OUTRANKED, choose_shapes
+from kanbench.analysis.shapes import choose_shapes
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.errors import counted
 from kanbench.methods.budget import MARKED_MISS
+from kanbench.store.record import OUTRANKED
 
 SHARED = {  # what the rows of one protocol, one task or one cell have in common
     "protocol": (("protocol",), tuple(FIXED)),

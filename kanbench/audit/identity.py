@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.analysis.shapes import OUTRANKED
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell
@@ -17,7 +16,7 @@ from kanbench.cells.rows import identity, size
 from kanbench.data import TableTask
 from kanbench.errors import counted
 from kanbench.methods import BudgetTooSmall, TooManyTerms
-from kanbench.store.record import CellRecord
+from kanbench.store.record import OUTRANKED, CellRecord
 
 FILED = ("experiment", "suite", "commit", "results_version")  # they do not follow from the description
 OF_VERSION = ("cell", "protocol", "data")  # hashes with the version of the results

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from kanbench.analysis.load import SPLITS
-from kanbench.analysis.shapes import OUTRANKED
 from kanbench.audit.finding import Check, Fault
 from kanbench.audit.rows import Audited
 from kanbench.cells import Cell, run_cell, with_fewest
 from kanbench.errors import counted
-from kanbench.store.record import CellRecord
+from kanbench.store.record import OUTRANKED, CellRecord
 
 NAMED = 5  # members in a sentence
 DEAR = 60.0  # seconds of a cell, above which its members are drawn only where there are too few others

@@ -12,7 +12,7 @@ from kanbench.cells.grading import PREFIXES
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
 from kanbench.cells.train import Training, record_of
-from kanbench.store.record import CellRecord
+from kanbench.store.record import OUTRANKED, CellRecord
 
 KEPT = 3  # one of so many shapes goes on from a rung
 BEFORE_TEST = ("train", "validation")
@@ -99,7 +99,7 @@ class _Search:
     def _record(self, cell: Cell, is_finished: bool, is_chosen: bool) -> CellRecord:
         if cell.key in self.failed:
             return self.failed[cell.key]
-        said = {"chosen": is_chosen} | ({} if is_finished else {"stopped": "outranked"})
+        said = {"chosen": is_chosen} | ({} if is_finished else {"stopped": OUTRANKED})
         return record_of(cell, self.trainings[cell.key], PREFIXES if is_chosen else BEFORE_TEST, **said)
 
     def save(self) -> None:

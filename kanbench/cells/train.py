@@ -126,16 +126,18 @@ class Training:
     def outcomes(self, splits: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield the columns that say what each member reached."""
         module, score = self.module, self.cell.task.grading.score
-        losses, grades = module.best_loss.tolist(), self._grades(splits)
-        for member, ((seed, rate), loss, metrics) in enumerate(zip(self.members, losses, grades, strict=True)):
-            made = {
-                "seed": seed,
-                "lr": rate,
-                "evaluations": module.evaluations[member].item(),
-                "steps": module.steps[member].item(),
-                "stopped": module.stopped[member],
-            }
-            yield made | outcome(metrics, score, loss) | module.errors_at[member]
+        made = zip(
+            self.members,
+            module.evaluations.tolist(),
+            module.steps.tolist(),
+            module.stopped,
+            module.errors_at,
+            strict=True,
+        )
+        reached = zip(module.best_loss.tolist(), self._grades(splits), strict=True)
+        for ((seed, rate), evaluations, steps, stopped, errors), (loss, metrics) in zip(made, reached, strict=True):
+            costs = {"seed": seed, "lr": rate, "evaluations": evaluations, "steps": steps, "stopped": stopped}
+            yield costs | outcome(metrics, score, loss) | errors
 
 
 def record_of(cell: Cell, trainings: Sequence[Training], splits: Iterable[str] = PREFIXES, **said: Any) -> CellRecord:

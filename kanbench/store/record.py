@@ -15,7 +15,8 @@ from kanbench.files.sealed import Damaged, Seal, parse_json
 
 SEAL = Seal("record", format=1)
 STATUSES = ("ok", "diverged", "failed", "skipped")
-STOPS = ("converged", "cap", "no step helps", "outranked", "")  # why a training ended; "" where none did
+OUTRANKED = "outranked"  # why a shape ended that its search did not take on
+STOPS = ("converged", "cap", "no step helps", OUTRANKED, "")  # why a training ended; "" where none did
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),

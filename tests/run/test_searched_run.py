@@ -25,6 +25,7 @@ WORDS = [
     *("data.tasks=[I.6.2,I.12.11]", "budget.targets=[15,60]", "seeds=2", "data.train=40", "data.validation=30"),
     *("data.test=40", "optimizer.steps=12", "optimizer.window=10", "trainer.workers=1"),
 ]
+TINY = {"train": 40, "validation": 30, "test": 40, "workers": 1, "progress": False}  # options of a call
 MEASURED = ["seconds", "peak_memory_bytes", "experiment"]
 
 
@@ -111,11 +112,7 @@ def test_a_call_makes_the_cells_of_the_command(searched, tmp_path):
         tmp_path / "x",
         search=Search(trials=6, first_seeds=1, first_steps=4),
         optimizer=LevenbergMarquardt(steps=12, window=10),
-        train=40,
-        validation=30,
-        test=40,
-        workers=1,
-        progress=False,
+        **TINY,
     )
     assert result.baseline == "MLP tanh"
     assert set(result.records.cell) == set(load_records(searched).cell)
@@ -140,11 +137,7 @@ def test_own_models_take_part(tmp_path):
         tmp_path / "x",
         search=Search(trials=6, first_seeds=1, first_steps=2),
         optimizer=LevenbergMarquardt(steps=4, window=10),
-        train=40,
-        validation=30,
-        test=40,
-        workers=1,
-        progress=False,
+        **TINY,
     )
     assert result.shapes.trials.tolist() == [6, 6]
     with pytest.raises(ValueError, match=r"net .* has [34] shapes within 5 % of them, and 6 are needed"):
