@@ -92,7 +92,7 @@ class KANLayer(FeatureLinear):
         self.is_linear = self.edge_scale is EdgeScale.none and self.edges is None
         initialization = chosen(Initialization, "initialization", initialization)
         of_functions = initialization is Initialization.functions
-        std = 0.0 if of_functions else coefficient_std(self.basis, n_in, initialization, gain)
+        std = 0.0 if of_functions else coefficient_std(self.basis, n_in, n_out, initialization, gain)
         n_terms = self.basis.n_terms + self._base_has_weight
         shape = (n_in, n_terms, n_out) if self.edges is None else (len(self.edges), n_terms)
         drawn = (

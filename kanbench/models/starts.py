@@ -13,17 +13,29 @@ if TYPE_CHECKING:
     from kanbench.models.layer import KANLayer
 
 POINTS = 1001  # of the domain, over which means are taken
+POWER = 1.75  # of the number of coefficients that enter a node, in power_law
 NULL = 1e-12  # share of the largest eigenvalue below which functions count as linearly dependent
 
 
-def coefficient_std(basis: Basis, n_in: int, initialization: Initialization, gain: float) -> float:
-    """Return the standard deviation of the starting coefficients of a layer with `n_in` inputs."""
+def coefficient_std(basis: Basis, n_in: int, n_out: int, initialization: Initialization, gain: float) -> float:
+    """Return the standard deviation of the starting coefficients of a layer with `n_in` inputs and `n_out` nodes."""
     if initialization is Initialization.normal:
         return gain
-    x = torch.linspace(basis.low, basis.high, POINTS, dtype=torch.float64).unsqueeze(-1)
-    energy = basis.expand(x).square().sum(-1).mean().item()  # mean over the domain, for unit coefficients
+    if initialization is Initialization.power_law:
+        return gain / float(n_in * basis.n_terms) ** POWER
+    x = torch.linspace(basis.low, basis.high, POINTS, dtype=torch.float64)
+    terms = basis.expand(x.unsqueeze(-1)).detach().squeeze(-2)
+    energy = _energy(terms)
+    if initialization is Initialization.glorot:
+        (slopes,) = torch.gradient(terms, spacing=(x,), dim=0)
+        return gain * math.sqrt(2.0 / (n_in * energy + n_out * _energy(slopes)))
     std = gain / math.sqrt(n_in * energy)
     return std / n_in if initialization is Initialization.fan_in else std
+
+
+def _energy(values: Tensor) -> float:
+    """Return the mean over the domain of the sum of squares: (points, n_terms) to a number."""
+    return values.square().sum(-1).mean().item()
 
 
 @torch.no_grad()

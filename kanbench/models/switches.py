@@ -57,12 +57,20 @@ class Initialization(StrEnum):
     Values:
         variance: gain / sqrt(n_in * energy of the basis), so that a sum over edges has variance gain^2.
         fan_in: that divided by n_in, so that a sum starts as a mean does: the control for mean aggregation.
+        glorot: gain * sqrt(2 / (n_in * energy of the basis + n_out * energy of its derivative)), a compromise between
+            keeping the variance of values on the way forward and that of gradients on the way back.
+        power_law: gain / (n_in * number of terms)^1.75.
         normal: gain itself.
         functions: random functions of the same span are the same functions for every basis, see
             `start_from_functions`; the control for how coefficients are scaled.
+
+    Source: glorot and power_law follow Rigas, Verma, Alexandridis and Wang, "Initialization Schemes for
+    Kolmogorov-Arnold Networks: An Empirical Study", arXiv 2509.03417, 2025, whose gain is 1; the rest is ours.
     """
 
     variance = auto()
     fan_in = auto()
+    glorot = auto()
+    power_law = auto()
     normal = auto()
     functions = auto()

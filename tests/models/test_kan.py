@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from kanbench.bases import BASES, BSpline, Chebyshev
+from kanbench.bases import BASES, BSpline, Chebyshev, Taylor
 from kanbench.methods import KANMethod
 from kanbench.models import (
     KAN,
@@ -157,6 +157,18 @@ def test_normal_start_has_the_gain_as_its_standard_deviation():
     module = layer(20, 300, initialization=Initialization.normal, gain=0.7)
     assert module.coefficients.std().item() == pytest.approx(0.7, rel=0.02)
     assert module.coefficients.mean().item() == pytest.approx(0.0, abs=0.02)
+
+
+def test_glorot_start_has_the_deviation_of_its_formula_for_taylor_polynomials():
+    basis = Taylor(low=-1.0, high=1.0, degree=2, constant=False)  # x and x^2: energies 1/3 + 1/5, slopes 1 + 4/3
+    module = layer(4, 2500, basis, initialization=Initialization.glorot, gain=1.0)
+    expected = math.sqrt(2 / (4 * (1 / 3 + 1 / 5) + 2500 * (1 + 4 / 3)))
+    assert module.coefficients.std().item() == pytest.approx(expected, rel=0.02)
+
+
+def test_power_law_start_falls_with_the_power_of_the_coefficients_of_a_node():
+    module = layer(5, 2500, Taylor(degree=3, constant=False), initialization=Initialization.power_law, gain=2.0)
+    assert module.coefficients.std().item() == pytest.approx(2.0 / 15**1.75, rel=0.02)
 
 
 def test_scales_start_at_one_and_biases_at_zero():
