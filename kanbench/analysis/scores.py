@@ -65,9 +65,9 @@ class Primary:
         return replace(self, method=method, against=against)
 
     def is_in(self, frame: pd.DataFrame) -> bool:
-        """Return whether the records hold both methods at this budget."""
+        """Return whether the records hold both methods at this budget, each by itself or as a line of a search."""
         at_budget = frame[frame.budget == self.budget]
-        return {self.method, self.against} <= set(at_budget.method)
+        return {self.method, self.against} <= {*at_budget.method, *at_budget.get("searched", ())}
 
 
 @dataclass(frozen=True, eq=False)

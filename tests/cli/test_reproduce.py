@@ -249,6 +249,8 @@ def test_a_study_declares_its_primary_comparison(published, caplog):
     assert primary.of(held) == Primary("KAN RBF", "MLP tanh", 100)
     assert primary.of(held.assign(budget=200)) is None
     assert "KAN RBF against MLP tanh at 100 parameters, is not among these records" in caplog.text
+    searched = held.assign(method="KAN RBF depth=1", searched=["KAN RBF", "MLP tanh"])
+    assert primary.of(searched) == Primary("KAN RBF", "MLP tanh", 100)
     published(GOOD_STUDY + PRIMARY.replace("100", "100, train_size: 1000"), "sweep")
     assert read_study(study_files()["sweep"]).primary.of(held).level == {"train_size": 1000.0}
 
