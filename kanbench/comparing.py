@@ -13,9 +13,9 @@ import torch
 from rich.console import Console
 
 from kanbench.cells import Precision, Search, Vary
-from kanbench.config.checks import check_gradings, check_rows, checked
+from kanbench.config.checks import LARGEST_BUDGET, check_gradings, check_rows, checked
 from kanbench.config.config import Config
-from kanbench.config.read import LARGEST_BUDGET, LARGEST_SEED, MOST_SEEDS
+from kanbench.config.read import LARGEST_SEED, MOST_SEEDS
 from kanbench.config.settings import Accelerator, TrainerConfig
 from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.from_python import tasks_of
@@ -36,6 +36,7 @@ ARGUMENTS = {  # keys in messages about configs: the arguments that they are her
     "trainer.": "",
     "results:": "folder:",
     "data:": "tasks:",
+    "model.": "methods: ",
     "model:": "methods:",
     "baseline:": "methods:",
 }
@@ -75,7 +76,8 @@ def compare(
         methods: What is compared, such as `KANMethod(basis=Taylor())`, `MLPMethod()`, `OwnMethod("mine", build)`.
         tasks: The name of a suite ("feynman", or "feynman/I.1*" for some of it), a list of names of tasks, `Task`
             objects, arrays (X, y) with X (n, n_inputs) and y (n,), a data frame, or a dict of names to pairs or frames.
-        budgets: Numbers of trainable parameters; the width of each model is solved from them.
+        budgets: Numbers of trainable parameters; the width of each model is solved from them. Methods with `hidden`,
+            the widths of hidden layers, have the number of their shape instead, and so have the others beside them.
         seeds: The number of seeds, or the seeds themselves.
         folder: The folder of the run, which may exist.
         target: The column of a data frame to predict, or the list of several.

@@ -25,7 +25,7 @@ COLUMNS = [
     *("status", "reason", "cell", "commit"),
 ]
 TEXT = (  # may be empty
-    *("experiment", "basis", "aggregation", "activation", "reason", "same_as", "smooth", "searched"),
+    *("experiment", "basis", "aggregation", "activation", "reason", "same_as", "smooth", "searched", "curve"),
 )
 ORDER = ["experiment", "suite", "task", "budget", "method", "optimizer", "cell", "seed", "lr"]
 TABLES = ("records.csv", "records.csv.gz")

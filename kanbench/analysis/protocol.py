@@ -5,6 +5,8 @@ from math import isnan
 
 import pandas as pd
 
+from kanbench.analysis.curves import is_of_curve
+
 FIXED = {  # column: what it is
     "train_size": "training rows",
     "validation_size": "validation rows",
@@ -65,7 +67,7 @@ def check_protocol(frame: pd.DataFrame) -> None:
     """Raise `ValueError`, naming every difference, for records that no one comparison may hold.
 
     All must have the same splits, conditions, optimizer, precision and seeds, each task the same data, and all
-    methods that are trained the same trials in every cell, and the same budgets.
+    methods that are trained the same trials in every cell, and the same budgets unless shapes were given.
     """
     trained = frame[frame.budget.notna()]
     faults = [
@@ -73,7 +75,7 @@ def check_protocol(frame: pd.DataFrame) -> None:
         *_per_cell(trained, "seed", "seeds"),
         *_per_cell(trained, "lr", "learning rates (trials)"),
         *_data(frame),
-        *_budgets(trained),
+        *([] if is_of_curve(trained).any() else _budgets(trained)),
     ]
     if not faults and len(frame.protocol.unique()) > 1:
         faults = [f"they are of {frame.protocol.nunique()} protocols, which older records do not describe"]

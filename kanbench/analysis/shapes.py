@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kanbench.analysis.check import not_chosen
+from kanbench.analysis.curves import by_curve
 from kanbench.analysis.load import relative_error
 from kanbench.store.record import OUTRANKED
 
@@ -29,7 +30,8 @@ def choose_shapes(frame: pd.DataFrame) -> pd.DataFrame:
     one at an end of the list of depths or sizes: the best may lie beyond it. No network has less than one hidden layer,
     so that one is no end.
 
-    Records outside a search pass as they are, and so do those that have been chosen before.
+    Records outside a search pass as they are, and so do those that have been chosen before. The sizes of a shape that
+    was given become one method, see `by_curve`.
 
     A search that lacks the record of its best shape, which alone is graded on test, is left out, and the log says
     so.
@@ -37,6 +39,7 @@ def choose_shapes(frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ValueError: A method has records of a search and others of the same name without one.
     """
+    frame = by_curve(frame)
     searched = is_searched(frame)
     if not searched.any() or "runner_up" in frame:
         return frame

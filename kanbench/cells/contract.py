@@ -6,7 +6,7 @@ a constant, on a few rows, in the precision of the run; together they take about
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -51,7 +51,8 @@ class Subject:
     """A method at one number of inputs and outputs, and the models that the checks share."""
 
     def __init__(self, method: NetworkMethod, n_in: int, n_out: int, dtype: torch.dtype) -> None:
-        self.method, self.n_in, self.n_out, self.dtype = method, n_in, n_out, dtype
+        self.n_in, self.n_out, self.dtype = n_in, n_out, dtype
+        self.method = method if method.hidden is None else replace(method, hidden=None, depth=max(1, method.depth))
 
     @cached_property
     def nodes(self) -> int:

@@ -48,6 +48,7 @@ def identity(cell: Cell) -> dict[str, Any]:
         "family": method.family,
         **COLUMNS_OF_METHODS,
         **method.columns(),
+        **_curve(cell),
         "budget": cell.budget or None,
         "optimizer": type(cell.optimizer).__name__,
         "precision": cell.precision.value,
@@ -57,6 +58,12 @@ def identity(cell: Cell) -> dict[str, Any]:
         "cell": cell.key,
         "commit": provenance.commit(),
     }
+
+
+def _curve(cell: Cell) -> dict[str, Any]:
+    """The column that names the curve of a fixed shape over its sizes; none for other methods."""
+    method = cell.method
+    return {"curve": method.curve} if isinstance(method, NetworkMethod) and method.hidden is not None else {}
 
 
 def _place(cell: Cell) -> dict[str, Any]:

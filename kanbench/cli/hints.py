@@ -17,7 +17,7 @@ RATES = Hint(
 BATCH = Hint("optimizer=adam optimizer.batch={}", "adam and sgd take batches, lm and lbfgs all rows")
 GRID = Hint("basis.intervals={}", "the grid of a B-spline is counted in intervals")
 DEGREE = Hint("basis.degree={}", "the order k of pykan's splines is their degree")
-WIDTH = Hint("budget.targets=[100]", "the budget of parameters gives the width")
+WIDTH = Hint("budget.targets=[100]", "the budget of parameters gives the width, or model.hidden=[4,2] says it")
 DEPTH = Hint("model.depth={}", "hidden layers are counted by the depth")
 SEED = Hint("first_seed={}", "seeds=5 trains five members from there on")
 SEEDS = Hint("seeds={}", "every seed draws data and a start of its own")
@@ -49,7 +49,7 @@ HINTS = {
     **dict.fromkeys(("k", "spline_order", "basis.k", "basis.spline_order", "model.k"), DEGREE),
     **dict.fromkeys(
         ("width", "hidden", "hidden_dim", "hidden_size", "hidden_layer_sizes", "layers_hidden", "model.width",
-         "model.hidden", "model.hidden_dim", "model.hidden_layer_sizes", "baseline.width", "baseline.hidden"), WIDTH,
+         "model.hidden_dim", "model.hidden_layer_sizes", "baseline.width"), WIDTH,
     ),
     **dict.fromkeys(("depth", "n_layers", "num_layers", "model.layers", "model.num_layers"), DEPTH),
     **dict.fromkeys(("seed", "random_state", "seed_everything", "data.seed", "model.seed"), SEED),

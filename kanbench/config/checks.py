@@ -15,6 +15,8 @@ from kanbench.methods import BudgetTooSmall, NetworkMethod, solve_nodes
 from kanbench.methods.own import OwnFault, OwnMethod
 from kanbench.training import LOSSES, OPTIMIZERS
 
+LARGEST_BUDGET = 100_000_000
+
 
 def checked(config: Config, elsewhere: bool = False) -> Config:
     """Return a config that can be run; raises `ConfigError` for one that cannot, before anything is written.
@@ -23,10 +25,11 @@ def checked(config: Config, elsewhere: bool = False) -> Config:
     """
     _check_data(config)
     _check_order(config)
+    _check_shapes(config)
     if config.search:
         _check_search(config)
     config = dataclasses.replace(config, findings=_check_models(config))
-    if not config.search:
+    if not config.search and not _has_fixed(config):
         _check_sizes(config)
     _check_stages(config)
     _check_compile(config)
@@ -110,6 +113,29 @@ def _check_sizes(config: Config) -> None:
                     f"budget.targets: {budget} is too small for {method.label} on every task; "
                     f"its smallest model has {least} parameters"
                 )
+
+
+def _has_fixed(config: Config) -> bool:
+    return any(method.hidden is not None for method in config.methods)
+
+
+def _check_shapes(config: Config) -> None:
+    """A shape that is given is no shape to search, and has a number of parameters that fits into memory."""
+    if not _has_fixed(config):
+        return
+    if config.search:
+        raise ConfigError(
+            "model.hidden: must be null with search=shapes, which sets depths and widths at a budget; "
+            "leave out one of the two"
+        )
+    try:
+        sizes = {count: task.name for task in config.tasks for count in config.fixed(task).values()}
+    except OwnFault as fault:
+        raise ConfigError(f"model: {fault}") from fault
+    if (largest := max(sizes)) > LARGEST_BUDGET:
+        raise ConfigError(
+            f"model.hidden: must give at most {LARGEST_BUDGET:,} parameters, got {largest:,} on {sizes[largest]}"
+        )
 
 
 def _check_search(config: Config) -> None:

@@ -50,7 +50,7 @@ class Config:
     @property
     def names(self) -> list[str]:
         """The names of the methods in tables: those of their searches, if shapes are searched."""
-        return [method.line if self.search else method.label for method in self.methods]
+        return [method.line if self.search else method.curve for method in self.methods]
 
     def cells(self) -> list[Cell]:
         """All cells, each once: methods innermost, so that a run that is cut short can still be compared."""
@@ -59,9 +59,18 @@ class Config:
 
     def _of_task(self, task: Task) -> Iterator[Cell]:
         yield from (self._cell(task, reference, 0) for reference in self.references)
-        for budget in self.budgets:
-            cells = [self._cell(task, method, budget) for method in self.methods]
+        fixed = self.fixed(task)
+        for budget in dict.fromkeys(fixed.values()) or self.budgets:
+            cells = [self._cell(task, method, budget) for method in self.methods if fixed.get(method, budget) == budget]
             yield from self.search.cells(cells) if self.search else cells
+
+    def fixed(self, task: Task) -> dict[NetworkMethod, int]:
+        """Return the number of parameters at a task of every method whose shape is fixed.
+
+        Where there are such methods, these numbers are the budgets of the others too, in place of `budgets`.
+        """
+        n_in, n_out = task.n_inputs, task.grading.n_outputs
+        return {each: each.count(n_in, sum(each.hidden), n_out) for each in self.methods if each.hidden is not None}
 
     def _cell(self, task: Task, method: Method, budget: int) -> Cell:
         return Cell(

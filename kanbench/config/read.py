@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kanbench.bases import Basis, OwnBasis
 from kanbench.cells import Precision, Search, Vary
-from kanbench.config.checks import check_gradings, check_rows, checked, shapes_of
+from kanbench.config.checks import LARGEST_BUDGET, check_gradings, check_rows, checked, shapes_of
 from kanbench.config.config import Config, ReportKind
 from kanbench.config.options import home_of
 from kanbench.config.settings import TrainerConfig
@@ -27,7 +27,6 @@ from kanbench.training import OPTIMIZERS
 if TYPE_CHECKING:
     from kanbench.systems import System
 
-LARGEST_BUDGET = 100_000_000
 ANOTHER = "baseline.basis=chebyshev, say, gives the baseline another basis"
 MOST_SEEDS, LARGEST_SEED = 10_000, 10**12
 

@@ -2,16 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
 
-from kanbench.errors import require, require_finite, take_choices
-from kanbench.files.stored_names import stored_word
-from kanbench.methods.budget import Sizing, share_out, solve_nodes
+from kanbench.errors import counted, require, require_finite, take_choices
+from kanbench.files.stored_names import absent_as, stored_word
+from kanbench.methods.budget import Sizing, fixed_size, share_out, solve_nodes
 
 T = TypeVar("T")
 DEPTHS, DEEPER = (1, 2, 3), 4  # that a search of shapes tries, and a spare one
@@ -57,18 +57,43 @@ MOST_LAYERS = 1_000
 class NetworkMethod(Method):
     """Networks of one kind, for any number of inputs and of hidden nodes; `depth` counts hidden layers.
 
-    Hidden layers share the nodes evenly: 7 nodes in two layers are 4 and 3.
+    Hidden layers share the nodes evenly: 7 nodes in two layers are 4 and 3. With `hidden` they have the widths that it
+    says, (4, 2) or () for no hidden layer. The shape then fixes the number of parameters, and `depth` follows from it.
 
     A subclass below `kanbench/methods` is registered under the name of its file: `model=NAME` chooses it.
     """
 
     depth: int = 1
+    hidden: tuple[int, ...] | None = field(default=None, kw_only=True, metadata=absent_as(None))
 
     def __post_init__(self) -> None:
         require_finite(self)
         take_choices(self)
+        if self.hidden is not None:
+            self._take_hidden(self.hidden)
+            return
         require(self.depth >= 1, "depth", "must be at least 1", self.depth)
         require(self.depth <= MOST_LAYERS, "depth", f"must be at most {MOST_LAYERS:,}", self.depth)
+
+    def _take_hidden(self, hidden: Sequence[int]) -> None:
+        """Take the widths of hidden layers, and the depth that follows from them."""
+        whole = all(type(width) is int and width >= 1 for width in hidden)
+        require(whole, "hidden", "must be widths of at least 1, such as [4, 2], or [] for no hidden layer", hidden)
+        require(len(hidden) <= MOST_LAYERS, "hidden", f"must be at most {MOST_LAYERS:,} widths", len(hidden))
+        fits = self.depth in (type(self).depth, len(hidden))
+        require(fits, "depth", f"must be left out beside hidden, which has {counted(len(hidden), 'layer')}", self.depth)
+        object.__setattr__(self, "hidden", tuple(hidden))
+        object.__setattr__(self, "depth", len(hidden))
+
+    @property
+    def implied(self) -> tuple[str, ...]:
+        """The fields that follow from others, which a label leaves out."""
+        return () if self.hidden is None else ("depth",)
+
+    @property
+    def curve(self) -> str:
+        """The name that the sizes of a fixed shape share in tables: its label without the size of the basis."""
+        return self.label
 
     @classmethod
     def parts(cls) -> Parts:
@@ -82,7 +107,8 @@ class NetworkMethod(Method):
 
     def shape(self, n_in: int, nodes: int, n_out: int) -> list[int]:
         """Return the widths of all layers, inputs and outputs included."""
-        return [n_in, *share_out(nodes, self.depth), n_out]
+        widths = share_out(nodes, self.depth) if self.hidden is None else self.hidden
+        return [n_in, *widths, n_out]
 
     @property
     def stages(self) -> tuple[int, ...]:
@@ -138,6 +164,8 @@ class NetworkMethod(Method):
         return f"{type(error).__name__}: {error}"
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+        if self.hidden is not None:
+            return fixed_size(self, sum(self.hidden), n_in, budget, n_out)
         return solve_nodes(self, n_in, budget, n_out)
 
 
@@ -162,4 +190,4 @@ def changes(value: Any, *besides: str) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return "-".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)

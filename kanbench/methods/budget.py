@@ -60,6 +60,12 @@ def share_out(nodes: int, layers: int) -> list[int]:
     return [each + (layer < over) for layer in range(layers)]
 
 
+def fixed_size(method: Countable, nodes: int, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+    """Return the size of a method whose shape is fixed, with so many hidden nodes, beside any budget."""
+    params = method.count(n_in, nodes, n_out)
+    return Sizing(nodes, tuple(method.shape(n_in, nodes, n_out)), params, (params - budget) / budget)
+
+
 def solve_nodes(method: Countable, n_in: int, budget: int, n_out: int = 1) -> Sizing:
     """Return the number of hidden nodes whose parameter count is nearest to the budget; of two equally near ones, the
     smaller.

@@ -74,8 +74,22 @@ class KANMethod(NetworkMethod):
     def line(self) -> str:
         if not self.basis.sized_by:
             return replace(self, depth=KANMethod.depth, gain=KANMethod.gain).label
+        return replace(self, depth=KANMethod.depth, basis=self._usual).label
+
+    @property
+    def curve(self) -> str:
+        if self.hidden is None:
+            return self.label
+        usual = replace(self, stages=(), basis=self._usual)
+        return " ".join([usual.label, *["extended"] * bool(self.stages)])
+
+    @property
+    def _usual(self) -> Basis:
+        """The basis at its default size, if it has one."""
+        if not self.basis.sized_by:
+            return self.basis
         (usual,) = (each.default for each in fields(self.basis) if each.name == self.basis.sized_by)
-        return replace(self, depth=KANMethod.depth, basis=self._sized(cast(int, usual))).label
+        return self._sized(cast(int, usual))
 
     @property
     def searched_size(self) -> float:
@@ -113,7 +127,7 @@ class KANMethod(NetworkMethod):
     def unversioned(self) -> str:
         basis = " ".join([type(self.basis).__name__, *changes(self.basis)])
         aggregation = [] if self.aggregation is Aggregation.sum else [self.aggregation.value]
-        return " ".join(["KAN", basis, *aggregation, *changes(self, "basis", "aggregation")])
+        return " ".join(["KAN", basis, *aggregation, *changes(self, "basis", "aggregation", *self.implied)])
 
     @property
     def versions(self) -> dict[str, str]:

@@ -55,7 +55,7 @@ class MLPMethod(NetworkMethod):
 
     @property
     def label(self) -> str:  # type: ignore[override]
-        return " ".join(["MLP", self.activation.value, *changes(self, "activation")])
+        return " ".join(["MLP", self.activation.value, *changes(self, "activation", *self.implied)])
 
     def build(self, n_in: int, nodes: int, generator: torch.Generator, dtype: torch.dtype, n_out: int = 1) -> nn.Module:
         return MLP(

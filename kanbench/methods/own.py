@@ -42,6 +42,7 @@ class OwnMethod(NetworkMethod):
         kwargs: Keyword arguments of the target: numbers, texts, true, false, null, lists and dictionaries.
         takes: "model" for target([n_in, w, .., n_out]), "layer" for target(a, b) per layer.
         depth: The number of hidden layers.
+        hidden: Their widths, such as (4, 2); the number of parameters is then that of the shape.
         shapes: Keyword arguments that a search of shapes tries in place of those in `kwargs`, as [{"grid": 3}, ..]; the
             first three, and spare ones.
         hash: The hash of the source. Without a target, code with this hash must have been loaded before by this
@@ -73,13 +74,15 @@ class OwnMethod(NetworkMethod):
         hash: str = "",
         shapes: Sequence[Mapping[str, Any]] = (),
         key: str = "",
+        hidden: tuple[int, ...] | None = None,
     ) -> None:
         if callable(target):
             name, hash = _of_callable(name, target, hash, key)
         else:
             require(not key, "key", "must be empty for a target in a file, whose source is hashed", key)
         plain = tuple(_plain(each) for each in shapes)
-        given = {"shapes": plain, "name": name, "target": target, "takes": takes, "depth": depth, "hash": hash}
+        given: dict[str, Any] = {"shapes": plain, "name": name, "target": target, "takes": takes, "hash": hash}
+        given |= {"depth": depth, "hidden": hidden}
         for each, value in (given | {"kwargs": _plain(kwargs or {})}).items():
             object.__setattr__(self, each, value)
         self.__post_init__()
@@ -111,7 +114,7 @@ class OwnMethod(NetworkMethod):
 
     @property
     def _compared(self) -> tuple[Any, ...]:
-        return self.name, self.hash, self.takes, self.depth, json.dumps(self.kwargs, sort_keys=True)
+        return self.name, self.hash, self.takes, self.depth, self.hidden, json.dumps(self.kwargs, sort_keys=True)
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -120,7 +123,9 @@ class OwnMethod(NetworkMethod):
     @property
     def unversioned(self) -> str:
         kwargs = [f"{name}={_short(value)}" for name, value in self.kwargs.items()]
-        return " ".join([self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash", "shapes")])
+        return " ".join(
+            [self.name, *kwargs, *changes(self, "name", "target", "kwargs", "hash", "shapes", *self.implied)]
+        )
 
     def candidates(self) -> tuple[NetworkMethod, ...]:
         every = [self.kwargs | each for each in self.shapes] or [self.kwargs]
@@ -217,6 +222,8 @@ class OwnMethod(NetworkMethod):
         return _count(self, n_in, _buildable(self, n_in, nodes, n_out), n_out)
 
     def size(self, n_in: int, budget: int, n_out: int = 1) -> Sizing:
+        if self.hidden is not None:
+            return super().size(n_in, budget, n_out)
         sizing = solve_nodes(self, n_in, budget, n_out)
         nodes = _buildable(self, n_in, sizing.nodes, n_out)
         return replace(sizing, nodes=nodes, shape=tuple(self.shape(n_in, nodes, n_out)))

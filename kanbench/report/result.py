@@ -90,7 +90,7 @@ class Result(Compared):
         """One row per member; of a search of shapes, all that were tried of what the frame holds."""
         if self.tried is None:
             return self.frame
-        place = [name for name in GROUP if name in self.tried]
+        place = [name for name in (*GROUP, "curve") if name in self.tried]
         kept = self.frame[place].drop_duplicates()
         rows = self.tried.reset_index().merge(kept, on=place)["index"]
         return self.tried.loc[sorted(rows)]

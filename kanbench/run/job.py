@@ -126,7 +126,7 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
     of_tasks = (("data", task.remark) for task in config.tasks)
     of_methods = dict.fromkeys(("basis", method.remark) for method in config.methods)
     of_models = (("model", finding) for finding in (*config.findings, *_changes(config)))
-    of_run = (("methods", config.remark), ("budget", config.repeated))
+    of_run = (("methods", config.remark), ("budget", _of_shapes(config) or config.repeated))
     n_tasks, suite = len(config.tasks), config.suite
     whole = n_tasks == len(suite.tasks)
     return Job(
@@ -144,6 +144,13 @@ def job_of(config: Config, command: Sequence[str], folder: Path) -> Job:
         page=config.report is ReportKind.html,
         remarks=tuple(said for said in (*of_run, *of_tasks, *of_methods, *of_models) if said[1]),
     )
+
+
+def _of_shapes(config: Config) -> str:
+    """Return what stands in place of the budgets where shapes are given, or ""."""
+    if not any(config.fixed(config.tasks[0])):
+        return ""
+    return "the given shapes have the parameters that they have, in place of budget.targets; other methods get as many"
 
 
 def _changes(config: Config) -> Iterator[str]:

@@ -20,7 +20,7 @@ STOPS = ("converged", "cap", "no step helps", OUTRANKED, "")  # why a training e
 TEXTS = {
     *("experiment", "suite", "task", "same_as", "method", "basis", "aggregation", "activation", "optimizer", "status"),
     *("reason", "shape", "cell", "commit", "precision", "protocol", "data", "vary", "settings", "accelerator"),
-    *("stopped", "smooth", "searched"),
+    *("stopped", "smooth", "searched", "curve"),
 }
 COUNTS = {"trial", "trials", "depth", "width", "budget", "params", "seed", "steps", "n_inputs"}
 AMOUNTS = {
