@@ -29,6 +29,7 @@ from kanbench.models.own import OwnNetwork, Plan, Takes, build_own
 
 EARLIER = Seal("network", format=1)
 FORMAT = 2
+PARTS = ("architecture", "frozen", "names", "units")  # of the metadata, as JSON
 OWN = OwnNetwork.__name__  # an architecture that code from elsewhere builds
 
 Plain = dict[str, Any]  # what JSON holds
@@ -44,9 +45,26 @@ class Names:
 
 
 NAMELESS = Names()
+Pairs = tuple[tuple[float, float], ...]
 
 
-def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS) -> None:
+@dataclass(frozen=True)
+class Units:
+    """The units in which somebody uses a network: (center, spread) of each input and of each output.
+
+    The network sees (x - center) / spread, kept within `limits` where there are some, and predicts
+    output * spread + center. A classifier has `classes` in place of units of its outputs. `is_flat` says that a single
+    output is predicted as (n,) and not as (n, 1).
+    """
+
+    inputs: Pairs
+    outputs: Pairs = ()
+    limits: tuple[float, float] | None = None
+    classes: tuple[str | int | float | bool, ...] = ()
+    is_flat: bool = True
+
+
+def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS, units: Units | None = None) -> None:
     """Write a network or a layer to a file: KANs, with edges pruned, knots moved or functions named, and MLPs.
 
     The file is written whole or not at all. Layers that share a tensor are loaded with a copy each.
@@ -55,6 +73,7 @@ def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS) -> None
         model: The network, or a single layer.
         path: The file, which is replaced if it exists; its folder must exist.
         names: The names that `load_names` returns.
+        units: The units that `load_units` returns.
 
     Raises:
         ValueError: The model has a layer that is not one of kanbench's, or a basis that is not in `BASES`.
@@ -66,9 +85,9 @@ def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS) -> None
     """
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     if isinstance(model, OwnNetwork):
-        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model), names)
+        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model), names, units)
     else:
-        content = pack(describe(model), frozen, model.state_dict(), names)
+        content = pack(describe(model), frozen, model.state_dict(), names, units)
     write_whole(Path(path), content)
 
 
@@ -126,11 +145,37 @@ def load_names(path: str | Path) -> Names:
     return Names(**{key: tuple(map(str, named.get(key, ()))) for key in ("inputs", "outputs")})
 
 
-def pack(architecture: Any, frozen: Any, tensors: Mapping[str, Tensor], names: Names = NAMELESS) -> bytes:
+def load_units(path: str | Path) -> Units | None:
+    """Return the units that were saved with a network, or None for a network without them.
+
+    Raises:
+        Damaged: The file is no network, as in `load`, or its units are damaged.
+        FileNotFoundError: There is no such file.
+    """
+    plain = _content(Path(path)).get("units")
+    if plain is None:
+        return None
+    try:
+        inputs, outputs = (tuple((float(c), float(s)) for c, s in plain[key]) for key in ("inputs", "outputs"))
+        limits = plain["limits"] and (float(plain["limits"][0]), float(plain["limits"][1]))
+        return Units(inputs, outputs, limits, tuple(plain["classes"]), bool(plain["is_flat"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Damaged(f"{path}: holds units that this version cannot read ({type(error).__name__})") from error
+
+
+def pack(
+    architecture: Any,
+    frozen: Any,
+    tensors: Mapping[str, Tensor],
+    names: Names = NAMELESS,
+    units: Units | None = None,
+) -> bytes:
     """Return the bytes of a file: tensors by name, and in the metadata the rest as JSON, the format and a checksum."""
     facts = {"kanbench_network": str(FORMAT), "architecture": json.dumps(architecture), "frozen": json.dumps(frozen)}
     if names != NAMELESS:
         facts["names"] = json.dumps(asdict(names))
+    if units is not None:
+        facts["units"] = json.dumps(asdict(units), allow_nan=False)
     apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     facts["sha256"] = _checksum(safetensors.torch.save(apart, facts))
     return safetensors.torch.save(apart, facts)
@@ -151,7 +196,7 @@ def _content(path: Path) -> Any:
     if _checksum(content) != checksum:
         raise Damaged(f"{path}: the content does not match its checksum; the file is damaged or cut short")
     try:
-        described = {name: parse_json(facts[name]) for name in ("architecture", "frozen", "names") if name in facts}
+        described = {name: parse_json(facts[name]) for name in PARTS if name in facts}
         return described | {"tensors": safetensors.torch.load(content)}
     except Exception as error:
         raise _no_network(path, error) from error

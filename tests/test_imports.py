@@ -19,7 +19,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "training": {"bases", "models", "files"},
     "interpret": {"bases", "models"},
     "checkpoint": {"bases", "models", "interpret", "files"},
-    "estimators": {"bases", "models", "training", "interpret"},
+    "estimators": {"bases", "models", "training", "interpret", "checkpoint", "files"},
     "data": {"files"},
     "methods": {"files", "bases", "models"},
     "workers": set(),

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from kanbench.bases import BASES, Basis, BSpline
+from kanbench.checkpoint import Units
 from kanbench.errors import UnknownName, chosen, require
 from kanbench.estimators.naming import Output, name_output
+from kanbench.estimators.saving import parameters_of, read_fitted, scaling_of
 from kanbench.estimators.scaling import Array, Scaling
 from kanbench.estimators.threads import threads_for
 from kanbench.interpret.tidying import MOST_DIGITS
@@ -103,13 +106,15 @@ class NetworkEstimator(BaseEstimator):
 
         Raises:
             NotFittedError: before `fit`.
-            ValueError: if the network is an MLP, or if no formula is found.
+            ValueError: if the network is an MLP, if it was loaded from a file, or if no formula is found.
         """
         check_is_fitted(self)
         require(1 <= digits <= MOST_DIGITS, "digits", f"must be 1 to {MOST_DIGITS}", digits)
         network = self.network_
         if not isinstance(network, KAN):
             raise ValueError(f"network must be 'kan' for a formula, got {self.network!r}")
+        if not hasattr(self, "_kept"):
+            raise ValueError("name_formula needs rows of the training, and a file holds none; call fit first")
         names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)]))
         with threads_for(len(self._kept[0]) * self.n_parameters_):
             named = [
@@ -120,6 +125,32 @@ class NetworkEstimator(BaseEstimator):
         self.formula_ = formulas[0] if len(named) == 1 else formulas
         self.formula_score_ = scores[0] if len(named) == 1 else scores
         return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the fitted estimator of a file that `save` or `kanbench advise` wrote. It predicts from raw columns.
+
+        Its parameters describe the network; those that say how it was trained have their defaults.
+
+        Raises:
+            Damaged: the file is no network with units.
+            ValueError: the network predicts classes in place of numbers, or numbers in place of classes.
+            FileNotFoundError: there is no such file.
+        """
+        network, units, names = read_fitted(path, is_classifier=is_classifier(cls()))
+        model = cls(**parameters_of(network))
+        model.network_, model.n_parameters_ = network, n_trained(network)
+        model._inputs = scaling_of(units.inputs)
+        model._limits = units.limits or (-np.inf, np.inf)
+        model.n_features_in_ = len(units.inputs)
+        if names.inputs:
+            model.feature_names_in_ = np.array(names.inputs, dtype=object)
+        model._take_units(units)
+        return model
+
+    def _take_units(self, units: Units) -> None:
+        """Set what the outputs of a loaded network mean."""
+        raise NotImplementedError
 
     def _named_outputs(self, network: KAN) -> list[Output]:
         """Return the outputs of the fitted network that have formulas."""

@@ -1,14 +1,17 @@
 """A KAN or an MLP that predicts classes."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from kanbench.checkpoint import Units
 from kanbench.estimators.base import NetworkEstimator
 from kanbench.estimators.naming import Output, output_of, standardized
+from kanbench.estimators.saving import save_fitted
 from kanbench.estimators.scaling import Array
 from kanbench.models import KAN
 from kanbench.training import Loss
@@ -57,6 +60,19 @@ class KANClassifier(ClassifierMixin, NetworkEstimator):
         """Predict the most probable class of rows X (n, n_in): (n,)."""
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted network, its scaling and the classes to a file, which `load` reads; its folder must exist.
+
+        Raises `ValueError` for classes that are neither texts nor numbers.
+        """
+        check_is_fitted(self)
+        if any(not isinstance(each, str | int | float) for each in self.classes_.tolist()):
+            raise ValueError("only classes that are texts or numbers can be saved")
+        save_fitted(self, path, None, is_flat=True)
+
+    def _take_units(self, units: Units) -> None:
+        self.classes_ = np.array(units.classes)
 
     def _named_outputs(self, network: KAN) -> list[Output]:
         n = len(self.classes_)

@@ -1,13 +1,16 @@
 """A KAN or an MLP that predicts numbers."""
 
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from kanbench.checkpoint import Units
 from kanbench.estimators.base import NetworkEstimator
 from kanbench.estimators.naming import Output, output_of
+from kanbench.estimators.saving import save_fitted, scaling_of
 from kanbench.estimators.scaling import Array, Scaling
 from kanbench.models import KAN
 from kanbench.training import Loss
@@ -68,6 +71,14 @@ class KANRegressor(RegressorMixin, NetworkEstimator):
         outputs = self._outputs(X)
         values = self._targets.inverse(outputs)
         return values[:, 0] if self._is_flat else values
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted network and its scaling to a file, which `load` reads; its folder must exist."""
+        check_is_fitted(self)
+        save_fitted(self, path, self._targets, self._is_flat)
+
+    def _take_units(self, units: Units) -> None:
+        self._targets, self._is_flat = scaling_of(units.outputs), units.is_flat
 
     def _named_outputs(self, network: KAN) -> list[Output]:
         table = self._kept[1].reshape(len(self._kept[1]), -1)
