@@ -3,7 +3,8 @@
 The rooms, in the direction of the data: `config` turns YAML into types; `data` holds tasks, sampling and metrics;
 `methods` says what is compared; `bases` and `models` hold the mathematics; `training` trains ensembles; `cells` turns
 one method, task and budget into records, which `store` keeps on disk; `analysis`, `report` and `page` turn records into
-tables, figures and a web page. `run` and `cli` lead through it. `estimators` is the mathematics for scikit-learn.
+tables, figures and a web page. `run` and `cli` lead through it, and
+`advice` asks it about one table. `estimators` is the mathematics for scikit-learn.
 """
 
 from importlib import import_module
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kanbench import bases
+    from kanbench.advice import advise
     from kanbench.comparing import compare
     from kanbench.data import FormulaTask, Variable
     from kanbench.estimators import KANClassifier as KANClassifier
@@ -30,6 +32,7 @@ __all__ = [
     "OwnMethod",
     "Result",
     "Variable",
+    "advise",
     "bases",
     "compare",
 ]
@@ -42,6 +45,7 @@ HOMES = {
     "OwnMethod": "kanbench.methods",
     "FormulaTask": "kanbench.data",
     "Variable": "kanbench.data",
+    "advise": "kanbench.advice",
     "compare": "kanbench.comparing",
     "Result": "kanbench.report.result",
     "KANClassifier": "kanbench.estimators",  # not in __all__, which has to work without scikit-learn

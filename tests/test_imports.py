@@ -49,9 +49,13 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "run": {
         *("methods", "cells", "store", "files", "workers", "analysis", "report", "page", "loggers", "config"),
     },
+    "advice": {
+        *("bases", "models", "training", "checkpoint", "data", "cells", "methods"),
+        *("store", "files", "workers", "analysis", "loggers", "config", "run"),
+    },
     "audit": {"data", "methods", "cells", "store", "files", "analysis"},
     "cli": {
-        "audit",
+        *("advice", "audit"),
         *("data", "methods", "store", "files", "workers", "analysis", "report", "page", "loggers", "config", "run"),
         "systems",
     },
@@ -59,7 +63,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("training", "data", "methods", "cells", "workers", "report", "loggers", "config", "run"),
     },
     "__main__": {"cli"},
-    "__init__": {"bases", "models", "data", "methods", "estimators", "comparing", "report"},
+    "__init__": {"advice", "bases", "models", "data", "methods", "estimators", "comparing", "report"},
 }
 HOMES = {
     "hydra": {"cli", "run"},

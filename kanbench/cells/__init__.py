@@ -2,7 +2,14 @@
 
 from kanbench.cells.cell import Cell, Precision, Trial, Vary
 from kanbench.cells.execution import Execution
-from kanbench.cells.restore import CannotRestore, restore_cell, restore_without_rows, retrain, with_fewest
+from kanbench.cells.restore import (
+    CannotRestore,
+    restore_cell,
+    restore_without_rows,
+    retrain,
+    trained_again,
+    with_fewest,
+)
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
 from kanbench.cells.search import Search, admissible
@@ -24,6 +31,7 @@ __all__ = [
     "retrain",
     "run_cell",
     "run_search",
+    "trained_again",
     "unfinished",
     "with_fewest",
 ]

@@ -74,6 +74,11 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
         raise CannotRestore(f"{cell.method.label} is no network")
     if cell.vary is not Vary.all:
         raise CannotRestore(f"only the {cell.vary} differs between the seeds")
+    return trained_again(cell, seed, rate)
+
+
+def trained_again(cell: Cell, seed: int, rate: float | None) -> nn.Module:
+    """Train one member of a cell once more, with those that it depends on, and return its network."""
     fewer = with_fewest(cell, seed, rate)
     module, _, splits = prepare(fewer)
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)

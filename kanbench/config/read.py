@@ -88,6 +88,13 @@ def read_model(node: DictConfig) -> tuple[NetworkMethod, tuple[tuple[int, int], 
     return _method(node, "model"), shapes_of(tasks), typed(TrainerConfig, node.trainer, "trainer").precision
 
 
+def read_tasks(node: DictConfig) -> tuple[Task, ...]:
+    """The tasks of a composed YAML that a run would train; raises `ConfigError`."""
+    _refuse_missing(node)
+    _refuse_unknown(node)
+    return _tasks(node.data)[1]
+
+
 def read_system(node: DictConfig) -> "System":
     """The system of a composed YAML that names one; raises `ConfigError`."""
     from kanbench.systems import SYSTEMS  # formulas and pictures, which no other run needs

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kanbench.data.formula import Array
 from kanbench.data.grading import Classification, Grading, Regression, SeveralOutputs
@@ -13,6 +14,8 @@ from kanbench.data.randomness import stream
 from kanbench.data.splits import Conditions, Dataset, Shares, Split, SplitSizes
 from kanbench.data.task import Task
 from kanbench.errors import counted, shown
+
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ class TableTask(Task):
     def rows(self, sizes: SplitSizes | Shares) -> SplitSizes:
         return Shares.from_sizes(sizes).of(self.n_rows)
 
+    def dealt(self, seed: int, sizes: SplitSizes | Shares) -> tuple[Rows, Rows, Rows]:
+        """Return the indices of the rows of training, validation and test that the seed deals."""
+        counts = self.rows(sizes)
+        order = _order(self, np.random.default_rng(stream(seed, "rows", self.name)))
+        test, validation, train, _ = np.split(order, np.cumsum([counts.test, counts.validation, counts.train]))
+        return train, validation, test
+
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
         """Split the rows in an order drawn by the seed: first the test rows, then validation, then training.
 
@@ -86,9 +96,7 @@ class TableTask(Task):
             raise ValueError(f"task {self.name}: a table says nothing off its rows, so extrapolation must be 0")
         if conditions.noise and self.classes:
             raise ValueError(f"task {self.name}: noise is added to numbers, and the target is a class")
-        counts = self.rows(sizes)
-        order = _order(self, np.random.default_rng(stream(seed, "rows", self.name)))
-        test, validation, train, _ = np.split(order, np.cumsum([counts.test, counts.validation, counts.train]))
+        train, validation, test = self.dealt(seed, sizes)
         for split_name, rows in (("training", train), ("validation", validation), ("test", test)):
             _require_classes(self, rows, f"{split_name} split of seed {seed}")
         low, high = self.x[train].min(axis=0), self.x[train].max(axis=0)

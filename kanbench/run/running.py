@@ -81,11 +81,7 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
     Raises:
         ConfigError: The results cannot be written.
     """
-    _prepare(job)
-    for topic, remark in job.remarks:
-        console.print(f"{topic:10s}{remark}")
-    logger = RunLogger(job.logger, job.name, job.results, join(job.command))
-    tally = train(job, logger, console)
+    logger, tally = train_alone(job, console)
     records = f"records   {job.store.folder} (one file per cell)"
     if absent := sum(not job.store.path(key).exists() for key in job.plan.cells):
         whole = counted(len(job.cells), "cell")
@@ -102,6 +98,19 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
         report.result.page(page)
         places.append(f"page      {page}")
     return Outcome(tally, report, [*places, f"{records}, {job.report}/records.csv", *logger.places])
+
+
+def train_alone(job: Job, console: Console) -> tuple[RunLogger, Tally]:
+    """Train the missing cells of a job's shard without a report on them.
+
+    Raises:
+        ConfigError: The results cannot be written.
+    """
+    _prepare(job)
+    for topic, remark in job.remarks:
+        console.print(f"{topic:10s}{remark}")
+    logger = RunLogger(job.logger, job.name, job.results, join(job.command))
+    return logger, train(job, logger, console)
 
 
 def _write_page(folder: Path, workers: int, page: Path) -> int:

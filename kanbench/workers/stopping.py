@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 GRACE = 5.0  # seconds for a training to reach its next check
+TIME_IS_OVER = signal.SIGXCPU  # the number of a stop by `within`
 _ASK_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _deferring, _asked = False, 0
 
@@ -53,6 +54,22 @@ def listening() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raise `Stopped` with the number `TIME_IS_OVER` when the block has lasted so long, as a signal would.
+
+    Raises:
+        ValueError: Another thread than the main one calls it, which gets no signals.
+    """
+    earlier = signal.signal(signal.SIGALRM, lambda *_: _on_signal(TIME_IS_OVER, None))
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
