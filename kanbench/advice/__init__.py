@@ -1,4 +1,4 @@
-"""Which network to use for a table: the searched comparison within a time, an answer, and a fitted model."""
+"""Advice on a table: the searched comparison within a time, an answer, and a fitted model."""
 
 from kanbench.advice.advising import Advice, Request, advise_on
 from kanbench.advice.from_python import advise, folder_of

@@ -33,7 +33,7 @@ LARGEST_SHARE = 0.3  # of the time that is kept back at most
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asks.
+    """The question of somebody with a table.
 
     Args:
         config: The table, the splits, the optimizer, the search and the seeds; its methods and budgets are replaced.

@@ -1,4 +1,4 @@
-"""What may be advised: the best network of each kind by validation, and the references; and its file."""
+"""Predictors that may be advised: the best network of each kind by validation, and the references; and their file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

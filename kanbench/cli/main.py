@@ -17,7 +17,7 @@ WHAT_NEXT = """kanbench: does a KAN with this basis beat an MLP at equal paramet
   python -m kanbench experiment=hand_derived              a published system, its claims checked
   python -m kanbench report results/runs/smoke            a page to look at: curves, records, trained networks
   python -m kanbench list                                 suites, their tasks, and systems
-  python -m kanbench advise data.path=my.csv data.target=y    which network for your own table, within minutes
+  python -m kanbench advise data.path=my.csv data.target=y  which network for your table, in minutes
   python -m kanbench check model.target=my_kan.py:MyKAN   your own model checked; model=own races it
   python -m kanbench tables RECORDS --out DIR             every table and figure of a folder of records
   python -m kanbench reproduce                            the published studies, each made again by its name
