@@ -1,6 +1,6 @@
 """An advice: the searched comparison on one table within a time, the answer, and the fitted model."""
 
-import json
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ import torch
 from rich.console import Console
 
 from kanbench.advice.case import case_of
-from kanbench.advice.numbers import ADVICE, MODEL, numbers_of
-from kanbench.advice.plan import Trials, in_time, plan_for, with_few
+from kanbench.advice.numbers import ADVICE, MODEL, as_json, numbers_of
+from kanbench.advice.plan import Trials, in_time, plan_for, with_few, with_fewer_rows
 from kanbench.advice.predictors import chosen_network, save_predictor
 from kanbench.advice.terminal import listed, print_advice, print_plan, print_table
 from kanbench.cells import Cell, with_fewest
@@ -41,6 +41,7 @@ class Request:
         command: The words that ask again.
         budgets: The budgets that are asked for, or None for those that suit the rows.
         is_fixed: Whether seeds and shapes are asked for, so that a short time does not lower them.
+        is_split: Whether the training rows are asked for, so that a large table keeps all of them.
         fresh: Whether workers begin in new interpreters.
     """
 
@@ -49,6 +50,7 @@ class Request:
     command: tuple[str, ...]
     budgets: tuple[int, ...] | None = None
     is_fixed: bool = False
+    is_split: bool = False
     fresh: bool = False
 
     def __post_init__(self) -> None:
@@ -88,7 +90,10 @@ def advise_on(request: Request, console: Console, started: float) -> Advice:
 
     Raises:
         ConfigError: The table has no networks that its rows allow, or the results cannot be written.
+        ValueError: Another thread than the main one calls it, which gets no signals.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise ValueError("advise keeps its time by a signal, which only the main thread of a program gets")
     threads = torch.get_num_threads()
     try:
         work = _Trying(request, console, started)
@@ -101,7 +106,7 @@ def advise_on(request: Request, console: Console, started: float) -> Advice:
     path = config.folder / MODEL
     save_predictor(case.recommended, config, case.dataset, path)
     numbers = numbers_of(config, plan, case, networks, time.perf_counter() - started)
-    write_whole(config.folder / ADVICE, json.dumps(numbers, indent=1).encode())
+    write_whole(config.folder / ADVICE, as_json(numbers).encode())
     print_advice(console, config, numbers)
     return Advice(numbers["answer"], numbers["recommended"]["error"], path, numbers)
 
@@ -116,7 +121,8 @@ class _Trying:
     def __init__(self, request: Request, console: Console, started: float) -> None:
         self.request, self.console = request, console
         self.end = started + 60.0 * request.minutes
-        self.config, self.tried = request.config, list[Trials]()
+        self.config = request.config if request.is_split else with_fewer_rows(request.config)
+        self.tried = list[Trials]()
         self.plan = plan_for(self.config, request.budgets)
         self.folder = self.config.folder / "jobs" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")
         self.store = RecordStore(self.config.folder / "cells")

@@ -11,6 +11,7 @@ from kanbench.config.config import Config
 from kanbench.data import TableTask
 from kanbench.errors import ConfigError, counted
 from kanbench.methods import KANMethod, MLPMethod, NetworkMethod
+from kanbench.methods.budget import MARKED_MISS
 
 FAMILIES: tuple[NetworkMethod, ...] = (  # in the order in which a short time takes them
     MLPMethod(),
@@ -21,6 +22,7 @@ USUAL = 100  # the budget that is tried first, or the one nearest to it
 NEAR = (1.0, 1.1, 0.9, 1.2, 0.8)  # a budget moves to where most families have shapes
 ROWS_PER_PARAMETER = 3
 LEAST_TEST = 20  # rows of the test split
+MOST_TRAINED = 10_000  # rows of the training split, unless data.train asks for more
 FEW_SHAPES, FEW_STARTS = 3, 1  # where the time does not even allow two families of the usual numbers
 
 
@@ -42,7 +44,6 @@ class Scarce:
 
     family: str
     budget: int
-    shapes: int
 
     def __str__(self) -> str:
         return f"{self.family} at {self.budget:,} (too few shapes)"
@@ -79,7 +80,8 @@ def plan_for(config: Config, budgets: Sequence[int] | None) -> Plan:
     for budget in _suitable(config, most) if budgets is None else budgets:
         shapes = _shapes(config, budget)
         able = {method: n for method, n in shapes.items() if n >= _least(config)}
-        scarce += [Scarce(method.line, budget, n) for method, n in shapes.items() if method not in able]
+        if len(able) > 1 or budgets is not None:
+            scarce += [Scarce(method.line, budget) for method in shapes if method not in able]
         if len(able) > 1:
             trials += _of_budget(config, tuple(able), budget)
     if not trials:
@@ -98,6 +100,14 @@ def table_of(config: Config) -> TableTask:
     if others or not isinstance(task, TableTask):
         raise ConfigError("data: advise takes one table, data.path=my.csv data.target=y")
     return task
+
+
+def with_fewer_rows(config: Config) -> Config:
+    """Return a config with at most `MOST_TRAINED` training rows, since many rows take long and change little."""
+    rows = table_of(config).rows(config.sizes)
+    if rows.train <= MOST_TRAINED:
+        return config
+    return replace(config, sizes=replace(config.sizes, train=MOST_TRAINED))
 
 
 def in_time(
@@ -122,8 +132,9 @@ def with_few(config: Config) -> Config:
 
 def _suitable(config: Config, most: int) -> list[int]:
     """Return the budgets that the rows allow, the usual one first; the largest allowed if none is near it."""
+    most = int(most / (1.0 + MARKED_MISS))  # networks come within this share of a budget
     allowed = [budget for budget in BUDGETS if budget <= most]
-    if not any(2 * budget > most for budget in BUDGETS if budget <= most) and most < max(BUDGETS):
+    if not any(2 * budget > most for budget in allowed) and most < max(BUDGETS):
         allowed.append(most)
     allowed.sort(key=lambda budget: abs(math.log(max(budget, 1) / USUAL)))
     return list(dict.fromkeys(_moved(config, budget, most) for budget in allowed))

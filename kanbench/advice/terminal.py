@@ -18,7 +18,8 @@ def print_table(console: Console, config: Config, plan: Plan, by_rule: bool) -> 
     task = table_of(config)
     rows = task.rows(config.sizes)
     console.print(
-        f"table     {task.source or task.name}: {counted(task.n_inputs, 'input')}; {rows.train:,} rows train, "
+        f"table     {task.source or task.name}: {counted(task.n_inputs, 'input')}; {rows.train:,} of "
+        f"{task.n_rows:,} rows train, "
         f"{rows.validation:,} choose, {rows.test:,} test what was chosen"
     )
     if by_rule:
@@ -35,8 +36,8 @@ def print_plan(console: Console, config: Config, plan: Plan, batch: Sequence[Tri
     console.print(f"to try    {listed(batch)}; {shapes}\n          {about}")
     if later := [each for each in plan.trials if each not in batch]:
         console.print(f"left out  for time, unless some is left: {listed(later)}")
-    for each in plan.scarce:
-        console.print(f"left out  {each.family}, which has {counted(each.shapes, 'shape')} of about {each.budget:,}")
+    if plan.scarce:
+        console.print(f"left out  for want of shapes: {listed(plan.scarce)}")
 
 
 def listed(trials: Iterable[Trials | Scarce]) -> str:

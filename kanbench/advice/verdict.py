@@ -14,7 +14,8 @@ from scipy.stats import t
 from kanbench.analysis.stats import BOOTSTRAP_SEED, LARGEST_DRAW, Array, Interval
 from kanbench.data import Classification, Dataset, Grading, class_prior
 
-RESAMPLES = 2_000
+RESAMPLES, FEWEST_RESAMPLES = 2_000, 200
+MOST_DRAWS = 4e7  # rows times resamples, which take a second or two
 LEAST_ERROR = 1e-8  # relative; two errors below it are both those of rounding
 
 
@@ -63,9 +64,10 @@ def judge(grading: Grading, dataset: Dataset, predictions: Mapping[str, Array]) 
 
     random, n = np.random.default_rng(BOOTSTRAP_SEED), len(y)
     at_once = max(1, LARGEST_DRAW // n)
+    resamples = max(FEWEST_RESAMPLES, min(RESAMPLES, int(MOST_DRAWS / n)))
     parts = [
-        logs(random.multinomial(n, np.full(n, 1.0 / n), size=min(at_once, RESAMPLES - done)).astype(float))
-        for done in range(0, RESAMPLES, at_once)
+        logs(random.multinomial(n, np.full(n, 1.0 / n), size=min(at_once, resamples - done)).astype(float))
+        for done in range(0, resamples, at_once)
     ]
     whole, resampled = logs(np.ones((1, n)))[:, 0], np.concatenate(parts, axis=1)
     names = list(predictions)

@@ -115,7 +115,12 @@ def _request(given: Namespace) -> "Request":
     command = ("python", "-m", "kanbench", "advise", *words, f"--minutes={given.minutes:g}", f"--out={folder}")
     try:
         return Request(
-            replace(config, folder=folder, name=folder.name), given.minutes, command, budgets, bool(keys & {*FIXED})
+            replace(config, folder=folder, name=folder.name),
+            given.minutes,
+            command,
+            budgets,
+            is_fixed=bool(keys & {*FIXED}),
+            is_split="data.train" in keys,
         )
     except ValueError as error:
         raise UsageError(f"advise: --{error}") from error

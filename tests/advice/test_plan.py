@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kanbench.advice.plan import FAMILIES, Trials, in_time, plan_for, with_few
+from kanbench.advice.plan import FAMILIES, Trials, in_time, plan_for, table_of, with_few, with_fewer_rows
 from kanbench.cells import Search, Vary
 from kanbench.config.config import Config
 from kanbench.config.settings import TrainerConfig
@@ -40,7 +40,7 @@ def config_of(rows, n_inputs=2):
 def test_no_budget_exceeds_a_third_of_the_training_rows(rows, n_inputs):
     plan = plan_for(config_of(rows, n_inputs), None)
     budgets = list(dict.fromkeys(each.budget for each in plan.trials))
-    assert max(budgets) <= plan.most == round(0.6 * rows) // 3
+    assert plan.most == round(0.6 * rows) // 3
     assert budgets[0] == min(budgets, key=lambda budget: abs(np.log(budget / 100)))
     for budget in budgets:
         searches = [each for each in plan.trials if each.budget == budget]
@@ -48,7 +48,9 @@ def test_no_budget_exceeds_a_third_of_the_training_rows(rows, n_inputs):
         scarce = [each for each in plan.scarce if each.budget == budget]
         assert searches[0].family == "MLP tanh"
         assert {each.family for each in [*searches, *scarce]} == {method.line for method in FAMILIES}
-        assert not any(cell.sizing.is_marked for each in searches for cell in each.cells)
+        sizes = [cell.sizing for each in searches for cell in each.cells]
+        assert not any(size.is_marked for size in sizes)
+        assert max(size.params for size in sizes) <= plan.most
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,14 @@ def test_few_shapes_are_the_first_of_the_usual_ones():
     few, usual = (plan_for(each, (100,)).trials[1].cells for each in (with_few(config), config))
     assert [cell.method for cell in few] == [cell.method for cell in usual][:3]
     assert {cell.seeds for cell in few} == {(0,)}
+
+
+def test_a_large_table_trains_on_ten_thousand_rows_and_tests_on_as_many_as_before():
+    config = config_of(30_000)
+    before, after = (table_of(each).rows(each.sizes) for each in (config, with_fewer_rows(config)))
+    assert (before.train, after.train) == (18_000, 10_000)
+    assert (after.validation, after.test) == (before.validation, before.test) == (6_000, 6_000)
+    assert with_fewer_rows(config_of(150)) == config_of(150)
 
 
 def test_a_time_takes_what_its_workers_finish_in_order():

@@ -60,9 +60,9 @@ def test_errors_of_rounding_are_equal():
 
 def test_of_equal_predictors_few_are_called_better():
     found = 0
-    for seed in range(100):
+    for seed in range(60):
         random = np.random.default_rng(seed)
         y, noise = random.normal(size=60), random.normal(size=(2, 60))
         data = Dataset(Split(X[:60], y), Split(X[:60], y), Split(X[:60], y))
         found += judge(Regression(), data, {"a": y + noise[0], "b": y + noise[1]}).is_better("a", "b")
-    assert found <= 7  # 2.5 are expected
+    assert found <= 5  # 1.5 are expected
