@@ -52,14 +52,18 @@ class _Search:
         """Return the records of all shapes, in their order."""
         place = _place(self.cells[0])
         running = list(self.cells)
+        ordered = sorted(self.cells[0].seeds)  # so that the order in which seeds are given changes nothing
+        first, others = (
+            (ordered[: place.first_seeds], ordered[place.first_seeds :]) if place.first_seeds else (ordered, [])
+        )
         if place.first_steps:
             for cell in running:
-                self._train(cell, cell.seeds[: place.first_seeds], "", place.first_steps)
+                self._train(cell, first, "", place.first_steps)
             running = self._best(running, ceil(len(running) / KEPT))
         for cell in running:
-            if place.first_steps and len(cell.seeds) > place.first_seeds:
-                self._train(cell, cell.seeds[place.first_seeds :], ".rest")
-            self._train(cell, cell.seeds[: place.first_seeds or None], "")
+            if place.first_steps and others:
+                self._train(cell, others, ".rest")
+            self._train(cell, first, "")
         chosen = self._best(running, 1)
         return [self._record(cell, cell in running, cell in chosen) for cell in self.cells]
 

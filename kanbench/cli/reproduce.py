@@ -5,11 +5,12 @@ import shlex
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kanbench.cli.checkouts import Outside, check_names, filled, places, read_outside
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
 from kanbench.errors import UsageError, require_name, shown
@@ -53,7 +54,8 @@ class Declared:
 @dataclass(frozen=True)
 class Study:
     """A folder below `results` with a study.yaml: a title, the method that others are compared with, and its runs,
-    each as what is written behind `python -m kanbench`. Measured times are those of the file `costs`, if there is one.
+    each as what is written behind `python -m kanbench`. Measured times are those of the file `costs`, if there is one;
+    code from elsewhere is what `outside` lists.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class Study:
     runs: tuple[str, ...]
     costs: Path | None = None
     primary: "Declared | None" = None
+    outside: tuple[Outside, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,9 +77,10 @@ class Study:
 
         return load_records(self.folder / "records.csv.gz")
 
-    def commands(self, results: Path, words: Sequence[str]) -> list[list[str]]:
-        """The runs, filed below `results`, each with `words` behind it."""
-        return [[*shlex.split(run), f"name={self.name}", f"results={results}", *words] for run in self.runs]
+    def commands(self, results: Path, words: Sequence[str], found: Mapping[str, str] | None = None) -> list[list[str]]:
+        """The runs, filed below `results`, each with `words` behind it; those are left out whose code is not found."""
+        runs = [filled(shlex.split(run), found or {}) for run in self.runs]
+        return [[*run, f"name={self.name}", f"results={results}", *words] for run in runs if run]
 
 
 def study_files() -> dict[str, Path]:
@@ -86,9 +90,11 @@ def study_files() -> dict[str, Path]:
 
 def read_study(path: Path) -> Study:
     """The study of a file; raises `FileError` for a file that describes none."""
-    content = read_yaml(path).fields("title", "baseline", "runs", optional=("costs", "primary"))
+    content = read_yaml(path).fields("title", "baseline", "runs", optional=("costs", "primary", "checkouts"))
     runs = content["runs"].items()
+    outside = read_outside(content["checkouts"]) if "checkouts" in content else ()
     for run in runs:
+        check_names(run, outside)
         try:
             shlex.split(run.text())
         except ValueError as error:
@@ -100,7 +106,7 @@ def read_study(path: Path) -> Study:
     costs = path.parent / content["costs"].text() if "costs" in content else None
     title, baseline = content["title"].text(), content["baseline"].text()
     primary = _read_primary(content["primary"]) if "primary" in content else None
-    return Study(path.parent, title, baseline, tuple(run.text() for run in runs), costs, primary)
+    return Study(path.parent, title, baseline, tuple(run.text() for run in runs), costs, primary, outside)
 
 
 def _read_primary(node: Node) -> Declared:
@@ -133,6 +139,9 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", help="where its tables and figures go; below the records unless it is given"
     )
+    parser.add_argument(
+        "--checkouts", metavar="DIR", help="where the repositories are that a study lists, each in a folder of its name"
+    )
 
 
 def reproduce(given: Namespace) -> int:
@@ -152,14 +161,17 @@ def reproduce(given: Namespace) -> int:
         study = read_study(known[given.study])
     except FileError as error:
         raise UsageError(f"reproduce: {error}") from error
-    for option in ("results", "out"):
+    for option in ("results", "out", "checkouts"):
         if vars(given)[option] == "":
             raise UsageError(f"reproduce: {option} needs a folder: --{option} DIR")
     from kanbench.analysis import load_records
     from kanbench.analysis.agreement import agreement
 
     folder = Path(given.results)
-    if status := run_all(study.commands(folder, given.words)):
+    found, missing = places(study.outside, Path(given.checkouts).absolute() if given.checkouts else None)
+    for name, reason in missing.items():
+        print(f"left out  the runs of {name}: {reason}")
+    if status := run_all(study.commands(folder, given.words, found)):
         return status
     records = load_records(folder / study.name)
     publish(study, records, Path(given.out or folder / study.name / "study"))
@@ -204,8 +216,8 @@ COMMAND = Command(
     line="list the published studies, or make one again: its runs, tables and figures, beside what was published",
     run=reproduce,
     add=add,
-    usage="[STUDY] [--results DIR] [--out DIR] [WORDS]",
+    usage="[STUDY] [--results DIR] [--out DIR] [--checkouts DIR] [WORDS]",
     more="WORDS go to every run, such as data.tasks=[I.6.2] or seeds=1",
-    synonyms=("results", "out"),
+    synonyms=("results", "out", "checkouts"),
     takes_words=True,
 )

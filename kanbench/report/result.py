@@ -12,6 +12,7 @@ from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.axes import along, along_axes
 from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair_tests, ranking
 from kanbench.analysis.costs import with_costs
+from kanbench.analysis.curves import is_of_curve
 from kanbench.analysis.kinds import families, measure
 from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
@@ -20,6 +21,7 @@ from kanbench.analysis.scores import Compared, Primary, Records, Scores
 from kanbench.analysis.shapes import GROUP, choose_shapes, left_out, shapes_table
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.summary import summarize
+from kanbench.analysis.task_scaling import slopes_by_task
 from kanbench.errors import UsageError
 from kanbench.files.atomic import staged
 from kanbench.report.figures.style import FORMATS, Styles, method_styles
@@ -192,6 +194,11 @@ class Result(Compared):
     def slopes(self) -> pd.DataFrame:
         """One row per method and pair of neighboring sizes with the slopes of its errors, see `slopes`."""
         return slopes(self)
+
+    @cached_property
+    def slopes_by_task(self) -> pd.DataFrame:
+        """One row per task, method and pair of neighboring sizes of given shapes; empty where no shape was given."""
+        return slopes_by_task(self) if is_of_curve(self.frame).any() else pd.DataFrame()
 
     @cached_property
     def failures(self) -> pd.DataFrame:

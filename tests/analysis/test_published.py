@@ -325,7 +325,7 @@ OURS = {  # of the study of other people's KANs: the start of their label, and o
 @cache
 def pairs_of_published(budget):
     """Means of all methods; of each pair the median of theirs / ours, p by Holm over all pairs, and wins of theirs."""
-    logs = np.log(medians("published", budget))
+    logs = np.log(medians("outside", budget))
     names = list(logs.index)
     p = {(a, b): stats.wilcoxon(logs.loc[a] - logs.loc[b]).pvalue for i, a in enumerate(names) for b in names[:i]}
     corrected = holm(p)
@@ -340,7 +340,7 @@ def pairs_of_published(budget):
 
 
 def test_other_peoples_kans_beside_ours():
-    page = words("results/published/README.md")
+    page = words("results/outside/README.md")
     for budget in (100, 200):
         means, pairs = pairs_of_published(budget)
         for mean in means.drop("KAN BSpline"):
@@ -354,4 +354,4 @@ def test_other_peoples_kans_beside_ours():
     assert round(pairs_of_published(100)[1]["NaiveFourierKANLayer"][1], 3) == 0.005
     assert pairs_of_published(200)[1]["NaiveFourierKANLayer"][1] == 1.0
     assert [pairs_of_published(200)[1][name][2] for name in ("KAN 00959e", "KAN symbolic_enabled=false")] == [13, 15]
-    assert len(records("published").query("status == 'ok'")) == 2965
+    assert len(records("outside").query("status == 'ok'")) == 2965

@@ -1,6 +1,7 @@
 """Published studies: their files agree with each other, and a slice of them comes out again."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from kanbench.analysis.load import COLUMNS, load_records
 from kanbench.analysis.scores import Primary
 from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cli import reproduce as study
+from kanbench.cli.checkouts import places
 from kanbench.cli.command import perform
 from kanbench.cli.main import run_command
 from kanbench.cli.reproduce import read_study, study_files
@@ -110,8 +112,17 @@ def test_every_member_is_compared_and_the_furthest_is_named_on_any_split():
     ours.loc[3, "status"] = "diverged"
     assert "seed 3 (status diverged and ok)" in str(agreement(ours, trained([0.1, 0.2, 0.3, 0.4])))
     same = agreement(trained([0.1, 0.0]), trained([0.1, 0.0]))
+    assert (same.cells, same.near) == (1, 1)
     assert (same.largest, same.within) == (0.0, 1.0)
     assert "no error differs at all" in str(same)
+
+
+def test_medians_of_cells_agree_to_five_percent_whatever_a_single_member_does():
+    published = pd.concat([trained([0.1, 0.2, 0.9]), trained([0.1, 0.2, 0.3], task="u")])
+    ours = pd.concat([trained([0.1, 0.2099, 0.4]), trained([0.1, 0.2101, 0.3], task="u")])
+    found = agreement(ours, published)
+    assert (found.cells, found.near) == (2, 1)
+    assert "the medians over seeds of 1 of 2 cells are within 5 % of the published" in str(found)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +172,71 @@ def published(tmp_path, monkeypatch):
     return write
 
 
+@pytest.fixture
+def clone(tmp_path):
+    """A folder of checkouts with one repository, and the hash of its commit."""
+    root = tmp_path / "clones/theirs"
+    (root / "src").mkdir(parents=True)
+    (root / "src/net.py").write_text(
+        "import torch\n\n\ndef Net(shape):\n    return torch.nn.Linear(shape[0], shape[-1])\n"
+    )
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)
+    commit = subprocess.run(
+        ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return root, commit
+
+
+OUTSIDE = """title: Outside
+baseline: MLP tanh
+checkouts:
+  theirs: {{repository: https://example.org/theirs, commit: {commit}, file: src/net.py, license: MIT}}
+  nowhere: {{package: no-such-package, version: 1.0, module: nowhere, license: MIT}}
+runs:
+  - -m basis=taylor
+  - -m model=own model.target={{theirs}}:Net
+  - "-m model=own model.target={{nowhere}}:Net 'model.kwargs={{a: 1}}'"
+"""
+
+
+def test_checkouts_of_a_study_are_found_at_their_commit_and_what_is_missing_is_named_and_left_out(published, clone):
+    root, commit = clone
+    published(OUTSIDE.format(commit=commit).replace("version: 1.0", "version: '1.0'"))
+    read = read_study(study_files()["mine"])
+    found, missing = places(read.outside, root.parent)
+    assert found == {"theirs": str(root / "src/net.py")}
+    assert missing == {"nowhere": "no-such-package is not installed: pip install no-such-package==1.0"}
+    words = [command[:-2] for command in read.commands(Path("r"), [], found)]
+    assert words == [["-m", "basis=taylor"], ["-m", "model=own", f"model.target={root}/src/net.py:Net"]]
+    (root / "src/net.py").write_text("Net = None\n")
+    assert "has changes of its own: M src/net.py" in places(read.outside, root.parent)[1]["theirs"]
+    _, missing = places(read.outside, root.parent.parent)
+    get = f"git clone https://example.org/theirs {root.parent.parent}/theirs && git -C {root.parent.parent}/theirs"
+    assert missing["theirs"] == f"{root.parent.parent}/theirs is not there: {get} checkout {commit}"
+    assert "it is looked for in --checkouts DIR, a clone of https" in places(read.outside, None)[1]["theirs"]
+    assert len(read.commands(Path("r"), [], {})) == 1
+
+
+def test_a_checkout_at_another_commit_is_missing(published, clone):
+    root, commit = clone
+    other = "a" * 40
+    published(OUTSIDE.format(commit=other).replace("version: 1.0", "version: '1.0'"))
+    _, missing = places(read_study(study_files()["mine"]).outside, root.parent)
+    assert missing["theirs"].startswith(f"{root} is at {commit} and not at {other}: git clone")
+
+
+def test_reproduce_says_what_it_leaves_out_before_it_runs_the_rest(published, clone, monkeypatch, capsys):
+    root, commit = clone
+    published(OUTSIDE.format(commit=commit).replace("version: 1.0", "version: '1.0'"))
+    ran = []
+    monkeypatch.setattr(study, "run_all", lambda commands: ran.extend(commands) or 2)
+    assert perform("reproduce", "mine", "--checkouts", str(root.parent), "seeds=1") == 2
+    assert [command[-1] for command in ran] == ["seeds=1"] * 2
+    assert capsys.readouterr().out.startswith("left out  the runs of nowhere: no-such-package is not installed: pip")
+
+
 GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
 
 
@@ -175,6 +251,15 @@ GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
         ("title: Good\nbaseline: m\nruns: [{a: b}]\n", r"runs\[0\] must be a text"),
         ("title: Good\nbaseline: m\nruns: ['a=\"b']\n", r"runs\[0\] must be a command \(No closing quotation\)"),
         ("title: Good\ntitle: Better\nbaseline: m\nruns: [a]\n", "'title' appears twice"),
+        (
+            "title: Good\nbaseline: m\nruns: ['t={x}:N']\n",
+            r"runs\[0\] must name one of the checkouts \(none are listed\)",
+        ),
+        ("title: G\nbaseline: m\nruns: [a]\ncheckouts: {x: {repository: r}}\n", "checkouts.x has no commit"),
+        (
+            "title: G\nbaseline: m\nruns: [a]\ncheckouts: {x: {repository: r, commit: abc, file: f, license: MIT}}\n",
+            "checkouts.x.commit must be the 40 digits of a commit, got 'abc'",
+        ),
         ("title: Good\nbaseline: m\nruns: [a]\nrun: b\n", "unknown key 'run'; did you mean runs"),
     ],
 )
