@@ -9,56 +9,90 @@
 # ---
 
 # %% [markdown]
-# # The published study, from its records to every figure
+# # A searched study, from its records to every figure
 #
-# The study compares 15 KANs and 5 MLPs on 27 Feynman equations, at budgets from 50 parameters up, with five seeds and one
-# optimizer. Every row of the table is one trained model. `python -m kanbench reproduce methods` trains them all again.
+# Each method tried equally many shapes on every equation, and the one with the lowest median validation error was taken.
+# Every row of the table is one trained model; a method is named by its search, and only the chosen shape has a test error.
+# `STUDY` may be another table of records, or the folder of a run.
 
 # %%
 # %matplotlib inline
 import matplotlib as mpl
 
 from kanbench.analysis import load_records
-from kanbench.cli.reproduce import read_study, study_files
 from kanbench.report.result import Result
 
-study = read_study(study_files()["methods"])
-result = Result.of(load_records(study.folder), study.title, study.baseline)
-records = result.records
-print(f"{len(records):,} models, {records.method.nunique()} methods, {records.task.nunique()} equations")
-records.head()
+STUDY, BASELINE = "../results/robustness/records.csv.gz", "MLP tanh"
+records = load_records(STUDY)
+records = records[records.experiment == records.experiment.iloc[0]]  # a table may hold several runs
+result = Result.of(records, "Three families at their best shape", BASELINE)
+print(f"{len(records):,} models, {len(result.methods)} methods, {records.task.nunique()} equations")
+result.frame[["task", "method", "budget", "shape_label", "shape", "seed", "val_rel_l2", "test_rel_l2"]].head()
 
 # %% [markdown]
 # ## The answer
-# The answer compares the baseline with its best rival, at the largest budget at which all methods were trained. The interval
-# is from a paired bootstrap over seeds.
+# The answer compares the baseline with its best rival, or the two methods of the comparison that the study declared
+# beforehand, with an interval over equations and seeds.
 
 # %%
 print(result.answer)
 
 # %% [markdown]
+# ## Every method against the baseline
+# The ratio is the error over that of the baseline: left of the line a method is better. A dot is hollow where the interval
+# holds 1.
+
+# %%
+result.plot("ratios")
+
+# %%
+result.ratios.round(4)
+
+# %% [markdown]
 # ## Error against size
-# The curves show the geometric mean over equations of the median over seeds, with 95 % intervals. Each family has a panel,
-# with the best MLP as a thin line.
+# The error is the geometric mean over equations of the median over seeds, with 95 % intervals over seeds.
 
 # %%
 result.plot("loss_vs_parameters")
 
 # %% [markdown]
-# ## Test and training error
-# `gap` is the error on test over that on training. `solved` is the share of equations whose median R^2 is above 0.999, and
-# `stuck` the share of members that end above half the error of a constant predictor.
+# ## The search
+# On how many equations each depth and each size was chosen. Where most choices are at the end of a list, a better shape
+# may lie beyond it.
 
 # %%
-result.ranking.groupby("budget").head(6)[["budget", "method", "error", "train", "gap", "solved", "stuck"]].round(6)
+result.plot("shapes")
+
+# %%
+result.shapes.groupby("method").at_edge.agg(["sum", "size"]).rename(columns={"sum": "at an end", "size": "searches"})
 
 # %% [markdown]
-# ## The table
-# Methods are ranked by the interquartile mean at each budget. `error` is the geometric mean over equations, and `mean_rank`
-# the mean rank over equations.
+# One search in full: every shape with its median validation error, the chosen one first. `outranked` shapes were stopped
+# after a short start.
 
 # %%
-result.ranking.groupby("budget").head(6).round(6)
+trials = result.trials
+first = trials[(trials.method == BASELINE) & (trials.task == trials.task.iloc[0])]
+first[["task", "budget", "shape_label", "shape", "seeds", "error", "place"]].round(9)
+
+# %% [markdown]
+# ## Equation by equation
+# A mean hides which method wins on which equation. The bars are the ratio of the best KAN to the baseline, sorted.
+
+# %%
+result.plot("task_ratios")
+
+# %%
+result.plot("heat_map")
+
+# %% [markdown]
+# ## Test and training error
+# `gap` is the error on test over that on training. `solved` is the share of equations whose median R^2 is above 0.999,
+# `at_cap` the share of members that were still improving at their last step.
+
+# %%
+shown = [name for name in ("error", "train", "gap", "solved", "at_cap", "stuck") if name in result.ranking]
+result.ranking[["budget", "method", *shown]]
 
 # %% [markdown]
 # ## Which methods differ
@@ -66,76 +100,49 @@ result.ranking.groupby("budget").head(6).round(6)
 # Holm's correction. A bar joins methods among which no pair differs significantly.
 
 # %%
-largest = max(result.scores)
 result.plot("critical_difference")
 
 # %%
-result.tests.query("budget == @largest").round(4)
-
-# %% [markdown]
-# A small p means that methods differ, but not by how much. The median ratio in the table tells how much.
-
-# %%
-scores = result.scores[largest]
-print(
-    f"Friedman: p = {result.tests_at(largest).p:.1e} over {len(scores.methods)} methods and {len(scores.tasks)} equations"
-)
-
-# %% [markdown]
-# ## Equation by equation
-# A mean hides which method wins on which equation. Each row below is an equation, and each shade is the ratio to the error
-# of its best method.
-
-# %%
-result.plot("heat_map")
-
-# %%
-best = result.ranking.query("budget == @largest and method != @study.baseline").method.head(3)
-result.choose([study.baseline, *best]).plot("tasks")
+result.tests.round(4)
 
 # %% [markdown]
 # ## Fraction of models below an error
-# The curves show the fraction of models below each error. A method whose curve lies above and to the left of another is better
-# by every mean.
+# The curves show the fraction of models below each error. A method whose curve lies above and to the left of another is
+# better by every mean.
 
 # %%
 result.plot("performance_profile")
 
 # %% [markdown]
-# ## Does error fall as a power of size?
-# The table gives local slopes between neighboring sizes, of the errors on test and on training. If there are too few sizes, if
-# their range is too short, or if the test error parts from the training error, it gives the reason instead of a number.
-
-# %%
-result.slopes.round(3)
-
-# %% [markdown]
-# ## Sum or mean
-# Errors are paired by basis, equation, budget and seed.
-
-# %%
-result.plot("aggregations")
-
-# %% [markdown]
 # ## Failures
-# Models that diverged, or were worse than a constant, are scored as a constant. The table counts them, with Wilson intervals.
+# Models that diverged, or were worse than a constant, are scored as a constant. The table counts them, with Wilson
+# intervals.
 
 # %%
 result.failures.round(4)
 
 # %% [markdown]
-# ## The table of a run
-# `summary` is the table that `python -m kanbench` prints after a run.
+# ## A table for a paper
+# LaTeX with booktabs: every method against the baseline.
 
 # %%
-result.summary.query("budget == @largest").sort_values("error").head(8).round(6)
+print(result.latex("ratios"))
 
 # %% [markdown]
 # ## A figure for a paper
-# Methods are chosen, ordered and renamed, and the figure is as wide as a column. rcParams that you set come before the style
-# of kanbench. `few.tables("paper", formats=["pdf"], width=3.4)` writes every table and figure of this choice.
+# Methods are chosen, ordered and renamed, and the figure is as wide as a column. rcParams that you set come before the
+# style of kanbench. `few.tables("paper", formats=["pdf"], width=3.4)` writes every table and figure of this choice.
 
 # %%
-few = result.choose(["MLP tanh", "KAN Taylor", "KAN BSpline"], names={"KAN BSpline": "KAN B-spline"})
+few = result.choose([BASELINE, "KAN Taylor", "KAN BSpline"], names={"KAN BSpline": "KAN B-spline"})
 mpl.rcParams["font.family"] = "serif"
-few.plot("loss_vs_parameters", width=3.4)
+few.plot("ratios", width=3.4)
+
+# %% [markdown]
+# ## A figure for a talk
+# A slide of 16:9 with large type. Sizes that you set come before those of kanbench.
+
+# %%
+mpl.rcdefaults()
+mpl.rcParams["font.size"] = 22
+result.plot("ratios", width=13.3, height=7.5)

@@ -107,6 +107,29 @@ def shapes_table(frame: pd.DataFrame) -> pd.DataFrame:
     return rows[columns].sort_values(["method", "suite", "task", "budget"], ignore_index=True)
 
 
+def trials_table(frame: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """One row per shape that was tried: its median validation error at its best rate, its seeds, and its place.
+
+    `place` is "chosen", "second", "later", or "outranked" for a shape that was not trained to the end; `at_edge` marks
+    a chosen shape at an end of its list. `chosen` is what `choose_shapes` returns of the frame.
+    """
+    tried = frame[is_searched(frame) & (frame.status != "skipped")]
+    tried = tried.assign(error=relative_error(tried, "val").fillna(np.inf), rate=tried.lr.fillna(0.0))
+    errors = tried.groupby(["cell", "rate"]).error.median().groupby("cell").min()
+    trials = tried.drop_duplicates("cell").drop(columns="error").merge(errors, left_on="cell", right_index=True)
+    trials["seeds"] = trials.cell.map(tried.groupby("cell").seed.nunique())
+    trials["outranked"] = trials.stopped == OUTRANKED if "stopped" in trials else False
+    trials = trials.sort_values([*GROUP, "outranked", "error", "trial"], kind="stable", ignore_index=True)
+    rank = trials.groupby(GROUP, dropna=False).cumcount().map({0: "chosen", 1: "second"}).fillna("later")
+    edges = dict(zip(chosen.cell, chosen.at_edge, strict=True))
+    return trials.assign(
+        place=rank.mask(trials.outranked, OUTRANKED),
+        at_edge=[bool(edges.get(cell, False)) for cell in trials.cell],
+        shape_label=trials.method,
+        method=trials.searched,
+    )
+
+
 def left_out(frame: pd.DataFrame) -> dict[int, int]:
     """Return how many tasks a search left out, by budget."""
     rows = frame[is_searched(frame) & (frame.status == "skipped")]

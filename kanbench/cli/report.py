@@ -3,11 +3,14 @@
 import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanbench.cli.command import Command
 from kanbench.errors import UnknownName, UsageError, counted
 from kanbench.files.user_code import TargetError, load_target
+
+if TYPE_CHECKING:
+    from kanbench.page.source import Source
 
 WHOLE = ("networks", "budget")
 
@@ -20,7 +23,7 @@ def add(parser: ArgumentParser) -> None:
         nargs="*",
         metavar="RESULTS",
         help="a folder of a run (results/runs/toy), of one of its jobs, or of a sweep; several, and tables "
-        "(records.csv) beside them, are read as one",
+        "(records.csv, gzipped or not) beside them, are read as one; a study.yaml beside a table names the study",
     )
     parser.add_argument(
         "--networks",
@@ -70,13 +73,33 @@ def report(given: Namespace) -> int:
     numbers: dict[str, Any] = {name: _whole(name, text) for name in WHOLE if (text := vars(given)[name]) is not None}
     options = PageOptions(members=tuple(given.member), protocol=given.protocol, **numbers)
     try:
-        count = write_page(find_sources(given.results), place, options, workers=len(os.sched_getaffinity(0)))
+        source = _as_studied(find_sources(given.results), given.results)
+        count = write_page(source, place, options, workers=len(os.sched_getaffinity(0)))
     except OSError as error:
         raise CannotReport(f"report: cannot read {error.filename} ({error.strerror})") from error
     except WorkerDied as error:
         raise CannotReport(f"report: {error}; fewer networks, as --networks 8, need less") from error
     print(f"page      {place} ({place.stat().st_size / 1e6:.1f} MB, {counted(count, 'network')})")
     return 0
+
+
+def _as_studied(source: "Source", results: list[Path]) -> "Source":
+    """Return the source of a study with the title, the baseline and the primary comparison of its study.yaml.
+
+    Raises:
+        UsageError: for a study.yaml that cannot be read.
+    """
+    from kanbench.analysis.baselines import STUDY
+    from kanbench.cli.reproduce import read_study
+
+    folder = results[0] if results[0].is_dir() else results[0].parent
+    if len(results) > 1 or source.cells or not (folder / STUDY).is_file():
+        return source
+    try:
+        study = read_study(folder / STUDY)
+    except ValueError as error:
+        raise UsageError(f"report: {error}") from error
+    return study.page_source(source)
 
 
 def _load(targets: list[str]) -> None:
@@ -99,7 +122,7 @@ def _place(results: list[Path], out: Path | None) -> Path:
             )
     if others and not out:
         raise UsageError("report: say where the page of several results goes: --out page.html")
-    return out or first / "report.html"
+    return out or (first if first.is_dir() else first.parent) / "report.html"
 
 
 def _whole(name: str, text: str) -> int:

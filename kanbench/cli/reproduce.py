@@ -6,7 +6,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kanbench.analysis.scores import Primary
+    from kanbench.page.source import Source
 
 RESULTS = shipped("results")
 LEVELS = ("train_size", "noise", "extrapolation")  # axes of a sweep
@@ -76,6 +77,17 @@ class Study:
         from kanbench.analysis import load_records
 
         return load_records(self.folder / "records.csv.gz")
+
+    def page_source(self, source: "Source") -> "Source":
+        """Return the source of a page with what the study says: its title, baseline, primary comparison and runs."""
+        from kanbench.analysis.scores import Primary
+
+        declared = self.primary
+        primary = (
+            Primary(declared.method, declared.against, declared.budget, dict(declared.level)) if declared else None
+        )
+        runs = tuple(f"python -m kanbench {run}" for run in self.runs)
+        return replace(source, title=self.title, baseline=self.baseline, primary=primary, commands=runs)
 
     def commands(self, results: Path, words: Sequence[str], found: Mapping[str, str] | None = None) -> list[list[str]]:
         """The runs, filed below `results`, each with `words` behind it; those are left out whose code is not found."""
@@ -190,7 +202,7 @@ def run_all(commands: list[list[str]]) -> int:
 
 
 def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
-    """Write records.csv.gz, and every table and figure of the records, to the folder `out`.
+    """Write records.csv.gz, every table and figure of the records, and their page, to the folder `out`.
 
     Raises:
         UsageError: for a file of costs that cannot be read.
@@ -207,13 +219,26 @@ def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
     with staged(out) as place:
         write_csv(records, place / "records.csv.gz", compression={"method": "gzip", "mtime": 0})
         said = write_tables(result, place)
+        _write_page(study, place)
     print_tables(said, out)
     if missing := say_missing(records):
         log.warning("%s", missing)
 
 
+def _write_page(study: Study, folder: Path) -> None:
+    """Write the page of the table in a folder; the log says why records of several protocols have none."""
+    from kanbench.page.source import CannotReport, find_sources
+    from kanbench.page.write import PageOptions, write_page
+
+    try:
+        source = study.page_source(find_sources([folder / "records.csv.gz"]))
+        write_page(source, folder / "report.html", PageOptions(networks=0))
+    except CannotReport as reason:
+        log.warning("no page: %s", reason)
+
+
 COMMAND = Command(
-    line="list the published studies, or make one again: its runs, tables and figures, beside what was published",
+    line="list the published studies, or make one again: its runs, tables, figures and page, beside what was published",
     run=reproduce,
     add=add,
     usage="[STUDY] [--results DIR] [--out DIR] [--checkouts DIR] [WORDS]",

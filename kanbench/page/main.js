@@ -3,6 +3,9 @@ import { data, plural } from "./store.js";
 import { startTheme } from "./theme.js";
 import { startResults, escape, summaryRows } from "./results.js";
 import { startPanels } from "./panels.js";
+import { startAgainst, drawAnswer } from "./against.js";
+import { startTask } from "./task.js";
+import { startSearch } from "./search.js";
 import { startTable, filterRecords, matching } from "./table.js";
 import { startTraining, showTraining, hasTraining } from "./training.js";
 import { startDownloads } from "./download.js";
@@ -24,11 +27,24 @@ function drawOrigin() {
     .join("");
 }
 
+// Hides the views for which there is nothing, such as the curves of a table of records.
+function hideEmpty() {
+  const empty = { against: !data.ratios.length, search: !Object.keys(data.search).length, training: !Object.keys(data.curves).length };
+  if (!Object.keys(data.curves).length) empty.networks = !data.networks.length;
+  for (const [name, isEmpty] of Object.entries(empty)) {
+    for (const element of document.querySelectorAll(`#${name}, nav a[href="#${name}"]`)) element.hidden = isEmpty;
+  }
+}
+
 startTheme();
-document.getElementById("answer").textContent = data.answer;
+drawAnswer();
+hideEmpty();
 const open = startTable({ hasNetwork, hasTraining, toNetwork: showNetwork, toTraining: showTraining });
 startResults({ open, filter: filterRecords });
 startPanels();
+startAgainst();
+startTask();
+startSearch();
 startTraining();
 startExplorer();
 drawOrigin();

@@ -11,6 +11,8 @@ from kanbench.store.record import CellRecord
 
 Plain = dict[str, Any]  # JSON-compatible data
 DIGITS = 6
+IN_TABLES = ("_rmse", "_max_error", "_memory_bytes")  # ends of columns that the page of a table leaves to the table
+COURSE = "val_at_"  # begins the columns of errors on the way, which the learning curves show
 LEFT_OUT = ("experiment", "basis", "aggregation", "activation", "protocol", "optimizer", "precision", "same_as")
 
 
@@ -27,16 +29,23 @@ def plain_summary(result: Result) -> list[Plain]:
     return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
-def plain_records(frame: pd.DataFrame) -> Plain:
-    """Return the records column by column; texts are numbered, because few differ."""
-    kept = frame.drop(columns=[name for name in LEFT_OUT if name in frame]).dropna(axis="columns", how="all")
-    columns = {}
-    for name, column in kept.items():
+def plain_records(frame: pd.DataFrame, is_table: bool = False) -> Plain:
+    """Return the records column by column; texts are numbered, because few differ. Those of a table are kept short."""
+    names = [name for name in frame if name not in LEFT_OUT and not name.startswith(COURSE)]
+    names = [name for name in names if not (is_table and name.endswith(IN_TABLES))]
+    return plain_columns(frame[names].dropna(axis="columns", how="all"))
+
+
+def plain_columns(frame: pd.DataFrame, digits: int = DIGITS) -> Plain:
+    """Return the columns of a frame; numbers that are all the same are written once."""
+    columns: Plain = {}
+    for name, column in frame.items():
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            columns[name] = {"values": [plain(value) for value in column]}
+            values = [plain(value, digits) for value in column]
+            columns[str(name)] = {"all": values[0]} if len(set(values)) == 1 < len(values) else {"values": values}
         else:
             codes, texts = pd.factorize(column.astype(str).where(column.notna(), ""))
-            columns[name] = {"texts": list(texts), "codes": codes.tolist()}
+            columns[str(name)] = {"texts": list(texts), "codes": codes.tolist()}
     return columns
 
 
@@ -53,7 +62,8 @@ def plain_curves(records: Iterable[CellRecord]) -> Plain:
 def plain_origin(records: list[CellRecord], frame: pd.DataFrame) -> Plain:
     """Return the commits, versions and machines of the records, most frequent first, and their shared settings."""
     environments = pd.Series([_words(_machine(record)) for record in records])
-    fixed = {name: records[0].cell.get(name) for name in ("optimizer", "sizes", "seeds", "precision")}
+    known = records[0].cell if records else {}  # a table has no descriptions of cells
+    fixed = {name: known[name] for name in ("optimizer", "sizes", "seeds", "precision") if name in known}
     return {
         "commits": frame.commit.fillna("").value_counts().to_dict(),
         "environments": environments.value_counts().to_dict(),

@@ -7,9 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from kanbench.analysis import load_records
+from kanbench.analysis.check import not_chosen
 from kanbench.analysis.load import RECORD, table_of
 from kanbench.analysis.merge import merge
 from kanbench.analysis.protocol import check_protocol
+from kanbench.analysis.scores import Primary
+from kanbench.analysis.shapes import choose_shapes, is_searched
 from kanbench.errors import UsageError, counted
 from kanbench.files.sealed import Damaged
 from kanbench.store.manifest import NAME, Manifest, read_manifest
@@ -24,6 +27,7 @@ class Source:
     """The data of a page. cells: record files. baseline: the reference method, or None. commands: oldest first.
 
     parts: the sources that it was joined from by name, none unless there are several; a table is a part of one file.
+    primary: the comparison that a study declares beforehand.
     """
 
     cells: tuple[Path, ...]
@@ -31,6 +35,7 @@ class Source:
     baseline: str | None
     commands: tuple[str, ...]
     parts: tuple[tuple[str, tuple[Path, ...]], ...] = ()
+    primary: Primary | None = None
 
     @property
     def files(self) -> dict[str, Path]:
@@ -39,19 +44,17 @@ class Source:
 
 
 def find_sources(places: Sequence[Path]) -> Source:
-    """Find the records of several folders and tables as one source. At least one must be a folder of record files.
+    """Find the records of several folders and tables as one source. A table alone has no curves and no networks.
 
-    Raises `CannotReport` for a place without records, and where all are tables.
+    Raises `CannotReport` for a place without records.
     """
     tables = {place: _table(place) for place in dict.fromkeys(places)}
     found = {place: find_source(place) for place, table in tables.items() if table is None}
     folders = list(found.values())
-    if not folders:
-        raise CannotReport(f"report: {places[0]} is a table, which has no curves and no networks; `tables` reads it")
-    if len(tables) == 1:
+    if folders and len(tables) == 1:
         return folders[0]
     parts = tuple((str(place), (table,) if table else found[place].cells) for place, table in tables.items())
-    titles = list(dict.fromkeys(source.title for source in folders))
+    titles = list(dict.fromkeys(source.title for source in folders)) or [_name_of(places[0])]
     return Source(
         tuple(dict.fromkeys(cell for source in folders for cell in source.cells)),
         " and ".join(titles),
@@ -59,6 +62,11 @@ def find_sources(places: Sequence[Path]) -> Source:
         tuple(dict.fromkeys(command for source in folders for command in source.commands)),
         parts,
     )
+
+
+def _name_of(table: Path) -> str:
+    """Return the name of the folder of a table, or of the folder itself."""
+    return (table if table.is_dir() else table.resolve().parent).name
 
 
 def _table(place: Path) -> Path | None:
@@ -118,7 +126,18 @@ def _load(source: Source) -> pd.DataFrame:
     if not source.parts:
         return load_records(source.cells)
     tables = {name: files if files[0].suffix == RECORD else files[0] for name, files in source.parts}
+    if len(tables) == 1:
+        return load_records(*tables.values())
     return merge({name: load_records(files) for name, files in tables.items()})
+
+
+def _graded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the records that are compared: of a search those of the shape that was graded, under its name."""
+    if "chosen" not in frame:
+        return choose_shapes(frame)
+    searched = is_searched(frame)
+    named = frame.assign(method=frame.searched.where(searched, frame.method)) if searched.any() else frame
+    return named[~searched | ~not_chosen(frame)]
 
 
 def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
@@ -147,7 +166,7 @@ def comparable_records(source: Source, protocol: str = "") -> pd.DataFrame:
             else f"report: no record has a protocol that begins with {protocol!r}"
         )
     try:
-        check_protocol(frame)
+        check_protocol(_graded(frame))
     except ValueError as error:
         raise CannotReport(f"report: {error}; to report on one job alone, name its folder below jobs") from error
     return frame.reset_index(drop=True)

@@ -3,11 +3,11 @@
 export const data = JSON.parse(document.getElementById("data").textContent);
 
 // Converts columns to rows, and numbers of texts to the texts.
-function rowsOf(columns) {
+export function rowsOf(columns) {
   const names = Object.keys(columns);
-  const first = columns[names[0]];
-  const at = (column, k) => (column.values ? column.values[k] : column.texts[column.codes[k]]);
-  return (first.values ?? first.codes).map((_, k) => Object.fromEntries(names.map((name) => [name, at(columns[name], k)])));
+  const length = Math.max(0, ...names.map((name) => (columns[name].values ?? columns[name].codes)?.length ?? 1));
+  const at = (column, k) => (column.texts ? column.texts[column.codes[k]] : column.values ? column.values[k] : column.all);
+  return Array.from({ length }, (_, k) => Object.fromEntries(names.map((name) => [name, at(columns[name], k)])));
 }
 
 export const records = rowsOf(data.records);
@@ -16,7 +16,7 @@ export const unique = (values) => [...new Set(values)];
 export const tasks = unique(records.map((record) => record.task));
 export const budgets = unique(records.map((record) => record.budget)).filter(Boolean).sort((a, b) => a - b);
 
-export const state = { methods: new Set(data.methods.map((each) => each.method)), axis: "params", task: "" };
+export const state = { methods: new Set(data.methods.map((each) => each.method)), axis: "params", task: "", size: budgets.at(-1) };
 
 const listeners = [];
 export const subscribe = (listener) => listeners.push(listener);

@@ -16,6 +16,7 @@ from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
 from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
+from kanbench.page.search import plain_ratios, plain_search
 from kanbench.page.source import CannotReport, Source, comparable_records
 from kanbench.page.styles import plain_styles
 from kanbench.report.result import Result
@@ -34,6 +35,9 @@ SCRIPTS = (
     "charts",
     "results",
     "panels",
+    "against",
+    "task",
+    "search",
     "table",
     "training",
     "explorer",
@@ -66,11 +70,10 @@ def write_page(source: Source, path: Path, options: PageOptions, workers: int = 
     Raises `CannotReport`.
     """
     result = result_of(source, options.protocol)
-    frame = result.records
     files = source.files
-    in_files = frame[frame.cell.isin(files)]  # a table says of a cell neither what it was nor how it learned
-    choices = [named(in_files, words) for words in options.members]
-    choices += choose(in_files, options.networks, options.budget)
+    tried, chosen = (each[each.cell.isin(files)] for each in (result.records, result.frame))  # tables hold no networks
+    choices = [named(tried, words) for words in options.members]
+    choices += choose(chosen, options.networks, options.budget)
     shown = _show_all(list(dict.fromkeys(choices)), files, workers)
     content = page_data(source, result, files) | {
         "networks": [each.network for each in shown],
@@ -97,12 +100,15 @@ def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
 def result_of(source: Source, protocol: str = "") -> Result:
     """Return the result of the records of a source, see `comparable_records`."""
     frame = comparable_records(source, protocol)
-    return Result(frame, title=source.title, baseline=source.baseline if source.baseline in set(frame.method) else None)
+    result = Result(frame, title=source.title)
+    baseline = source.baseline if source.baseline in set(result.frame.method) else None
+    primary = source.primary if source.primary and source.primary.is_in(result.frame) else None
+    return Result.of(result, baseline=baseline, primary=primary)
 
 
 def page_data(source: Source, result: Result, files: dict[str, Path]) -> Plain:
-    """Return the data of the page except the networks."""
-    frame = result.records
+    """Return the data of the page except the networks; of a search, the records of the chosen shapes."""
+    frame = result.frame
     records = [read_record(files[cell]) for cell in frame.cell.unique() if cell in files]
     return {
         "title": result.title,
@@ -115,8 +121,11 @@ def page_data(source: Source, result: Result, files: dict[str, Path]) -> Plain:
         "metrics": list(metrics(frame).unique()),
         "methods": plain_styles(result),
         "summary": plain_summary(result),
-        "records": plain_records(frame),
+        "records": plain_records(frame, is_table=not files),
         "curves": plain_curves(records),
+        "mark": result.mark,
+        "ratios": plain_ratios(result),
+        "search": plain_search(result),
     }
 
 

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
+from kanbench.analysis.against import against
 from kanbench.analysis.answer import Answer, answers, say
 from kanbench.analysis.axes import along, along_axes
 from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair_tests, ranking
 from kanbench.analysis.costs import with_costs
 from kanbench.analysis.curves import is_of_curve
-from kanbench.analysis.kinds import families, measure
+from kanbench.analysis.kinds import MLP, families, measure
 from kanbench.analysis.parts import split
 from kanbench.analysis.protocol import Level, say_level
 from kanbench.analysis.scaling import slopes
 from kanbench.analysis.scores import Compared, Primary, Records, Scores
-from kanbench.analysis.shapes import GROUP, choose_shapes, left_out, shapes_table
+from kanbench.analysis.shapes import GROUP, choose_shapes, left_out, shapes_table, trials_table
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.analysis.summary import summarize
 from kanbench.analysis.task_scaling import slopes_by_task
 from kanbench.errors import UsageError
 from kanbench.files.atomic import staged
-from kanbench.report.figures.style import FORMATS, Styles, method_styles
+from kanbench.report.figures.style import FORMATS, Styles, method_styles, ordered_methods
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -159,6 +160,11 @@ class Result(Compared):
         return shapes_table(self.frame)
 
     @cached_property
+    def trials(self) -> pd.DataFrame:
+        """One row per shape that a search tried, see `trials_table`; empty without a search."""
+        return trials_table(self.records, self.frame) if self.tried is not None else pd.DataFrame()
+
+    @cached_property
     def left_out(self) -> dict[int, int]:
         """The number of tasks that a search left out, by budget."""
         return left_out(self.frame)
@@ -184,6 +190,20 @@ class Result(Compared):
             for name in [", ".join(filter(None, [part_name * (len(self.parts) > 1), level]))]
         ]
         return "\n".join(lines)
+
+    @cached_property
+    def ratios(self) -> pd.DataFrame:
+        """One row per budget and method with its error ratio to `mark`, see `against`; empty without a `mark`."""
+        return against(self, self.mark) if self.mark else pd.DataFrame()
+
+    @property
+    def best_kan(self) -> str | None:
+        """The method of the primary comparison, or else the best that is neither `mark` nor an MLP."""
+        if self.primary:
+            return self.primary.method
+        others = [m for m in ordered_methods(self.ranking) if m != self.mark and self.family[m] != MLP]
+        trained = set(self.frame[self.frame.budget.notna()].method)
+        return next((method for method in others if method in trained), None)
 
     @cached_property
     def tests(self) -> pd.DataFrame:
@@ -252,13 +272,15 @@ class Result(Compared):
         changed = {"frame": frame, "baseline": baseline, "order": order, "chosen_from": before, "primary": primary}
         return replace(self, **changed, known_levels=(), page_writer=None)
 
-    def plot(self, name: str, ax: "Axes | None" = None, width: float | None = None) -> "Figure":
+    def plot(
+        self, name: str, ax: "Axes | None" = None, width: float | None = None, height: float | None = None
+    ) -> "Figure":
         """Draw a figure by its name, on given axes or as a figure of its own.
 
         Args:
             name: a name of `FIGURES`, such as "loss_vs_parameters".
             ax: where to draw; a figure with a panel per family or task refuses it.
-            width: inches.
+            width, height: inches; a slide is 13.3 by 7.5.
 
         Raises:
             UsageError: for a name that no figure has.
@@ -266,7 +288,17 @@ class Result(Compared):
         """
         from kanbench.report.figures.gallery import draw  # here, because figures take a result
 
-        return draw(self, name, ax, width)
+        return draw(self, name, ax, width, height)
+
+    def latex(self, name: str) -> str:
+        r"""Return a table by its name, such as "ratios" or "errors", as LaTeX for \usepackage{booktabs}.
+
+        Raises:
+            UnknownName: for a name that no table of these records has.
+        """
+        from kanbench.report.against import latex_of  # here, because tables take a result
+
+        return latex_of(self, name)
 
     def tables(self, folder: str | Path, formats: Sequence[str] = ("png", "svg"), width: float | None = None) -> None:
         """Write every table (CSV, Markdown, LaTeX) and figure (png, svg, pdf; `width` in inches), all or none."""

@@ -13,6 +13,7 @@ from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.analysis.wins import NOT_COUNTED, WIN
 from kanbench.errors import counted
+from kanbench.report.against import add_ratios
 from kanbench.report.figures.gallery import FIGURES, draw
 from kanbench.report.folder import USUAL, Folder, Look, Written
 from kanbench.report.levels import add_axis, add_ranks
@@ -79,12 +80,17 @@ def write_part(result: Result, path: Path, look: Look = USUAL) -> str:
         folder.page.append(
             f"{len(result.methods)} of {counted(result.chosen_from, 'method')} were chosen; tests count these alone.\n"
         )
-    said += _tables_of_levels(folder, result) if is_sweep else _tables(folder, result)
+    said += add_tables(folder, result)
     for name in FIGURES:
         with suppress(Refusal):
             folder.figure(name, draw(result, name, width=look.width))
     folder.close()
     return "".join(said)
+
+
+def add_tables(folder: Folder, result: Result) -> list[str]:
+    """Add every table of a result; return what could not be said."""
+    return _tables_of_levels(folder, result) if len(result.levels) > 1 else _tables(folder, result)
 
 
 def _tables_of_levels(folder: Folder, result: Result) -> list[str]:
@@ -98,6 +104,7 @@ def _tables_of_levels(folder: Folder, result: Result) -> list[str]:
 def _tables(folder: Folder, result: Result) -> list[str]:
     """Write the tables of one level; return what could not be said."""
     _errors(folder, result)
+    add_ratios(folder, result)
     _outcomes(folder, result)
     _costs(folder, result)
     _accuracy(folder, result)

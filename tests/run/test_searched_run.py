@@ -56,7 +56,7 @@ def test_records_are_complete_and_tables_have_one_line_for_each_search(searched)
     assert len(result.records) == len(records)
     assert result.shapes.trials.tolist() == [6] * 4
     assert result.scores[60].errors.shape == (2, 2, 2)
-    assert result.plot("shapes").axes[0].get_title(loc="left") == "KAN Taylor"
+    assert result.plot("shapes").axes[0].get_title(loc="left") == "60 parameters"
     assert not list(searched.glob("cells/*.training"))
 
 

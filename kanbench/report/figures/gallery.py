@@ -9,6 +9,7 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kanbench.analysis.against import by_task
 from kanbench.analysis.axes import AXIS_NAMES
 from kanbench.analysis.evaluations import along_evaluations
 from kanbench.analysis.protocol import say_level
@@ -21,6 +22,8 @@ from kanbench.report.figures.charts import critical_difference, heat_map, sum_ag
 from kanbench.report.figures.costs import loss_vs_cost, profile
 from kanbench.report.figures.course import error_against_evaluations, slopes_against_size
 from kanbench.report.figures.curves import loss_vs_parameters, small_multiples
+from kanbench.report.figures.ends import has_named_ends, loss_with_named_ends
+from kanbench.report.figures.forest import ratios, task_ratios
 from kanbench.report.figures.shapes import chosen_shapes
 from kanbench.report.figures.style import ordered_methods
 from kanbench.report.result import Result
@@ -28,12 +31,17 @@ from kanbench.report.result import Result
 Draw = Callable[[Result, Axes | None], Figure]
 
 
-def draw(result: Result, name: str, ax: Axes | None = None, width: float | None = None) -> Figure:
+def draw(
+    result: Result, name: str, ax: Axes | None = None, width: float | None = None, height: float | None = None
+) -> Figure:
     """Draw a figure; see `Result.plot`."""
     if name not in FIGURES:
         raise UnknownName("figure", name, FIGURES)
     with figures_of(width):
-        return FIGURES[name](result, ax)
+        figure = FIGURES[name](result, ax)
+    if height is not None and ax is None:
+        figure.set_figheight(height)
+    return figure
 
 
 def _last(result: Result) -> tuple[str, Scores]:
@@ -51,7 +59,27 @@ def _loss_vs_parameters(result: Result, ax: Axes | None) -> Figure:
     ranked = result.ranking
     if len(ranked.budget.unique()) == 1 or ranked.reference.any():
         return loss_vs_parameters(ranked, result, result.heading, ax)
+    if has_named_ends(ranked, result):
+        return loss_with_named_ends(ranked, result, result.mark, ax)
     return loss_vs_cost(ranked, result, "params", result.heading, result.mark, ax)
+
+
+def _ratios(result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    if result.mark is None or result.ratios.empty:
+        raise Refusal("no baseline was trained beside other methods")
+    return ratios(result, result.mark, ax)
+
+
+def _task_ratios(result: Result, ax: Axes | None) -> Figure:
+    _last(result)
+    method, baseline = result.best_kan, result.mark
+    table = by_task(result, method, baseline) if method and baseline else None
+    if table is None or table.empty:
+        raise Refusal("no method was trained beside a baseline on the same tasks")
+    assert method
+    assert baseline
+    return task_ratios(table, result, method, baseline, ax)
 
 
 def _error_against_step_time(result: Result, ax: Axes | None) -> Figure:
@@ -106,7 +134,7 @@ def _tasks(result: Result, ax: Axes | None) -> Figure:
 def _shapes(result: Result, ax: Axes | None) -> Figure:
     if result.shapes.empty:
         raise Refusal("no shapes were searched")
-    return chosen_shapes(result.shapes, result.heading, ax)
+    return chosen_shapes(result.shapes, result.records, result.heading, ax)
 
 
 def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
@@ -121,6 +149,8 @@ def _along(axis: str, result: Result, ax: Axes | None) -> Figure:
 
 
 FIGURES: dict[str, Draw] = {
+    "ratios": _ratios,
+    "task_ratios": _task_ratios,
     "loss_vs_parameters": _loss_vs_parameters,
     "error_against_step_time": _error_against_step_time,
     "error_against_evaluations": _error_against_evaluations,
