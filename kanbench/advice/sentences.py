@@ -9,7 +9,7 @@ from kanbench.analysis.stats import Interval
 from kanbench.data import Grading, TableTask
 from kanbench.errors import counted
 
-NONE = "In the time that there was no network was trained to the end, so nothing is said of networks."
+NONE = "No network was trained to the end in this time, so nothing is said of networks."
 
 
 def answer(case: Case) -> str:
@@ -77,8 +77,10 @@ def _of_others(case: Case, name: str) -> Iterator[str]:
                 f"A polynomial of degree 3 ({other}) has less, {has}; it is no network and is not saved: "
                 "PolynomialFeatures(3) and Ridge of scikit-learn fit it."
             )
-        else:
+        elif case.verdict.is_better(name, other):
             yield f"A polynomial of degree 3 ({other}) has {has}."
+        else:
+            yield f"A polynomial of degree 3 ({other}) has {has}, which cannot be told apart."
 
 
 def _error(case: Case, name: str) -> str:

@@ -165,7 +165,7 @@ def test_the_time_is_kept_and_the_rest_is_trained_later(smooth, tmp_path, monkey
     first = advise(path, tmp_path, "data.target=y", minutes="0.03")
     assert first["seconds"] < 1.8 + 8.0  # on a machine that others use
     assert first["tried"] == []
-    assert "no network was trained to the end" in first["answer"]
+    assert "No network was trained to the end" in first["answer"]
     assert "the same command with more minutes goes on" in capsys.readouterr().out
     monkeypatch.setattr(advising, "train_alone", train)
     assert advise(path, tmp_path, "data.target=y")["answer"] == numbers["answer"]
