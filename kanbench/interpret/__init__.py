@@ -7,6 +7,7 @@ from kanbench.interpret.expression import formula, formulas
 from kanbench.interpret.fit import Fit, fit_edge, suggest
 from kanbench.interpret.library import LIBRARY, Absorbs, Domain, Function, select
 from kanbench.interpret.pruning import prune, without_edges, without_nodes
+from kanbench.interpret.recovery import Ladder, Recovered, recover
 from kanbench.interpret.same import Sameness, same_function
 from kanbench.interpret.statistics import LayerStatistics, layer_statistics, median_statistics
 from kanbench.interpret.symbolic import SymbolicLayer, SymbolicNetwork, snap, snap_network
@@ -23,7 +24,9 @@ __all__ = [
     "Domain",
     "Fit",
     "Function",
+    "Ladder",
     "LayerStatistics",
+    "Recovered",
     "Sameness",
     "SymbolicLayer",
     "SymbolicNetwork",
@@ -38,6 +41,7 @@ __all__ = [
     "median_statistics",
     "norm_entropy",
     "prune",
+    "recover",
     "same_function",
     "select",
     "snap",

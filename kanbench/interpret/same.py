@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from kanbench.errors import require
-from kanbench.interpret.parsing import parse
+from kanbench.interpret.parsing import parse, symbols
 from kanbench.interpret.tidying import tidy
 from kanbench.interpret.values import Array, evaluate
 
@@ -19,7 +19,14 @@ DIFFERENT = 1e-9  # relative to the truth; exact expressions that differ by more
 PROVE = """
 import pickle, sympy, sys
 difference = pickle.load(sys.stdin.buffer)
-print(any(sympy.simplify(form) == 0 for form in (difference, difference.rewrite(sympy.exp))))
+forms = (
+    lambda: sympy.expand(difference),
+    lambda: sympy.simplify(difference),
+    lambda: sympy.simplify(difference.rewrite(sympy.exp)),
+    lambda: sympy.simplify(sympy.expand(difference, trig=True)),
+    lambda: sympy.simplify(sympy.fraction(sympy.together(difference))[0]),
+)
+print(any(form() == 0 for form in forms))
 """
 
 
@@ -76,7 +83,14 @@ def same_function(
     numeric = _agree(values, true_values, tolerance)
     exact_found, exact_true = (_exact(e, digits, dict(zip(names, ranges, strict=True))) for e in (found, true))
     possible = _agree(evaluate(exact_found, names, x), evaluate(exact_true, names, x), DIFFERENT)
-    return Sameness(possible and _is_zero(exact_found - exact_true, seconds), numeric)
+    difference = (exact_found - exact_true).xreplace(_positive(names, ranges))
+    return Sameness(possible and _is_zero(difference, seconds), numeric)
+
+
+def _positive(names: Sequence[str], ranges: Sequence[tuple[float, float]]) -> dict[sympy.Symbol, sympy.Symbol]:
+    """Return symbols that are known to be positive for the variables whose ranges are."""
+    above = [name for name, (low, _) in zip(names, ranges, strict=True) if low >= 0]
+    return {symbol: sympy.Symbol(symbol.name, positive=True) for symbol in symbols(above)}
 
 
 def _agree(values: Array, truth: Array, tolerance: float) -> bool:

@@ -112,7 +112,7 @@ def _project(candidates: Candidates, f: Tensor, y: Tensor) -> Projection:
 
 def _starts(function: Function, t: Tensor, y: Tensor) -> Candidates:
     """Return the best candidates of the grid for one function."""
-    grid = _grid(function)
+    grid = search_grid(function)
     candidates = Candidates((function,), (len(grid),), grid)
     loss = _project(candidates, candidates.outer_values(candidates.inner_values(t)), y).loss
     loss, best = loss.topk(min(STARTS, len(grid)), largest=False)
@@ -165,7 +165,7 @@ def _step(now: Projection, slope: Tensor, damping: Tensor, free: Tensor, t: Tens
     return step.nan_to_num(0.0, 0.0, 0.0)
 
 
-def _grid(function: Function) -> Tensor:
+def search_grid(function: Function) -> Tensor:
     """Return the starting pairs (scale, shift) of the inner value scale * t + shift for t in [-1, 1]: (k, 2).
 
     They cover up to 10 periods of a sine, bends in and about the range, and zeros outside it from near to far.
