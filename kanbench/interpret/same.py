@@ -11,7 +11,7 @@ import sympy
 
 from kanbench.errors import require
 from kanbench.interpret.parsing import parse, symbols
-from kanbench.interpret.tidying import tidy
+from kanbench.interpret.tidying import round_numbers, tidy
 from kanbench.interpret.values import Array, evaluate
 
 POINTS = 1000
@@ -81,10 +81,13 @@ def same_function(
     if not (np.isfinite(values).all() and np.isfinite(true_values).all()):
         return Sameness(algebraic=False, numeric=False)
     numeric = _agree(values, true_values, tolerance)
-    exact_found, exact_true = (_exact(e, digits, dict(zip(names, ranges, strict=True))) for e in (found, true))
-    possible = _agree(evaluate(exact_found, names, x), evaluate(exact_true, names, x), DIFFERENT)
-    difference = (exact_found - exact_true).xreplace(_positive(names, ranges))
-    return Sameness(possible and _is_zero(difference, seconds), numeric)
+    positive = _positive(names, ranges)
+    for exact in (_rounded, _folded):
+        one, other = (exact(each, digits, dict(zip(names, ranges, strict=True))) for each in (found, true))
+        possible = _agree(evaluate(one, names, x), evaluate(other, names, x), DIFFERENT)
+        if possible and _is_zero((one - other).xreplace(positive), seconds):
+            return Sameness(algebraic=True, numeric=numeric)
+    return Sameness(algebraic=False, numeric=numeric)
 
 
 def _positive(names: Sequence[str], ranges: Sequence[tuple[float, float]]) -> dict[sympy.Symbol, sympy.Symbol]:
@@ -101,8 +104,13 @@ def _agree(values: Array, truth: Array, tolerance: float) -> bool:
         return bool(np.isfinite(truth).all() and (np.abs(values - truth) <= tolerance * size).all())
 
 
-def _exact(expression: sympy.Expr, digits: int, ranges: Mapping[str, tuple[float, float]]) -> sympy.Expr:
-    """Round all constants and write them as fractions or multiples of pi."""
+def _rounded(expression: sympy.Expr, digits: int, ranges: Mapping[str, tuple[float, float]]) -> sympy.Expr:
+    """Round the decimal numbers and leave all else, such as roots of whole numbers, exact."""
+    return sympy.nsimplify(round_numbers(expression, digits, pi=True), rational=True)
+
+
+def _folded(expression: sympy.Expr, digits: int, ranges: Mapping[str, tuple[float, float]]) -> sympy.Expr:
+    """Fold and round all constants, and write them as fractions or multiples of pi."""
     return sympy.nsimplify(tidy(expression.evalf(), digits, pi=True, ranges=ranges), rational=True)
 
 

@@ -87,10 +87,10 @@ def _forms(expression: sympy.Expr, data: Values | None, digits: int, pi: bool) -
     least = 10.0**-digits
     try:
         folded = _fold(expression, data, least)
-        yield _round(folded, digits, pi)
+        yield round_numbers(folded, digits, pi)
         if data is not None and _expanded_terms(folded) <= LARGEST_EXPANSION:
             expanded = sympy.expand(folded, log=False, power_base=False, power_exp=False)
-            yield _round(_fold(expanded, data, least), digits, pi)
+            yield round_numbers(_fold(expanded, data, least), digits, pi)
     except OverflowError:
         return
 
@@ -175,8 +175,8 @@ def _expanded_terms(node: sympy.Expr) -> int:
     return sum(counts) if node.is_Add else max(counts)
 
 
-def _round(node: sympy.Expr, digits: int, pi: bool) -> sympy.Expr:
-    """Round all numbers, twice: terms that become alike by rounding merge into one with another number."""
+def round_numbers(node: sympy.Expr, digits: int, pi: bool) -> sympy.Expr:
+    """Round all decimal numbers, twice: terms that become alike by rounding merge into one with another number."""
     return _rounded(_rounded(node, digits, pi), digits, pi)
 
 

@@ -254,10 +254,19 @@ def test_kans_need_more_data():
 
 
 def test_formulas_that_came_back():
-    lives = pd.read_csv(ROOT / "results/formulas/formulas.csv")
-    found = lives.groupby("formula" if "formula" in lives else lives.columns[0]).algebraic.any()
-    says(f"{found.sum()} of {len(found)} equations, exactly")
-    assert (len(lives), lives.algebraic.sum()) == (81, 10)
+    tries = pd.read_csv(ROOT / "results/formulas/formulas.csv")
+    found = tries.groupby("equation").algebraic.any()
+    n, k, z = len(found), int(found.sum()), stats.norm.ppf(0.975)
+    assert n == 27
+    assert set(tries.groupby("equation").size()) == {tries.seed.nunique()}
+    middle, half = (k + z**2 / 2) / (n + z**2), z * np.sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)  # Wilson's score
+    says(f"{k} of 27 equations, exactly")
+    page = words("results/formulas/README.md")
+    share = f"{100 * k / n:.0f} % ({100 * (middle - half):.0f} .. {100 * (middle + half):.0f})"
+    says(f"Found: {k} of 27 equations, {share}, by at least one seed", page)
+    says(f"{tries.algebraic.sum()} of {len(tries)} tries", page)
+    says(f"Agreeing in numbers: {tries.groupby('equation').numeric.any().sum()} of 27", page)
+    assert tries.error[tries.algebraic].max() < 1e-9
 
 
 def test_the_table_of_the_readme():

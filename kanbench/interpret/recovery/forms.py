@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import sympy
 
+from kanbench.interpret.recovery.constants import number, simplest
 from kanbench.interpret.values import Array
 
 
@@ -37,11 +38,17 @@ def _within(low: float, high: float) -> Callable[[Array], bool]:
     return lambda y: bool((y > low).all() and (y < high).all())
 
 
+def _exp(u: sympy.Expr) -> sympy.Expr:
+    """Return exp(u) with the constant of u as a factor."""
+    constant, rest = u.as_coeff_Add()
+    return number(simplest(math.exp(constant))) * sympy.exp(rest)
+
+
 OUTERS = (
     Outer("x", lambda y: y, lambda u: u, _everywhere),
     Outer("1/x", lambda y: 1.0 / y, lambda u: 1 / u, _one_sign),
     Outer("sqrt", np.square, sympy.sqrt, _positive),
-    Outer("exp", np.log, sympy.exp, _positive),
+    Outer("exp", np.log, _exp, _positive),
     Outer("1/sqrt", lambda y: y**-2.0, lambda u: u ** (-sympy.S.Half), _positive),
     Outer("x^2", np.sqrt, lambda u: u**2, _positive),
     Outer("log", np.exp, sympy.log, _within(-30.0, 30.0)),

@@ -22,6 +22,7 @@ QUANTILES = np.linspace(0.01, 0.99, 150)  # of an input, at which its functions 
 OTHERS = 40  # rows at which the other inputs are held meanwhile
 MOST_DIRECTIONS = 3  # functions that an input may carry
 RESOLVED = 1e-7  # an error that no network goes below, in spreads of the target
+LEAST_DEGREE, MOST_DEGREE = 7, 40
 TRIMMED = 0.95  # share of the validation rows that count in the choice of a network: those with the least errors
 
 
@@ -30,9 +31,10 @@ class Ladder:
     """The settings of `recover`, the same for every formula.
 
     Attributes:
-        degree: the degree of the edges of the first training.
-        fine: the degree times the number of inputs of the second training, which starts from the first.
-        steps: the most Levenberg-Marquardt steps of a training.
+        coefficients, fine: about so many has a network with no or few products in its first training, and in a second
+            one that starts from the first.
+        steps: the most Levenberg-Marquardt steps of the first training; twice as many of the second one.
+        rows: the most rows of these trainings; the constants of a formula are fitted to all rows.
         starts: random starts of a network with products.
         products: the largest number of products.
         joins: the largest number of joins of two inputs.
@@ -43,16 +45,17 @@ class Ladder:
         exact: the validation error below which a formula counts as exact.
     """
 
-    degree: int = 8
-    fine: int = 64
-    steps: int = 40
+    coefficients: int = 64
+    fine: int = 150
+    steps: int = 20
+    rows: int = 500
     starts: int = 2
     products: int = 3
     joins: int = 2
     kept: int = 2
     likely: int = 3
     sets: int = 12
-    worth_refining: float = 0.7
+    worth_refining: float = 0.4
     worth_naming: float = 1e-3
     exact: float = 1e-8
 
@@ -114,11 +117,12 @@ def _climb(rows: Rows, ladder: Ladder, draw: Draw) -> Iterator[Recovered]:
     """Yield the formulas of all forms: those without joined inputs first, then of the joins that help most."""
     outers = rows.outers()
     order = yield from _without_joins(rows, outers, ladder, draw)
+    likely = [outers[0], *(outer for outer in order if outer != outers[0])][: ladder.likely]
     level = [rows]
     for _ in range(min(ladder.joins, rows.n - 1)):
-        level = _best_joins(level, order[: ladder.likely], ladder, draw)
+        level = _best_joins(level, likely, ladder, draw)
         for joined in level:
-            yield from _without_joins(joined, outers, ladder, draw)
+            yield from _without_joins(joined, likely, ladder, draw)
 
 
 def _without_joins(
@@ -130,15 +134,16 @@ def _without_joins(
     """
     errors = dict.fromkeys(outers, math.inf)
     for products in range(ladder.products + 1 if rows.n > 1 else 1):
-        if products == 2 and not rows.joins:
-            for outer in outers:
-                yield from _quotients(Form(rows, outer, 0))
-        for outer in outers if products < 2 else sorted(outers, key=errors.__getitem__)[: ladder.likely]:
-            form = Form(rows, outer, products)
-            network, error = trained(form, ladder, draw, ladder.starts)
-            errors[outer] = min(errors[outer], error)
+        followed = outers if products < 2 else sorted(outers, key=errors.__getitem__)[: ladder.likely]
+        forms = [Form(rows, outer, products) for outer in followed]
+        networks = [(form, *trained(form, ladder, draw, ladder.starts)) for form in forms]
+        for form, network, error in sorted(networks, key=lambda each: each[2]):
+            errors[form.outer] = min(errors[form.outer], error)
             if error < ladder.worth_naming:
                 yield from _named(form, network, error, ladder, draw)
+        if products == 1 and not rows.joins:
+            for outer in outers:
+                yield from _quotients(Form(rows, outer, 0))
     return sorted(outers, key=errors.__getitem__)
 
 
@@ -150,33 +155,43 @@ def _quotients(form: Form) -> Iterator[Recovered]:
 
 
 def _best_joins(level: Sequence[Rows], outers: Sequence[Outer], ladder: Ladder, draw: Draw) -> list[Rows]:
-    """Return the rows after those joins with which a network of at most one product does best."""
+    """Return the rows after those joins with which a first training with at most one product does best."""
     scored: list[tuple[float, Rows]] = []
     for joined in (joined for rows in level for joined in rows.all_joined()):
         forms = [Form(joined, outer, min(1, joined.n - 1)) for outer in outers]
-        scored.append((min(trained(form, ladder, draw, 1)[1] for form in forms), joined))
+        scored.append((min(trained(form, ladder, draw, 1, fine=False)[1] for form in forms), joined))
     scored.sort(key=lambda each: each[0])
     return [rows for _, rows in scored[: ladder.kept]]
 
 
-def trained(form: Form, ladder: Ladder, draw: Draw, starts: int) -> tuple[ProductNetwork, float]:
-    """Return the best network of several starts for a form, and its validation error."""
+def trained(form: Form, ladder: Ladder, draw: Draw, starts: int, *, fine: bool = True) -> tuple[ProductNetwork, float]:
+    """Return the best network of several starts for a form, and its validation error; `fine` allows a second
+    training.
+    """
     rows, mean, spread = form.rows, form.u.mean(), form.u.std()
     every = np.concatenate([rows.x, rows.x_val])
     bounds = every.min(axis=0), every.max(axis=0)
-    best, least = random_network(bounds, form.products, ladder.degree, draw), math.inf
+    target, target_val = (form.u - mean) / spread, (form.u_val - mean) / spread
+    some = slice(None, ladder.rows)
+    degrees = [degree_of(size, rows.n, form.products) for size in (ladder.coefficients, ladder.fine)]
+    best, least = random_network(bounds, form.products, degrees[0], draw), math.inf
     for start in range(starts if form.products else 1):
-        network = random_network(bounds, form.products, ladder.degree, draw) if start else best
-        for degree in (ladder.degree, max(ladder.degree, ladder.fine // rows.n)):
-            network = train_network(network, rows.x, (form.u - mean) / spread, degree, ladder.steps)
-            error = _trimmed_error((form.u_val - mean) / spread, network(rows.x_val))
+        network = random_network(bounds, form.products, degrees[0], draw) if start else best
+        for degree, steps in zip(degrees, (ladder.steps, 2 * ladder.steps), strict=True):
+            network = train_network(network, rows.x[some], target[some], degree, steps)
+            error = _trimmed_error(target_val, network(rows.x_val))
             if error < least:
                 best, least = network, error
-            if not error < ladder.worth_refining:
+            if not (fine and error < ladder.worth_refining):
                 break
         if least < 10.0 * RESOLVED:
             break
     return best, least
+
+
+def degree_of(coefficients: int, inputs: int, products: int) -> int:
+    """Return the degree at which a network has about so many coefficients, within bounds."""
+    return min(max(coefficients // (inputs * (1 + products)), LEAST_DEGREE), MOST_DEGREE)
 
 
 def _error(y: Array, found: Array) -> float:
@@ -185,9 +200,14 @@ def _error(y: Array, found: Array) -> float:
 
 
 def _trimmed_error(y: Array, found: Array) -> float:
-    """Return the error on the rows with the least ones: a polynomial may be far off where there are few rows."""
-    squares = np.sort((found - y) ** 2)[: int(TRIMMED * len(y))]
-    return float(np.sqrt(squares.mean())) if np.isfinite(squares).all() else math.inf
+    """Return the error on the rows with the least ones, in spreads of y on these.
+
+    A polynomial may be far off where there are few rows, and some functions of the output have heavy tails.
+    """
+    squares = (found - y) ** 2
+    kept = np.argsort(squares)[: int(TRIMMED * len(y))]
+    error = float(np.sqrt(squares[kept].mean()) / y[kept].std())
+    return error if math.isfinite(error) else math.inf
 
 
 def _named(form: Form, network: ProductNetwork, error: float, ladder: Ladder, draw: Draw) -> Iterator[Recovered]:

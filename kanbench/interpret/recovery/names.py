@@ -1,9 +1,7 @@
 """Named functions of one input that together span what the edges of this input carry."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from kanbench.interpret.library import LIBRARY, NOT_ZERO, ZERO, Absorbs, Function, select
+from kanbench.interpret.recovery.constants import number
 from kanbench.interpret.search import SCALES, search_grid
 from kanbench.interpret.values import Array
 
@@ -21,8 +20,8 @@ FREE = 1  # price of an inner constant that is not 1 or 0
 MOST_SETS = 4  # alternatives that are kept for an input
 MOST_OF_THREE = 14  # functions among which sets of three are sought
 SAMPLES = 100
+RIDGE = 1e-14  # of functions of unit length, which may be alike
 REACH = 30.0  # a set may miss the functions by this many times the error that they have themselves
-LARGEST_DENOMINATOR, LARGEST_WHOLE = 12, 1e6  # of constants that are written as fractions
 INNER = select(["x^2", "exp", "sin", "1/x"])  # functions inside of which another one is tried
 COSINE = Function("cos", torch.cos, sympy.cos, 3, absorbs=Absorbs.sign)
 OUTER = select(["sqrt", "1/sqrt", "1/x", "log", "exp"])
@@ -65,15 +64,6 @@ class Named:
         return self.function.sympy(inner)
 
 
-def number(value: float) -> sympy.Expr:
-    """Return a constant for sympy; fractions with small denominators, and such of pi, are exact."""
-    for unit, exact in ((1.0, sympy.S.One), (math.pi, sympy.pi), (1.0 / math.pi, 1 / sympy.pi)):
-        ratio = Fraction(value / unit).limit_denominator(LARGEST_DENOMINATOR)
-        if abs(ratio) < LARGEST_WHOLE and float(ratio) * unit == value:
-            return sympy.Rational(ratio.numerator, ratio.denominator) * exact
-    return sympy.Float(value, 17)
-
-
 def spanning_sets(x: Array, carried: Array, floor: float, *, deep: bool) -> list[tuple[float, tuple[Named, ...]]]:
     """Return the best sets of named functions that come near, each with its score in bits; a lower score is better.
 
@@ -108,7 +98,7 @@ def spanning_sets(x: Array, carried: Array, floor: float, *, deep: bool) -> list
 
 def _losses(inner: Array, along: Array, total: float, sets: NDArray[np.int64]) -> Array:
     """Return the squares that remain of all columns after projection on each set of functions, (number of sets,)."""
-    system = inner[sets[:, :, None], sets[:, None, :]] + 1e-12 * np.eye(sets.shape[1])
+    system = inner[sets[:, :, None], sets[:, None, :]] + RIDGE * np.eye(sets.shape[1])
     right = along[sets]
     explained = (right * np.linalg.solve(system, right)).sum(axis=(1, 2))
     return np.maximum(total - explained, 0.0)

@@ -7,8 +7,8 @@ import numpy as np
 import sympy
 
 from kanbench.interpret.library import select
-from kanbench.interpret.recovery.names import COSINE, Named, number
-from kanbench.interpret.recovery.terms import simple_numbers
+from kanbench.interpret.recovery.constants import number, simple_numbers
+from kanbench.interpret.recovery.names import COSINE, Named
 from kanbench.interpret.values import Array
 
 PLAIN = tuple(Named(f, 1.0, 0.0) for f in (*select(["x", "x^2", "sqrt", "exp", "log", "sin"]).values(), COSINE))

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import product
 
 import numpy as np
 import sympy
 from scipy.optimize import least_squares
 
-from kanbench.interpret.recovery.names import LARGEST_DENOMINATOR, Named, number
+from kanbench.interpret.recovery.constants import number, simple_numbers
+from kanbench.interpret.recovery.names import Named
 from kanbench.interpret.values import Array
 
 Term = tuple[int, ...]  # for each input the place of a function among those of the input, 0 for none
@@ -19,8 +19,6 @@ MOST_TERMS = 400
 WORTH_TRAINING = 0.03  # largest relative error at which constants are trained
 THRESHOLDS = 1e-2, 1e-3, 1e-4, 1e-6, 1e-8  # of terms that may go, in spreads of the target
 ROUNDING = 1e-11  # an error that counts as rounding, relative to the spread of the target
-NEAR = 1e-5
-UNITS = (1.0, math.pi, 1 / math.pi, math.sqrt(2.0), math.sqrt(math.pi))
 
 
 @dataclass(frozen=True)
@@ -160,14 +158,3 @@ def snap_constants(terms: Terms, x: Array, y: Array) -> Terms:
                 terms = replace(terms, coefficients=coefficients)
                 break
     return terms
-
-
-def simple_numbers(value: float) -> list[float]:
-    """Return the simple numbers near a value, the simplest first."""
-    found = []
-    for unit in UNITS:
-        ratio = Fraction(value / unit).limit_denominator(LARGEST_DENOMINATOR)
-        near = float(ratio) * unit
-        if abs(near - value) <= NEAR * max(abs(value), 0.1):
-            found.append(near)
-    return found
