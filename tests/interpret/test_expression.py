@@ -234,6 +234,21 @@ def test_sameness_is_said_by_algebra_and_by_points(found, truth, algebraic, nume
     assert said == Sameness(algebraic, numeric)
 
 
+@pytest.mark.parametrize(
+    ("found", "truth", "low", "algebraic"),
+    [
+        ("sqrt(x)*sqrt(y)", "sqrt(x*y)", 0.5, True),  # the variables are positive over their ranges
+        ("sqrt(x**2)", "x", 0.5, True),
+        ("sqrt(x**2)", "x", -0.5, False),
+        ("sqrt(2)*sqrt(x**2/2 - x*y + y**2/2 + 1/2)", "sqrt((x - y)**2 + 1)", -0.5, True),
+        ("sin(2*x)*cos(3*y) + cos(2*x)*sin(3*y)", "sin(2*x + 3*y)", -0.5, True),
+    ],
+)
+def test_sameness_holds_over_the_ranges_of_the_variables(found, truth, low, algebraic):
+    said = same_function(sympy.sympify(found), truth, ["x", "y"], [(low, 2.0)] * 2, seconds=60.0)
+    assert said.algebraic is algebraic
+
+
 def test_points_may_agree_where_algebra_does_not():
     said = same_function(sympy.sympify("x + 0.2004*y**2"), "x + 0.2006*y**2", ["x", "y"], UNIT)
     assert said == Sameness(algebraic=False, numeric=True)

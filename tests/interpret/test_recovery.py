@@ -10,11 +10,11 @@ import sympy
 from kanbench.interpret import Ladder, Recovered, evaluate, recover, same_function
 from kanbench.interpret.recovery.constants import number, simple_numbers
 from kanbench.interpret.recovery.forms import OUTERS
-from kanbench.interpret.recovery.ladder import carried_functions
 from kanbench.interpret.recovery.names import COSINE, LIBRARY, Named, spanning_sets
 from kanbench.interpret.recovery.network import ProductNetwork, random_network, train_network
 from kanbench.interpret.recovery.quotients import quotients
 from kanbench.interpret.recovery.terms import Terms, fit_terms, snap_constants
+from kanbench.interpret.recovery.training import carried_functions
 
 X, Y, Z = sympy.symbols("x y z", real=True)
 PLAIN = {name: Named(function, 1.0, 0.0) for name, function in (*LIBRARY.items(), ("cos", COSINE))}

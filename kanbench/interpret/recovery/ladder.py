@@ -13,51 +13,15 @@ from kanbench.errors import require
 from kanbench.interpret.parsing import symbols
 from kanbench.interpret.recovery.forms import Form, Outer, Rows
 from kanbench.interpret.recovery.names import Named, spanning_sets
-from kanbench.interpret.recovery.network import ProductNetwork, random_network, train_network
+from kanbench.interpret.recovery.network import ProductNetwork
 from kanbench.interpret.recovery.quotients import quotients
+from kanbench.interpret.recovery.settings import Ladder
 from kanbench.interpret.recovery.terms import fit_terms, snap_constants
+from kanbench.interpret.recovery.training import RESOLVED, carried_functions, error_of, trained
 from kanbench.interpret.values import Array, evaluate
 
 QUANTILES = np.linspace(0.01, 0.99, 150)  # of an input, at which its functions are named
 OTHERS = 40  # rows at which the other inputs are held meanwhile
-MOST_DIRECTIONS = 3  # functions that an input may carry
-RESOLVED = 1e-7  # an error that no network goes below, in spreads of the target
-LEAST_DEGREE, MOST_DEGREE = 7, 40
-TRIMMED = 0.95  # share of the validation rows that count in the choice of a network: those with the least errors
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """The settings of `recover`, the same for every formula.
-
-    Attributes:
-        coefficients, fine: about so many has a network with no or few products in its first training, and in a second
-            one that starts from the first.
-        steps: the most Levenberg-Marquardt steps of the first training; twice as many of the second one.
-        rows: the most rows of these trainings; the constants of a formula are fitted to all rows.
-        starts: random starts of a network with products.
-        products: the largest number of products.
-        joins: the largest number of joins of two inputs.
-        kept: joins that are followed further.
-        likely: functions of the output that are followed from two products on, and with which joins are compared.
-        sets: sets of names that are tried for a network.
-        worth_refining, worth_naming: largest validation errors of networks that are trained a second time, and named.
-        exact: the validation error below which a formula counts as exact.
-    """
-
-    coefficients: int = 64
-    fine: int = 150
-    steps: int = 20
-    rows: int = 500
-    starts: int = 2
-    products: int = 3
-    joins: int = 2
-    kept: int = 2
-    likely: int = 3
-    sets: int = 12
-    worth_refining: float = 0.4
-    worth_naming: float = 1e-3
-    exact: float = 1e-8
 
 
 @dataclass(frozen=True)
@@ -105,7 +69,7 @@ def recover(
     rows = Rows(*training, *validation, tuple(symbols(names)))
     draw = np.random.default_rng(seed)
     mean = float(rows.y.mean())
-    best = Recovered(sympy.Float(mean), _error(rows.y_val, np.full_like(rows.y_val, mean)), "constant")
+    best = Recovered(sympy.Float(mean), error_of(rows.y_val, np.full_like(rows.y_val, mean)), "constant")
     for found in _climb(rows, ladder, draw):
         best = min(best, found, key=lambda each: each.error)
         if best.error < ladder.exact:
@@ -151,7 +115,7 @@ def _quotients(form: Form) -> Iterator[Recovered]:
     rows = form.rows
     for quotient in quotients(rows.x, form.u, rows.inputs):
         found = evaluate(quotient, [str(each) for each in rows.inputs], rows.x_val)
-        yield Recovered(form.outer.sympy(quotient), _error(form.u_val, found), f"{form.outer.name} of a quotient")
+        yield Recovered(form.outer.sympy(quotient), error_of(form.u_val, found), f"{form.outer.name} of a quotient")
 
 
 def _best_joins(level: Sequence[Rows], outers: Sequence[Outer], ladder: Ladder, draw: Draw) -> list[Rows]:
@@ -162,52 +126,6 @@ def _best_joins(level: Sequence[Rows], outers: Sequence[Outer], ladder: Ladder, 
         scored.append((min(trained(form, ladder, draw, 1, fine=False)[1] for form in forms), joined))
     scored.sort(key=lambda each: each[0])
     return [rows for _, rows in scored[: ladder.kept]]
-
-
-def trained(form: Form, ladder: Ladder, draw: Draw, starts: int, *, fine: bool = True) -> tuple[ProductNetwork, float]:
-    """Return the best network of several starts for a form, and its validation error; `fine` allows a second
-    training.
-    """
-    rows, mean, spread = form.rows, form.u.mean(), form.u.std()
-    every = np.concatenate([rows.x, rows.x_val])
-    bounds = every.min(axis=0), every.max(axis=0)
-    target, target_val = (form.u - mean) / spread, (form.u_val - mean) / spread
-    some = slice(None, ladder.rows)
-    degrees = [degree_of(size, rows.n, form.products) for size in (ladder.coefficients, ladder.fine)]
-    best, least = random_network(bounds, form.products, degrees[0], draw), math.inf
-    for start in range(starts if form.products else 1):
-        network = random_network(bounds, form.products, degrees[0], draw) if start else best
-        for degree, steps in zip(degrees, (ladder.steps, 2 * ladder.steps), strict=True):
-            network = train_network(network, rows.x[some], target[some], degree, steps)
-            error = _trimmed_error(target_val, network(rows.x_val))
-            if error < least:
-                best, least = network, error
-            if not (fine and error < ladder.worth_refining):
-                break
-        if least < 10.0 * RESOLVED:
-            break
-    return best, least
-
-
-def degree_of(coefficients: int, inputs: int, products: int) -> int:
-    """Return the degree at which a network has about so many coefficients, within bounds."""
-    return min(max(coefficients // (inputs * (1 + products)), LEAST_DEGREE), MOST_DEGREE)
-
-
-def _error(y: Array, found: Array) -> float:
-    error = float(np.sqrt(np.mean((found - y) ** 2)) / y.std())
-    return error if math.isfinite(error) else math.inf
-
-
-def _trimmed_error(y: Array, found: Array) -> float:
-    """Return the error on the rows with the least ones, in spreads of y on these.
-
-    A polynomial may be far off where there are few rows, and some functions of the output have heavy tails.
-    """
-    squares = (found - y) ** 2
-    kept = np.argsort(squares)[: int(TRIMMED * len(y))]
-    error = float(np.sqrt(squares[kept].mean()) / y[kept].std())
-    return error if math.isfinite(error) else math.inf
 
 
 def _named(form: Form, network: ProductNetwork, error: float, ladder: Ladder, draw: Draw) -> Iterator[Recovered]:
@@ -238,17 +156,3 @@ def _likely_names(
         sets.append(spanning_sets(grid, carried, floor, deep=deep))
     choices = sorted(product(*sets), key=lambda choice: sum(score for score, _ in choice))
     return [[names for _, names in choice] for choice in choices[: ladder.sets]]
-
-
-def carried_functions(network: ProductNetwork, others: Array, i: int, grid: Array, least: float) -> Array:
-    """Return centered functions of input i, (m, r), whose sums give all that the output does along this input.
-
-    Which edge carries what is arbitrary: products may be mixed. These functions do not depend on it.
-    """
-    points = np.repeat(others[None], len(grid), axis=0)
-    points[:, :, i] = grid[:, None]
-    values = network(points)
-    values = (values - values.mean(axis=0)) / math.sqrt(values.size)
-    left, size, _ = np.linalg.svd(values, full_matrices=False)
-    r = min(max(1, int((size > least).sum())), MOST_DIRECTIONS)
-    return np.asarray(left[:, :r] * size[:r])
