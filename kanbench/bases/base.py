@@ -1,11 +1,13 @@
 """The interface that every basis implements."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self
 
 from torch import Tensor
 
+from kanbench.bases.derivatives import by_autograd
 from kanbench.errors import require, require_finite
 
 
@@ -65,6 +67,20 @@ class Basis(ABC):
     @abstractmethod
     def expand(self, x: Tensor) -> Tensor:
         """Evaluate every function at every point: (..., d) -> (..., d, n_terms), in the dtype of `x`."""
+
+    @property
+    def smoothness(self) -> float:
+        """Number of derivatives that exist and are continuous; infinite unless a basis says otherwise."""
+        return math.inf
+
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        """Return the functions and their derivatives, all in unit coordinates: (..., n) -> each (..., n_terms, n).
+
+        Args:
+            z: points in unit coordinates, those of `to_unit`.
+            order: the highest derivative; above `smoothness` it is that of the pieces.
+        """
+        return by_autograd(lambda z: self.expand(self.from_unit(z)).mT, z, order)
 
     @property
     def n_inner(self) -> int:

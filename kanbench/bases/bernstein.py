@@ -45,9 +45,21 @@ class Bernstein(TermwiseBasis):
         """Return db_k/dt = (degree - k + 1) b_{k-1} + (2k - degree) b_k - (k + 1) b_{k+1}, scaled to z; zero where z
         was clamped.
         """
+        return (self._by_z(z) @ terms) * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
+
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        """Multiply the terms by powers of the matrix of derivatives."""
+        found = [self.terms(z)]
+        inside = (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
+        for _ in range(order):
+            found.append(self._by_z(z) @ found[-1] * inside)
+        return found
+
+    def _by_z(self, z: Tensor) -> Tensor:
+        """Return the matrix of derivatives by z."""
         k = torch.arange(self.n_terms, dtype=z.dtype, device=z.device)
         by_t = torch.diag(self.degree - k[:-1], -1) + torch.diag(2 * k - self.degree) - torch.diag(k[1:], 1)
-        return (by_t / 2 @ terms) * (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
+        return by_t / 2
 
 
 def _powers(t: Tensor, n: int) -> list[Tensor]:

@@ -75,6 +75,20 @@ class BSpline(TermwiseBasis):
         pieces = _horner(local_polynomials(self.degree), u.sub_(step))
         out.zero_().flatten(-2).scatter_(-1, place.flatten(-2), pieces.flatten(-2))
 
+    @property
+    def smoothness(self) -> float:
+        return self.degree - 1
+
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        """Differentiate the pieces; all derivatives are placed among the terms at once."""
+        t, step = self._local(z)
+        pieces, polynomials = [], local_polynomials(self.degree)
+        for m in range(order + 1):
+            pieces.append(_horner(polynomials, t) * (self.intervals / 2) ** m)
+            zero = [[0.0] * (self.degree + 1)]
+            polynomials = [[p * c for c in row] for p, row in enumerate(polynomials)][1:] or zero
+        return [*self._spread(torch.stack(pieces), step.expand(order + 1, *step.shape)).unbind(0)]
+
     def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         """Evaluate the slope of each sum as the polynomial that it is between two knots."""
         t, step = self._local(z)

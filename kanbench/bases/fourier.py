@@ -73,6 +73,12 @@ class Fourier(TermwiseBasis):
         frequency = self._frequencies(z).unsqueeze(-1)
         return torch.cat([frequency * cosines, -frequency * sines], dim=-2)
 
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        found = [self.terms(z)]
+        while len(found) <= order:
+            found.append(self.slopes(z, found[-1]))
+        return found
+
     def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         """Exchange the weights of sines and cosines, since the slope of one is the other times its frequency."""
         of_sines, of_cosines = weights.chunk(2, dim=-1)

@@ -43,6 +43,10 @@ class FreeKnots(LearnableBasis):
     def n_inner(self) -> int:
         return self.intervals - 1
 
+    @property
+    def smoothness(self) -> float:
+        return self.degree - 1
+
     def knots(self, inner: Tensor) -> Tensor:
         """Return increasing knots in unit coordinates: (..., n_inner) -> (..., intervals + 2 degree + 1)."""
         even = 1.0 / self.intervals

@@ -93,6 +93,15 @@ class Polynomials(TermwiseBasis):
     def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         return self._combine(z, terms, weights)
 
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        """Multiply the terms by powers of the matrix of derivatives."""
+        terms = self.terms(z)
+        full = terms if self.constant else torch.cat([torch.ones_like(terms[..., :1, :]), terms], dim=-2)
+        matrix = torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)
+        powers = [torch.linalg.matrix_power(matrix, m)[-self.n_terms :] for m in range(1, order + 1)]
+        inside = (z.abs() <= 1.0).to(z.dtype).unsqueeze(-2)
+        return [terms, *(torch.cat(powers) @ (full * inside)).split(self.n_terms, dim=-2)] if powers else [terms]
+
     def _combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         """Multiply the weights, and not the terms, by the matrix of derivatives."""
         weights = weights @ torch.as_tensor(_derivatives(self), dtype=z.dtype, device=z.device)[-self.n_terms :]

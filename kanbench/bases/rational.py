@@ -40,6 +40,10 @@ class Rational(LearnableBasis):
         return self.numerator + 1
 
     @property
+    def smoothness(self) -> float:
+        return 0  # |Q| has a kink
+
+    @property
     def n_inner(self) -> int:
         return self.denominator
 

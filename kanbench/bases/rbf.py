@@ -47,6 +47,16 @@ class RBF(TermwiseBasis):
         torch.sub(self._place(z).unsqueeze(-2), self._centers(z).unsqueeze(-1), out=out)
         out.square_().neg_().exp_()
 
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        """Multiply the Gaussians by Hermite polynomials: H_{m+1}(u) = 2 u H_m(u) - 2 m H_{m-1}(u)."""
+        slope = self._distance(z).mul_(-2.0 / self._h)  # u = distance times -1 / h
+        found = [self.terms(z)]
+        for m in range(order):
+            found.append(slope * found[-1])
+            if m > 0:
+                found[-1].add_(found[-3], alpha=-2.0 * m / self._h**2)
+        return found
+
     def combine(self, z: Tensor, terms: Tensor, weights: Tensor) -> Tensor:
         """Return 2 / h (sum of c w exp(..) - z sum of w exp(..)), with z and the centers c in units of h."""
         by_center, sums = ((weights * self._centers(z)) @ terms, weights @ terms)

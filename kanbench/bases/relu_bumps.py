@@ -41,6 +41,10 @@ class ReLUBumps(LearnableBasis):
         return self.intervals + self.overlap
 
     @property
+    def smoothness(self) -> float:
+        return 1
+
+    @property
     def n_inner(self) -> int:
         return 2 * self.n_terms if self.trainable else 0
 

@@ -11,6 +11,7 @@ from torch.autograd.forward_ad import _set_fwd_grad_enabled, unpack_dual
 from torch.autograd.function import FunctionCtx
 
 from kanbench.bases.base import Basis
+from kanbench.bases.derivatives import by_autograd
 
 
 class TermwiseBasis(Basis):
@@ -21,14 +22,14 @@ class TermwiseBasis(Basis):
     as cheap as the forward pass, whereas automatic differentiation would walk back through every step. A basis that is
     not worth this effort implements `expand` in torch operations instead.
 
-    `write_terms` and `combine` follow from these two. A basis may have a faster way, which Levenberg-Marquardt takes at
-    every step. A subclass that changes the mathematics does not inherit it.
+    `write_terms`, `combine` and `derivatives` follow from these two. A basis may have a faster way, which
+    Levenberg-Marquardt takes at every step. A subclass that changes the mathematics does not inherit it.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if not {"terms", "slopes"}.isdisjoint(vars(cls)):
-            for name in {"write_terms", "combine"} - set(vars(cls)):
+            for name in {"write_terms", "combine", "derivatives"} - set(vars(cls)):
                 setattr(cls, name, vars(TermwiseBasis)[name])
 
     @abstractmethod
@@ -55,6 +56,9 @@ class TermwiseBasis(Basis):
         (..., n), (..., n_terms, n), (..., k, n_terms) -> (..., k, n): the derivative of weights @ terms by z.
         """
         return weights @ self.slopes(z, terms)
+
+    def derivatives(self, z: Tensor, order: int) -> list[Tensor]:
+        return by_autograd(self.terms, z, order)
 
     def expand(self, x: Tensor) -> Tensor:
         if x.dim() < 2:

@@ -116,6 +116,17 @@ class Ensemble:
         state = self.state(theta.detach())
         return torch.cat([state[name].flatten(1) for name in self.trained], dim=1)
 
+    @property
+    def skeleton(self) -> nn.Module:
+        """A member without the values of its tensors."""
+        return self._skeleton
+
+    @property
+    def units(self) -> dict[str, float]:
+        """The units of parameters by their full names, where they are not 1."""
+        of_layers = zip(self._prefixes, self._units, strict=True)
+        return {prefix + name: unit for prefix, units in of_layers for name, unit in units.items()}
+
     def extended(self, theta: Tensor, size: int) -> "Ensemble":
         """The members at theta with a basis of `size`, see `extend`: at its `start` they are the same functions.
 

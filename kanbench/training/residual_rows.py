@@ -1,0 +1,107 @@
+"""Rows of a differential equation as an ensemble takes them: points of the network, and what they owe to each block."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanbench.errors import require
+from kanbench.training.ensemble import Embedded
+from kanbench.training.jet_stages import KeptJets
+from kanbench.training.jets import Directions
+from kanbench.training.residual import Problem
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows start .. stop of one residual, and where the second points of pairs begin; None without pairs."""
+
+    index: int
+    start: int
+    stop: int
+    partner: int | None
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.start, self.stop)
+
+    @property
+    def partners(self) -> slice:
+        assert self.partner is not None
+        return slice(self.partner, self.partner + self.stop - self.start)
+
+    def take(self, jet: Tensor) -> Tensor:
+        """Return the part of jets at all points (.., points) that its residual takes: (.., rows)."""
+        return jet[..., self.rows] if self.partner is None else jet[..., self.rows] - jet[..., self.partners]
+
+    def give(self, by_rows: Tensor, by_points: Tensor) -> None:
+        """Write a derivative by what `take` returns to where that came from."""
+        by_points[..., self.rows] = by_rows
+        if self.partner is not None:
+            by_points[..., self.partners] = -by_rows
+
+
+@dataclass(frozen=True)
+class EmbeddedRows(Embedded):
+    """Rows (members, n, columns), as `Problem.rows` packs them, and what follows from them whatever theta is.
+
+    `features` are the rows themselves.
+    """
+
+    blocks: tuple[Block, ...] = ()
+    points: Tensor = torch.empty(0)  # (members, points, variables): those of all rows, then second points of pairs
+    first: KeptJets | None = None  # of the first layer; None if the network has no closed form
+    hard: tuple[Tensor, Tensor] | None = None  # (members, rows of jets, points): boundary and factor
+
+    @property
+    def factors(self) -> Tensor:
+        """The factor of each residual, (members, n)."""
+        return self.features[..., -1]
+
+    def __getitem__(self, members: Tensor) -> "EmbeddedRows":
+        return EmbeddedRows(
+            self.features[members],
+            None,
+            self.blocks,
+            self.points[members],
+            None if self.first is None else self.first[members],
+            None if self.hard is None else (self.hard[0][members], self.hard[1][members]),
+        )
+
+
+def embedded_rows(
+    problem: Problem, along: Directions, x: Tensor, first: Callable[[Tensor], KeptJets] | None
+) -> EmbeddedRows:
+    """Return rows (members, n, columns) with all that follows from them.
+
+    Args:
+        problem: the equation.
+        along: the directions of its jets.
+        x: rows as `Problem.rows` packs them.
+        first: from the jets of inputs to what the first layer keeps of them; None if there is no closed form.
+
+    Raises:
+        ValueError: for rows whose blocks are torn apart, as they are in batches.
+    """
+    d = len(problem.variables)
+    kinds = x[..., -2].long()
+    in_order = bool((kinds == kinds[:1]).all()) and bool((kinds.diff(dim=1) >= 0).all())
+    require(in_order, "batch", "must be 0, since rows of a differential equation are taken all at once", x.shape[1])
+    blocks, partners, n = [], [x[..., :d]], x.shape[1]
+    indices, counts = kinds[0].unique_consecutive(return_counts=True)
+    start, free = 0, n
+    for index, count in zip(indices.tolist(), counts.tolist(), strict=True):
+        paired = index > 0 and problem.conditions[index - 1].is_paired
+        blocks.append(Block(index, start, start + count, free if paired else None))
+        if paired:
+            partners.append(x[:, start : start + count, d : 2 * d])
+            free += count
+        start += count
+    points = torch.cat(partners, dim=1)
+    low, high = points.new_tensor(problem.domain).unbind(dim=1)
+    scaled = 2.0 * (points - low) / (high - low) - 1.0
+    jets = along.of_inputs(scaled, 2.0 / (high - low))
+    form = problem.hard
+    hard = None if form is None else tuple(along.of_function(f, points).detach() for f in (form.boundary, form.factor))
+    return EmbeddedRows(x, None, tuple(blocks), points, first(jets) if first else None, hard)
