@@ -179,7 +179,7 @@ def load_suite(name: str) -> Suite[FormulaTask]:
     return read_suite(SUITES_FOLDER / f"{name}.yaml")
 
 
-def read_suite(path: Path) -> Suite[FormulaTask]:
+def read_suite(path: Path) -> Suite[Any]:
     """Read a suite from its file, whose name is that of the suite. Raises `FileError` if the file is invalid."""
     try:
         content = read_yaml(path).fields("title", "source", optional=("tasks", "of"))
@@ -205,7 +205,9 @@ def _taken(of: Node) -> Iterator[FormulaTask]:
                 raise FileError(f"{name.file}: {name.path}: {error}") from error
 
 
-def _read_task(entry: Node, source: str) -> FormulaTask:
+def _read_task(entry: Node, source: str) -> Task:
+    if "residual" in entry.entries():
+        return _read_equation(entry, source)
     marks = ("smooth", "heavy_tailed")
     content = entry.fields("name", "formula", "variables", optional=("same_as", "source", "note", *marks))
     annotations: dict[str, Any] = {key: content[key].text() for key in ("same_as", "note") if key in content}
@@ -213,10 +215,20 @@ def _read_task(entry: Node, source: str) -> FormulaTask:
     return FormulaTask(
         name=content["name"].text(),
         formula=content["formula"].text(),
-        variables=tuple(_read_variable(name, bounds) for name, bounds in content["variables"].entries().items()),
+        variables=_read_variables(content["variables"]),
         source=content["source"].text() if "source" in content else source,
         **annotations,
     )
+
+
+def _read_equation(entry: Node, source: str) -> Task:
+    from kanbench.data.equations.reading import read_equation  # whose domains are of `Variable`
+
+    return read_equation(entry, source, _read_variables)
+
+
+def _read_variables(node: Node) -> tuple[Variable, ...]:
+    return tuple(_read_variable(name, bounds) for name, bounds in node.entries().items())
 
 
 def _read_variable(name: str, bounds: Node) -> Variable:
@@ -240,8 +252,7 @@ class FormulaSettings(TaskSettings):
             if not getattr(self, key):
                 raise ValueError(f"{key}: must {meaning}: {EXAMPLE}")
         try:
-            entries = Node(self.variables, Path("variables")).entries()
-            variables = tuple(_read_variable(name, bounds) for name, bounds in entries.items())
+            variables = _read_variables(Node(self.variables, Path("variables")))
         except FileError:
             raise
         except ValueError as error:
