@@ -10,7 +10,7 @@ from kanbench.config.options import headline, options, own_folder, suite_of
 from kanbench.errors import UnknownName, UsageError, counted
 
 if TYPE_CHECKING:
-    from kanbench.data import FormulaTask, Suite, TableTask
+    from kanbench.data import EquationTask, FormulaTask, Suite, TableTask, Variable
 
 
 def add(parser: ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def list_tasks(given: Namespace) -> int:
     mine = _own_suites(own)
     if given.suite is None:
         return _list_all(own, mine)
-    from kanbench.data import BUNDLED, MissingPackage, find_suite
+    from kanbench.data import BUNDLED, EquationTask, MissingPackage, find_suite
     from kanbench.files.yaml_file import FileError
 
     try:
@@ -39,6 +39,8 @@ def list_tasks(given: Namespace) -> int:
         raise UsageError(str(error)) from error
     if suite.name == BUNDLED:
         _list_tables(suite)
+    elif isinstance(suite.tasks[0], EquationTask):
+        _list_equations(suite)
     else:
         _list_formulas(suite)
     return 0
@@ -84,11 +86,28 @@ def _list_tables(suite: "Suite[TableTask]") -> None:
         print(f"    {', '.join(names)}", flush=True)
 
 
+def _ranges(variables: "tuple[Variable, ...]") -> str:
+    return ", ".join(
+        f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in variables
+    )
+
+
+def _list_equations(suite: "Suite[EquationTask]") -> None:
+    for task in suite.tasks:
+        print(f"{task.name}\n    {task.residual} = 0\n    {_ranges(task.variables)}")
+        for each in task.conditions:
+            print(f"    {each.residual} {f'periodic in {each.where}' if each.is_periodic else f'= 0 at {each.where}'}")
+        for unknown in task.coefficients:
+            print(f"    {unknown.name} is unknown: {unknown.exact:g} is to be found from {unknown.start:g}")
+        print(
+            f"    solution: {task.exact or f'the solver {task.reference}'}{f' ({task.note})' * bool(task.note)}",
+            flush=True,
+        )
+
+
 def _list_formulas(suite: "Suite[FormulaTask]") -> None:
     for task in suite.tasks:
-        ranges = ", ".join(
-            f"{v.name} in [{v.low:.4g}, {v.high:.4g}]" + (f"^{v.size}" if v.size > 1 else "") for v in task.variables
-        )
+        ranges = _ranges(task.variables)
         twin = f"  (same problem as {task.same_as})" if task.same_as else ""
         note = f"\n    {task.note}" if task.note else ""
         print(f"{task.name}{twin}\n    {task.formula}\n    {ranges}{note}", flush=True)

@@ -2,6 +2,7 @@
 
 from kanbench.data.bundled import BUNDLED, MissingPackage, SuiteSettings, find_suite, load_bundled
 from kanbench.data.columns import TableError
+from kanbench.data.equations.task import EquationTask
 from kanbench.data.formula_task import FormulaTask, Variable, load_suite, suite_names
 from kanbench.data.grading import Classification, Grading, Regression, Score, SeveralOutputs
 from kanbench.data.labels import Encoding
@@ -24,6 +25,7 @@ __all__ = [
     "Conditions",
     "Dataset",
     "Encoding",
+    "EquationTask",
     "FormulaTask",
     "Grading",
     "Kind",

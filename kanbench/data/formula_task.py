@@ -188,6 +188,8 @@ def read_suite(path: Path) -> Suite[Any]:
             raise ValueError("has no tasks")
         taken = list(_taken(content["of"])) if "of" in content else []
         own = [_read_task(entry, source) for entry in content["tasks"].items()] if "tasks" in content else []
+        if len({type(task) for task in (*taken, *own)}) > 1:
+            raise ValueError("a suite holds formulas or equations, not both, because their errors do not compare")
         return Suite(path.stem, content["title"].text(), (*taken, *own), is_own=path.parent != SUITES_FOLDER)
     except FileError:
         raise

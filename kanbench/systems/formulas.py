@@ -62,7 +62,8 @@ class Formulas(System):
         require_at_most(self, seeds=10_000, train=100_000, test=1_000_000, products=10, joins=10)
         require(bool(self.folder.strip()), "folder", "must name a folder", self.folder)
         try:
-            load_suite(self.suite)
+            of_formulas = all(isinstance(task, FormulaTask) for task in load_suite(self.suite).tasks)
+            require(of_formulas, "suite", "must be of formulas, and this one is of differential equations", self.suite)
         except FileError as error:
             raise ValueError(f"suite {error}") from error
 

@@ -33,7 +33,7 @@ class Axis:
     def interpolation(self, at: Array) -> Array:
         """Return the matrix (points, n) that maps values at the nodes to values at points.
 
-        Spectral axes take the polynomial, or the trigonometric polynomial, through all values; the others a cubic spline.
+        Spectral axes take the polynomial or the trigonometric polynomial through all values, the others a cubic spline.
         """
         if not self.is_spectral:
             return _spline(self, at)
@@ -41,7 +41,7 @@ class Axis:
 
 
 def differences(low: float, high: float, n: int, from_low: bool = False) -> Axis:
-    """Return an axis of n equidistant nodes with finite differences of the second order: central ones, one-sided at ends.
+    """Return an axis of n equidistant nodes with finite differences of the second order, which are one-sided at ends.
 
     With `from_low` the first derivative looks back only, as for a time that marches from its start (BDF2).
     """
@@ -82,7 +82,7 @@ def chebyshev(low: float, high: float, n: int) -> Axis:
 
 
 def fourier(low: float, high: float, n: int) -> Axis:
-    """Return a periodic axis of n equidistant nodes with the derivatives of the trigonometric polynomial through values.
+    """Return a periodic axis of n equidistant nodes with derivatives of the trigonometric polynomial through values.
 
     The number of nodes must be odd, so that no wave is its own mirror image.
     """
@@ -104,7 +104,7 @@ def _spline(axis: Axis, at: Array) -> Array:
 
 
 def _barycentric_weights(n: int) -> Array:
-    weights = (-1.0) ** np.arange(n)
+    weights = np.where(np.arange(n) % 2, -1.0, 1.0)
     weights[[0, -1]] /= 2.0
     return weights
 
@@ -117,7 +117,7 @@ def _barycentric(axis: Axis, at: Array) -> Array:
         matrix = terms / terms.sum(axis=1, keepdims=True)
     rows = hit.any(axis=1)
     matrix[rows] = hit[rows]
-    return matrix
+    return np.asarray(matrix, dtype=np.float64)
 
 
 def _trigonometric(axis: Axis, at: Array) -> Array:

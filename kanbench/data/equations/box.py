@@ -40,7 +40,9 @@ class Box:
 
     def grid(self, n: int) -> Array:
         """Return the points of a grid with at least n cells, its edges among them, (points, D)."""
-        return product([np.linspace(low, high, self.per_axis(n)) for low, high in zip(self.lows, self.highs, strict=True)])
+        return product(
+            [np.linspace(low, high, self.per_axis(n)) for low, high in zip(self.lows, self.highs, strict=True)]
+        )
 
     def per_axis(self, n: int) -> int:
         """Return the number of points along each axis of a grid with at least n cells: 101 in 2D for 10,000."""

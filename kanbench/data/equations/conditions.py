@@ -21,8 +21,8 @@ class Condition:
     where: "t=0", or "x=0, y=1" for fewer dimensions, or "inside" for observations in the whole domain.
     residual: "u-(sin(pi*x))" for u = sin(pi x).
     weight: the factor of its mean square in the loss.
-    A periodic condition has the name of a variable as `where`; its residual, u or a derivative, is the same at both ends
-    of the range of that variable.
+    A periodic condition has the name of a variable as `where`; its residual, u or a derivative, is the same at both
+    ends of the range of that variable.
     """
 
     where: str
@@ -41,7 +41,9 @@ class Condition:
         for part in self.where.split(","):
             match = PLACE.fullmatch(part)
             if not match:
-                raise ValueError(f"where must be as in 't=0', or 'boundary' for all faces, or 'inside', got {shown(self.where)}")
+                raise ValueError(
+                    f"where must be as in 't=0', or 'boundary' for all faces, or 'inside', got {shown(self.where)}"
+                )
             index, value = self._index(match[1], box), _number(match[2])
             low, high = box.lows[index], box.highs[index]
             if not low <= value <= high:

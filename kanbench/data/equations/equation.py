@@ -1,4 +1,4 @@
-"""An equation with its conditions: residuals over a domain, the blocks of rows where they vanish, and their solution."""
+"""An equation with its conditions: residuals, the blocks of rows where they vanish, and a check of solutions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from kanbench.data.equations.checking import Function, values_and_terms
 from kanbench.data.equations.conditions import Condition
 from kanbench.data.equations.expression import UNKNOWN, Expression
 from kanbench.data.formula import Array
-from kanbench.errors import counted, shown
+from kanbench.errors import are, counted, shown
 
 TOLERANCE = 1e-3  # of a solution: the largest residual over the largest term
 TRIED = 60  # points
@@ -21,8 +21,8 @@ TRIED = 60  # points
 class Equation:
     """A residual that vanishes in a box, and conditions.
 
-    Raises `ValueError` for a residual that is not of the allowed form or does not contain u, and for a condition off the
-    domain.
+    Raises `ValueError` for a residual that is not of the allowed form or does not contain u, and for a condition off
+    the domain.
     """
 
     box: Box
@@ -31,7 +31,7 @@ class Equation:
     coefficients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.interior  # noqa: B018
+        assert self.interior.orders
         for number, condition in enumerate(self.conditions):
             try:
                 condition.free(self.box)
@@ -68,7 +68,10 @@ class Equation:
             order, given = self.interior.order_in(index), sum(self._counts(each, index) for each in self.conditions)
             if given < order:
                 return f"u may not be unique: the equation is of order {order} in {name}, and {_given(given, name)}"
-        contents = [self.interior, *(e for e, c in zip(self.of_conditions, self.conditions, strict=True) if not c.is_periodic)]
+        contents = [
+            self.interior,
+            *(e for e, c in zip(self.of_conditions, self.conditions, strict=True) if not c.is_periodic),
+        ]
         if not any(UNKNOWN in each.orders for each in contents):
             return "u is unique up to a constant at most: neither the equation nor a condition contains u itself"
         return ""
@@ -100,17 +103,27 @@ class Equation:
         generators = (np.random.default_rng([0, number]) for number in range(1 + len(self.conditions)))
         inside, *edges = self.blocks(generators, TRIED, TRIED)
         self._require(self.interior, inside, inside, function, values, f"{what} does not solve the equation")
-        for number, (condition, expression, rows) in enumerate(zip(self.conditions, self.of_conditions, edges, strict=True)):
+        for number, (condition, expression, rows) in enumerate(
+            zip(self.conditions, self.of_conditions, edges, strict=True)
+        ):
             fault = f"{what} breaks conditions[{number}]"
             if not condition.is_periodic:
                 self._require(expression, rows, inside, function, values, fault)
                 continue
-            first, second = (values_and_terms(function, end, self.box, expression, values)[0] for end in np.split(rows, 2, axis=1))
+            first, second = (
+                values_and_terms(function, end, self.box, expression, values)[0] for end in np.split(rows, 2, axis=1)
+            )
             size = np.abs(values_and_terms(function, inside, self.box, expression, values)[0]).max(initial=0.0)
             _compare(first - second, size, fault)
 
     def _require(
-        self, expression: Expression, rows: Array, inside: Array, function: Function, values: Mapping[str, float], fault: str
+        self,
+        expression: Expression,
+        rows: Array,
+        inside: Array,
+        function: Function,
+        values: Mapping[str, float],
+        fault: str,
     ) -> None:
         found, terms = values_and_terms(function, rows, self.box, expression, values)
         size = values_and_terms(function, inside, self.box, expression, values)[1].max(initial=0.0)
@@ -124,4 +137,4 @@ def _compare(residual: Array, size: float, fault: str) -> None:
 
 
 def _given(n: int, name: str) -> str:
-    return f"there {'is' if n == 1 else 'are'} {counted(n, 'condition') if n else 'no condition'} at the ends of {name}"
+    return f"there {are(max(1, n))} {counted(n, 'condition') if n else 'no condition'} at the ends of {name}"

@@ -58,7 +58,7 @@ class Expression:
     coefficients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        written = set(re.findall(rf"\b{UNKNOWN}_\w+", self.text))
+        written = set(re.findall(rf"\b{UNKNOWN}_\w*", self.text))
         Formula(self.text, (*self.variables, UNKNOWN, *sorted(written), *self.coefficients))
         for name in sorted(written):
             if name not in self._spelled and name not in self.coefficients:

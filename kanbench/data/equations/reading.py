@@ -30,7 +30,9 @@ def read_equation(entry: Node, source: str, read_variables: Callable[[Node], tup
         ValueError: They are no equation with conditions.
     """
     content = entry.fields(*REQUIRED, optional=OPTIONAL)
-    texts: dict[str, Any] = {key: content[key].text() for key in ("exact", "reference", "same_as", "note") if key in content}
+    texts: dict[str, Any] = {
+        key: content[key].text() for key in ("exact", "reference", "same_as", "note") if key in content
+    }
     if "smooth" in content:
         texts["smooth"] = content["smooth"].flag()
     coefficients = content["coefficients"].entries() if "coefficients" in content else {}

@@ -23,8 +23,8 @@ def packed(interior: Array, conditions: Sequence[Array], weights: Sequence[float
         weights: For each condition the factor of its mean square in the loss.
 
     Returns:
-        (n, columns): the coordinates, those of second points if there are pairs, the number of the block, and the factor
-        of its residual, with which the loss is the mean square over all rows.
+        (n, columns): the coordinates, those of second points if there are pairs, the number of the block, and the
+        factor of its residual, with which the loss is the mean square over all rows.
     """
     dimension, blocks = interior.shape[1], [interior, *conditions]
     n, has_pairs = sum(map(len, blocks)), any(block.shape[1] > dimension for block in blocks)

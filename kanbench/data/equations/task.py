@@ -134,8 +134,7 @@ class EquationTask(Task):
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
         """Draw the rows of the equation and of its conditions, each from a stream of its own; the test is a grid.
 
-        Raises `ValueError` for noise and extrapolation, for a solution that does not solve the equation, and for one that
-        is zero.
+        Raises `ValueError` for noise and extrapolation, and for a solution that is zero or does not solve the equation.
         """
         self._refuse(conditions)
         rows = self.rows(sizes)

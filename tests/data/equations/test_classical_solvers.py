@@ -1,0 +1,142 @@
+"""Classical solvers converge at their orders, on matrices that are exact where theory says so."""
+
+import numpy as np
+import pytest
+
+from kanbench.data import load_suite
+from kanbench.data.equations.axes import chebyshev, differences, fourier, periodic_differences
+from kanbench.data.equations.classical import solve
+from kanbench.data.equations.collocation import NoSolver, axis_of
+from kanbench.data.equations.lines import Lines
+from kanbench.data.formula_task import read_suite
+
+SUITE = load_suite("pde")
+
+
+def error(name, unknowns, is_spectral, at_least=2_000):
+    task = SUITE.task(name)
+    points = task.equation.box.grid(at_least)
+    exact = task.solution(points)
+    found, used = solve(
+        task.equation, unknowns, points, {each.name: each.exact for each in task.coefficients}, is_spectral
+    )
+    assert used <= unknowns
+    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(
+    ("name", "unknowns"),
+    [
+        ("poisson_1d", (61, 121)),
+        ("poisson_1d_two_scales", (121, 241)),
+        ("poisson", (31**2, 61**2)),
+        ("poisson_kan_paper", (31**2, 61**2)),
+        ("helmholtz", (61**2, 121**2)),
+        ("advection", (61**2, 121**2)),
+        ("diffusion_inverse", (31**2, 61**2)),
+    ],
+)
+def test_finite_differences_are_of_the_second_order(name, unknowns):
+    coarse, fine = (error(name, n, False) for n in unknowns)
+    assert 3.5 < coarse / fine < 4.7
+
+
+@pytest.mark.parametrize(
+    ("name", "unknowns", "reached"),
+    [
+        ("poisson_1d", (11, 21), 1e-11),
+        ("poisson_1d_two_scales", (41, 61), 1e-8),
+        ("poisson", (9**2, 17**2), 1e-9),
+        ("poisson_kan_paper", (13**2, 21**2), 1e-8),
+        ("helmholtz", (21**2, 33**2), 1e-9),
+        ("advection", (9**2, 17**2), 1e-9),
+        ("diffusion_inverse", (9**2, 17**2), 1e-9),
+        ("boundary_layer", (81, 161), 1e-8),
+    ],
+)
+def test_spectral_collocation_gains_digits_with_every_node(name, unknowns, reached):
+    coarse, fine = (error(name, n, True) for n in unknowns)
+    assert fine < reached
+    assert coarse / fine > 1e3
+
+
+@pytest.mark.parametrize("is_spectral", [False, True])
+def test_a_wave_equation_of_the_second_order_in_time_is_integrated_from_u_and_its_rate(is_spectral):
+    task = SUITE.task("klein_gordon")
+    points = task.equation.box.grid(64)
+    points = points[points[:, 1] <= 0.25]
+    found, used = solve(task.equation, 16, points, {}, is_spectral)
+    assert used == 16  # eight nodes for u, and as many for u_t
+    np.testing.assert_allclose(found, task.solution(points), atol=1e-5)
+
+
+def test_the_jacobian_of_the_method_of_lines_is_that_of_its_rate():
+    for name in ("burgers", "allen_cahn", "klein_gordon"):
+        equation = SUITE.task(name).equation
+        for is_spectral in (False, True):
+            lines = Lines(equation, axis_of(equation, 0, 13, is_spectral), 1, {})
+            state = lines.start() + 0.1 * np.random.default_rng(0).standard_normal(len(lines.start()))
+            along = np.random.default_rng(1).standard_normal(len(state))
+            slope = (lines.rate(0.3, state + 1e-5 * along) - lines.rate(0.3, state - 1e-5 * along)) / 2e-5
+            np.testing.assert_allclose(
+                lines.jacobian(0.3, state) @ along, slope, rtol=1e-6, atol=1e-6 * np.abs(slope).max()
+            )
+
+
+@pytest.mark.parametrize("axis", [differences(-1, 3, 9), chebyshev(-1, 3, 9), differences(-1, 3, 9, from_low=True)])
+def test_matrices_differentiate_parabolas_exactly(axis):
+    x = axis.nodes
+    inner = slice(2, None)  # what looks back needs two nodes
+    np.testing.assert_allclose((axis.first @ (x**2 - x))[inner], (2 * x - 1)[inner], atol=1e-12)
+    np.testing.assert_allclose((axis.second @ (x**2 - x)), 2.0, atol=1e-11)
+    at = np.linspace(-1, 3, 17)
+    np.testing.assert_allclose(axis.interpolation(at) @ x**3, at**3, atol=1e-12)
+
+
+def test_a_fourier_axis_differentiates_and_interpolates_its_waves_exactly_and_differences_nearly():
+    exact, near = fourier(0, 4, 9), periodic_differences(0, 4, 400)
+
+    def wave(x):
+        return np.sin(np.pi * x) + np.cos(np.pi / 2 * x)
+
+    def slope(x):
+        return np.pi * np.cos(np.pi * x) - np.pi / 2 * np.sin(np.pi / 2 * x)
+
+    for axis, digits in ((exact, 1e-12), (near, 1e-3)):
+        np.testing.assert_allclose(axis.first @ wave(axis.nodes), slope(axis.nodes), atol=digits * 4)
+        at = np.array([0.0, 0.3, 3.99, 4.0, 1.7])
+        np.testing.assert_allclose(axis.interpolation(at) @ wave(axis.nodes), wave(at), atol=digits)
+
+
+def test_a_nonlinear_equation_without_a_time_is_solved_by_newtons_method(tmp_path):
+    text = """title: T
+source: s
+tasks:
+  - name: steady
+    variables: {x: [0, 1]}
+    residual: "u_xx - exp(u) + exp(x*(1-x)) + 2"
+    conditions: [{where: boundary, u: 0}]
+    exact: "x*(1-x)"
+"""
+    (tmp_path / "t.yaml").write_text(text)
+    task = read_suite(tmp_path / "t.yaml").tasks[0]
+    points = task.equation.box.grid(50)
+    for is_spectral in (False, True):
+        found, _ = solve(task.equation, 20, points, {}, is_spectral)
+        np.testing.assert_allclose(found, task.solution(points), atol=1e-9)
+
+
+def test_a_condition_within_the_domain_is_for_no_classical_solver(tmp_path):
+    text = """title: T
+source: s
+tasks:
+  - name: inner
+    variables: {x: [0, 1]}
+    residual: "u_xx"
+    conditions: [{where: "x=0.5", u: 0.5}, {where: "x=0", u: 0}]
+    exact: "x"
+"""
+    (tmp_path / "t.yaml").write_text(text)
+    task = read_suite(tmp_path / "t.yaml").tasks[0]
+    with pytest.raises(NoSolver, match="conditions must be at the ends of a range"):
+        solve(task.equation, 20, task.equation.box.grid(50), {}, True)
