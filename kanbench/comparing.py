@@ -21,7 +21,7 @@ from kanbench.data import Conditions, SplitSizes, Task
 from kanbench.data.from_python import tasks_of
 from kanbench.errors import ConfigError, UnknownName, chosen, counted, require_name, shown
 from kanbench.loggers.settings import LoggerConfig
-from kanbench.methods import METHODS, REFERENCES, MLPMethod, NetworkMethod
+from kanbench.methods import METHODS, MLPMethod, NetworkMethod, references_of
 from kanbench.report.result import Result
 from kanbench.run.job import Job, job_of
 from kanbench.run.running import execute
@@ -114,6 +114,7 @@ def compare(
     compared = _methods(methods)
     suite, all_tasks = tasks_of(tasks, target)
     place = _folder(folder)
+    targets = _integers("budgets", [budgets] if isinstance(budgets, int) else budgets, 1, LARGEST_BUDGET)
     with _in_words_of_python():
         config = checked(
             Config(
@@ -123,7 +124,7 @@ def compare(
                 suite=suite,
                 tasks=all_tasks,
                 sizes=_sizes(all_tasks, train=train, validation=validation, test=test),
-                budgets=_integers("budgets", [budgets] if isinstance(budgets, int) else budgets, 1, LARGEST_BUDGET),
+                budgets=targets,
                 seeds=_seeds(seeds),
                 optimizer=_optimizer(optimizer, all_tasks),
                 trainer=TrainerConfig(
@@ -132,7 +133,7 @@ def compare(
                     workers=workers,
                 ),
                 logger=LoggerConfig(),
-                references=REFERENCES[all_tasks[0].grading.references] if references else (),
+                references=references_of(all_tasks[0].grading.references, targets) if references else (),
                 conditions=_as_config(Conditions(noise, extrapolation)),
                 vary=_vary(vary),
                 retrain=retrain,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from kanbench.bases.own import hash_of
-from kanbench.data import CLEAN, Conditions, Dataset, Shares, SplitSizes, Task, sample
+from kanbench.data import CLEAN, Conditions, Dataset, EquationTask, Shares, SplitSizes, Task, sample
 from kanbench.files.stored_names import is_absent, stored_name, stored_word
 from kanbench.methods import Method, Sizing
 from kanbench.store import provenance
@@ -130,6 +130,11 @@ class Cell:
     def loss(self) -> Loss:
         """The loss that training minimizes."""
         return LOSSES[self.task.grading.loss]
+
+    @property
+    def equation(self) -> EquationTask | None:
+        """Its task if that is a differential equation."""
+        return self.task if isinstance(self.task, EquationTask) else None
 
     @property
     def n_outputs(self) -> int:

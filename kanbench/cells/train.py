@@ -14,18 +14,21 @@ from torch import Tensor, nn
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.execution import Execution
-from kanbench.cells.grading import PREFIXES, grade_members, outcome
+from kanbench.cells.grading import PREFIXES, finite, grade_members, outcome
+from kanbench.cells.problems import outputs_of, problem_of
+from kanbench.cells.references import record_of_reference
 from kanbench.cells.resume import Resumption
 from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
 from kanbench.interpret import LayerStatistics, median_statistics
-from kanbench.methods import NetworkMethod, Reference
+from kanbench.methods import NetworkMethod
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
-from kanbench.training.module import Batch, Curve, EnsembleModule, fit, joined
+from kanbench.training.module import Batch, EnsembleModule, fit, joined
+from kanbench.training.residual_ensemble import ResidualEnsemble
 
 ON_CPU = Execution()
 
@@ -46,7 +49,7 @@ def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
         ValueError: The task cannot be sampled.
     """
     if not cell.method.is_trained:
-        return _fit_reference(cell, cast(Reference, cell.method))
+        return record_of_reference(cell)
     training = Training(cell, execution)
     training.go_on()
     return record_of(cell, [training])
@@ -115,7 +118,8 @@ class Training:
         cell, module = self.cell, self.module
 
         def predict(x: np.ndarray) -> list[np.ndarray]:
-            outputs = module.ensemble.predict(module.best_theta, _tensor(x, cell).to(module.best_theta.device))
+            theta = module.best_theta
+            outputs = outputs_of(module.ensemble, theta, _tensor(x, cell).to(theta.device))
             numbers = outputs.double().cpu().numpy()
             return [
                 cell.task.grading.predictions(dataset, y) for dataset, y in zip(self.datasets, numbers, strict=True)
@@ -125,7 +129,7 @@ class Training:
 
     def outcomes(self, splits: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Yield the columns that say what each member reached."""
-        module, score = self.module, self.cell.task.grading.score
+        module, score, found = self.module, self.cell.task.grading.score, self._coefficients()
         made = zip(
             self.members,
             module.evaluations.tolist(),
@@ -137,7 +141,17 @@ class Training:
         reached = zip(module.best_loss.tolist(), self._grades(splits), strict=True)
         for ((seed, rate), evaluations, steps, stopped, errors), (loss, metrics) in zip(made, reached, strict=True):
             costs = {"seed": seed, "lr": rate, "evaluations": evaluations, "steps": steps, "stopped": stopped}
-            yield costs | outcome(metrics, score, loss) | errors
+            yield costs | outcome(metrics, score, loss) | errors | next(found)
+
+    def _coefficients(self) -> Iterator[dict[str, float | None]]:
+        """Yield the coefficients that each member found in an equation, by the names of their columns."""
+        ensemble, task = self.module.ensemble, self.cell.equation
+        if task is None or not isinstance(ensemble, ResidualEnsemble):
+            yield from ({} for _ in self.members)
+            return
+        for values in ensemble.coefficients(self.module.best_theta).tolist():
+            named = zip(task.coefficients, values, strict=True)
+            yield {f"coefficient_{each.name}": finite(value) for each, value in named}
 
 
 def record_of(cell: Cell, trainings: Sequence[Training], splits: Iterable[str] = PREFIXES, **said: Any) -> CellRecord:
@@ -179,10 +193,16 @@ def prepare(
     models = [build(*shape, *_start(cell, seed), cell.n_outputs) for seed, _ in members]
     orders = [_generator(seed, Vary.order, cell) for seed, _ in members]
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in members], dtype=cell.precision.dtype)
-    look = partial(layer_medians, cell.loss) if execution.statistics else None
-    ensemble = ensemble_of(models, cell.loss, CompiledEnsemble if execution.compiled else Ensemble)
+    look = partial(layer_medians, cell.loss) if execution.statistics and cell.equation is None else None
+    ensemble = _ensemble(models, cell, execution)
     module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
+
+
+def _ensemble(models: Sequence[nn.Module], cell: Cell, execution: Execution) -> Ensemble:
+    if cell.equation is not None:
+        return ResidualEnsemble(models, problem_of(cell.equation))
+    return ensemble_of(models, cell.loss, CompiledEnsemble if execution.compiled else Ensemble)
 
 
 def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> dict[str, list[float | None]]:
@@ -193,34 +213,6 @@ def layer_medians(loss: Loss, models: list[nn.Module], x: Tensor, y: Tensor) -> 
 
     layers = median_statistics(models, x, y, of_member)
     return {each.name: [getattr(layer, each.name) for layer in layers] for each in fields(LayerStatistics)}
-
-
-def _fit_reference(cell: Cell, reference: Reference) -> CellRecord:
-    """The record of a reference, one member per seed; a closed form evaluates no loss step by step."""
-    datasets, grading = list(cell.datasets().values()), cell.task.grading
-    targets = grading.for_references
-    started = time.perf_counter()
-    fitted = [reference.fit(d.train.x, targets(d.train.y), d.validation.x, targets(d.validation.y)) for d in datasets]
-    seconds = time.perf_counter() - started
-    grades = grade_members(
-        datasets, lambda x: [fit.predict(each) for fit, each in zip(fitted, x, strict=True)], grading
-    )
-    shared = identity(cell) | size(cell)
-    shared |= {
-        "flops": reference.flops(cell.task.n_inputs, cell.n_outputs),
-        "seconds": seconds / len(fitted),
-        "accelerator": "cpu",
-    }
-    return CellRecord(
-        key=cell.key,
-        members=[
-            shared | {"seed": seed, "lr": None, "stopped": "", "ridge": fit.ridge} | outcome(metrics, grading.score)
-            for seed, fit, metrics in zip(cell.seeds, fitted, grades, strict=True)
-        ],
-        curve=storable(Curve(loss=cell.loss.name)),
-        cell=cell.describe(),
-        environment=environment(cell),
-    )
 
 
 def _start(cell: Cell, seed: int) -> tuple[torch.Generator, torch.dtype]:

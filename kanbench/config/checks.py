@@ -9,7 +9,8 @@ from kanbench.cells import Vary
 from kanbench.cells.basis_contract import findings_of_basis
 from kanbench.cells.contract import ContractFault, check_contract
 from kanbench.config.config import Config
-from kanbench.data import Grading, Shares, SplitSizes, Task, sample
+from kanbench.config.equations import check_equations
+from kanbench.data import EquationTask, Grading, Shares, SplitSizes, Task, sample
 from kanbench.errors import ConfigError
 from kanbench.methods import BudgetTooSmall, NetworkMethod, solve_nodes
 from kanbench.methods.own import OwnFault, OwnMethod
@@ -29,6 +30,8 @@ def checked(config: Config, elsewhere: bool = False) -> Config:
     if config.search:
         _check_search(config)
     config = dataclasses.replace(config, findings=_check_models(config))
+    if equations := [task for task in config.tasks if isinstance(task, EquationTask)]:
+        check_equations(config, equations)
     if not config.search and not _has_fixed(config):
         _check_sizes(config)
     _check_stages(config)

@@ -9,7 +9,7 @@ from kanbench.cells import Cell, Search, Vary
 from kanbench.config.settings import TrainerConfig
 from kanbench.data import CLEAN, Conditions, Shares, SplitSizes, Suite, Task
 from kanbench.loggers.settings import LoggerConfig
-from kanbench.methods import Method, NetworkMethod, Reference
+from kanbench.methods import Method, NetworkMethod
 from kanbench.store.plan import WHOLE, Shard
 from kanbench.training import Optimizer
 
@@ -36,7 +36,7 @@ class Config:
     optimizer: Optimizer
     trainer: TrainerConfig
     logger: LoggerConfig
-    references: tuple[Reference, ...] = ()
+    references: tuple[Method, ...] = ()
     conditions: Conditions = CLEAN
     vary: Vary = Vary.all
     shard: Shard = WHOLE

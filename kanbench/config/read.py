@@ -20,7 +20,7 @@ from kanbench.data import TASKS, Conditions, Shares, SplitSizes, Suite, SuiteSet
 from kanbench.errors import ConfigError, UnknownName, are, require_name
 from kanbench.files.stored_names import current_word
 from kanbench.loggers.settings import LoggerConfig
-from kanbench.methods import METHODS, REFERENCES, KANMethod, NetworkMethod
+from kanbench.methods import METHODS, KANMethod, NetworkMethod, references_of
 from kanbench.store.plan import Shard
 from kanbench.training import OPTIMIZERS
 
@@ -64,7 +64,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
-        references=REFERENCES[grading.references] if scalar(node, "references", bool) else (),
+        references=references_of(grading.references, _budgets(node.budget)) if scalar(node, "references", bool) else (),
         conditions=typed(Conditions, only(node.data, *CONDITIONS), "data"),
         vary=choice({each.name: each for each in Vary}, current_word(scalar(node, "vary", str)), "vary"),
         shard=_shard(node),

@@ -6,7 +6,8 @@ from kanbench.methods.budget import BudgetTooSmall, Sizing, solve_nodes
 from kanbench.methods.kan import KANMethod
 from kanbench.methods.mlp import MLPMethod
 from kanbench.methods.own import OwnMethod
-from kanbench.methods.reference import REFERENCES, Reference, TooManyTerms
+from kanbench.methods.reference import REFERENCES, Reference, TooManyTerms, references_of
+from kanbench.methods.solver import Solver
 
 METHODS = registered("kanbench.methods", NetworkMethod)  # type: ignore[type-abstract]
 
@@ -21,6 +22,8 @@ __all__ = [
     "OwnMethod",
     "Reference",
     "Sizing",
+    "Solver",
     "TooManyTerms",
+    "references_of",
     "solve_nodes",
 ]

@@ -5,7 +5,7 @@ Targets are numbers (n,), or one-hot classes (n, n_classes); for classes the out
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -19,9 +19,11 @@ from scipy.special import logsumexp
 from kanbench.errors import require
 from kanbench.methods.base import Method
 from kanbench.methods.budget import Sizing
+from kanbench.methods.solver import Solver
 
 Array = NDArray[np.float64]
 
+EQUATION = "equation"
 RIDGES = tuple(10.0**power for power in range(-12, 3))
 MOST_TERMS = 10_000
 ROWS_AT_ONCE = 1_000  # limits the memory of the monomials
@@ -207,3 +209,15 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {  # a kind of task may add its o
         Logistic("logistic", tuple(10.0**power for power in range(-6, 1))),
     ),
 }
+
+
+def references_of(kind: str, budgets: Sequence[int]) -> tuple[Method, ...]:
+    """Return the references that a kind of grading names: fitted ones, or classical solvers for every budget.
+
+    Args:
+        kind: One of `REFERENCES`, or "equation".
+        budgets: The numbers of parameters of a run, which are those of the unknowns of solvers.
+    """
+    if kind == EQUATION:
+        return tuple(Solver(budget, is_spectral) for budget in budgets for is_spectral in (False, True))
+    return REFERENCES[kind]

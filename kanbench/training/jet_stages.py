@@ -23,7 +23,9 @@ OF_MODULES: dict[type[nn.Module], Activation] = {nn.Tanh: Activation.tanh, nn.Si
 class KeptJets:
     """What a stage keeps from its forward pass for the way back. All is (members, .., rows, n) or (members, .., n)."""
 
-    before: list[tuple[list[Tensor], Tensor]]  # of each function before the basis: its derivatives, the jet it was given
+    before: list[
+        tuple[list[Tensor], Tensor]
+    ]  # of each function before the basis: its derivatives, the jet it was given
     jet: Tensor  # (members, n_in, rows, n), what the basis is given
     terms: list[Tensor]  # (members, n_in, n_terms, n) derivatives of the basis; empty if features are the inputs
     features: Tensor | None = None  # (members, n_features, rows, n)

@@ -158,9 +158,7 @@ class ResidualEnsemble(Ensemble):
         return torch.cat(values, dim=1)
 
     @torch.enable_grad()
-    def _partials(
-        self, jets: Tensor, coefficients: Tensor, rows: EmbeddedRows
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _partials(self, jets: Tensor, coefficients: Tensor, rows: EmbeddedRows) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the residuals and their derivatives by the jets of u, (members, rows of jets, points), and by the
         coefficients, (members, n, coefficients).
         """
@@ -250,9 +248,7 @@ class ResidualEnsemble(Ensemble):
                 stop += bias.shape[1]
             start = stop
 
-    def _slopes(
-        self, theta: Tensor, rows: EmbeddedRows, by_network: Tensor, kept: Sequence[KeptJets]
-    ) -> list[Tensor]:
+    def _slopes(self, theta: Tensor, rows: EmbeddedRows, by_network: Tensor, kept: Sequence[KeptJets]) -> list[Tensor]:
         """Return the derivatives of the sum over all points by the parameters of the network: (members, ..) each."""
         if self.stages is None:
             return [self._nested.slopes(theta, rows.points, by_network)[:, : self._network_params]]
@@ -262,7 +258,6 @@ class ResidualEnsemble(Ensemble):
             slopes.append(stage.slope(each, adjoint).flatten(1))
             slopes += [adjoint[:, :, 0].sum(dim=-1)] * (bias is not None)
         return slopes
-
 
 
 def _at_points(of_rows: Tensor, rows: EmbeddedRows) -> Tensor:

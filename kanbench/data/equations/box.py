@@ -34,6 +34,10 @@ class Box:
         """Return the columns of points (n, D) by the names of the variables."""
         return {name: points[:, index] for index, name in enumerate(self.names)}
 
+    def unit(self, points: Array) -> Array:
+        """Return points (n, D) on the cube [-1, 1]^D, as networks take them."""
+        return 2.0 * (points - self.lows) / (self.highs - self.lows) - 1.0
+
     def draw(self, generator: np.random.Generator, n: int) -> Array:
         """Return points that are uniform in the box, (n, D)."""
         return generator.uniform(self.lows, self.highs, size=(n, self.dimension))

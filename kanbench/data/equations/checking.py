@@ -13,6 +13,8 @@ MARGIN = 4  # steps: what the differences need beside a point
 FIRST = np.array([1 / 280, -4 / 105, 1 / 5, -4 / 5, 0, 4 / 5, -1 / 5, 4 / 105, -1 / 280])
 SECOND = np.array([-1 / 560, 8 / 315, -1 / 5, 8 / 5, -205 / 72, 8 / 5, -1 / 5, 8 / 315, -1 / 560])
 NUDGE = 1e-6
+TOLERANCE = 1e-3  # of a solution: the largest residual over the largest term
+ROUNDING = 1e-14  # of differences, relative to u
 
 Function = Callable[[Array], Array]  # points (n, D) -> (n,)
 
@@ -57,18 +59,25 @@ def values_and_terms(
 ) -> tuple[Array, Array]:
     """Return the residual of a function at points (n, D), and the largest of its terms there, (n,) each.
 
-    A term is what u or one of its derivatives contributes to first order, or what is left without them. Points at which
-    any of them is not finite, such as those where the function ends, are left out.
+    A term is what u or one of its derivatives contributes to first order, or what is left without them, or so much that
+    the rounding of the differences is within the tolerance. Points at which any of them is not finite, such as those
+    where the function ends, are left out.
     """
     known = box.values(points) | dict(coefficients)
 
     def at(jet: dict[str, Array]) -> Array:
         return np.broadcast_to(residual(known | jet), (len(points),))
 
+    def rounding(by: tuple[int, ...]) -> float:
+        steps = STEP * (box.highs - box.lows)[list(by)]
+        return float(ROUNDING * np.abs(function(points)).max(initial=0.0) / steps.prod())
+
     with np.errstate(all="ignore"):
         jet = dict(zip(residual.orders, derivatives_at(function, points, box, residual.indices), strict=True))
         values, free = at(jet), at({name: np.zeros_like(value) for name, value in jet.items()})
         nudged = [(at(jet | {name: value * (1 + NUDGE)}) - values) / NUDGE for name, value in jet.items()]
-    terms = np.abs([free, *nudged]).max(axis=0)
+        unsure = dict(zip(residual.orders, map(rounding, residual.indices), strict=True))
+        noise = [(at(jet | {name: value + unsure[name]}) - values) / TOLERANCE for name, value in jet.items()]
+    terms = np.abs([free, *nudged, *noise]).max(axis=0)
     finite = np.isfinite(values) & np.isfinite(terms)
     return values[finite], terms[finite]

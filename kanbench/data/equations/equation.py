@@ -7,13 +7,12 @@ from functools import cached_property
 import numpy as np
 
 from kanbench.data.equations.box import Box
-from kanbench.data.equations.checking import Function, values_and_terms
+from kanbench.data.equations.checking import TOLERANCE, Function, values_and_terms
 from kanbench.data.equations.conditions import Condition
 from kanbench.data.equations.expression import UNKNOWN, Expression
 from kanbench.data.formula import Array
 from kanbench.errors import are, counted, shown
 
-TOLERANCE = 1e-3  # of a solution: the largest residual over the largest term
 TRIED = 60  # points
 
 
@@ -54,9 +53,9 @@ class Equation:
         return expression
 
     @property
-    def is_second_order(self) -> bool:
-        """True if a second derivative occurs, which piecewise linear functions do not have."""
-        return any(len(by) == 2 for each in (self.interior, *self.of_conditions) for by in each.indices)
+    def order(self) -> int:
+        """The highest order of a derivative in the equation and its conditions."""
+        return max(len(by) for each in (self.interior, *self.of_conditions) for by in each.indices)
 
     def missing(self) -> str:
         """Return a warning if there are too few conditions to fix u, or "" if there may be enough.

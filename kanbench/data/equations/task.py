@@ -134,6 +134,8 @@ class EquationTask(Task):
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
         """Draw the rows of the equation and of its conditions, each from a stream of its own; the test is a grid.
 
+        Training and validation have packed rows in the units of the equation, the test has points of the cube.
+
         Raises `ValueError` for noise and extrapolation, and for a solution that is zero or does not solve the equation.
         """
         self._refuse(conditions)
@@ -142,7 +144,7 @@ class EquationTask(Task):
             raise ValueError(f"task {self.name}: the rows are too many; at most {MOST_NUMBERS:,} numbers can be drawn")
         grid, u = _solved(self, sizes.test)
         train, validation = (self._draw(seed, purpose, getattr(sizes, purpose)) for purpose in ("train", "validation"))
-        return Dataset(train, validation, Split(grid, u))
+        return Dataset(train, validation, Split(self.equation.box.unit(grid), u))
 
     def _refuse(self, conditions: Conditions) -> None:
         for name in ("noise", "extrapolation"):

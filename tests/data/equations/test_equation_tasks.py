@@ -87,7 +87,8 @@ def test_rows_are_the_same_for_one_seed_and_others_for_another_split_or_seed():
     for one, two in ((first.train, first.validation), (first.train, other.train)):
         shared = np.intersect1d(one.x[:, 1], two.x[:, 1])
         assert set(shared) <= {0.0}  # the initial time
-    assert first.test.x is other.test.x
+    np.testing.assert_array_equal(first.test.x, other.test.x)
+    assert (first.test.x.min(), first.test.x.max()) == (-1, 1)  # on the cube, as networks take it
     longer = sample(task, 1, SplitSizes(300, 100, 400)).train.x
     np.testing.assert_array_equal(longer[:200, :4], first.train.x[:200, :4])
 

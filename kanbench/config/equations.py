@@ -1,0 +1,37 @@
+"""Checks of runs on differential equations: rows are taken at once, by networks that are smooth enough."""
+
+from collections.abc import Sequence
+
+import torch
+
+from kanbench.config.config import Config
+from kanbench.data import EquationTask
+from kanbench.errors import ConfigError
+from kanbench.methods import NetworkMethod, OwnMethod
+from kanbench.models.activations import roughest
+
+
+def check_equations(config: Config, tasks: Sequence[EquationTask]) -> None:
+    """Raise `ConfigError` for what cannot be trained on equations."""
+    if config.optimizer.shuffles:
+        raise ConfigError(
+            "optimizer.batch: must be 0 for differential equations, because every step takes all rows of all conditions"
+        )
+    if config.trainer.compile:
+        raise ConfigError("trainer.compile: must be false for differential equations")
+    for method in config.methods:
+        if isinstance(method, OwnMethod):
+            continue  # whose code is differentiated as it is
+        smoothness, name = _roughest(method)
+        for task in tasks:
+            if smoothness < task.equation.order:
+                raise ConfigError(
+                    f"model: {method.label} has {smoothness:g} continuous derivatives, because of {name}, and "
+                    f"{task.name} is of order {task.equation.order}"
+                )
+
+
+def _roughest(method: NetworkMethod) -> tuple[float, str]:
+    """Return the number of continuous derivatives of the networks of a method, and the name of what limits it."""
+    model = method.first.build(1, method.depth, torch.Generator().manual_seed(0), torch.float64)
+    return roughest(model)

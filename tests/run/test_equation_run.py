@@ -1,0 +1,102 @@
+"""Runs on differential equations: `experiment=pde`, an equation of one's own, and what is refused."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from kanbench.analysis import load_records
+from kanbench.cli.main import answer
+from kanbench.cli.words import Words
+from kanbench.config.options import CONF
+from kanbench.config.read import read_config
+from kanbench.errors import ConfigError
+from kanbench.run.running import run
+
+QUICK = [
+    *("budget.targets=[40]", "seeds=1", "data.train=100", "data.validation=100", "data.test=100"),
+    *("optimizer.steps=20", "trainer.workers=1", "basis=chebyshev"),
+]
+OWN = """
+title: Mine
+source: a notebook
+tasks:
+  - name: decay
+    variables: {t: [0, 2]}
+    residual: "u_t + u**2"
+    conditions: [{where: "t=0", u: 1}]
+    exact: "1/(1+t)"
+"""
+
+
+def config(*words):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return read_config(compose("config", list(Words.parse([*words]).overrides)))
+
+
+def test_the_experiment_compares_networks_with_classical_solvers(tmp_path, capsys):
+    given = config("experiment=pde", "data.tasks=[poisson_1d]", f"results={tmp_path}", *QUICK)
+    assert run(given, ["kanbench"], tmp_path / "pde" / "jobs" / "1") == 0
+    records = load_records(given.folder).set_index("method")
+    assert set(records.index) == {
+        "KAN Chebyshev", "MLP tanh", "finite differences 40", "spectral collocation 40"
+    }  # fmt: skip
+    assert set(records.status) == {"ok"}
+    assert records.loc["spectral collocation 40"].test_rel_l2 < 1e-12
+    assert records.loc["finite differences 40"].test_rel_l2 == pytest.approx(3e-3, rel=0.5)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "error: relative L2 error of u on the test grid" in said
+    assert "spectral collocation 40" in said
+
+
+def test_an_equation_of_ones_own_is_a_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text(OWN)
+    words = ["data=pde", f"data.suite={tmp_path / 'mine.yaml'}", f"results={tmp_path}", "name=own", "baseline=none"]
+    given = config(*words, *QUICK)
+    assert run(given, ["kanbench"], tmp_path / "own" / "jobs" / "1") == 0
+    (member,) = load_records(given.folder).to_dict("records")
+    assert (member["task"], member["suite"], member["status"]) == ("decay", "mine", "ok")
+    assert member["test_rel_l2"] < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["model=mlp", "model.activation=relu", "baseline=none"], "model: MLP relu has 0 continuous derivatives, because of relu, and poisson_1d is of order 2"),
+        (["basis=bspline", "basis.degree=1"], "model: KAN BSpline degree=1 has 0 continuous derivatives"),
+        (["optimizer=adam", "optimizer.batch=10"], "optimizer.batch: must be 0 for differential equations"),
+        (["optimizer=adam", "trainer.compile=true"], "trainer.compile: must be false for differential equations"),
+        (["data.noise=0.1"], "task poisson_1d: an equation has no targets to disturb, so noise must be 0"),
+        (["data.extrapolation=0.1"], "so extrapolation must be 0"),
+        (["data.suite=toy", "data.tasks=[product]"], "data.suite: must be of differential equations, and toy is not"),
+        (["data.weight=0"], "data.weight: must be a positive number, got 0.0"),
+        (["data.tasks=[poison]"], "unknown task of suite pde 'poison'; did you mean poisson"),
+    ],
+)  # fmt: skip
+def test_what_no_equation_can_be_trained_with_is_one_sentence(words, sentence):
+    with pytest.raises(ConfigError, match=f"{sentence}") as caught:
+        config("data=pde", "data.tasks=[poisson_1d]", *words)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_weight_of_conditions_is_in_the_key_and_multiplies_their_own():
+    one, ten = (config("data=pde", "data.tasks=[poisson_1d]", f"data.weight={weight}") for weight in (1, 10))
+    assert [each.weight for each in ten.tasks[0].conditions] == [10.0, 10.0]
+    assert one.cells()[0].key != ten.cells()[0].key
+
+
+def test_too_few_conditions_are_said_before_the_run(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text(OWN.replace("u_t + u**2", "u_tt - 2*u**3"))
+    words = ["data=pde", f"data.suite={tmp_path / 'mine.yaml'}", f"results={tmp_path}", *QUICK, "--dry-run"]
+    assert answer(words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the equation is of order 2 in t, and there is 1 condition at the ends of t" in said
+
+
+def test_equations_are_listed_with_their_conditions(capsys):
+    assert answer(["list", "pde"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        "burgers\n    u_t + u*u_x - 0.01/pi*u_xx = 0\n    x in [-1, 1], t in [0, 1]\n    u-(-sin(pi*x)) = 0 at t=0\n"
+        in said
+    )
+    assert "u periodic in x" in said
+    assert "k is unknown: 0.1 is to be found from 1" in said
