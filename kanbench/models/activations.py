@@ -52,6 +52,6 @@ def roughest(model: nn.Module) -> tuple[float, str]:
     for layer in model.modules():
         if isinstance(layer, KANLayer | SplineActivation):
             found.append((layer.basis.smoothness, str(layer.basis)))
-        elif isinstance(layer, FixedActivation) and layer.activation is Activation.relu or isinstance(layer, nn.ReLU):
-            found.append((0.0, "relu"))
+        elif (isinstance(layer, FixedActivation) and layer.activation is Activation.relu) or isinstance(layer, nn.ReLU):
+            found.append((0, "relu"))
     return min(found, key=lambda each: each[0])

@@ -23,9 +23,7 @@ OF_MODULES: dict[type[nn.Module], Activation] = {nn.Tanh: Activation.tanh, nn.Si
 class KeptJets:
     """What a stage keeps from its forward pass for the way back. All is (members, .., rows, n) or (members, .., n)."""
 
-    before: list[
-        tuple[list[Tensor], Tensor]
-    ]  # of each function before the basis: its derivatives, the jet it was given
+    before: list[tuple[list[Tensor], Tensor]]  # each function before the basis: its derivatives, the jet it was given
     jet: Tensor  # (members, n_in, rows, n), what the basis is given
     terms: list[Tensor]  # (members, n_in, n_terms, n) derivatives of the basis; empty if features are the inputs
     features: Tensor | None = None  # (members, n_features, rows, n)
@@ -95,7 +93,7 @@ class JetStage:
             else:
                 by_jet = by_features
         for curves, jet in reversed(kept.before):
-            by_jet = drop(lambda m, rows, curves=curves: curves[m].unsqueeze(-2) * rows, by_jet, jet, self.along)
+            by_jet = _drop([each.unsqueeze(2) for each in curves], by_jet.unsqueeze(2), jet, self.along)
         return by_jet
 
     def write(self, kept: KeptJets, by_output: Tensor, out: Tensor) -> None:

@@ -21,9 +21,8 @@ def derivative_of(name: str, variables: Sequence[str]) -> tuple[int, ...]:
     if name == "u":
         return ()
     names = list(enumerate(variables))
-    found = {f"u_{x}": (i,) for i, x in names} | {
-        f"u_{x}{y}": (min(i, j), max(i, j)) for i, x in names for j, y in names
-    }
+    found: dict[str, tuple[int, ...]] = {f"u_{x}": (i,) for i, x in names}
+    found |= {f"u_{x}{y}": (min(i, j), max(i, j)) for i, x in names for j, y in names}
     require(name in found, "derivative", f"must be u or one of {', '.join(found)}", name)
     return found[name]
 

@@ -74,9 +74,6 @@ class Problem:
         conditions: what is to vanish beside it.
         coefficients: the starts of the unknown numbers in the equation, which are trained as well.
         hard: a form of the solution that keeps conditions exactly; None if the network itself is the solution.
-
-    Example:
-        >>> x = problem.rows(interior, [boundary])       # (n, columns), of one member
     """
 
     variables: tuple[str, ...]

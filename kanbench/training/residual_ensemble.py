@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from kanbench.errors import require
+from kanbench.errors import counted, require
 from kanbench.models import extend_all
 from kanbench.models.activations import roughest
 from kanbench.training.architecture import Named
@@ -19,7 +19,7 @@ from kanbench.training.nested import NestedJets
 from kanbench.training.residual import Problem
 from kanbench.training.residual_rows import EmbeddedRows, embedded_rows
 
-Partials = tuple[Tensor, Tensor | None]  # of residuals by jets (members, rows, points), by coefficients (members, n, k)
+PROBES = 8  # points at which derivatives of a model from elsewhere are tried
 
 
 class ResidualEnsemble(Ensemble):
@@ -44,8 +44,8 @@ class ResidualEnsemble(Ensemble):
     def __init__(self, models: Sequence[nn.Module], problem: Problem) -> None:
         self.along: Directions = directions_of(problem.orders, problem.variables)
         smoothness, name = roughest(models[0])
-        needed = f"must have {self.along.order} continuous derivatives for this equation, and {name} has"
-        require(smoothness >= self.along.order, "model", needed, f"{smoothness:g}")
+        needed = f"must have {counted(self.along.order, 'continuous derivative')} for this equation, and {name} has"
+        require(smoothness >= self.along.order, "model", needed, smoothness)
         super().__init__(models, Loss.mse)
         self.problem, self._network_params = problem, self.start.shape[1]
         self.stages: list[JetStage] | None = jet_stages_of(self, self.along)
@@ -53,11 +53,28 @@ class ResidualEnsemble(Ensemble):
         starts = self.start.new_tensor(problem.coefficients).expand(len(models), -1)
         self.start = torch.cat([self.start, starts], dim=1)
         if self.stages is None:
+            self._require_derivatives(type(models[0]).__name__)
             warnings.warn(
                 f"derivatives of {type(models[0]).__name__} are taken by nested reverse mode, several times slower "
                 "than the closed forms of KANs and MLPs",
                 stacklevel=2,
             )
+
+    def _require_derivatives(self, name: str) -> None:
+        """Raise `ValueError` for a model whose derivatives cannot be taken, or of which the second ones are zero."""
+        low, high = self.start.new_tensor(self.problem.domain).unbind(dim=1)
+        shares = torch.linspace(0.1, 0.9, PROBES).outer(torch.arange(1.0, len(low) + 1)).to(low) % 1.0
+        points = (low + shares * (high - low)).expand(len(self), -1, -1)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # remarks of torch on slow batching
+                jets = self._nested.jets(self.start, points).detach()
+                self._nested.jacobians(self.start, points, torch.ones_like(jets))
+        except Exception as error:  # code from elsewhere under a transform may raise anything
+            rule = "must be one that torch.func can batch and differentiate for an equation"
+            raise ValueError(f"model {rule}, and {name} fails: {error}") from error
+        has_second = self.along.n_second == 0 or bool(jets[:, self.along.second].any())
+        require(has_second, "model", "must have second derivatives that are not zero everywhere", name)
 
     def layers(self, theta: Tensor, *, are_parameters: bool = False) -> Iterator[tuple[nn.Module, Named, Named]]:
         return super().layers(theta[:, : self._network_params], are_parameters=are_parameters)

@@ -1,7 +1,7 @@
 """Rows of a differential equation as an ensemble takes them: points of the network, and what they owe to each block."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -49,8 +49,8 @@ class EmbeddedRows(Embedded):
     `features` are the rows themselves.
     """
 
-    blocks: tuple[Block, ...] = ()
-    points: Tensor = torch.empty(0)  # (members, points, variables): those of all rows, then second points of pairs
+    blocks: tuple[Block, ...] = field(kw_only=True)
+    points: Tensor = field(kw_only=True)  # (members, points, variables): those of all rows, then second points of pairs
     first: KeptJets | None = None  # of the first layer; None if the network has no closed form
     hard: tuple[Tensor, Tensor] | None = None  # (members, rows of jets, points): boundary and factor
 
@@ -62,11 +62,10 @@ class EmbeddedRows(Embedded):
     def __getitem__(self, members: Tensor) -> "EmbeddedRows":
         return EmbeddedRows(
             self.features[members],
-            None,
-            self.blocks,
-            self.points[members],
-            None if self.first is None else self.first[members],
-            None if self.hard is None else (self.hard[0][members], self.hard[1][members]),
+            blocks=self.blocks,
+            points=self.points[members],
+            first=None if self.first is None else self.first[members],
+            hard=None if self.hard is None else (self.hard[0][members], self.hard[1][members]),
         )
 
 
@@ -103,5 +102,8 @@ def embedded_rows(
     scaled = 2.0 * (points - low) / (high - low) - 1.0
     jets = along.of_inputs(scaled, 2.0 / (high - low))
     form = problem.hard
-    hard = None if form is None else tuple(along.of_function(f, points).detach() for f in (form.boundary, form.factor))
-    return EmbeddedRows(x, None, tuple(blocks), points, first(jets) if first else None, hard)
+    hard = None
+    if form is not None:
+        hard = along.of_function(form.boundary, points).detach(), along.of_function(form.factor, points).detach()
+    kept = None if first is None else first(jets)
+    return EmbeddedRows(x, blocks=tuple(blocks), points=points, first=kept, hard=hard)

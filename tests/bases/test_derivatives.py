@@ -14,7 +14,7 @@ from tests.bases.test_contract import a_basis
 
 EVERY = pytest.mark.parametrize("cls", BASES.values(), ids=BASES)
 CLOSED = [cls for cls in BASES.values() if issubclass(cls, TermwiseBasis)]
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=5, deadline=None)
 points = st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=5).map(lambda x: torch.tensor(x, dtype=torch.float64))
 
 
@@ -37,6 +37,7 @@ def test_closed_forms_equal_reverse_over_reverse(cls, data, z):
         assert (a - b).abs().max() <= 1e-12 * scale * 10**order, f"derivative {order}"
 
 
+@pytest.mark.slow
 @EVERY
 @few
 @given(data=st.data(), z=points)
@@ -79,4 +80,5 @@ def test_the_declared_derivatives_of_a_spline_are_continuous_at_its_knots_and_th
     basis, knot = BSpline(degree=3, intervals=4), torch.tensor([0.5], dtype=torch.float64)
     left, right = basis.derivatives(knot - 1e-9, 3), basis.derivatives(knot + 1e-9, 3)
     jumps = [float((a - b).abs().max()) for a, b in zip(left, right, strict=True)]
-    assert max(jumps[: int(basis.smoothness) + 1]) < 1e-6 and jumps[3] > 1.0
+    assert max(jumps[: basis.smoothness + 1]) < 1e-6
+    assert jumps[3] > 1.0

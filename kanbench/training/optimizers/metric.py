@@ -28,6 +28,8 @@ def function_metric(ensemble: Ensemble) -> Tensor:
     the units of theta; all other parameters have the identity, those of MLPs as well.
     """
     metrics = [_of_member(member, set(ensemble.trained)) for member in ensemble.members(ensemble.start)]
+    if (others := ensemble.n_params - len(metrics[0])) > 0:  # unknown coefficients of an equation
+        metrics = [torch.block_diag(metric, torch.eye(others, dtype=metric.dtype)) for metric in metrics]
     return torch.stack(metrics).to(ensemble.start)
 
 
