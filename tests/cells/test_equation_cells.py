@@ -16,9 +16,10 @@ from kanbench.methods import KANMethod, MLPMethod, Solver
 from kanbench.training import LevenbergMarquardt
 
 SUITE = load_suite("pde")
+SIZES = SplitSizes(200, 200, 400)
 
 
-def cell(name, method, budget, sizes=SplitSizes(200, 200, 400), seeds=(0, 1), steps=40, task=None):
+def cell(name, method, budget, sizes=SIZES, seeds=(0, 1), steps=40, task=None):
     optimizer = LevenbergMarquardt(steps=steps)
     return Cell("e", "pde", task or SUITE.task(name), method, budget, seeds, optimizer, sizes, Precision.double)
 
