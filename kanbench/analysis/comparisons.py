@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.kinds import MLP, families
+from kanbench.analysis.kinds import MLP, families, references_at
 from kanbench.analysis.outcomes import OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.ratio import error_ratio
 from kanbench.analysis.scores import (
@@ -46,11 +46,11 @@ def ranking(records: Records) -> pd.DataFrame:
     error and the shares beside it are.
     """
     chosen = chosen_members(records)
-    references = chosen[chosen.budget.isna()]
     costs = chosen.groupby(["budget", "method"])[list(COSTS)].median()
     rows = []
     for budget, scores in scores_by_budget(records).items():
         ranks = dict(zip(scores.methods, pd.DataFrame(scores.medians).rank().mean(axis=1), strict=True))
+        references = references_at(chosen, int(budget))
         beside = score_matrices(references, scores.tasks)
         at_budget = pd.concat([chosen[chosen.budget == budget], references])
         failed, found = failed_of_each(at_budget, scores.tasks), outcomes(at_budget, scores.tasks)

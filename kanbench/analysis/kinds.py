@@ -20,6 +20,14 @@ def families(frame: pd.DataFrame) -> pd.Series:
     return frame.family.where(frame.family.fillna("") != "", before) if "family" in frame else before
 
 
+def references_at(frame: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """Return the references that stand beside methods of a budget: classical solvers have as many unknowns."""
+    references = frame[frame.budget.isna()]
+    if "unknowns" not in references:
+        return references
+    return references[references.unknowns.isna() | (references.unknowns == budget)]
+
+
 def metrics(frame: pd.DataFrame) -> pd.Series:
     """Return the metric that each row is compared by: its column is train_, val_ or test_ and the metric.
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from kanbench.analysis.kinds import errors_of_outputs
+from kanbench.analysis.kinds import errors_of_outputs, references_at
 from kanbench.analysis.outcomes import UNKNOWN_OUTCOMES, leave_out_unknown, outcomes
 from kanbench.analysis.scores import FAILURES, Compared, Records, Scores, compared, of_tasks, score_matrices
 from kanbench.analysis.stats import BOOTSTRAP_SEED, UNKNOWN, Array, bootstrap
@@ -41,11 +41,10 @@ def summarize(records: Records, baseline: str | None = None) -> pd.DataFrame:
 
 def _summary(records: Compared, baseline: str | None) -> pd.DataFrame:
     chosen = records.chosen
-    references = chosen[chosen.budget.isna()]
     rows = []
     for budget, at_budget in chosen.groupby("budget"):
         shared = records.by_budget.get(int(budget), NOTHING_SHARED)
-        tasks = shared.tasks
+        tasks, references = shared.tasks, references_at(chosen, int(budget))
         scores = shared.by_method | score_matrices(references, tasks)
         for method, part in [*at_budget.groupby("method"), *references.groupby("method")]:
             rows.append(

@@ -26,8 +26,7 @@ class Solver(Method):
 
     @property
     def label(self) -> str:  # type: ignore[override]  # a reference has a field
-        kind = "spectral collocation" if self.is_spectral else "finite differences"
-        return f"{kind} {self.unknowns}"
+        return "spectral collocation" if self.is_spectral else "finite differences"
 
     @property
     def family(self) -> str:

@@ -89,7 +89,7 @@ def test_a_cell_is_restored_with_its_key_and_other_conditions_have_another():
 def test_classical_solvers_stand_as_references_with_their_unknowns_and_seconds():
     record = run_cell(cell("poisson", Solver(100, True), 0))
     first, second = record.members
-    assert first["method"] == "spectral collocation 100"
+    assert first["method"] == "spectral collocation"
     assert first["test_rel_l2"] < 1e-3
     assert (first["unknowns"], first["budget"], first["seed"], second["seed"]) == (100, None, 0, 1)
     assert first["seconds"] > 0

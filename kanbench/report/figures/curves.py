@@ -166,6 +166,15 @@ def _task_panel(axes: Axes, part: pd.DataFrame, methods: Sequence[str], styles: 
         if method not in of_each:
             continue
         of_method, look = of_each[method], styles[method] | {"linewidth": 0.7 * styles[method]["linewidth"]}
+        if (
+            of_method.budget.isna().all()
+            and not at_one
+            and "unknowns" in of_method
+            and of_method.unknowns.notna().all()
+        ):
+            solved = of_method.groupby("unknowns").score.median()
+            (handles[method],) = axes.plot(solved.index, solved, **look)
+            continue
         if of_method.budget.isna().all():
             handles[method] = axes.axhline(of_method.score.median(), **look)
             continue
