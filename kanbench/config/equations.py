@@ -1,14 +1,18 @@
 """Checks of runs on differential equations: rows are taken at once, by networks that are smooth enough."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
+from omegaconf import DictConfig, OmegaConf
 
 from kanbench.config.config import Config
-from kanbench.data import EquationTask
+from kanbench.data import EquationTask, Task
 from kanbench.errors import ConfigError
 from kanbench.methods import NetworkMethod, OwnMethod
 from kanbench.models.activations import roughest
+
+SPLINES = ("bspline", "free_knots")  # whose degree may be "auto"
 
 
 def check_equations(config: Config, tasks: Sequence[EquationTask]) -> None:
@@ -29,6 +33,21 @@ def check_equations(config: Config, tasks: Sequence[EquationTask]) -> None:
                     f"model: {method.label} has {smoothness:g} continuous derivatives, because of {name}, and "
                     f"{task.name} is of order {task.equation.order}"
                 )
+
+
+def with_degrees(node: DictConfig, tasks: Sequence[Task]) -> DictConfig:
+    """Return a config in which a degree of splines that is "auto" is the one that suits the tasks.
+
+    Cubic splines suit functions and equations of the first order. Those of the second order need quintic ones: the
+    second derivative of a cubic spline is piecewise linear.
+    """
+    node = deepcopy(node)
+    order = max((task.equation.order for task in tasks if isinstance(task, EquationTask)), default=0)
+    for path in ("basis", "model.basis", "baseline.basis"):
+        basis = OmegaConf.select(node, path)
+        if OmegaConf.is_dict(basis) and basis.get("name") in SPLINES and basis.get("degree") == "auto":
+            basis.degree = 5 if order == 2 else 3
+    return node
 
 
 def _roughest(method: NetworkMethod) -> tuple[float, str]:

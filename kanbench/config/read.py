@@ -13,6 +13,7 @@ from kanbench.bases import Basis, OwnBasis
 from kanbench.cells import Precision, Search, Vary
 from kanbench.config.checks import LARGEST_BUDGET, check_gradings, check_rows, checked, shapes_of
 from kanbench.config.config import Config, ReportKind
+from kanbench.config.equations import with_degrees
 from kanbench.config.options import home_of
 from kanbench.config.settings import TrainerConfig
 from kanbench.config.typed import choice, listed, only, scalar, typed
@@ -47,6 +48,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
     if not scalar(node, "results", str).strip():
         raise ConfigError("results: must name a folder, got ''")
     suite, tasks = _tasks(node.data)
+    node = with_degrees(node, tasks)
     baseline = [] if node.baseline.name == "none" else [_method(node, "baseline")]
     optimizer_kind = choice(OPTIMIZERS, node.optimizer.name, "optimizer.name")
     grading = check_gradings(tasks, node.optimizer.name)
@@ -85,6 +87,7 @@ def read_model(node: DictConfig) -> tuple[NetworkMethod, tuple[tuple[int, int], 
     _refuse_missing(node)
     _refuse_unknown(node)
     _, tasks = _tasks(node.data)
+    node = with_degrees(node, tasks)
     return _method(node, "model"), shapes_of(tasks), typed(TrainerConfig, node.trainer, "trainer").precision
 
 
@@ -177,6 +180,7 @@ def _part(node: DictConfig, path: str, known: Mapping[str, type | Enum]) -> Any:
 def read_basis(node: DictConfig) -> Basis:
     """The basis of a composed YAML; raises `ConfigError`."""
     _refuse_missing(node)
+    node = with_degrees(node, ())
     basis: Basis = _part(node.basis, "basis", KANMethod.parts()["basis"])
     return basis
 

@@ -21,7 +21,7 @@ OF_MODULES: dict[type[nn.Module], Activation] = {nn.Tanh: Activation.tanh, nn.Si
 
 @dataclass
 class KeptJets:
-    """What a stage keeps from its forward pass for the way back. All is (members, .., rows, n) or (members, .., n)."""
+    """The tensors that a stage keeps from its forward pass: (members, .., rows, n) or (members, .., n)."""
 
     before: list[tuple[list[Tensor], Tensor]]  # each function before the basis: its derivatives, the jet it was given
     jet: Tensor  # (members, n_in, rows, n), what the basis is given

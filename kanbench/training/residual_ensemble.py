@@ -18,6 +18,7 @@ from kanbench.training.losses import Loss
 from kanbench.training.nested import NestedJets
 from kanbench.training.residual import Problem
 from kanbench.training.residual_rows import EmbeddedRows, embedded_rows
+from kanbench.training.residual_values import partials, pull_solution, residuals, solution_jets
 
 PROBES = 8  # points at which derivatives of a model from elsewhere are tried
 
@@ -102,7 +103,7 @@ class ResidualEnsemble(Ensemble):
         """Return the jets of u at points (members, n, variables): (members, rows, n), see `along`."""
         filled = torch.cat([x, *[x] * self.problem.has_pairs, torch.zeros_like(x[..., :1]), x[..., :1]], dim=-1)
         rows = self.embed(filled)
-        return self._solution(self._network_jets(theta, rows)[0], rows)
+        return solution_jets(self._network_jets(theta, rows)[0], rows, self.along)
 
     def solution(self, theta: Tensor, x: Tensor) -> Tensor:
         """Return u at points: (members, n, variables) -> (members, n)."""
@@ -112,8 +113,8 @@ class ResidualEnsemble(Ensemble):
         """Return all residuals times their factors: (members, params), (members, n, columns) -> (members, n)."""
         rows = self._rows(x)
         with torch.no_grad():
-            jets = self._solution(self._network_jets(theta, rows)[0], rows)
-            return self._residuals(jets, self.coefficients(theta), rows) * rows.factors
+            jets = solution_jets(self._network_jets(theta, rows)[0], rows, self.along)
+            return residuals(self.problem, self.along, rows, jets, self.coefficients(theta)) * rows.factors
 
     def gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         return self.losses_and_gradients(theta, x, y)[1]
@@ -121,10 +122,10 @@ class ResidualEnsemble(Ensemble):
     @torch.no_grad()
     def losses_and_gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> tuple[Tensor, Tensor]:
         rows = self._rows(x)
-        residuals, by_network, by_coefficients, kept = self._linearized(theta, rows)
-        error = residuals - y
+        values, by_network, by_coefficients, kept = self._linearized(theta, rows)
+        error = values - y
         weights = 2.0 / error.shape[1] * error
-        blocks = self._slopes(theta, rows, by_network * _at_points(weights, rows).unsqueeze(1), kept)
+        blocks = self._slopes(theta, rows, by_network * rows.at_points(weights).unsqueeze(1), kept)
         if by_coefficients is not None:
             blocks = [*blocks, (weights.unsqueeze(1) @ by_coefficients).squeeze(1)]
         return error.square().mean(dim=1), torch.cat(blocks, dim=1)
@@ -157,67 +158,12 @@ class ResidualEnsemble(Ensemble):
         All are times the factors of rows.
         """
         network, kept = self._network_jets(theta, rows, further=1)
-        jets, coefficients = self._solution(network, rows), self.coefficients(theta)
-        residuals, by_jets, by_coefficients = self._partials(jets, coefficients, rows)
-        by_network = self._pull_solution(by_jets * _at_points(rows.factors, rows).unsqueeze(1), rows)
+        jets, coefficients = solution_jets(network, rows, self.along), self.coefficients(theta)
+        values, by_jets, by_coefficients = partials(self.problem, self.along, rows, jets, coefficients)
+        by_network = pull_solution(by_jets * rows.at_points(rows.factors).unsqueeze(1), rows, self.along)
         if by_coefficients is not None:
             by_coefficients = by_coefficients * rows.factors.unsqueeze(-1)
-        return residuals * rows.factors, by_network, by_coefficients, kept
-
-    def _residuals(self, jets: Tensor, coefficients: Tensor, rows: EmbeddedRows) -> Tensor:
-        values = []
-        for block in rows.blocks:
-            residual, jet = self.problem.residuals[block.index], block.take(jets)
-            named = {name: self.along.read(name, jet) for name in residual.orders}
-            unknown = coefficients.mT.unsqueeze(-1) if coefficients.shape[1] else None
-            value = residual(rows.points[:, block.rows], named, unknown)
-            values.append(value.expand(jet.shape[0], jet.shape[-1]))
-        return torch.cat(values, dim=1)
-
-    @torch.enable_grad()
-    def _partials(self, jets: Tensor, coefficients: Tensor, rows: EmbeddedRows) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the residuals and their derivatives by the jets of u, (members, rows of jets, points), and by the
-        coefficients, (members, n, coefficients).
-        """
-        n = rows.features.shape[1]
-        values, by_jets = [], torch.zeros_like(jets)
-        copies = coefficients.mT.unsqueeze(-1).repeat(1, 1, n).requires_grad_()  # one for each row
-        by_copies = torch.zeros_like(copies)
-        for block in rows.blocks:
-            residual, jet = self.problem.residuals[block.index], block.take(jets)
-            named = {name: self.along.read(name, jet).detach().requires_grad_() for name in residual.orders}
-            unknown = copies[..., block.rows].detach().requires_grad_() if len(copies) else None
-            value = residual(rows.points[:, block.rows], named, unknown).expand(jet.shape[0], jet.shape[-1])
-            leaves = [*named.values()] + ([] if unknown is None else [unknown])
-            slopes = torch.autograd.grad(value.sum(), leaves, allow_unused=True, materialize_grads=True)
-            by_jet = torch.zeros_like(jet)
-            for name, slope in zip(named, slopes, strict=False):
-                self.along.add(name, slope, by_jet)
-            block.give(by_jet, by_jets)
-            if unknown is not None:
-                by_copies[..., block.rows] = slopes[-1]
-            values.append(value.detach())
-        return torch.cat(values, dim=1), by_jets, by_copies.permute(1, 2, 0) if len(copies) else None
-
-    def _solution(self, network: Tensor, rows: EmbeddedRows) -> Tensor:
-        """Return the jets of u from those of the network, by the product rule: (members, rows, points)."""
-        if rows.hard is None:
-            return network
-        (boundary, factor), along = rows.hard, self.along
-        jets = boundary + factor[:, :1] * network
-        jets[:, 1:] += factor[:, 1:] * network[:, :1]
-        jets[:, along.second] += 2.0 * factor[:, along.twice] * network[:, along.twice]
-        return jets
-
-    def _pull_solution(self, by_jets: Tensor, rows: EmbeddedRows) -> Tensor:
-        """Return the derivative by the jets of the network from that by the jets of u."""
-        if rows.hard is None:
-            return by_jets
-        factor, along = rows.hard[1], self.along
-        by_network = factor[:, :1] * by_jets
-        by_network[:, 0] += (factor[:, 1:] * by_jets[:, 1:]).sum(dim=1)
-        by_network[:, along.twice] += 2.0 * factor[:, along.twice] * by_jets[:, along.second]
-        return by_network
+        return values * rows.factors, by_network, by_coefficients, kept
 
     def _network_jets(self, theta: Tensor, rows: EmbeddedRows, further: int = 0) -> tuple[Tensor, list[KeptJets]]:
         """Return the jets of the networks' outputs, and what the layers kept, with `further` derivatives of theirs."""
@@ -275,9 +221,3 @@ class ResidualEnsemble(Ensemble):
             slopes.append(stage.slope(each, adjoint).flatten(1))
             slopes += [adjoint[:, :, 0].sum(dim=-1)] * (bias is not None)
         return slopes
-
-
-def _at_points(of_rows: Tensor, rows: EmbeddedRows) -> Tensor:
-    """Return a number of each row at all its points: (members, n) -> (members, points)."""
-    second = [of_rows[:, block.rows] for block in rows.blocks if block.partner is not None]
-    return torch.cat([of_rows, *second], dim=1) if second else of_rows

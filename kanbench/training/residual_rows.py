@@ -59,6 +59,11 @@ class EmbeddedRows(Embedded):
         """The factor of each residual, (members, n)."""
         return self.features[..., -1]
 
+    def at_points(self, of_rows: Tensor) -> Tensor:
+        """Return a number of each row at all its points: (members, n) -> (members, points)."""
+        second = [of_rows[:, block.rows] for block in self.blocks if block.partner is not None]
+        return torch.cat([of_rows, *second], dim=1) if second else of_rows
+
     def __getitem__(self, members: Tensor) -> "EmbeddedRows":
         return EmbeddedRows(
             self.features[members],
