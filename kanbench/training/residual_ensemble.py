@@ -50,7 +50,6 @@ class ResidualEnsemble(Ensemble):
         super().__init__(models, Loss.mse)
         self.problem, self._network_params = problem, self.start.shape[1]
         self.stages: list[JetStage] | None = jet_stages_of(self, self.along)
-        self._nested = NestedJets(self, self.along, problem.domain)
         starts = self.start.new_tensor(problem.coefficients).expand(len(models), -1)
         self.start = torch.cat([self.start, starts], dim=1)
         if self.stages is None:
@@ -92,6 +91,10 @@ class ResidualEnsemble(Ensemble):
     def embed(self, x: Tensor) -> EmbeddedRows:
         """Do once what needs no theta: (members, n, columns) as `Problem.rows` packs them."""
         return embedded_rows(self.problem, self.along, x, self._keep_first if self.stages else None)
+
+    @property
+    def _nested(self) -> NestedJets:
+        return NestedJets(self, self.along, self.problem.domain)
 
     def _keep_first(self, jets: Tensor) -> KeptJets:
         assert self.stages is not None

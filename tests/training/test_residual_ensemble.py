@@ -316,6 +316,19 @@ def test_every_optimizer_lowers_the_residual(optimizer):
     assert (ensemble.losses(state.theta, x, y) < ensemble.losses(ensemble.start, x, y)).all()
 
 
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_some_members_keep_buffers_of_their_own(is_closed):
+    """Random frequencies differ by member."""
+    ensemble, x = ensemble_of(NETWORKS["random frequencies"], FULL, members=3), rows(FULL, 3)
+    if not is_closed:
+        ensemble.stages = None
+    some, every = torch.tensor([0, 2]), ensemble.embed(x)
+    part, theta = ensemble.only(some), ensemble.start[some]
+    for of_part in (every[some], part.embed(x[some])):
+        torch.testing.assert_close(part.predict(theta, of_part), ensemble.predict(ensemble.start, every)[some])
+        torch.testing.assert_close(part.jacobians(theta, of_part), ensemble.jacobians(ensemble.start, every)[some])
+
+
 def test_a_larger_basis_keeps_the_residuals_and_the_coefficients():
     ensemble, x = ensemble_of(NETWORKS["wide"], FULL), rows(FULL, 2)
     larger = ensemble.extended(ensemble.start, 6)
