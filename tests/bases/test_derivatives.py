@@ -30,7 +30,7 @@ def away_from_knots(basis, z):
 @few
 @given(data=st.data(), z=points)
 def test_closed_forms_equal_reverse_over_reverse(cls, data, z):
-    basis = data.draw(a_basis(cls))
+    basis = data.draw(a_basis(cls).filter(lambda basis: basis.n_terms <= 8))  # more take reverse over reverse minutes
     closed, generic = basis.derivatives(z, 3), by_autograd(basis.terms, z, 3)
     for order, (a, b) in enumerate(zip(closed, generic, strict=True)):
         scale = max(1.0, float(b.abs().max()))
