@@ -59,6 +59,14 @@ def recover(
 
     Source: the steps train, name, train the constants of Liu et al. 2024 (arXiv:2404.19756), section 2.5; nodes that
         multiply and joined inputs of Liu et al. 2024 (arXiv:2408.10205).
+
+    Example:
+        >>> import numpy as np
+        >>> from kanbench.interpret import recover
+        >>> x = np.random.default_rng(0).uniform(1.0, 2.0, (400, 2))
+        >>> y = 2.0 * x[:, 0] / x[:, 1] ** 2
+        >>> recover((x[:200], y[:200]), (x[200:], y[200:]), ["u", "v"]).expression
+        2*u/v**2
     """
     ladder = Ladder() if ladder is None else ladder
     for x, y in (training, validation):
