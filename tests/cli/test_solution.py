@@ -1,0 +1,89 @@
+"""`solution`: the pictures and tables of what networks found for equations."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanbench.cells import Cell, Precision, run_cell
+from kanbench.cli.main import answer
+from kanbench.data import SplitSizes, load_suite
+from kanbench.methods import MLPMethod
+from kanbench.report.figures.solutions import draw_solution
+from kanbench.store.record import RecordStore
+from kanbench.training import LevenbergMarquardt
+
+SIZES = SplitSizes(200, 200, 400)
+
+
+def train(folder, suite, task, steps=6):
+    found, method = load_suite(suite).task(task), MLPMethod()
+    optimizer = LevenbergMarquardt(steps=steps)
+    record = run_cell(Cell("e", suite, found, method, 40, (0, 1), optimizer, SIZES, Precision.double))
+    store = RecordStore(folder / "cells")
+    store.prepare()
+    store.write(record)
+    return record
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pde")
+    return folder, train(folder, "pde", "advection", steps=30)
+
+
+def test_the_table_holds_the_solution_of_the_best_member_with_its_derivatives_and_its_error(solved, capsys):
+    folder, record = solved
+    assert answer(["solution", str(folder)]) == 0
+    stem = folder / "solutions" / "advection-MLP_tanh"
+    assert capsys.readouterr().out == f"solution  {stem}.png\n"
+    assert all(stem.with_name(f"{stem.name}.{end}").stat().st_size > 1_000 for end in ("png", "svg"))
+    table = pd.read_csv(f"{stem}.csv")
+    assert list(table) == ["x", "t", "u", "u_x", "u_t", "reference", "error"]
+    np.testing.assert_allclose(table.reference, np.sin(table.x - 5 * table.t), atol=1e-9)
+    np.testing.assert_allclose(table.error, table.u - table.reference, atol=1e-9)
+    best = min(record.members, key=lambda member: member["val_rel_l2"])
+    assert np.linalg.norm(table.error) / np.linalg.norm(table.reference) == pytest.approx(best["test_rel_l2"], rel=0.05)
+    u, x = (table[name].to_numpy().reshape(101, 101) for name in ("u", "x"))
+    slopes = np.gradient(u, x[:, 0], axis=0)[1:-1]  # central differences
+    inner = table.u_x.to_numpy().reshape(101, 101)[1:-1]
+    np.testing.assert_allclose(inner, slopes, atol=2e-2 * np.abs(slopes).max())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--task", "burgers"], "solution: no network solved a task 'burgers' of these records"),
+        (["--budget", "50"], "solution: budget must be one of 40, got 50"),
+        (["--budget", "many"], "solution: --budget must be a whole number, got 'many'"),
+    ],
+)
+def test_what_is_not_there_is_one_sentence(solved, tmp_path, capsys, words, sentence):
+    assert answer(["solution", str(solved[0]), "--out", str(tmp_path / "out"), *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_of_formulas_have_no_solutions(tmp_path, capsys):
+    train(tmp_path, "feynman", "I.12.11")
+    assert answer(["solution", str(tmp_path)]) == 2
+    assert "solution: I.12.11 is no differential equation" in capsys.readouterr().err
+    assert not (tmp_path / "solutions").exists()
+
+
+def test_a_picture_of_one_variable_has_the_curves_and_one_of_three_is_refused():
+    x = np.linspace(0, 1, 11)
+    figure = draw_solution("t", ("x",), x[:, None], x**2 + 0.01, x**2)
+    curves, errors = figure.axes
+    np.testing.assert_allclose(errors.lines[0].get_ydata(), 0.01)
+    assert [line.get_label() for line in curves.lines] == ["reference", "u"]
+    with pytest.raises(ValueError, match="a picture shows one variable or two, and there are 3: x, y, t"):
+        draw_solution("t", ("x", "y", "t"), np.zeros((1, 3)), x[:1], x[:1])
+
+
+def test_a_map_has_the_first_variable_upward_and_the_second_across():
+    points = np.array([(x, t) for x in (0.0, 1.0, 2.0) for t in (0.0, 1.0)])
+    u = points[:, 0] * 10 + points[:, 1] + 1
+    figure = draw_solution("t", ("x", "t"), points, u, u + 0.5)
+    first = figure.axes[0]
+    assert (first.get_xlabel(), first.get_ylabel(), first.get_title()) == ("t", "x", "u")
+    np.testing.assert_allclose(first.collections[0].get_array(), [[1, 2], [11, 12], [21, 22]])
