@@ -9,7 +9,7 @@ from torch import Tensor
 from kanbench.data import EquationTask
 from kanbench.data.equations.expression import Expression
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.residual import Condition, Problem
+from kanbench.training.residual import Condition, Hard, Problem
 from kanbench.training.residual_ensemble import ResidualEnsemble
 
 TORCH: dict[str, Callable[[Tensor], Tensor]] = {
@@ -39,7 +39,7 @@ class TorchResidual:
 
 def problem_of(task: EquationTask) -> Problem:
     """Return the equation of a task, with its conditions, as an ensemble is trained on it."""
-    equation = task.equation
+    equation = task.trained
     conditions = zip(equation.conditions, equation.of_conditions, strict=True)
     return Problem(
         equation.box.names,
@@ -47,7 +47,18 @@ def problem_of(task: EquationTask) -> Problem:
         TorchResidual(equation.interior),
         tuple(Condition(TorchResidual(of), each.weight, each.is_periodic) for each, of in conditions),
         tuple(float(each.start) for each in task.coefficients),
+        hard=None if task.hard is None else Hard(*map(_function, task.hard.expressions(equation.box))),
     )
+
+
+def _function(expression: Expression) -> Callable[[Tensor], Tensor]:
+    """Return a formula of the variables as a function of rows (..., variables) -> (...)."""
+
+    def function(x: Tensor) -> Tensor:
+        value = expression(dict(zip(expression.variables, x.unbind(-1), strict=True)), TORCH)
+        return value + torch.zeros_like(x[..., 0]) * x.square().sum(dim=-1)  # so that constants have derivatives
+
+    return function
 
 
 def outputs_of(ensemble: Ensemble, theta: Tensor, x: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ from typing import ClassVar
 from kanbench.data.bundled import SuiteSettings
 from kanbench.data.equations.task import EquationTask
 from kanbench.data.splits import LARGEST
-from kanbench.data.task import Suite
+from kanbench.data.task import Suite, Task
+from kanbench.errors import are
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,13 @@ class EquationSettings(SuiteSettings):
 
     weight: the factor of the mean square of every condition in the loss, times the weight that it may have of its own;
     that of the equation is 1.
+    hard: whether u has the hard form of its equation, which keeps conditions exactly.
     """
 
     word: ClassVar[str] = "pde"
 
     weight: float = 1.0
+    hard: bool = False
 
     def read(self) -> Suite:
         if not 0 < self.weight < LARGEST:
@@ -29,6 +32,14 @@ class EquationSettings(SuiteSettings):
             raise ValueError(f"suite: must be of differential equations, and {suite.name} is not; each has a residual")
         return replace(suite, tasks=tuple(self._weighted(task) for task in suite.tasks))
 
+    def choose(self, suite: Suite) -> tuple[Task, ...]:
+        chosen = super().choose(suite)
+        if self.hard and (without := [task.name for task in chosen if not getattr(task, "form", None)]):
+            raise ValueError(
+                f"hard: {', '.join(without)} {are(len(without))} without a hard form; leave out of data.tasks"
+            )
+        return chosen
+
     def _weighted(self, task: EquationTask) -> EquationTask:
         weighted = tuple(replace(each, weight=each.weight * self.weight) for each in task.conditions)
-        return replace(task, conditions=weighted)
+        return replace(task, conditions=weighted, hard=task.form if self.hard else None)

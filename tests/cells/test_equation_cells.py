@@ -1,5 +1,7 @@
 """Cells whose task is a differential equation: from the text of a residual to a record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from kanbench.bases.chebyshev import Chebyshev
 from kanbench.cells import Cell, restore_cell, retrain, run_cell
 from kanbench.cells.cell import Precision
 from kanbench.cells.problems import TorchResidual, problem_of
+from kanbench.cells.train import prepare
 from kanbench.data import SplitSizes, load_suite
 from kanbench.data.equations.expression import ELEMENTARY, Expression
 from kanbench.data.equations.rows import packed
@@ -104,3 +107,30 @@ def test_an_equation_that_no_solver_takes_is_skipped_with_the_reason(tmp_path):
     (task,) = read_suite(tmp_path / "t.yaml").tasks
     (member, _) = run_cell(cell("", Solver(20, True), 0, task=task)).members
     assert (member["status"], member["reason"]) == ("skipped", "conditions must be at the ends of a range")
+
+
+@pytest.mark.parametrize("name", ["burgers", "klein_gordon"])
+def test_a_hard_form_keeps_conditions_exactly_whatever_the_network_is(name):
+    """The untrained u at the faces, and rows for the conditions that the form does not keep."""
+    soft = SUITE.task(name)
+    hard = replace(soft, hard=soft.form)
+    module, _, (batch, _) = prepare(cell(name, MLPMethod(), 40, seeds=(0,), task=hard))
+    kept = len(soft.conditions) - len(hard.trained.conditions)
+    assert kept == 3
+    assert set(batch[0][0, :, -2].tolist()) == set(range(1 + len(soft.conditions) - kept))
+    equation = soft.equation
+    for condition, expression in zip(equation.conditions, equation.of_conditions, strict=True):
+        rows = condition.draw(equation.box, np.random.default_rng(0), 9)
+        u = module.ensemble.solution(module.best_theta, torch.from_numpy(rows)[None])[0].numpy()
+        if expression.orders == ("u",):
+            np.testing.assert_allclose(expression(equation.box.values(rows) | {"u": u}), 0.0, atol=1e-12)
+
+
+def test_an_equation_is_solved_in_its_hard_form():
+    soft = SUITE.task("poisson_1d")
+    hard = replace(soft, hard=soft.form)
+    record = run_cell(cell("", MLPMethod(), 40, seeds=(0,), steps=40, task=hard))
+    assert record.members[0]["test_rel_l2"] < 1e-3
+    made = cell("", MLPMethod(), 40, task=hard)
+    assert made.key != cell("poisson_1d", MLPMethod(), 40).key
+    assert restore_cell(made.describe(), "e", "pde").key == made.key

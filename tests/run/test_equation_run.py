@@ -67,11 +67,14 @@ def test_an_equation_of_ones_own_is_a_file(tmp_path):
         (["data.noise=0.1"], "task poisson_1d: an equation has no targets to disturb, so noise must be 0"),
         (["data.extrapolation=0.1"], "so extrapolation must be 0"),
         (["data.suite=toy", "data.tasks=[product]"], "data.suite: must be of differential equations, and toy is not"),
+        (["data.suite=OWN", "data.hard=true", "data.tasks=[decay]"], "data.hard: decay is without a hard form"),
         (["data.weight=0"], "data.weight: must be a positive number, got 0.0"),
         (["data.tasks=[poison]"], "unknown task of suite pde 'poison'; did you mean poisson"),
     ],
 )  # fmt: skip
-def test_what_no_equation_can_be_trained_with_is_one_sentence(words, sentence):
+def test_what_no_equation_can_be_trained_with_is_one_sentence(tmp_path, words, sentence):
+    (tmp_path / "own.yaml").write_text(OWN)
+    words = [word.replace("OWN", str(tmp_path / "own.yaml")) for word in words]
     with pytest.raises(ConfigError, match=f"{sentence}") as caught:
         config("data=pde", "data.tasks=[poisson_1d]", *words)
     assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from kanbench.data.equations.box import Box
-from kanbench.data.equations.checking import TOLERANCE, Function, values_and_terms
+from kanbench.data.equations.checking import TOLERANCE, Function, derivatives_at, values_and_terms
 from kanbench.data.equations.conditions import Condition
 from kanbench.data.equations.expression import UNKNOWN, Expression
 from kanbench.data.formula import Array
@@ -85,13 +85,16 @@ class Equation:
         rows = [self.box.draw(next(generators), interior)]
         return rows + [each.draw(self.box, next(generators), other) for each in self.conditions]
 
-    def residuals(self, rows: list[Array], values: Mapping[str, float]) -> list[Array]:
-        """Return the residual of u = 0 at the rows of every block, for given coefficients."""
+    def residuals(self, rows: list[Array], values: Mapping[str, float], function: Function) -> list[Array]:
+        """Return what a function leaves of the residual of every block at its rows, for given coefficients."""
         found = []
         for block, expression in zip(rows, (self.interior, *self.of_conditions), strict=True):
-            jet = dict.fromkeys(expression.orders, np.zeros(len(block)))
-            known = self.box.values(block) | dict(values) | jet
-            found.append(np.broadcast_to(expression(known), (len(block),)))
+            jets = [
+                np.array(derivatives_at(function, end, self.box, expression.indices))
+                for end in np.split(block, block.shape[1] // self.box.dimension, axis=1)
+            ]
+            jet = dict(zip(expression.orders, jets[0] if len(jets) == 1 else jets[0] - jets[1], strict=True))
+            found.append(np.broadcast_to(expression(self.box.values(block) | dict(values) | jet), (len(block),)))
         return found
 
     def require_solution(self, function: Function, values: Mapping[str, float], what: str) -> None:

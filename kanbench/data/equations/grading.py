@@ -15,8 +15,8 @@ from kanbench.data.splits import Dataset
 class Solution(Grading):
     """Grading of u, trained by least squares of its residual.
 
-    The targets of training and validation rows are what u = 0 leaves of the equation and its conditions, so that the
-    relative error of a residual is 1 for u = 0, as the relative error of u is on the test grid.
+    The targets of training and validation rows are what a network that is 0 leaves of the equation and its conditions,
+    so that the relative error of a residual is 1 for it, as the relative error of u is for u = 0 on the test grid.
     """
 
     loss: ClassVar[str] = "mse"

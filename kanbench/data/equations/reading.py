@@ -7,13 +7,14 @@ from typing import Any
 from kanbench.data.equations.box import Box
 from kanbench.data.equations.conditions import Condition
 from kanbench.data.equations.expression import HIGHEST, UNKNOWN, Expression, derivative, derivatives
+from kanbench.data.equations.hard import HardForm
 from kanbench.data.equations.task import Coefficient, EquationTask
 from kanbench.data.formula_task import Variable
 from kanbench.files.yaml_file import Node
 
 BOUNDARY = "boundary"
 REQUIRED = ("name", "residual", "variables", "conditions")
-OPTIONAL = ("exact", "reference", "coefficients", "same_as", "source", "note", "smooth")
+OPTIONAL = ("exact", "reference", "coefficients", "hard", "same_as", "source", "note", "smooth")
 
 
 def read_equation(entry: Node, source: str, read_variables: Callable[[Node], tuple[Variable, ...]]) -> EquationTask:
@@ -44,9 +45,15 @@ def read_equation(entry: Node, source: str, read_variables: Callable[[Node], tup
         variables=variables,
         conditions=tuple(each for node in content["conditions"].items() for each in reader.read(node)),
         coefficients=tuple(_coefficient(name, node) for name, node in coefficients.items()),
+        form=_hard(content["hard"]) if "hard" in content else None,
         source=content["source"].text() if "source" in content else source,
         **texts,
     )
+
+
+def _hard(node: Node) -> HardForm:
+    content = node.fields("boundary", "factor")
+    return HardForm(content["boundary"].text(), content["factor"].text())
 
 
 def _coefficient(name: str, node: Node) -> Coefficient:

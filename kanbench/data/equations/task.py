@@ -1,6 +1,6 @@
 """Tasks given by differential equations: a residual with conditions, rows drawn from the domain, and a solution."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from kanbench.data.equations.conditions import INSIDE, Condition
 from kanbench.data.equations.equation import Equation
 from kanbench.data.equations.expression import UNKNOWN
 from kanbench.data.equations.grading import Solution
+from kanbench.data.equations.hard import HardForm
 from kanbench.data.equations.references import SOLVERS
 from kanbench.data.equations.rows import packed, rows_of_condition
 from kanbench.data.formula import Array, Formula, FormulaError
@@ -38,6 +39,7 @@ class EquationTask(Task):
     residual: what vanishes inside the domain.   conditions: what vanishes elsewhere.
     exact: the solution as a formula; or else `reference`, the name of a solver that knows it.
     coefficients: numbers in the residual that are unknown, which a condition inside the domain must determine.
+    hard: the form that u has, if conditions are kept exactly and not by the loss.   form: what `hard` may be.
 
     Raises `ValueError` for whatever cannot be an equation with these conditions.
     """
@@ -49,11 +51,13 @@ class EquationTask(Task):
     exact: str = ""
     reference: str = ""
     coefficients: tuple[Coefficient, ...] = ()
+    hard: HardForm | None = None
     same_as: str = ""
     source: str = ""
     note: str = ""
     smooth: bool | None = field(default=None, compare=False)
     heavy_tailed: bool = field(default=False, compare=False)
+    form: HardForm | None = field(default=None, compare=False)
     splits: ClassVar[type] = SplitSizes
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class EquationTask(Task):
             assert self.equation
             self._check_solution()
             self._check_coefficients()
+            self._check_form()
         except FormulaError as error:
             raise FormulaError(f"task {self.name}: {error}") from error
         except ValueError as error:
@@ -86,6 +91,20 @@ class EquationTask(Task):
         elif self.reference not in SOLVERS:
             raise UnknownName("reference", self.reference, SOLVERS)
 
+    def _check_form(self) -> None:
+        """Raise `ValueError` for a hard form that keeps none of the conditions."""
+        for form in (self.hard, self.form):
+            if form is None:
+                continue
+            for part in form.expressions(self.equation.box):
+                if part.orders:
+                    raise ValueError(f"hard: the formula {shown(part.text)} must be of the variables alone, without u")
+            both = zip(self.conditions, self.equation.of_conditions, strict=True)
+            if not any(form.keeps(each, expression, self.equation.box) for each, expression in both):
+                raise ValueError(
+                    "hard: no condition is kept; where one gives u, the factor must vanish and the boundary be u"
+                )
+
     def _check_coefficients(self) -> None:
         for each in self.coefficients:
             if each.name not in self.equation.interior.used:
@@ -97,6 +116,16 @@ class EquationTask(Task):
     def equation(self) -> Equation:
         names = tuple(each.name for each in self.coefficients)
         return Equation(Box(self.variables), self.residual, self.conditions, names)
+
+    @cached_property
+    def trained(self) -> Equation:
+        """The equation with the conditions that are left to the loss: all but those that its hard form keeps."""
+        if self.hard is None:
+            return self.equation
+        whole, form = self.equation, self.hard
+        both = zip(self.conditions, whole.of_conditions, strict=True)
+        left = tuple(each for each, expression in both if not form.keeps(each, expression, whole.box))
+        return replace(whole, conditions=left)
 
     @property
     def n_inputs(self) -> int:
@@ -129,7 +158,7 @@ class EquationTask(Task):
 
     def _all_rows(self, interior: int) -> int:
         other, box = rows_of_condition(interior), self.equation.box
-        return interior + sum(other if each.free(box) else 1 for each in self.conditions)
+        return interior + sum(other if each.free(box) else 1 for each in self.trained.conditions)
 
     def split(self, seed: int, sizes: SplitSizes | Shares, conditions: Conditions) -> Dataset:
         """Draw the rows of the equation and of its conditions, each from a stream of its own; the test is a grid.
@@ -151,15 +180,22 @@ class EquationTask(Task):
             if getattr(conditions, name):
                 raise ValueError(f"task {self.name}: an equation has no targets to disturb, so {name} must be 0")
 
+    def _zero(self, points: Array) -> Array:
+        """Evaluate the u of a network that is 0: 0, or the boundary of the hard form."""
+        if self.hard is None:
+            return np.zeros(len(points))
+        value = self.hard.expressions(self.equation.box)[0](self.equation.box.values(points))
+        return np.broadcast_to(np.asarray(value, dtype=np.float64), (len(points),))
+
     def _draw(self, seed: int, purpose: str, interior: int) -> Split:
-        """Return the packed rows of one split, and what u = 0 leaves of every residual there."""
+        """Return the packed rows of one split, and what a network that is 0 leaves of every residual there."""
         if interior < 1:
             raise ValueError(f"task {self.name}: {purpose} must be at least 1 row, got {interior}")
-        labels = [self.name, *(f"{self.name} condition {number}" for number in range(len(self.conditions)))]
+        labels = [self.name, *(f"{self.name} condition {number}" for number in range(len(self.trained.conditions)))]
         generators = (np.random.default_rng(stream(seed, purpose, label)) for label in labels)
-        blocks = self.equation.blocks(generators, interior, rows_of_condition(interior))
-        left = self.equation.residuals(blocks, {each.name: each.start for each in self.coefficients})
-        weights = [each.weight for each in self.conditions]
+        blocks = self.trained.blocks(generators, interior, rows_of_condition(interior))
+        left = self.trained.residuals(blocks, {each.name: each.start for each in self.coefficients}, self._zero)
+        weights = [each.weight for each in self.trained.conditions]
         rows = packed(blocks[0], blocks[1:], weights)
         return Split(rows, rows[:, -1] * np.concatenate(left))
 

@@ -155,6 +155,10 @@ def test_noise_and_extrapolation_are_refused(name):
             {"coefficients": "{k: {start: 1, exact: 2}}", "residual": "u_t-k*u_xx"},
             "coefficients need a condition with where: inside",
         ),
+        ({"hard": "{factor: t}"}, "hard has no boundary"),
+        ({"hard": '{boundary: "0", factor: "u"}'}, "hard: the formula 'u' must be of the variables alone"),
+        ({"hard": '{boundary: "0", factor: "y"}'}, "unknown name 'y'"),
+        ({"hard": '{boundary: "0", factor: "1-t"}'}, "hard: no condition is kept; where one gives u"),
         ({"coefficients": "{k: 1}"}, "coefficients.k must be a mapping"),
     ],
 )
