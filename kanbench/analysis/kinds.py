@@ -4,6 +4,7 @@ import pandas as pd
 
 MLP = "MLP"  # the family that stands in greys and last, as what the others are compared with
 REGRESSION, CLASSIFICATION = "rel_l2", "rel_cross_entropy"
+OF_SOLUTIONS = "relative L2 error of u on the test grid"  # the measure of differential equations
 MEASURES = {
     REGRESSION: "relative L2 error on test",
     CLASSIFICATION: "cross-entropy on test over that of the class prior",

@@ -44,12 +44,11 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
     about |= {"role": choice.role, "recorded": plain(error, DIGITS)}
     try:
         cell = restore_cell(record.cell, member["experiment"], member["suite"])
+        task = _drawable(cell)
         _require_picture(cell)
         model = retrain(cell, choice.seed, choice.rate).double()
         dataset = cell.datasets()[choice.seed]
         x = torch.from_numpy(dataset.test.x)
-        if not isinstance(cell.task, FormulaTask) or cell.task.grading.n_outputs != 1:
-            raise NoPicture("the page draws networks of one output, of tasks that are formulas")
         grading = cell.task.grading
         with torch.no_grad():
             predictions = grading.predictions(dataset, model(x).squeeze(1).numpy())
@@ -61,7 +60,15 @@ def show(choice: Choice, files: dict[str, Path]) -> Shown:
         }
     except (CannotRestore, NoPicture) as reason:
         return Shown(about | {"reason": str(reason)}, "", {})
-    return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(cell.task, dataset))
+    return Shown(about, f"{member['suite']}/{member['task']}/{choice.seed}", plain_data(task, dataset))
+
+
+def _drawable(cell: Cell) -> FormulaTask:
+    """Return the task of a cell. Raises `NoPicture` for a task that is no formula, before anything is trained."""
+    if isinstance(cell.task, FormulaTask) and cell.task.grading.n_outputs == 1:
+        return cell.task
+    others = "; the command `solution` draws what networks found for equations" if cell.equation else ""
+    raise NoPicture(f"the page draws networks of one output, of tasks that are formulas{others}")
 
 
 def _require_picture(cell: Cell) -> None:

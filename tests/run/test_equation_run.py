@@ -4,11 +4,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from kanbench.analysis import load_records
+from kanbench.analysis.baselines import missing_baselines
 from kanbench.cli.main import answer
 from kanbench.cli.words import Words
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 from kanbench.errors import ConfigError
+from kanbench.page import PageOptions, find_source, write_page
 from kanbench.run.running import run
 
 QUICK = [
@@ -45,6 +47,10 @@ def test_the_experiment_compares_networks_with_classical_solvers(tmp_path, capsy
     said = " ".join(capsys.readouterr().out.split())
     assert "error: relative L2 error of u on the test grid" in said
     assert "spectral collocation" in said
+    assert missing_baselines(records.reset_index()) == ["an MLP of depth 1", "an MLP of depth 2"]
+    page = tmp_path / "page.html"
+    write_page(find_source(given.folder), page, PageOptions())
+    assert "the command `solution` draws what networks found for equations" in page.read_text()
 
 
 def test_an_equation_of_ones_own_is_a_file(tmp_path):
