@@ -22,10 +22,9 @@ import matplotlib as mpl
 from kanbench.analysis import load_records
 from kanbench.report.result import Result
 
-STUDY, BASELINE = "../results/robustness/records.csv.gz", "MLP tanh"
+STUDY, BASELINE = "../results/frontier/records.csv.gz", "MLP tanh"
 records = load_records(STUDY)
-records = records[records.experiment == records.experiment.iloc[0]]  # a table may hold several runs
-result = Result.of(records, "Three families at their best shape", BASELINE)
+result = Result.of(records, "Nine methods at their best shape", BASELINE)
 print(f"{len(records):,} models, {len(result.methods)} methods, {records.task.nunique()} equations")
 result.frame[["task", "method", "budget", "shape_label", "shape", "seed", "val_rel_l2", "test_rel_l2"]].head()
 

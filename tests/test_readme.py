@@ -42,7 +42,7 @@ def test_all_other_examples_run_in_their_order(folder, capsys):
         config = read_config(compose("config", words))
     store = RecordStore(config.folder / "cells")
     store.prepare()
-    (folder / "results" / "methods").symlink_to(ROOT / "results" / "methods")  # the published study
+    (folder / "results" / "frontier").symlink_to(ROOT / "results" / "frontier")  # the published study
     for cell in config.cells():
         store.write(run_cell(cell))
     names = {"__name__": "readme"}

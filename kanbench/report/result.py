@@ -51,7 +51,7 @@ class Result(Compared):
 
     Example:
         >>> from kanbench.analysis import load_records
-        >>> result = Result.of(load_records("results/methods"), baseline="MLP tanh")
+        >>> result = Result.of(load_records("results/frontier"), baseline="MLP tanh")
         >>> few = result.choose(["MLP tanh", "KAN Taylor"], names={"KAN Taylor": "Taylor"})
         >>> few.methods
         ['MLP tanh', 'Taylor']

@@ -1,0 +1,44 @@
+"""The pages of the studies say what their records say, as `by_hand` computes it again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanbench.analysis.ratio import error_ratio
+from tests.analysis.by_hand import MLP, ROOT, SENTENCES, TABLES, page_sentences, pair, part, words
+
+
+@pytest.mark.parametrize("study", TABLES)
+def test_the_page_of_a_study_has_the_table_of_its_records(study):
+    page = (ROOT / "results" / study / "README.md").read_text(encoding="utf-8")
+    for row in TABLES[study]():
+        assert row in page
+
+
+@pytest.mark.parametrize("study", SENTENCES)
+def test_the_pages_say_what_the_records_say(study):
+    for sentence in SENTENCES[study]():
+        assert sentence in words(f"results/{study}/README.md")
+
+
+@pytest.mark.parametrize("method", ["KAN Taylor", "KAN BSpline"])
+def test_the_interval_of_a_ratio_is_that_of_kanbench(method):
+    frame, found = part("frontier", budget=300), pair(part("frontier", budget=300), method)
+    ours, theirs = (frame[frame.line == line].pivot_table("score", "task", "seed").to_numpy() for line in (method, MLP))
+    published = error_ratio(ours, theirs, np.random.default_rng(1))
+    by_hand = pd.Series(found)[["ratio", "low", "high"]].astype(float)
+    np.testing.assert_allclose(np.log([published.estimate, published.low, published.high]), np.log(by_hand), atol=0.1)
+
+
+def test_the_table_that_opens_the_readme():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in TABLES["frontier"]():
+        if row.startswith("| 300 parameters") and "fourier" not in row:
+            assert row.replace("300 parameters | ", "") in page
+    for sentence in (*SENTENCES["frontier"](), *SENTENCES["frequency"]()):
+        assert sentence in words("README.md")
+
+
+def test_the_page_of_all_studies_says_what_the_records_say():
+    for sentence in page_sentences():
+        assert sentence in words("results/README.md")
