@@ -91,7 +91,7 @@ def test_the_value_of_a_flag_stays_with_it():
     ("words", "said"),
     [
         ("experiment=null", "experiment=null: leave the word out; without it there is no experiment"),
-        ("+experiment=nope", "+experiment=nope: unknown option 'nope'; did you mean noise or smoke?"),
+        ("+experiment=nope", "+experiment=nope: unknown option 'nope'; did you mean noise or pde or smoke?"),
         ("++basis=nope", "++basis=nope: unknown option 'nope'; did you mean sine"),
         ("~basis", "~basis: every run needs a value of basis; without the word it has its default"),
         ("~seeds=5", "~seeds=5: every run needs a value of seeds; without the word it has its default"),
