@@ -11,7 +11,9 @@ from kanbench.cli.reproduce import RESULTS
 from kanbench.data import load_suite, suite_names
 
 DEVELOPMENT = load_suite("development").tasks
-PUBLISHED = [suite for suite in suite_names() if suite not in ("development", "feynman_full", "pde")]  # pde has equations
+PUBLISHED = [
+    suite for suite in suite_names() if suite not in ("development", "feynman_full", "pde")
+]  # pde has equations
 EQUATIONS = {task.name: task for task in load_suite("feynman_full").tasks}
 FROM_EQUATIONS = [task for task in DEVELOPMENT if task.name in EQUATIONS]
 
