@@ -67,7 +67,9 @@ def advise(
     require(isinstance(seeds, int) and seeds >= 1, "seeds", "must be a whole number of at least 1", seeds)
     task = _task(table, target, kind)
     optimizer = optimizer or (LBFGS() if task.classes else LevenbergMarquardt())
-    check_gradings((task,), next(name for name, kind in OPTIMIZERS.items() if kind is type(optimizer)))
+    named = next((name for name, kind in OPTIMIZERS.items() if isinstance(optimizer, kind)), None)
+    require(named is not None, "optimizer", "must be an Optimizer such as LBFGS()", optimizer)
+    check_gradings((task,), str(named))
     place = folder_of(task) if folder is None else Path(folder).expanduser()
     search = Search(trials=6, least=3, first_seeds=1)
     config = checked(

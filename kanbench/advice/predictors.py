@@ -1,5 +1,6 @@
 """Predictors that may be advised: the best network of each kind by validation, and the references; and their file."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,10 +181,12 @@ def _output_units(dataset: Dataset, is_scaled: bool) -> tuple[tuple[float, float
 
 
 def _classes(names: tuple[str, ...]) -> tuple[str | float, ...]:
-    """Return classes as the user has them: numbers where all names are numbers."""
+    """Return classes as the user has them: numbers where all names are numbers as Python writes them."""
     for kind in (int, float):
         try:
-            return tuple(kind(name) for name in names)
+            found = tuple(kind(name) for name in names)
         except ValueError:
             continue
+        if tuple(map(str, found)) == names and all(map(math.isfinite, found)):
+            return found
     return names

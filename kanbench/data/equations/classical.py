@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kanbench.data.equations.collocation import Grid, axis_of
+from kanbench.data.equations.collocation import Grid, NoSolver, axis_of
 from kanbench.data.equations.equation import Equation
 from kanbench.data.equations.linearized import is_linear
 from kanbench.data.equations.lines import Lines, time_of
@@ -35,6 +35,7 @@ def solve(
     """
     time = time_of(equation)
     if time is not None and not is_linear(equation.interior, equation.box, coefficients):
+        _check_march(equation, time, coefficients)
         order = equation.interior.order_in(time)
         axis = axis_of(equation, 1 - time, unknowns // order, is_spectral)
         return _march(Lines(equation, axis, time, coefficients), points), order * len(axis.nodes)
@@ -42,6 +43,15 @@ def solve(
     axes = tuple(axis_of(equation, index, n, is_spectral) for index in range(equation.box.dimension))
     grid = Grid(equation, axes, coefficients)
     return grid.interpolate(grid.solve(), points), len(grid.points)
+
+
+def _check_march(equation: Equation, time: int, coefficients: Mapping[str, float]) -> None:
+    """Raise `NoSolver` for an equation that gives no rate of change, and for conditions that are not linear."""
+    fastest = max(equation.interior.orders, key=lambda name: name.count(equation.box.names[time]))
+    if not is_linear(equation.interior, equation.box, coefficients, by=fastest):
+        raise NoSolver(f"the equation must be linear in {fastest}")
+    if not all(is_linear(condition, equation.box, coefficients) for condition in equation.of_conditions):
+        raise NoSolver("conditions must be linear in u and its derivatives")
 
 
 def _march(lines: Lines, points: Array) -> Array:

@@ -67,7 +67,11 @@ class Lines:
         for condition, expression in zip(self.equation.conditions, self.equation.of_conditions, strict=True):
             fixed = condition.fixed(self.equation.box)
             if set(fixed) == {self.space}:
-                found[0 if fixed[self.space] == self.axis.low else len(self.axis.nodes) - 1] = expression
+                ends = {self.axis.low: 0, self.axis.high: len(self.axis.nodes) - 1}
+                node = ends.get(fixed[self.space])
+                if node is None or node in found:
+                    raise NoSolver("conditions must be at the ends of a range, one at each")
+                found[node] = expression
         return found
 
     @cached_property
@@ -116,7 +120,12 @@ class Lines:
         low = float(self.equation.box.lows[self.time])
         for condition, expression in zip(self.equation.conditions, self.equation.of_conditions, strict=True):
             if set(condition.fixed(self.equation.box)) == {self.time} and len(expression.orders) == 1:
-                given[expression.orders[0]] = -self._value(expression, self.axis.nodes[self.inner], low)
+                nodes, (name,) = self.axis.nodes[self.inner], expression.orders
+                zero = {name: np.zeros(len(nodes))}
+                slope = partials(expression, self._points(nodes, low), self.equation.box, zero, self.coefficients)
+                if np.any(slope[name] == 0.0):
+                    raise NoSolver(f"{name} must be given at all points of the start")
+                given[name] = -self._value(expression, nodes, low) / slope[name]
         names = [self._name(order, 0) for order in range(self.order)]
         if missing := [name for name in names if name not in given]:
             raise NoSolver(f"{' and '.join(missing)} must be given at the start")

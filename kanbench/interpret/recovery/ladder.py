@@ -73,7 +73,8 @@ def recover(
         fits = x.ndim == 2 and x.shape == (len(y), len(names)) and len(y) > 1
         require(fits, "rows", f"must be at least 2 of {len(names)} inputs", x.shape)
         require(bool(np.isfinite(x).all() and np.isfinite(y).all()), "rows", "must be finite", "NaN or infinity")
-    require(float(np.ptp(training[1])) > 0, "the target", "must vary", "one value")
+        require(float(np.ptp(y)) > 0, "the target", "must vary", "one value")
+        require(bool((np.ptp(x, axis=0) > 0).all()), "inputs", "must vary", "a column of one value")
     rows = Rows(*training, *validation, tuple(symbols(names)))
     draw = np.random.default_rng(seed)
     mean = float(rows.y.mean())

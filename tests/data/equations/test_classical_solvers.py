@@ -140,3 +140,38 @@ tasks:
     task = read_suite(tmp_path / "t.yaml").tasks[0]
     with pytest.raises(NoSolver, match="conditions must be at the ends of a range"):
         solve(task.equation, 20, task.equation.box.grid(50), {}, True)
+
+
+def solved_in_time(tmp_path, *, residual="u_t-u_xx-u+u**3", start="u-sin(pi*x)", right="x=1"):
+    """u at x = 1/2 and t = 0 by finite differences, for an equation with u = 0 at both ends."""
+    text = f"""title: T
+source: s
+tasks:
+  - name: heat
+    variables: {{x: [0, 1], t: [0, 0.1]}}
+    residual: "{residual}"
+    conditions: [{{where: "t=0", residual: "{start}"}}, {{where: "x=0", u: 0}}, {{where: "{right}", u: 0}}]
+    exact: "sin(pi*x)"
+"""
+    (tmp_path / "t.yaml").write_text(text)
+    equation = read_suite(tmp_path / "t.yaml").tasks[0].equation
+    (u,) = solve(equation, 61, np.array([[0.5, 0.0]]), {}, False)[0]
+    return u
+
+
+@pytest.mark.parametrize("start", ["u-sin(pi*x)", "sin(pi*x)-u", "2*u-2*sin(pi*x)"])
+def test_a_start_may_be_written_with_any_factor(tmp_path, start):
+    assert solved_in_time(tmp_path, start=start) == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"residual": "u_t**2-u_xx+u**3"}, "the equation must be linear in u_t"),
+        ({"start": "u**2-sin(pi*x)"}, "conditions must be linear in u"),
+        ({"right": "x=0.2"}, "conditions must be at the ends of a range"),
+    ],
+)
+def test_what_cannot_march_in_time_is_left_out(tmp_path, words, sentence):
+    with pytest.raises(NoSolver, match=sentence):
+        solved_in_time(tmp_path, **words)
