@@ -32,6 +32,15 @@ def test_sizes_are_ticked_in_plain_digits_and_none_touches_its_neighbor(figure):
     assert len(axes.xaxis.get_minorticklocs()) == 0
 
 
+def test_of_many_sizes_seven_are_ticked_at_most(figure):
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    plots.tick_budgets(axes, [7, 9, 14, 20, 26, 39, 51, 71, 104, 141, 200, 300, 600])
+    seen = list(shown(axes.xaxis, 5, 700))
+    assert 4 <= len(seen) <= 7
+    assert seen[0] == 7
+
+
 def test_errors_are_ticked_by_decades_and_short_axes_more_finely(figure):
     axes = figure.subplots()
     axes.set_xscale("log")

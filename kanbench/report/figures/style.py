@@ -165,11 +165,12 @@ def place_in(order: Sequence[str], method: str) -> int:
 
 
 def tick_budgets(axes: Axes, budgets: Sequence[float]) -> None:
-    """Tick the given sizes, of which none that would touch its neighbor, in plain digits."""
+    """Tick the given sizes, of which none that would touch its neighbor and seven at most, in plain digits."""
     ticks = sorted({round(float(size)) for size in budgets})
+    apart = max(1.25, (ticks[-1] / max(ticks[0], 1)) ** (1 / 6)) if ticks else 1.0
     kept: list[int] = []
     for tick in ticks:
-        if not kept or tick > 1.25 * kept[-1]:
+        if not kept or tick >= apart * kept[-1]:
             kept.append(tick)
     axes.xaxis.set_major_locator(FixedLocator(kept))
     axes.xaxis.set_minor_locator(NullLocator())
