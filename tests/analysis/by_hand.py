@@ -75,13 +75,10 @@ def pair(frame, method, against=MLP, resamples=2_000):
     gap = np.log(np.median(ours, axis=1)) - np.log(np.median(theirs, axis=1))
     n, n_seeds = ours.shape
     rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(resamples):
-        rows = rng.integers(n, size=n)[:, None]
-        seeds = rng.integers(n_seeds, size=(n, n_seeds))
-        drawn.append(
-            np.mean(np.log(np.median(ours[rows, seeds], axis=1)) - np.log(np.median(theirs[rows, seeds], axis=1)))
-        )
+    draws = [(rng.integers(n, size=(n, 1)), rng.integers(n_seeds, size=(n, n_seeds))) for _ in range(resamples)]
+    rows, seeds = (np.array(each) for each in zip(*draws, strict=True))
+    redrawn = (np.log(np.median(errors[rows, seeds], axis=-1)).mean(axis=-1) for errors in (ours, theirs))
+    drawn = np.subtract(*redrawn)
     half = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1)) * np.std(drawn, ddof=1)
     wins = [0, 0, 0]
     for a, b in zip(ours, theirs, strict=True):
@@ -175,6 +172,14 @@ TABLES = {
     "frequency": lambda: table(by("frequency", "n_inputs", lambda n: f"{n:.0f} input{'s' * (n > 1)}")),
     "grids": lambda: grids(),
 }
+
+
+@cache
+def rows_of(study):
+    """Return the rows of the table on the page of a study."""
+    return TABLES[study]()
+
+
 OPTIMIZERS = {"LevenbergMarquardt": "LM", "LBFGS": "L-BFGS", "Adam": "Adam"}
 
 
@@ -240,6 +245,7 @@ def at_cap(frame, line):
     return f"{100 * frame.stopped[frame.line == line].eq('cap').mean():.0f} %"
 
 
+@cache
 def frontier_sentences():
     frame = part("frontier", budget=300)
     found = pairs(frame)
@@ -264,8 +270,9 @@ def irregular_sentences():
     ]
 
 
+@cache
 def frequency_sentence():
-    found = pairs(part("frequency", n_inputs=1)).loc["KAN Fourier"]
+    found = pd.Series(pair(part("frequency", n_inputs=1), "KAN Fourier"))
     return f"{interval(found)} times the error of the tanh MLP"
 
 
@@ -323,4 +330,4 @@ SENTENCES = {"frequency": lambda: [frequency_sentence()], "frontier": frontier_s
 
 
 if __name__ == "__main__":
-    print("\n".join([*TABLES[sys.argv[1]](), *SENTENCES.get(sys.argv[1], list)()]))
+    print("\n".join([*rows_of(sys.argv[1]), *SENTENCES.get(sys.argv[1], list)()]))

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from kanbench.analysis.ratio import error_ratio
-from tests.analysis.by_hand import MLP, ROOT, SENTENCES, TABLES, page_sentences, pair, part, words
+from tests.analysis.by_hand import MLP, ROOT, SENTENCES, TABLES, page_sentences, pair, part, rows_of, words
 
 
 @pytest.mark.parametrize("study", TABLES)
 def test_the_page_of_a_study_has_the_table_of_its_records(study):
     page = (ROOT / "results" / study / "README.md").read_text(encoding="utf-8")
-    for row in TABLES[study]():
+    for row in rows_of(study):
         assert row in page
 
 
@@ -32,7 +32,7 @@ def test_the_interval_of_a_ratio_is_that_of_kanbench(method):
 
 def test_the_table_that_opens_the_readme():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    for row in TABLES["frontier"]():
+    for row in rows_of("frontier"):
         if row.startswith("| 300 parameters") and "fourier" not in row:
             assert row.replace("300 parameters | ", "") in page
     for sentence in (*SENTENCES["frontier"](), *SENTENCES["frequency"]()):
