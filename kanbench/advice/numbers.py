@@ -1,7 +1,6 @@
 """The numbers of an advice, as advice.json holds them."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from kanbench.advice.predictors import Network
 from kanbench.advice.sentences import answer
 from kanbench.config.config import Config
 from kanbench.data import TableTask
+from kanbench.files.json_data import finite
 
 MODEL, ADVICE = "model.kanbench", "advice.json"  # the files of an advice
 
@@ -38,16 +38,8 @@ def numbers_of(config: Config, plan: Plan, case: Case, networks: Sequence[Networ
 
 def as_json(numbers: dict[str, Any]) -> str:
     """Return numbers as JSON, a line for each key; JSON has no infinity, so None stands for it."""
-    lines = (f"{json.dumps(key)}: {json.dumps(_finite(value), allow_nan=False)}" for key, value in numbers.items())
+    lines = (f"{json.dumps(key)}: {json.dumps(finite(value), allow_nan=False)}" for key, value in numbers.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _recommended(case: Case) -> dict[str, Any]:

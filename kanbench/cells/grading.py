@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kanbench.data import Dataset, Grading, Score, Split
+from kanbench.files.json_data import finite
 
 # (members, n, n_in) -> of each (n,) in the target's units, or logits (n, n_classes)
 Predict = Callable[[np.ndarray], Iterable[np.ndarray]]
@@ -49,8 +50,3 @@ def _verdict(metrics: dict[str, float], score: Score, validation_loss: float | N
     if error > 1.0:
         return {"status": "diverged", "reason": f"worse than {score.trivial}: {score.short} {error:.3g}"}
     return {"status": "ok", "reason": ""}
-
-
-def finite(value: float) -> float | None:
-    """JSON has no NaN and no infinity."""
-    return value if math.isfinite(value) else None

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any, cast
 
 from kanbench.cells.cell import RESULTS_VERSION, Cell, as_plain, digest
-from kanbench.cells.grading import finite
+from kanbench.files.json_data import finite
 from kanbench.methods import NetworkMethod
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
@@ -114,12 +114,6 @@ def size(cell: Cell) -> dict[str, Any]:
 
 def storable(curve: Curve) -> dict[str, Any]:
     """A learning curve as JSON has it."""
-    losses = [[finite(loss) for loss in check] for check in curve.validation]
+    losses = finite(curve.validation)
     stored = {"steps": curve.steps, f"validation_{curve.loss}": losses, "evaluations": curve.evaluations}
-    if not curve.layers:
-        return stored
-    layers = {
-        name: [[None if number is None else finite(number) for number in check] for check in checks]
-        for name, checks in curve.layers.items()
-    }
-    return stored | {"layers": layers}
+    return stored | {"layers": finite(curve.layers)} if curve.layers else stored

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.cost import forward_flops, peak_memory
 from kanbench.cells.execution import Execution
-from kanbench.cells.grading import PREFIXES, finite, grade_members, outcome
+from kanbench.cells.grading import PREFIXES, grade_members, outcome
 from kanbench.cells.problems import outputs_of, problem_of
 from kanbench.cells.references import record_of_reference
 from kanbench.cells.resume import Resumption
 from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
+from kanbench.files.json_data import finite
 from kanbench.interpret import LayerStatistics, median_statistics
 from kanbench.methods import NetworkMethod
 from kanbench.store.record import CellRecord

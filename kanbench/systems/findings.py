@@ -1,7 +1,6 @@
 """The findings of a system: printed in the terminal, and written beside its figures."""
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kanbench.files.atomic import staged
+from kanbench.files.json_data import finite
 from kanbench.report.figures.style import save
 from kanbench.store import provenance
 
@@ -70,7 +70,7 @@ class Findings:
             "environment": provenance.environment(),
         }
         with staged(folder) as place:
-            (place / "findings.json").write_text(json.dumps(_plain(content), indent=1, allow_nan=False))
+            (place / "findings.json").write_text(json.dumps(finite(content), indent=1, allow_nan=False))
             figures = [save(figure, place / stem) for stem, figure in self.figures.items()]
         return [folder / path.name for path in figures]
 
@@ -90,12 +90,3 @@ def columns(*headings: str, right: int = 0) -> Table:
     for i, heading in enumerate(headings):
         table.add_column(heading, justify="right" if i >= len(headings) - right else "left")
     return table
-
-
-def _plain(value: Any) -> Any:
-    """Convert to plain data with null for numbers that are not finite, because JSON has no NaN and no infinity."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
