@@ -8,18 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.analysis.by_hand import MLP, ROOT, e, holm, records, words
+from tests.analysis.by_hand import MLP, ROOT, e, graded, holm, means, medians, pair, part, records, words
 
 PAGE = words("results/README.md")
-
-
-def medians(study, budget, **where):
-    """Medians over seeds, (methods, tasks), on the tasks that every method was trained on."""
-    frame = records(study)
-    chosen = (frame.budget == budget) & (frame.status != "skipped")
-    for column, value in where.items():
-        chosen &= frame[column] == value
-    return frame[chosen].pivot_table("score", "method", "task", "median").dropna(axis=1)
 
 
 def says(sentence, page=PAGE):
@@ -54,24 +45,13 @@ def test_formulas_of_equations_held_out():
 
 
 def test_the_table_of_the_readme():
-    """Wins by hand: medians over 10 % apart, and Mann-Whitney p < 0.05 over the five seeds."""
     page, frame = words("README.md"), records("feynman")
     for budget in (100, 200, 300):
-        table = medians("feynman", budget)
-        means = np.exp(np.log(table).mean(axis=1))
-        counts = {"win": 0, "tie": 0, "loss": 0}
-        for task in table:
-            kan, mlp = (
-                frame.score[(frame.budget == budget) & (frame.method == method) & (frame.task == task)]
-                for method in ("KAN BSpline", MLP)
-            )
-            apart = stats.mannwhitneyu(kan, mlp).pvalue < 0.05
-            ratio = np.median(kan) / np.median(mlp)
-            counts["win" if apart and ratio < 1 / 1.1 else "loss" if apart and ratio > 1.1 else "tie"] += 1
-        shown = " / ".join(map(str, counts.values()))
-        row = rf"\| {budget} \| \*\*{e(means[MLP])}\*\* \([^)]*\) \| {e(means['KAN BSpline'])} \([^)]*\) \| {shown} \|"
+        at = part("feynman", budget=budget)
+        errors, wins = means(at), pair(at, "KAN BSpline")["wins"]
+        row = rf"\| {budget} \| \*\*{e(errors[MLP])}\*\* \([^)]*\) \| {e(errors['KAN BSpline'])} \([^)]*\) \| {wins} \|"
         assert re.search(row, page), (budget, row)
-    logs = np.log(medians("feynman", 300))
+    logs = np.log(medians(part("feynman", budget=300)))
     difference = logs.loc["KAN BSpline"] - logs.loc[MLP]
     says(f"with {np.exp(difference.mean()):.2g} times less error at 300 parameters", page)
     assert stats.wilcoxon(difference).pvalue * 3 < 0.001
@@ -81,17 +61,14 @@ def test_the_table_of_the_readme():
 
 
 def test_the_best_shapes_of_three_families_on_ten_equations():
-    frame = records("robustness")
-    for variant, of_variant in frame[frame.chosen.astype(bool)].groupby("experiment"):
-        table = of_variant.pivot_table("score", "searched", "task", "median")
-        assert table.shape[1] == 10
-        means = np.exp(np.log(table).mean(axis=1))
-        row = " | ".join(e(means[line]) if line in means else "" for line in (MLP, "KAN Taylor", "KAN BSpline"))
+    for variant, chosen in graded("robustness").groupby("experiment"):
+        assert medians(chosen).shape[1] == 10
+        errors = means(chosen)
+        row = " | ".join(e(errors[line]) if line in errors else "" for line in (MLP, "KAN Taylor", "KAN BSpline"))
         assert row.replace("|  |", "| |") in words("results/robustness/README.md"), (variant, row)
-    base = frame[frame.chosen.astype(bool) & (frame.experiment == "base")]
-    means = np.exp(np.log(base.pivot_table("score", "searched", "task", "median")).mean(axis=1))
-    says(f"cannot be told apart, {e(means['KAN Taylor'])} and {e(means[MLP])}, and", words("README.md"))
-    says(f"B-spline KANs are worse, {e(means['KAN BSpline'])}.", words("README.md"))
+    errors = means(part("robustness", experiment="base"))
+    says(f"cannot be told apart, {e(errors['KAN Taylor'])} and {e(errors[MLP])}, and", words("README.md"))
+    says(f"B-spline KANs are worse, {e(errors['KAN BSpline'])}.", words("README.md"))
 
 
 OURS = {  # of the study of other people's KANs: the start of their label, and ours beside it
@@ -106,7 +83,7 @@ OURS = {  # of the study of other people's KANs: the start of their label, and o
 @cache
 def pairs_of_published(budget):
     """Means of all methods; of each pair the median of theirs / ours, p by Holm over all pairs, and wins of theirs."""
-    logs = np.log(medians("outside", budget))
+    logs = np.log(medians(part("outside", budget=budget)))
     names = list(logs.index)
     p = {(a, b): stats.wilcoxon(logs.loc[a] - logs.loc[b]).pvalue for i, a in enumerate(names) for b in names[:i]}
     corrected = holm(p)
@@ -114,19 +91,19 @@ def pairs_of_published(budget):
     found = {}
     for start, ours in OURS.items():
         (theirs,) = (name for name in names if name.startswith(start))
-        pair = (theirs, ours) if (theirs, ours) in corrected.index else (ours, theirs)
+        both = (theirs, ours) if (theirs, ours) in corrected.index else (ours, theirs)
         difference = logs.loc[theirs] - logs.loc[ours]
-        found[start] = (np.exp(difference.median()), corrected[pair], (difference < -np.log(1.1)).sum())
+        found[start] = (np.exp(difference.median()), corrected[both], (difference < -np.log(1.1)).sum())
     return np.exp(logs.mean(axis=1)), found
 
 
 def test_other_peoples_kans_beside_ours():
     page = words("results/outside/README.md")
     for budget in (100, 200):
-        means, pairs = pairs_of_published(budget)
-        for mean in means.drop("KAN BSpline"):
-            assert f"{mean:.2e}".replace("e-0", "e-") in page
-        assert means.idxmin() == MLP
+        errors, pairs = pairs_of_published(budget)
+        for error in errors.drop("KAN BSpline"):
+            assert f"{error:.2e}".replace("e-0", "e-") in page
+        assert errors.idxmin() == MLP
         assert pairs["KAN 00959e"][1] > 0.05
         assert pairs["KAN symbolic_enabled=false"][1] > 0.05
     assert [round(pairs_of_published(b)[1]["ChebyKANLayer"][0], 1) for b in (100, 200)] == [4.3, 2.7]

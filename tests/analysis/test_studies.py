@@ -1,11 +1,12 @@
-"""The pages of the studies say what their records say, as `by_hand` computes it again."""
+"""The pages of the studies say what their records say, as it is computed again by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kanbench.analysis.ratio import error_ratio
-from tests.analysis.by_hand import MLP, ROOT, SENTENCES, TABLES, page_sentences, pair, part, rows_of, words
+from tests.analysis.by_hand import MLP, ROOT, pair, part, words
+from tests.analysis.pages import SENTENCES, TABLES, page_sentences, rows_of
 
 
 @pytest.mark.parametrize("study", TABLES)

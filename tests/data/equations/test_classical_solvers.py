@@ -13,6 +13,12 @@ from kanbench.data.formula_task import read_suite
 SUITE = load_suite("pde")
 
 
+def written(folder, text):
+    """The one task of a suite whose task is written below its heading."""
+    (folder / "t.yaml").write_text(f"title: T\nsource: s\ntasks:\n{text}")
+    return read_suite(folder / "t.yaml").tasks[0]
+
+
 def error(name, unknowns, is_spectral, at_least=2_000):
     task = SUITE.task(name)
     points = task.equation.box.grid(at_least)
@@ -109,17 +115,13 @@ def test_a_fourier_axis_differentiates_and_interpolates_its_waves_exactly_and_di
 
 
 def test_a_nonlinear_equation_without_a_time_is_solved_by_newtons_method(tmp_path):
-    text = """title: T
-source: s
-tasks:
-  - name: steady
+    text = """  - name: steady
     variables: {x: [0, 1]}
     residual: "u_xx - exp(u) + exp(x*(1-x)) + 2"
     conditions: [{where: boundary, u: 0}]
     exact: "x*(1-x)"
 """
-    (tmp_path / "t.yaml").write_text(text)
-    task = read_suite(tmp_path / "t.yaml").tasks[0]
+    task = written(tmp_path, text)
     points = task.equation.box.grid(50)
     for is_spectral in (False, True):
         found, _ = solve(task.equation, 20, points, {}, is_spectral)
@@ -127,35 +129,26 @@ tasks:
 
 
 def test_a_condition_within_the_domain_is_for_no_classical_solver(tmp_path):
-    text = """title: T
-source: s
-tasks:
-  - name: inner
+    text = """  - name: inner
     variables: {x: [0, 1]}
     residual: "u_xx"
     conditions: [{where: "x=0.5", u: 0.5}, {where: "x=0", u: 0}]
     exact: "x"
 """
-    (tmp_path / "t.yaml").write_text(text)
-    task = read_suite(tmp_path / "t.yaml").tasks[0]
+    task = written(tmp_path, text)
     with pytest.raises(NoSolver, match="conditions must be at the ends of a range"):
         solve(task.equation, 20, task.equation.box.grid(50), {}, True)
 
 
 def solved_in_time(tmp_path, *, residual="u_t-u_xx-u+u**3", start="u-sin(pi*x)", right="x=1"):
     """u at x = 1/2 and t = 0 by finite differences, for an equation with u = 0 at both ends."""
-    text = f"""title: T
-source: s
-tasks:
-  - name: heat
+    text = f"""  - name: heat
     variables: {{x: [0, 1], t: [0, 0.1]}}
     residual: "{residual}"
     conditions: [{{where: "t=0", residual: "{start}"}}, {{where: "x=0", u: 0}}, {{where: "{right}", u: 0}}]
     exact: "sin(pi*x)"
 """
-    (tmp_path / "t.yaml").write_text(text)
-    equation = read_suite(tmp_path / "t.yaml").tasks[0].equation
-    (u,) = solve(equation, 61, np.array([[0.5, 0.0]]), {}, False)[0]
+    (u,) = solve(written(tmp_path, text).equation, 61, np.array([[0.5, 0.0]]), {}, False)[0]
     return u
 
 
