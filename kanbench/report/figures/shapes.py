@@ -20,13 +20,13 @@ def chosen_shapes(chosen: pd.DataFrame, tried: pd.DataFrame, title: str, ax: Axe
 
     Args:
         chosen: from `shapes_table`.
-        tried: all members of the searches, with `searched`, `depth` and `searched_size`.
+        tried: all members, with `searched`, `depth` and `searched_size`; those of the searches count.
     """
     if ax is not None:
         raise UsageError("shapes: this figure has a panel for every budget, so it is drawn without ax")
     lines = sorted(chosen.method.unique())
     budgets = sorted(chosen.budget.unique())
-    depths = sorted(tried.depth.dropna().unique())
+    depths = sorted(tried.depth[tried.searched.isin(lines)].dropna().unique())
     sizes = {line: sorted(tried.searched_size[tried.searched == line].dropna().unique()) for line in lines}
     n_columns = len(depths) + max(map(len, sizes.values()))
     with styled(font_size=9, axes_titlesize=10, axes_grid=False):
