@@ -1,8 +1,7 @@
 """Differential equations as training sees them: residuals of u and its derivatives that are to vanish on rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
 from typing import Protocol
 
 import torch
@@ -63,7 +62,8 @@ class Hard:
 
 @dataclass(frozen=True)
 class Problem:
-    """A differential equation with its conditions. Rows are no part of it: they differ by member and by split.
+    """A differential equation with its conditions. Rows are no part of it: they differ by member and by split,
+    and come packed, see `kanbench.training.residual_rows`.
 
     The loss is the mean square of the residual on the interior rows, plus that of every condition times its weight.
 
@@ -104,26 +104,3 @@ class Problem:
     @property
     def has_pairs(self) -> bool:
         return any(condition.is_paired for condition in self.conditions)
-
-    def rows(self, interior: Tensor, conditions: Sequence[Tensor] = ()) -> Tensor:
-        """Return the inputs of one member: the rows of the equation, and then those of each condition.
-
-        Args:
-            interior: (rows, variables).
-            conditions: for each condition its rows, of which there is at least one, (rows, variables); of a paired one
-                (rows, 2 * variables), the second points behind the first.
-
-        Returns:
-            (n, columns): the coordinates, those of second points if there are pairs, the number of the block, and the
-            factor of its residual, with which the loss is the mean square over all rows.
-        """
-        given = len(conditions)
-        require(given == len(self.conditions), "conditions", f"must be {len(self.conditions)} sets of rows", given)
-        blocks, n, d = [interior, *conditions], sum(map(len, (interior, *conditions))), len(self.variables)
-        weights = [1.0, *(condition.weight for condition in self.conditions)]
-        packed = []
-        for index, (block, weight) in enumerate(zip(blocks, weights, strict=True)):
-            place = [block[:, :d]] + [block[:, -d:]] * self.has_pairs
-            factor = sqrt(weight * n / max(1, len(block)))
-            packed.append(torch.cat([*place, block.new_tensor([index, factor]).expand(len(block), 2)], dim=1))
-        return torch.cat(packed)

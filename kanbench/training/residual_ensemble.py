@@ -89,7 +89,7 @@ class ResidualEnsemble(Ensemble):
         return larger
 
     def embed(self, x: Tensor) -> EmbeddedRows:
-        """Do once what needs no theta: (members, n, columns) as `Problem.rows` packs them."""
+        """Do once what needs no theta: (members, n, columns), packed as `residual_rows` says."""
         return embedded_rows(self.problem, self.along, x, self._keep_first if self.stages else None)
 
     @property

@@ -1,4 +1,10 @@
-"""Rows of a differential equation as an ensemble takes them: points of the network, and what they owe to each block."""
+"""Rows of a differential equation as an ensemble takes them: points of the network, and what they owe to each block.
+
+All rows of a member are packed into one array (n, columns), block after block, the equation first. The columns are the
+coordinates in the units of the equation, those of second points if any condition is of pairs, the number of the block,
+and the factor of its residual. With the factor sqrt(weight n / rows of the block) the mean square over all rows is the
+loss of the `Problem`. `kanbench.data.equations.rows.packed` makes this array.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,7 +50,7 @@ class Block:
 
 @dataclass(frozen=True)
 class EmbeddedRows(Embedded):
-    """Rows (members, n, columns), as `Problem.rows` packs them, and what follows from them whatever theta is.
+    """Packed rows (members, n, columns), and what follows from them whatever theta is.
 
     `features` are the rows themselves.
     """
@@ -82,7 +88,7 @@ def embedded_rows(
     Args:
         problem: the equation.
         along: the directions of its jets.
-        x: rows as `Problem.rows` packs them.
+        x: packed rows.
         first: from the jets of inputs to what the first layer keeps of them; None if there is no closed form.
 
     Raises:

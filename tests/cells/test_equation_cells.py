@@ -17,6 +17,8 @@ from kanbench.data.equations.rows import packed
 from kanbench.data.formula_task import read_suite
 from kanbench.methods import KANMethod, MLPMethod, Solver
 from kanbench.training import LevenbergMarquardt
+from kanbench.training.jets import directions_of
+from kanbench.training.residual_rows import embedded_rows
 
 SUITE = load_suite("pde")
 SIZES = SplitSizes(200, 200, 400)
@@ -31,9 +33,15 @@ def cell(name, method, budget, sizes=SIZES, seeds=(0, 1), steps=40, task=None):
 def test_rows_are_packed_as_training_unpacks_them(name):
     task = SUITE.task(name)
     blocks = task.equation.blocks(iter(np.random.default_rng(0).spawn(9)), 30, 4)
-    problem = problem_of(task)
-    expected = problem.rows(*(torch.from_numpy(blocks[0]), [torch.from_numpy(block) for block in blocks[1:]]))
-    np.testing.assert_array_equal(packed(blocks[0], blocks[1:], [1.0] * len(blocks[1:])), expected.numpy())
+    problem, weights = problem_of(task), [0.5, 2.0, 3.0][: len(blocks) - 1]
+    along = directions_of(problem.orders, problem.variables)
+    found = embedded_rows(problem, along, torch.from_numpy(packed(blocks[0], blocks[1:], weights))[None], None)
+    for block, expected, weight in zip(found.blocks, blocks, [1.0, *weights], strict=True):
+        places = [block.rows] if block.partner is None else [block.rows, block.partners]
+        unpacked = torch.cat([found.points[0, place] for place in places], dim=1)
+        np.testing.assert_array_equal(unpacked.numpy(), expected)
+        share = found.factors[0, block.rows].square().sum() / found.features.shape[1]  # of a residual that is 1
+        assert float(share) == pytest.approx(weight)
 
 
 def test_torch_and_numpy_agree_on_every_function_and_every_order():

@@ -10,6 +10,7 @@ from torch import nn
 from torch.func import functional_call, grad, jacrev
 
 from kanbench.bases import BASES, RBF, BSpline, Chebyshev, Fourier, Sine, Taylor
+from kanbench.data.equations.rows import packed
 from kanbench.models import KAN, MLP
 from kanbench.training import LBFGS, SGD, Adam, LevenbergMarquardt
 from kanbench.training.optimizers.metric import Metric
@@ -78,16 +79,21 @@ def draw(problem, n, seed):
     return low + (high - low) * torch.rand(n, len(low), generator=generator(seed), dtype=DOUBLE)
 
 
+def pack(problem, interior, conditions=()):
+    weights = [condition.weight for condition in problem.conditions]
+    return torch.from_numpy(packed(interior.numpy(), [each.numpy() for each in conditions], weights))
+
+
 def rows(problem, members, interior=7, others=3):
     """Random rows of every member; those of paired conditions are two points."""
-    packed = []
+    members_rows = []
     for m in range(members):
         parts = [
             torch.cat([draw(problem, others, 10 * m + k)] + [draw(problem, others, 50 + m)] * c.is_paired, dim=1)
             for k, c in enumerate(problem.conditions, start=1)
         ]
-        packed.append(problem.rows(draw(problem, interior, 100 + m), parts))
-    return torch.stack(packed)
+        members_rows.append(pack(problem, draw(problem, interior, 100 + m), parts))
+    return torch.stack(members_rows)
 
 
 def ensemble_of(make, problem, members=2):
@@ -212,7 +218,7 @@ def test_residuals_equal_those_of_differences_of_the_solution(name):
         "u_xx": (u(1, 0) - 2 * here + u(-1, 0)) / step**2,
         "u_yy": (u(0, 1) - 2 * here + u(0, -1)) / step**2,
     }
-    packed = FULL.rows(x, [x[:1], torch.cat([x[:1], x[1:2]], dim=1)]).unsqueeze(0)
+    packed = pack(FULL, x, [x[:1], torch.cat([x[:1], x[1:2]], dim=1)]).unsqueeze(0)
     found = ensemble.predict(ensemble.start, packed)[0, :5] / packed[0, :5, -1]
     torch.testing.assert_close(found, unknown(x, jet, c), rtol=2e-5, atol=2e-5)
 
@@ -229,7 +235,7 @@ def test_a_mixed_derivative_is_the_difference_of_second_derivatives_in_a_rotated
         left, here, right = (ensemble.solution(ensemble.start, (x + move).unsqueeze(0))[0] for move in moves)
         return (left - 2 * here + right) / step**2
 
-    found = ensemble.predict(ensemble.start, problem.rows(x).unsqueeze(0))[0]
+    found = ensemble.predict(ensemble.start, pack(problem, x).unsqueeze(0))[0]
     torch.testing.assert_close(found, (bend(1, 1) - bend(1, -1)) / 2, rtol=1e-5, atol=1e-6)
 
 
@@ -251,7 +257,7 @@ def test_a_linear_equation_whose_solution_is_in_the_span_is_solved_exactly():
     ensemble = ensemble_of(lambda g: KAN([2, 1], Chebyshev(degree=4), generator=g, dtype=DOUBLE), problem)
     edge = draw(problem, 40, 5)
     edge[:20, 0], edge[20:, 1] = torch.tensor([0.0, 2.0] * 10), torch.tensor([-1.0, 1.0] * 10)
-    x = problem.rows(draw(problem, 60, 4), [edge]).expand(2, -1, -1).contiguous()
+    x = pack(problem, draw(problem, 60, 4), [edge]).expand(2, -1, -1).contiguous()
     theta = solve(ensemble, x, 30)
     assert ensemble.predict(theta, x).abs().max() < 1e-10
     fresh = draw(problem, 50, 6).expand(2, -1, -1)
@@ -265,7 +271,7 @@ def test_an_unknown_coefficient_is_found_from_values_of_the_solution(metric):
     seen = residual("u")(lambda x, jet, c: jet["u"] - x[..., 0] ** 2)
     problem = Problem(("x",), ((-1.0, 1.0),), equation, (Condition(seen),), coefficients=(0.5,))
     ensemble = ensemble_of(lambda g: KAN([1, 1], Taylor(degree=3), generator=g, dtype=DOUBLE), problem)
-    x = problem.rows(draw(problem, 20, 1), [draw(problem, 8, 2)]).expand(2, -1, -1).contiguous()
+    x = pack(problem, draw(problem, 20, 1), [draw(problem, 8, 2)]).expand(2, -1, -1).contiguous()
     found = ensemble.coefficients(solve(ensemble, x, 40, metric=metric))
     torch.testing.assert_close(found, torch.full((2, 1), 1.5, dtype=DOUBLE), rtol=0, atol=1e-8)
 
@@ -276,7 +282,7 @@ def test_periodic_conditions_hold_after_training():
     problem = Problem(("x",), ((-1.0, 1.0),), equation, (Condition(joined, is_paired=True),))
     ensemble = ensemble_of(lambda g: MLP([1, 8, 1], generator=g, dtype=DOUBLE), problem)
     ends = torch.tensor([[-1.0, 1.0]], dtype=DOUBLE)
-    x = problem.rows(draw(problem, 40, 1), [ends]).expand(2, -1, -1).contiguous()
+    x = pack(problem, draw(problem, 40, 1), [ends]).expand(2, -1, -1).contiguous()
     theta = solve(ensemble, x, 60)
     left, right = ensemble.solution(theta, ends.view(1, 2, 1).expand(2, -1, -1)).unbind(dim=1)
     torch.testing.assert_close(left, right, rtol=0, atol=1e-4)
@@ -406,7 +412,7 @@ def test_rows_torn_apart_by_batches_are_refused():
         ensemble.gradients(ensemble.start, x.flip(1), torch.zeros(x.shape[:2], dtype=DOUBLE))
 
 
-def test_problems_refuse_domains_weights_and_rows_that_do_not_fit():
+def test_problems_refuse_domains_and_weights_that_do_not_fit():
     equation = nonlinear
     with pytest.raises(ValueError, match="domain must have a pair for each variable"):
         Problem(("x", "y"), ((0.0, 1.0),), equation)
@@ -414,8 +420,6 @@ def test_problems_refuse_domains_weights_and_rows_that_do_not_fit():
         Problem(("x",), ((1.0, 1.0),), equation)
     with pytest.raises(ValueError, match="weight must not be negative"):
         Problem(("x",), ((0.0, 1.0),), equation, (Condition(vanishes, weight=-1.0),))
-    with pytest.raises(ValueError, match="conditions must be 1 sets of rows"):
-        PLAIN.rows(draw(PLAIN, 3, 0))
 
 
 def test_a_basis_with_learned_functions_is_nested_and_sine_is_one():

@@ -15,16 +15,12 @@ def rows_of_condition(interior: int) -> int:
 
 
 def packed(interior: Array, conditions: Sequence[Array], weights: Sequence[float]) -> Array:
-    """Return all rows of an equation as `kanbench.training.residual.Problem.rows` lays them out.
+    """Return all rows of an equation in one array (n, columns), laid out as `kanbench.training.residual_rows` says.
 
     Args:
         interior: The rows of the equation, (rows, D).
         conditions: For each condition its rows, (rows, D), or (rows, 2 D) of pairs.
         weights: For each condition the factor of its mean square in the loss.
-
-    Returns:
-        (n, columns): the coordinates, those of second points if there are pairs, the number of the block, and the
-        factor of its residual, with which the loss is the mean square over all rows.
     """
     dimension, blocks = interior.shape[1], [interior, *conditions]
     n, has_pairs = sum(map(len, blocks)), any(block.shape[1] > dimension for block in blocks)
