@@ -21,7 +21,7 @@ def solve(
 
     Args:
         equation: The equation with its conditions.
-        unknowns: The most values at nodes that the solver may have.
+        unknowns: The most values at nodes that the solver may have, those that conditions give among them.
         points: The points (n, D) where u is wanted.
         coefficients: The values of its coefficients.
         is_spectral: True for Chebyshev points, or Fourier modes along a periodic axis; False for finite differences of
@@ -31,7 +31,7 @@ def solve(
         u at the points, and the number of unknowns.
 
     Raises:
-        NoSolver: The equation is not of a kind that is solved here.
+        NoSolver: The equation is not of a kind that is solved here, or an axis would have less than five nodes.
     """
     time = time_of(equation)
     if time is not None and not is_linear(equation.interior, equation.box, coefficients):

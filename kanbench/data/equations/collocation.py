@@ -27,9 +27,13 @@ class NoSolver(ValueError):
 
 
 def axis_of(equation: Equation, index: int, n: int, is_spectral: bool) -> Axis:
-    """Return an axis of about n nodes for one variable: periodic if a condition is, marching if it begins at an end."""
+    """Return an axis of at most n nodes for one variable: periodic if a condition is, marching if it begins at an end.
+
+    Raises `NoSolver` for less than five nodes, with which no solver would be a fair one.
+    """
+    if n < FEWEST:
+        raise NoSolver(f"so few unknowns leave {n} nodes along {equation.box.names[index]}, and {FEWEST} are needed")
     low, high = float(equation.box.lows[index]), float(equation.box.highs[index])
-    n = max(n, FEWEST)
     if any(each.across(equation.box) == index for each in equation.conditions):
         return fourier(low, high, n - 1 + n % 2) if is_spectral else periodic_differences(low, high, n)
     if is_spectral:

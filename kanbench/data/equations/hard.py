@@ -7,6 +7,7 @@ import numpy as np
 from kanbench.data.equations.box import Box
 from kanbench.data.equations.conditions import INSIDE, Condition
 from kanbench.data.equations.expression import UNKNOWN, Expression
+from kanbench.errors import shown
 
 TRIED = 50  # points
 CLOSE = 1e-9
@@ -31,6 +32,15 @@ class HardForm:
         left = np.broadcast_to(expression(box.values(points) | {UNKNOWN: boundary}), len(points))
         size = max(1.0, float(np.abs(boundary).max()))
         return bool((np.abs(factor) < CLOSE).all() and (np.abs(left) < CLOSE * size).all())
+
+    def require_free(self, box: Box) -> None:
+        """Raise `ValueError` if u is the boundary alone, or not a number, at random points within the domain."""
+        points = box.draw(np.random.default_rng(0), TRIED)
+        factor = self._at(self.factor, points, box)
+        fixed = int((~np.isfinite(factor) | (factor == 0.0)).sum())
+        if fixed:
+            rule = "must be finite and not zero within the domain, or no network could change u there"
+            raise ValueError(f"hard: the factor {shown(self.factor)} {rule}; at {fixed} of {TRIED} points it is not")
 
     def expressions(self, box: Box) -> tuple[Expression, Expression]:
         """Return the boundary and the factor. Raises `FormulaError` for what is no formula over the variables."""

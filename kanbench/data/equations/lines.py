@@ -9,8 +9,9 @@ from scipy.integrate import solve_ivp
 
 from kanbench.data.equations.axes import Axis
 from kanbench.data.equations.collocation import NoSolver, marches
+from kanbench.data.equations.edges import Edges
 from kanbench.data.equations.equation import Equation
-from kanbench.data.equations.expression import UNKNOWN, Expression
+from kanbench.data.equations.expression import UNKNOWN
 from kanbench.data.equations.linearized import partials, residual_at
 from kanbench.data.formula import Array
 
@@ -39,9 +40,17 @@ class Lines:
     time: int
     coefficients: Mapping[str, float]
 
+    @cached_property
+    def edges(self) -> Edges:
+        return Edges(self.equation, self.axis, self.time, self.coefficients)
+
     @property
     def space(self) -> int:
-        return 1 - self.time
+        return self.edges.space
+
+    @property
+    def inner(self) -> Array:
+        return self.edges.inner
 
     @property
     def order(self) -> int:
@@ -51,69 +60,6 @@ class Lines:
         names = self.equation.box.names
         return UNKNOWN + ("_" if time + space else "") + names[self.time] * time + names[self.space] * space
 
-    def _points(self, nodes: Array, t: float) -> Array:
-        points = np.empty((len(nodes), 2))
-        points[:, self.space], points[:, self.time] = nodes, t
-        return points
-
-    @cached_property
-    def _matrices(self) -> list[Array]:
-        return [self.axis.derivative(order).toarray() for order in range(3)]
-
-    @cached_property
-    def edges(self) -> dict[int, Expression]:
-        """The conditions in space, by the number of the node where they hold."""
-        found = {}
-        for condition, expression in zip(self.equation.conditions, self.equation.of_conditions, strict=True):
-            fixed = condition.fixed(self.equation.box)
-            if set(fixed) == {self.space}:
-                ends = {self.axis.low: 0, self.axis.high: len(self.axis.nodes) - 1}
-                node = ends.get(fixed[self.space])
-                if node is None or node in found:
-                    raise NoSolver("conditions must be at the ends of a range, one at each")
-                found[node] = expression
-        return found
-
-    @cached_property
-    def inner(self) -> Array:
-        return np.setdiff1d(np.arange(len(self.axis.nodes)), list(self.edges))
-
-    @cached_property
-    def _edge_rows(self) -> Array:
-        """The conditions in space as rows of a matrix that acts on all nodes; they are linear in u and u_x."""
-        rows = np.zeros((len(self.edges), len(self.axis.nodes)))
-        for row, (node, expression) in enumerate(self.edges.items()):
-            zero = dict.fromkeys(expression.orders, np.zeros(1))
-            start = float(self.equation.box.lows[self.time])
-            slopes = partials(
-                expression, self._points(self.axis.nodes[[node]], start), self.equation.box, zero, self.coefficients
-            )
-            for name, slope in slopes.items():
-                order = expression.indices[expression.orders.index(name)].count(self.space)
-                rows[row] += slope * self._matrices[order][node]
-        return rows
-
-    @cached_property
-    def lift(self) -> Array:
-        """The matrix that maps values at inner nodes to those at all nodes where every condition has the value 0."""
-        edges = list(self.edges)
-        matrix = np.eye(len(self.axis.nodes))[:, self.inner]
-        matrix[edges] = -np.linalg.solve(self._edge_rows[:, edges], self._edge_rows[:, self.inner])
-        return matrix
-
-    def everywhere(self, t: float, inner: Array) -> Array:
-        """Return u at all nodes from the inner ones at a time."""
-        edges, u = list(self.edges), self.lift @ inner
-        if edges:
-            given = [self._value(expression, self.axis.nodes[[node]], t)[0] for node, expression in self.edges.items()]
-            u[edges] += np.linalg.solve(self._edge_rows[:, edges], -np.array(given))
-        return u
-
-    def _value(self, expression: Expression, nodes: Array, t: float) -> Array:
-        """Return what u = 0 leaves of a condition."""
-        zero = dict.fromkeys(expression.orders, np.zeros(len(nodes)))
-        return residual_at(expression, self._points(nodes, t), self.equation.box, zero, self.coefficients)
-
     def start(self) -> Array:
         """Return the state at the first time. Raises `NoSolver` if the conditions do not give it."""
         given: dict[str, Array] = {}
@@ -122,35 +68,35 @@ class Lines:
             if set(condition.fixed(self.equation.box)) == {self.time} and len(expression.orders) == 1:
                 nodes, (name,) = self.axis.nodes[self.inner], expression.orders
                 zero = {name: np.zeros(len(nodes))}
-                slope = partials(expression, self._points(nodes, low), self.equation.box, zero, self.coefficients)
+                slope = partials(expression, self.edges.points(nodes, low), self.equation.box, zero, self.coefficients)
                 if np.any(slope[name] == 0.0):
                     raise NoSolver(f"{name} must be given at all points of the start")
-                given[name] = -self._value(expression, nodes, low) / slope[name]
+                given[name] = -self.edges.value(expression, nodes, low) / slope[name]
         names = [self._name(order, 0) for order in range(self.order)]
         if missing := [name for name in names if name not in given]:
             raise NoSolver(f"{' and '.join(missing)} must be given at the start")
         return np.concatenate([given[name] for name in names])
 
-    def _jet(self, t: float, state: Array) -> tuple[Array, dict[str, Array]]:
-        u = self.everywhere(t, state[: len(self.inner)])
-        jet = {self._name(0, order): (matrix @ u)[self.inner] for order, matrix in enumerate(self._matrices)}
+    def _jet(self, t: float, u: Array, state: Array) -> tuple[Array, dict[str, Array]]:
+        """Return the inner nodes as points, and u and its derivatives there, with a highest time derivative of 0."""
+        jet = {self._name(0, order): (matrix @ u)[self.inner] for order, matrix in enumerate(self.edges.matrices)}
         if self.order == 2:
             jet[self._name(1, 0)] = state[len(self.inner) :]
         jet[self._name(self.order, 0)] = np.zeros(len(self.inner))
-        return self._points(self.axis.nodes[self.inner], t), jet
+        return self.edges.points(self.axis.nodes[self.inner], t), jet
 
     def rate(self, t: float, state: Array) -> Array:
         """Return the rate of change of the state, from the equation, which is linear in the highest time derivative."""
-        points, jet = self._jet(t, state)
+        u = self.edges.everywhere(t, state[: len(self.inner)])
+        points, jet = self._jet(t, u, state)
         rest = residual_at(self.equation.interior, points, self.equation.box, jet, self.coefficients)
-        u = self.everywhere(t, state[: len(self.inner)])
         split = self._advection(points) * (self._first @ u**2 - 2.0 * u * (self._first @ u))[self.inner]
         fastest = -(rest + split) / self._slope(points, jet, rest)
         return fastest if self.order == 1 else np.concatenate([state[len(self.inner) :], fastest])
 
     @property
     def _first(self) -> Array:
-        return self._matrices[1]
+        return self.edges.matrices[1]
 
     def _advection(self, points: Array) -> Array:
         """Return a third of the factor of u u_x in the residual, at inner nodes.
@@ -179,17 +125,17 @@ class Lines:
 
     def jacobian(self, t: float, state: Array) -> Array:
         """Return the derivative of the rate by the state."""
-        points, jet = self._jet(t, state)
         interior, box, n = self.equation.interior, self.equation.box, len(self.inner)
+        u, first = self.edges.everywhere(t, state[:n]), self._first
+        points, jet = self._jet(t, u, state)
         slopes = partials(interior, points, box, jet, self.coefficients)
         scale = -1.0 / self._slope(points, jet, residual_at(interior, points, box, jet, self.coefficients))
-        by_u = np.zeros((n, n))
-        for order, matrix in enumerate(self._matrices):
+        by_u, lift = np.zeros((n, n)), self.edges.lift(t)
+        for order, matrix in enumerate(self.edges.matrices):
             if (name := self._name(0, order)) in slopes:
-                by_u += (scale * slopes[name])[:, None] * (matrix[self.inner] @ self.lift)
-        u, first = self.everywhere(t, state[:n]), self._first
+                by_u += (scale * slopes[name])[:, None] * (matrix[self.inner] @ lift)
         split = 2.0 * (first * u - np.diag(first @ u) - u[:, None] * first)
-        by_u += (scale * self._advection(points))[:, None] * (split[self.inner] @ self.lift)
+        by_u += (scale * self._advection(points))[:, None] * (split[self.inner] @ lift)
         if self.order == 1:
             return by_u
         by_rate = np.diag(scale * slopes.get(self._name(1, 0), np.zeros(n)))
@@ -211,4 +157,4 @@ class Lines:
         if not found.success or found.y.shape[1] < len(times):
             raise NoSolver(f"the integration in time fails: {found.message}")
         inner = found.y[: len(self.inner)].T
-        return np.array([self.everywhere(t, each) for t, each in zip(times, inner, strict=True)])
+        return np.array([self.edges.everywhere(t, each) for t, each in zip(times, inner, strict=True)])

@@ -92,13 +92,14 @@ class EquationTask(Task):
             raise UnknownName("reference", self.reference, SOLVERS)
 
     def _check_form(self) -> None:
-        """Raise `ValueError` for a hard form that keeps none of the conditions."""
+        """Raise `ValueError` for a hard form that keeps none of the conditions, or leaves a network no say in u."""
         for form in (self.hard, self.form):
             if form is None:
                 continue
             for part in form.expressions(self.equation.box):
                 if part.orders:
                     raise ValueError(f"hard: the formula {shown(part.text)} must be of the variables alone, without u")
+            form.require_free(self.equation.box)
             both = zip(self.conditions, self.equation.of_conditions, strict=True)
             if not any(form.keeps(each, expression, self.equation.box) for each, expression in both):
                 raise ValueError(

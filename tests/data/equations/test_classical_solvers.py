@@ -168,3 +168,58 @@ def test_a_start_may_be_written_with_any_factor(tmp_path, start):
 def test_what_cannot_march_in_time_is_left_out(tmp_path, words, sentence):
     with pytest.raises(NoSolver, match=sentence):
         solved_in_time(tmp_path, **words)
+
+
+WAVE = "exp(-t)*sin(2*x+t)"
+LEFT, RIGHT = "2*exp(-t)*cos(t)", "2*exp(-t)*cos(2+t)"  # u_x at x = 0 and at x = 1
+SLOPES = f"{{where: x=0, u_x: {LEFT}}}, {{where: x=1, u_x: {RIGHT}}}"
+MIXED = (
+    f'{{where: x=0, residual: "(1+t)*u_x+u-(1+t)*{LEFT}-exp(-t)*sin(t)"}}, '
+    f'{{where: x=1, residual: "u_x+t*u-{RIGHT}-t*exp(-t)*sin(2+t)"}}'
+)
+
+
+def with_edges(tmp_path, edges, term="", unknowns=11, is_spectral=True):
+    """The relative error of u for a heat equation with a further term, whose solution is a wave that decays."""
+    term = term.replace("U", f"({WAVE})")
+    text = f"""  - name: heat
+    variables: {{x: [0, 1], t: [0, 0.2]}}
+    residual: "u_t-u_xx-exp(-t)*(cos(2*x+t)+3*sin(2*x+t)){term}"
+    conditions: [{{where: "t=0", u: "sin(2*x)"}}, {edges}]
+    exact: "{WAVE}"
+"""
+    task = written(tmp_path, text)
+    points = task.equation.box.grid(400)
+    exact = task.solution(points)
+    return np.linalg.norm(solve(task.equation, unknowns, points, {}, is_spectral)[0] - exact) / np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("edges", [SLOPES, MIXED])
+def test_slopes_at_edges_and_their_factors_may_depend_on_time(tmp_path, edges):
+    """By both ways of solving: one linear system, and the method of lines."""
+    assert with_edges(tmp_path, edges, unknowns=15**2) < 1e-11
+    coarse, fine = (with_edges(tmp_path, edges, "+u**3-U**3", n, is_spectral=False) for n in (11, 21))
+    assert 3.5 < coarse / fine < 4.7
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        ("u_t-exp(-t)*(cos(t)-sin(t))", "conditions at the ends of x must have no rate of change"),
+        (f"t*u_x-t*{LEFT}", "conditions at the ends of x must fix u there at all times"),
+    ],
+)
+def test_conditions_that_fix_no_value_at_an_edge_are_for_no_method_of_lines(tmp_path, left, sentence):
+    edges = f'{{where: x=0, residual: "{left}"}}, {{where: x=1, u: "exp(-t)*sin(2+t)"}}'
+    with pytest.raises(NoSolver, match=sentence):
+        with_edges(tmp_path, edges, "+u**3-U**3")
+
+
+def test_fewer_than_five_nodes_along_an_axis_are_no_solver():
+    """Before, 24 unknowns were solved with 25, and 9 of the second order in time with 10."""
+    for name, least in (("poisson", 25), ("klein_gordon", 10), ("poisson_1d", 5), ("allen_cahn", 5)):
+        equation = SUITE.task(name).equation
+        for is_spectral in (False, True):
+            assert solve(equation, least, np.zeros((1, equation.box.dimension)), {}, is_spectral)[1] <= least
+            with pytest.raises(NoSolver, match="so few unknowns leave 4 nodes along x, and 5 are needed"):
+                solve(equation, least - 1, np.zeros((1, equation.box.dimension)), {}, is_spectral)

@@ -159,6 +159,11 @@ def test_noise_and_extrapolation_are_refused(name):
         ({"hard": '{boundary: "0", factor: "u"}'}, "hard: the formula 'u' must be of the variables alone"),
         ({"hard": '{boundary: "0", factor: "y"}'}, "unknown name 'y'"),
         ({"hard": '{boundary: "0", factor: "1-t"}'}, "hard: no condition is kept; where one gives u"),
+        (
+            {"hard": '{boundary: "0", factor: "0*x"}'},
+            "the factor '0.x' must be finite and not zero .* 50 of 50",
+        ),
+        ({"hard": '{boundary: "0", factor: "t*step(x-1)"}'}, "or no network could change u there; at .. of 50 points"),
         ({"coefficients": "{k: 1}"}, "coefficients.k must be a mapping"),
     ],
 )
