@@ -10,7 +10,7 @@ from kanbench.data.equations.classical import solve
 from kanbench.data.equations.collocation import NoSolver
 from kanbench.methods import Reference, Solver
 from kanbench.store.record import CellRecord
-from kanbench.training.module import Curve
+from kanbench.training.curve import Curve
 
 
 def record_of_reference(cell: Cell) -> CellRecord:

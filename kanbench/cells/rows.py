@@ -8,7 +8,7 @@ from kanbench.files.json_data import finite
 from kanbench.methods import NetworkMethod
 from kanbench.store import provenance
 from kanbench.store.record import CellRecord
-from kanbench.training.module import Curve
+from kanbench.training.curve import Curve
 
 COLUMNS_OF_METHODS = {"basis": "", "aggregation": "", "activation": ""}  # that every record has, whatever its method
 

@@ -18,6 +18,7 @@ from kanbench.cells.grading import PREFIXES, grade_members, outcome
 from kanbench.cells.problems import outputs_of, problem_of
 from kanbench.cells.references import record_of_reference
 from kanbench.cells.resume import Resumption
+from kanbench.cells.rounds import rounds_of
 from kanbench.cells.rows import environment, identity, size, storable
 from kanbench.data import Dataset, Split, stream
 from kanbench.files.json_data import finite
@@ -25,11 +26,13 @@ from kanbench.interpret import LayerStatistics, median_statistics
 from kanbench.methods import NetworkMethod
 from kanbench.store.record import CellRecord
 from kanbench.training.compiled import CompiledEnsemble
+from kanbench.training.curve import joined
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
-from kanbench.training.module import Batch, EnsembleModule, fit, joined
+from kanbench.training.module import EnsembleModule, fit
 from kanbench.training.residual_ensemble import ResidualEnsemble
+from kanbench.training.rounds import Batch
 
 ON_CPU = Execution()
 
@@ -196,7 +199,8 @@ def prepare(
     rates = torch.tensor([math.nan if rate is None else rate for _, rate in members], dtype=cell.precision.dtype)
     look = partial(layer_medians, cell.loss) if execution.statistics and cell.equation is None else None
     ensemble = _ensemble(models, cell, execution)
-    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look)
+    rounds = rounds_of(cell, [seed for seed, _ in members])
+    module = EnsembleModule(ensemble, cell.optimizer, rates, orders, method.stages, statistics=look, rounds=rounds)
     return module, of_member, [_batch(of_member, split, cell) for split in ("train", "validation")]
 
 

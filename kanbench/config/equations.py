@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from kanbench.config.config import Config
 from kanbench.data import EquationTask, Task
+from kanbench.data.equations.renewal import NOTHING
 from kanbench.errors import ConfigError
 from kanbench.methods import NetworkMethod, OwnMethod
 from kanbench.models.activations import roughest
@@ -21,6 +22,7 @@ def check_equations(config: Config, tasks: Sequence[EquationTask]) -> None:
         raise ConfigError(
             "optimizer.batch: must be 0 for differential equations, because every step takes all rows of all conditions"
         )
+    _check_rounds(config, tasks)
     if config.trainer.compile:
         raise ConfigError("trainer.compile: must be false for differential equations")
     for method in config.methods:
@@ -33,6 +35,19 @@ def check_equations(config: Config, tasks: Sequence[EquationTask]) -> None:
                     f"model: {method.label} has {smoothness:g} continuous derivatives, because of {name}, and "
                     f"{task.name} is of order {task.equation.order}"
                 )
+
+
+def _check_rounds(config: Config, tasks: Sequence[EquationTask]) -> None:
+    """Raise `ConfigError` for more rounds than steps, and for rounds of a basis that grows in stages."""
+    renewal, steps = tasks[0].renewal, config.optimizer.steps
+    if renewal.rounds > steps:
+        raise ConfigError(f"data.rounds: must be at most the number of steps, {steps}, got {renewal.rounds}")
+    staged = next((method for method in config.methods if method.stages), None)
+    if staged is not None and renewal != NOTHING:
+        raise ConfigError(
+            f"data: rounds, balance and causal must be left as they are for {staged.label}, because its basis grows in "
+            "stages, which keep their rows and weights"
+        )
 
 
 def with_degrees(node: DictConfig, tasks: Sequence[Task]) -> DictConfig:

@@ -3,8 +3,8 @@
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from itertools import chain, repeat
+from dataclasses import asdict, dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -14,53 +14,15 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
+from kanbench.errors import require
 from kanbench.training.convergence import best_errors, errors_at, has_converged, has_settled
+from kanbench.training.curve import Curve
 from kanbench.training.ensemble import Ensemble
-from kanbench.training.losses import Loss
 from kanbench.training.optimizers.base import Converging, Optimizer
+from kanbench.training.rounds import Batch, Rounds
 
 # members as modules, their inputs and their targets -> a number of every layer, by name
 Statistics = Callable[[list[nn.Module], Tensor, Tensor], dict[str, list[float | None]]]
-Batch = tuple[Tensor, Tensor]  # x (members, n, n_in), y (members, n): every member's whole split
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A short learning curve: the loss of each member on validation at each check; of the standardized target, if it
-    is the mean squared error.
-
-    `layers` is empty unless the module is given `statistics`: what these say of every layer on the training split.
-    """
-
-    steps: list[int] = field(default_factory=list)  # of all stages and runs so far
-    validation: list[list[float]] = field(default_factory=list)  # (checks, members)
-    evaluations: list[list[float]] = field(default_factory=list)  # (checks, members), of all stages and runs so far
-    layers: dict[str, list[list[float | None]]] = field(default_factory=dict)  # (checks, layers)
-    loss: str = Loss.mse.name
-
-    def metrics(self, check: int) -> dict[str, float]:
-        """All numbers of a check by name."""
-        losses = {f"validation_{self.loss}/member_{i}": loss for i, loss in enumerate(self.validation[check])}
-        return losses | {
-            f"layer_{i}/{name}": number
-            for name, checks in self.layers.items()
-            for i, number in enumerate(checks[check])
-            if number is not None
-        }
-
-
-def joined(curves: Sequence[Curve]) -> Curve:
-    """Return the curve of members that were trained in groups; a group that ended first keeps its last numbers."""
-    longest = max(curves, key=lambda curve: len(curve.steps))
-    n_checks = len(longest.steps)
-
-    def side_by_side(of_groups: Sequence[list[list[float]]]) -> list[list[float]]:
-        filled = [rows + rows[-1:] * (n_checks - len(rows)) for rows in of_groups]
-        return [list(chain(*rows)) for rows in zip(*filled, strict=True)]
-
-    losses, evaluations = [curve.validation for curve in curves], [curve.evaluations for curve in curves]
-    return replace(longest, validation=side_by_side(losses), evaluations=side_by_side(evaluations))
-
 
 TENSORS = ("best_theta", "best_loss", "earlier_theta", "earlier_loss", "converged", "spent", "made")  # that are packed
 NUMBERS = ("part", "position", "began")
@@ -79,6 +41,9 @@ class EnsembleModule(LightningModule):
     one goes on from the functions that the one before it reached at its last step; the best ones so far are carried
     along. `ensemble` is that of the current stage.
 
+    With `rounds`, each round is such a training too, on a batch of its own. The validation split stays what it is, so
+    the losses of all rounds compare. Stages and rounds exclude each other.
+
     Gradient descent makes runs, each from the start and twice as long as the one before it, until all rates have
     converged; the best theta of all runs is kept.
 
@@ -94,12 +59,16 @@ class EnsembleModule(LightningModule):
         stages: Sequence[int] = (),
         *,
         statistics: Statistics | None = None,
+        rounds: Rounds | None = None,
     ) -> None:
         super().__init__()
+        require(rounds is None or not stages, "rounds", "must be None for a basis that grows in stages", rounds)
         self.automatic_optimization = False
         self.first, self.ensemble, self.orders, self.stages = ensemble, ensemble, orders, stages
         self.order_starts = [order.get_state() for order in orders]
-        self.parts = [part for run in optimizer.runs for part in run.split(self.n_stages)]
+        self.rounds = rounds
+        self.batch: Batch | None = None  # of the current round
+        self.parts = [part for run in optimizer.runs for part in run.split(self.n_parts)]
         self.plan = [(part, steps) for part, of_part in enumerate(self.parts) for steps in of_part.checks]
         self.part, self.position, self.began = 0, 0, 0  # the part, the next check in the plan, the part's first step
         self.curve, self.statistics = Curve(loss=ensemble.loss.name), statistics
@@ -129,8 +98,9 @@ class EnsembleModule(LightningModule):
             self._restore(self.saved)
 
     @property
-    def n_stages(self) -> int:
-        return max(1, len(self.stages))
+    def n_parts(self) -> int:
+        """The number of stages or rounds of a run."""
+        return self.rounds.number if self.rounds else max(1, len(self.stages))
 
     @property
     def evaluations(self) -> Tensor:
@@ -161,6 +131,8 @@ class EnsembleModule(LightningModule):
         part, steps = self.plan[self.position]
         if part > self.part:
             self._begin_next()
+        if self.rounds is not None:
+            batch = self._of_round(self.rounds, batch)
         self.parts[part].advance(self.ensemble, self.state, *batch, steps)
         if self.statistics is not None:
             self._look_at_layers(self.statistics, *batch)
@@ -169,19 +141,28 @@ class EnsembleModule(LightningModule):
         for name, numbers in statistics(self.ensemble.members(self.state.theta), x, y).items():
             self.curve.layers.setdefault(name, []).append(numbers)
 
-    def _start(self, ensemble: Ensemble) -> None:
-        """Begin the current part with an ensemble."""
+    def _of_round(self, rounds: Rounds, given: Batch) -> Batch:
+        """Return the batch of the current round, which is made at its start."""
+        if self.batch is None:
+            self.batch = rounds.renew(self.part % rounds.number, self.ensemble, self.state.theta, given)
+        return self.batch
+
+    def _start(self, ensemble: Ensemble, theta: Tensor | None = None) -> None:
+        """Begin the current part with an ensemble, at its start if no theta is given."""
         self.ensemble = ensemble
-        theta = ensemble.start.to(self.rates.device)
+        theta = ensemble.start.to(self.rates.device) if theta is None else theta
         self.state = self.parts[self.part].start(ensemble, theta, self.rates, self.orders)
 
     def _begin_next(self) -> None:
-        """Go on to the next stage, or to the first one of the next run."""
+        """Go on to the next stage or round, or to the first one of the next run."""
         spent, made = self.evaluations, self.steps
         self.part += 1
+        self.batch = None
         self.began = self.curve.steps[-1]
-        if self.part % self.n_stages == 0:
+        if self.part % self.n_parts == 0:
             self._begin_again()
+        elif self.rounds:
+            self._start(self.ensemble, self.state.theta)
         else:
             self._grow()
         self.spent, self.made = spent, made
@@ -197,7 +178,7 @@ class EnsembleModule(LightningModule):
 
     def _grow(self) -> None:
         """Go on to the next stage."""
-        size = self.stages[self.part % self.n_stages]
+        size = self.stages[self.part % self.n_parts]
         self.best_theta = self.ensemble.extended(self.best_theta, size).start
         self._start(self.ensemble.extended(self.state.theta, size))
 
@@ -212,6 +193,7 @@ class EnsembleModule(LightningModule):
     def pack(self) -> dict[str, Any]:
         """Return the state of training after a check, as plain data and tensors."""
         packed = {name: getattr(self, name) for name in (*TENSORS, *NUMBERS)}
+        packed |= {} if self.batch is None else {"batch": self.batch}
         return packed | {"curve": asdict(self.curve), "state": self.state.pack()}
 
     def resume(self, saved: dict[str, Any]) -> None:
@@ -220,11 +202,14 @@ class EnsembleModule(LightningModule):
 
     def _restore(self, saved: dict[str, Any]) -> None:
         self.part = saved["part"]
-        for size in self.stages[1 : self.part % self.n_stages + 1]:
+        for size in self.stages[1 : self.part % self.n_parts + 1]:
             self.ensemble = self.ensemble.extended(self.ensemble.start, size)  # whose knots do not depend on theta
         self._start(self.ensemble)
         self.state.unpack(saved["state"])
         self.began = saved["began"]
+        if "batch" in saved:
+            x, y = (part.to(self.state.theta.device) for part in saved["batch"])
+            self.batch = x, y
         for name in TENSORS:
             setattr(self, name, saved[name].to(self.state.theta.device))
         for check in range(len(self.curve.steps)):  # loggers begin anew
@@ -263,7 +248,7 @@ class EnsembleModule(LightningModule):
         if self.state.done.all():
             self.position += sum(part == self.part for part, _ in self.plan[self.position :])
         is_end = self.is_over or self.plan[self.position][0] > self.part
-        if is_end and (self.part + 1) % self.n_stages == 0:
+        if is_end and (self.part + 1) % self.n_parts == 0:
             self._end_run()
         paused = self.until is not None and self.curve.steps[-1] >= self.until
         if self.is_over or paused:
@@ -271,11 +256,11 @@ class EnsembleModule(LightningModule):
 
     def _end_run(self) -> None:
         """Keep the best of all runs, and plan no further one if this one gained too little."""
-        if (run := self.part // self.n_stages) == 0:
+        if (run := self.part // self.n_parts) == 0:
             return
         worse = self.earlier_loss < self.best_loss
         self.best_theta[worse], self.best_loss[worse] = self.earlier_theta[worse], self.earlier_loss[worse]
-        before = sum(part < run * self.n_stages for part, _ in self.plan)
+        before = sum(part < run * self.n_parts for part, _ in self.plan)
         if has_settled(self._best, before, self.rates.cpu(), self.parts[self.part].least_gain):
             self.converged[:] = True
             self.position = len(self.plan)

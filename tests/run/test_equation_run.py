@@ -17,6 +17,7 @@ QUICK = [
     *("budget.targets=[40]", "seeds=1", "data.train=100", "data.validation=100", "data.test=100"),
     *("optimizer.steps=20", "trainer.workers=1", "basis=chebyshev"),
 ]
+SPLINES = ["basis.degree=5", "basis.intervals=5"]
 OWN = """
 title: Mine
 source: a notebook
@@ -75,6 +76,16 @@ def test_an_equation_of_ones_own_is_a_file(tmp_path):
         (["data.suite=toy", "data.tasks=[product]"], "data.suite: must be of differential equations, and toy is not"),
         (["data.suite=OWN", "data.hard=true", "data.tasks=[decay]"], "data.hard: decay is without a hard form"),
         (["data.weight=0"], "data.weight: must be a positive number, got 0.0"),
+        (["data.rounds=0"], "data.rounds: must be at least 1, got 0"),
+        (["data.rows=adaptive"], "data.rows: must be fixed with rounds=1, which renews no rows, got 'adaptive'"),
+        (["data.rows=new"], "data.rows: expected one of fixed, resampled, adaptive, got 'new'"),
+        (["data.balance=ntk"], "data.balance: expected one of equal, gradients, got 'ntk'"),
+        (["data.causal=-1"], "data.causal: must not be negative, got -1.0"),
+        (["data.causal=1", "data.tasks=[poisson,burgers]"], "weights need a variable t, the time; .*: poisson$"),
+        (["data.weight=2", "data.balance=gradients"], "data.weight: must be 1 with balance=gradients, which sets the"),
+        (["data.hard=true", "data.balance=gradients"], "balance=gradients needs a condition that is left to the loss"),
+        (["data.rounds=9", "optimizer.steps=8"], "data.rounds: must be at most the number of steps, 8, got 9"),
+        (["data.rounds=2", "model.stages=[3,5]", *SPLINES], "must be left as they are for .*, because its basis grows"),
         (["data.tasks=[poison]"], "unknown task of suite pde 'poison'; did you mean poisson"),
     ],
 )  # fmt: skip

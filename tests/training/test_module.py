@@ -11,6 +11,7 @@ from kanbench.cells.train import layer_medians
 from kanbench.interpret import layer_statistics
 from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import Adam, Ensemble, EnsembleModule, LevenbergMarquardt, Loss, fit
+from kanbench.training.rounds import Rounds
 
 
 def problem(n, seed):
@@ -58,6 +59,38 @@ def test_training_ends_when_every_member_is_done():
     assert module.state.done.all()
     assert module.stopped == ["converged", "converged"]
     assert curve.steps[-1] < 500
+
+
+def test_rounds_are_trainings_on_batches_of_their_own_from_where_the_one_before_ended():
+    """Against the optimizer alone, started anew for each round; validation stays what it is."""
+    optimizer, given, starts = LevenbergMarquardt(steps=7, check_every=2, least_gain=0.0, window=2), problem(30, 0), []
+
+    def renew(number, of, theta, batch):
+        assert torch.equal(batch[0], given[0])
+        starts.append(theta.clone())
+        return problem(30, 10 + number)
+
+    rates, orders = torch.full((2,), torch.nan, dtype=torch.float64), [torch.Generator(), torch.Generator()]
+    module = EnsembleModule(ensemble(MLPMethod()), optimizer, rates, orders, rounds=Rounds(3, renew))
+    curve = fit(module, given, problem(50, 1), accelerator="cpu", precision="64-true", logger=None)
+    alone, losses = ensemble(MLPMethod()), []
+    theta = alone.start
+    for number, (start, checks) in enumerate(zip(starts, [(2, 1), (2,), (2,)], strict=True)):
+        assert torch.equal(start, theta)
+        state = optimizer.start(alone, theta, rates, [])
+        for steps in checks:
+            optimizer.advance(alone, state, *problem(30, 10 + number), steps)
+            losses.append(alone.losses(state.theta, *problem(50, 1)).tolist())
+        theta = state.theta
+    assert curve.validation == losses
+    assert curve.steps == [2, 3, 5, 7]
+
+
+def test_rounds_and_stages_exclude_each_other():
+    with pytest.raises(ValueError, match="rounds must be None for a basis that grows in stages"):
+        EnsembleModule(
+            ensemble(MLPMethod()), Adam(), torch.ones(2), [], (3, 5), rounds=Rounds(2, lambda *given: given[-1])
+        )
 
 
 def test_a_logger_gets_the_learning_curve_of_every_member(tmp_path):

@@ -8,19 +8,23 @@ import numpy as np
 
 from kanbench.data.equations.box import Box
 from kanbench.data.equations.conditions import INSIDE, Condition
+from kanbench.data.equations.drawing import draw_blocks
 from kanbench.data.equations.equation import Equation
 from kanbench.data.equations.expression import UNKNOWN
 from kanbench.data.equations.grading import Solution
 from kanbench.data.equations.hard import HardForm
 from kanbench.data.equations.references import SOLVERS
+from kanbench.data.equations.renewal import NOTHING, Balance, Renewal
 from kanbench.data.equations.rows import packed, rows_of_condition
 from kanbench.data.formula import Array, Formula, FormulaError
 from kanbench.data.formula_task import Variable
 from kanbench.data.grading import Grading
-from kanbench.data.randomness import stream
 from kanbench.data.splits import MOST_NUMBERS, Conditions, Dataset, Shares, Split, SplitSizes
 from kanbench.data.task import Task
 from kanbench.errors import UnknownName, require_name, shown
+from kanbench.files.stored_names import absent_as
+
+TIME = "t"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class EquationTask(Task):
     exact: the solution as a formula; or else `reference`, the name of a solver that knows it.
     coefficients: numbers in the residual that are unknown, which a condition inside the domain must determine.
     hard: the form that u has, if conditions are kept exactly and not by the loss.   form: what `hard` may be.
+    renewal: what changes in the rounds of a training.
 
     Raises `ValueError` for whatever cannot be an equation with these conditions.
     """
@@ -52,6 +57,7 @@ class EquationTask(Task):
     reference: str = ""
     coefficients: tuple[Coefficient, ...] = ()
     hard: HardForm | None = None
+    renewal: Renewal = field(default=NOTHING, metadata=absent_as(NOTHING))
     same_as: str = ""
     source: str = ""
     note: str = ""
@@ -68,6 +74,7 @@ class EquationTask(Task):
             self._check_solution()
             self._check_coefficients()
             self._check_form()
+            self._check_renewal()
         except FormulaError as error:
             raise FormulaError(f"task {self.name}: {error}") from error
         except ValueError as error:
@@ -105,6 +112,12 @@ class EquationTask(Task):
                 raise ValueError(
                     "hard: no condition is kept; where one gives u, the factor must vanish and the boundary be u"
                 )
+
+    def _check_renewal(self) -> None:
+        if self.renewal.causal and TIME not in self.equation.box.names:
+            raise ValueError(f"causal weights need a variable {TIME}, the time")
+        if self.renewal.balance is Balance.gradients and not self.trained.conditions:
+            raise ValueError("balance=gradients needs a condition that is left to the loss")
 
     def _check_coefficients(self) -> None:
         for each in self.coefficients:
@@ -192,13 +205,17 @@ class EquationTask(Task):
         """Return the packed rows of one split, and what a network that is 0 leaves of every residual there."""
         if interior < 1:
             raise ValueError(f"task {self.name}: {purpose} must be at least 1 row, got {interior}")
-        labels = [self.name, *(f"{self.name} condition {number}" for number in range(len(self.trained.conditions)))]
-        generators = (np.random.default_rng(stream(seed, purpose, label)) for label in labels)
-        blocks = self.trained.blocks(generators, interior, rows_of_condition(interior))
+        blocks = draw_blocks(self.trained, self.name, seed, purpose, interior)
         left = self.trained.residuals(blocks, {each.name: each.start for each in self.coefficients}, self._zero)
-        weights = [each.weight for each in self.trained.conditions]
-        rows = packed(blocks[0], blocks[1:], weights)
+        rows = self._packed(blocks)
         return Split(rows, rows[:, -1] * np.concatenate(left))
+
+    def rows_of_round(self, seed: int, interior: int, number: int) -> Array:
+        """Return the packed training rows of a round that draws new ones; those of round 0 are the training split."""
+        return self._packed(draw_blocks(self.trained, self.name, seed, "train", interior, number))
+
+    def _packed(self, blocks: list[Array]) -> Array:
+        return packed(blocks[0], blocks[1:], [each.weight for each in self.trained.conditions])
 
 
 @cache
