@@ -16,11 +16,12 @@ from kanbench.cells import Cell, trained_again
 from kanbench.checkpoint import Names, Units, save
 from kanbench.config.config import Config
 from kanbench.data import Dataset, TableTask
-from kanbench.methods import REFERENCES, MLPMethod
+from kanbench.methods import REFERENCES, KANMethod, MLPMethod
 from kanbench.models import MLP
 from kanbench.store.record import CellRecord, RecordStore
 
 MOST_TERMS = 1_000  # of a polynomial, whose fit takes seconds beyond them
+RANGE = (-1.0, 1.0)  # of the training rows as networks see them
 EMPTY = 1e300  # the spread of an input that is constant in training: whatever it is later, the network sees 0
 
 
@@ -66,7 +67,8 @@ class Network:
 class Predictor:
     """A fitted model, as a map from scaled rows to predictions; `module` is what can be saved of it.
 
-    `is_scaled` says that the module predicts standardized targets.
+    `is_scaled` says that the module predicts standardized targets, and `limits` where its inputs are kept: beyond the
+    range of training a KAN predicts as at its end, as that of `KANRegressor` does, because most bases end there.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Predictor:
     params: int
     module: nn.Module | None = None
     is_scaled: bool = False
+    limits: tuple[float, float] | None = None
 
 
 def chosen_network(trials: Trials, store: RecordStore) -> Network | None:
@@ -114,13 +117,14 @@ def fitted_network(network: Network, dataset: Dataset) -> Predictor:
     cell = network.cell
     module = trained_again(cell, network.seed, network.rate).double().cpu()
     grading = cell.task.grading
+    limits = RANGE if isinstance(cell.method, KANMethod) else None
 
     @torch.no_grad()
     def predict(x: Array) -> Array:
-        outputs = module(torch.from_numpy(x)).numpy()
+        outputs = module(torch.from_numpy(np.clip(x, *limits) if limits else x)).numpy()
         return grading.predictions(dataset, outputs[:, 0] if grading.n_outputs == 1 else outputs)
 
-    return Predictor(network.name, predict, network.params, module, is_scaled=True)
+    return Predictor(network.name, predict, network.params, module, is_scaled=True, limits=limits)
 
 
 def fitted_references(task: TableTask, dataset: Dataset) -> list[Predictor]:
@@ -158,6 +162,7 @@ def save_predictor(predictor: Predictor, config: Config, dataset: Dataset, path:
     units = Units(
         inputs=_input_units(task, config),
         outputs=() if task.classes else _output_units(dataset, predictor.is_scaled),
+        limits=predictor.limits,
         classes=_classes(task.classes),
         is_flat=isinstance(task.target, str),
     )

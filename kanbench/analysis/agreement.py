@@ -1,7 +1,7 @@
 """The members of two tables of records compared one by one: those of a published study, and those trained again."""
 
 from dataclasses import dataclass, field
-from math import inf, nan
+from math import inf, isnan, nan
 
 import pandas as pd
 
@@ -20,11 +20,11 @@ NEAR_MEDIANS = 0.05  # and a ratio of medians over seeds
 class Agreement:
     """The agreement of two trainings of the same members.
 
-    members: those that were compared, of so many `published` ones.   ratio: the median ratio of their test errors.
-    within: the share of ratios within 1 % of one.   largest: the largest relative difference of any error, infinite
-    where the status differs.   furthest: the member that has it, and its two values.   cells: those that the members
-    belong to.   near: the cells whose medians over seeds are within 5 % of each other.   other: sentences about records
-    of other versions of the results, which are not compared.
+    members: those that were compared, of so many `published` ones.   ratio: the median ratio of their test errors, NaN
+    where none has one.   within: the share of ratios within 1 % of one.   largest: the largest relative difference of
+    any error, infinite where the status differs.   furthest: the member that has it, and its two values.   cells: those
+    that the members belong to.   near: the cells whose medians over seeds are within 5 % of each other.   other:
+    sentences about records of other versions of the results, which are not compared.
 
     On one machine and with one thread no error differs at all; elsewhere rounding differs, and medians of cells agree.
     """
@@ -51,14 +51,17 @@ class Agreement:
         left = f"; {absent:,} of the published ones {are(absent)} not among them" if absent else ""
         return (
             f"{counted(self.members, 'member')} {are(self.members)} in the published table as well, and compared one "
-            f"by one: {furthest}; the median ratio of their errors is {self.ratio:.4f}, and {100 * self.within:.0f} % "
-            f"of the ratios are within 1 % of one; {self._medians}{left}"
+            f"by one: {furthest}; {self._on_test}{left}"
         )
 
     @property
-    def _medians(self) -> str:
+    def _on_test(self) -> str:
+        if isnan(self.ratio):
+            return "none has an error on test in both tables, because only the shapes that a search chose have one"
         return (
-            f"the medians over seeds of {self.near:,} of {counted(self.cells, 'cell')} are within 5 % of the published"
+            f"the median ratio of their errors is {self.ratio:.4f}, and {100 * self.within:.0f} % of the ratios are "
+            f"within 1 % of one; the medians over seeds of {self.near:,} of {counted(self.cells, 'cell')} are within "
+            "5 % of the published"
         )
 
 

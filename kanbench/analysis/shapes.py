@@ -48,50 +48,55 @@ def choose_shapes(frame: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(
             f"these records cannot be compared: {sorted(both)[0]} was trained with a search of shapes and without one"
         )
-    chosen = [_best(group) for _, group in tried.groupby(GROUP, sort=False, dropna=False)]
-    return pd.concat([*chosen, others.assign(shape_label="", runner_up="", at_edge=False)]).sort_index()
+    return pd.concat([_best(tried), others.assign(shape_label="", runner_up="", at_edge=False)]).sort_index()
 
 
-def _best(group: pd.DataFrame) -> pd.DataFrame:
-    """Return the members of the best shape of one search."""
-    cells = group.drop_duplicates("cell").set_index("cell").sort_values("trial", kind="stable")
-    finished = [cell for cell in cells.index if not _is_outranked(group[group.cell == cell])]
-    errors = {cell: _error(group[group.cell == cell]) for cell in finished}
-    ranked = sorted(finished, key=lambda cell: errors[cell])  # stable: the first of equal ones
-    best = ranked[0]
-    if not _is_graded(group[group.cell == best]):
-        log.warning(
-            "left out: the search of %s on %s lacks the record of its best shape", *group.iloc[0][["searched", "task"]]
-        )
-        return group[:0]
-    runner_up = str(cells.method[ranked[1]]) if len(ranked) > 1 else ""
-    return group[group.cell == best].assign(
-        method=cells.searched[best],
-        shape_label=cells.method[best],
-        runner_up=runner_up,
-        at_edge=_is_at_edge(cells, best),
+def _best(tried: pd.DataFrame) -> pd.DataFrame:
+    """Return the members of the best shape of each search."""
+    search = tried.groupby(GROUP, sort=False, dropna=False).ngroup()
+    shapes = _shapes(tried, search)
+    finished = shapes[~shapes.outranked].sort_values("error", kind="stable")  # the first of equal ones
+    best = finished.drop_duplicates("search").set_index("search")
+    for row in best[~best.graded].sort_index().itertuples():
+        log.warning("left out: the search of %s on %s lacks the record of its best shape", row.searched, row.task)
+    best = best[best.graded]
+    members = tried[tried.cell == search.map(best.cell)]
+    second = finished[finished.groupby("search").cumcount() == 1].set_index("search")
+    of = search[members.index]
+    return members.assign(
+        method=members.searched,
+        shape_label=members.method,
+        runner_up=of.map(second.method).astype(object).fillna("").astype(str),
+        at_edge=of.map(_is_at_edge(shapes, best)).astype(bool),
     )
 
 
-def _is_graded(members: pd.DataFrame) -> bool:
-    return "chosen" not in members or not not_chosen(members).any()
+def _shapes(tried: pd.DataFrame, search: "pd.Series[int]") -> pd.DataFrame:
+    """Return one row per shape that was tried, in the order of trials, with its error and its state.
+
+    `error` is the median validation error over seeds at the best rate; infinite if it is not finite.
+    """
+    shape = ["search", "cell"]
+    members = tried[["cell", "method", "searched", "task", "trial", "depth", "searched_size"]].assign(
+        search=search,
+        error=relative_error(tried, "val").fillna(np.inf),
+        rate=tried.lr.fillna(0.0),
+        outranked=tried.stopped == OUTRANKED if "stopped" in tried else False,
+        graded=~not_chosen(tried),
+    )
+    facts = members.groupby(shape).agg(outranked=("outranked", "any"), graded=("graded", "all"))
+    facts["error"] = members.groupby([*shape, "rate"]).error.median().groupby(shape).min()
+    named = members.drop_duplicates(shape).drop(columns=facts.columns)
+    return named.merge(facts, left_on=shape, right_index=True).sort_values("trial", kind="stable")
 
 
-def _is_outranked(members: pd.DataFrame) -> bool:
-    return "stopped" in members and bool((members.stopped == OUTRANKED).any())
-
-
-def _error(members: pd.DataFrame) -> float:
-    """Return the median validation error over seeds at the best rate; infinite if it is not finite."""
-    errors = relative_error(members, "val").fillna(np.inf)
-    return float(errors.groupby(members.lr.fillna(0.0)).median().min())
-
-
-def _is_at_edge(cells: pd.DataFrame, best: str) -> bool:
-    depths, sizes = cells.depth.dropna(), cells.searched_size.dropna()
-    deepest = len(set(depths)) > 1 and cells.depth[best] == depths.max()
-    ends = len(set(sizes)) >= 3 and cells.searched_size[best] in (sizes.min(), sizes.max())
-    return bool(deepest or ends)
+def _is_at_edge(shapes: pd.DataFrame, best: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which searches have their best shape at an end of the depths or the sizes that were tried."""
+    of, ends = shapes.groupby("search"), ["min", "max", "nunique"]
+    depths, sizes = (of[name].agg(ends).loc[best.index] for name in ("depth", "searched_size"))
+    deepest = (depths["nunique"] > 1) & (best.depth == depths["max"])
+    at_end = (best.searched_size == sizes["min"]) | (best.searched_size == sizes["max"])
+    return deepest | (at_end & (sizes["nunique"] >= 3))
 
 
 def shapes_table(frame: pd.DataFrame) -> pd.DataFrame:

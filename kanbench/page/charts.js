@@ -1,7 +1,7 @@
 // Plotly charts in the style of the page.
+import { Plotly } from "./plotly.js";
 import { color } from "./theme.js";
 
-const Plotly = globalThis.Plotly;
 const touch = matchMedia("(pointer: coarse)").matches;
 
 const merge = (base, more) => {

@@ -51,3 +51,4 @@ drawOrigin();
 startDownloads({ summary: summaryRows, records: matching });
 startCuts();
 startPrint();
+document.querySelector("main").removeAttribute("aria-busy");

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ SCRIPTS = (
     "csv",
     "store",
     "theme",
+    "plotly",
     "charts",
     "results",
     "panels",
@@ -135,7 +137,7 @@ def page(content: Plain) -> str:
     parts = {
         "title": content["title"].replace("&", "&amp;").replace("<", "&lt;"),
         "style": (HERE / "page.css").read_text(encoding="utf-8"),
-        "plotly": plotly,
+        "plotly": b64encode(zlib.compress(plotly.encode(), level=9)).decode(),
         "data": json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "script": script,
         "hashes": f"'{_hash(plotly)}' '{_hash(script)}'",
@@ -155,8 +157,9 @@ def bundle(*names: str) -> str:
 
 
 def _module(name: str, text: str) -> str:
-    """Wrap a module in a constant of its name that holds its exports."""
+    """Wrap a module in a constant of its name that holds its exports; those after one that waits wait with it."""
     exports = ", ".join(re.findall(r"^export (?:const|function) (\w+)", text, flags=re.MULTILINE))
     text = re.sub(r'^import (\{.*\}) from "\./(\w+)\.js";$', r"const \1 = _\2;", text, flags=re.MULTILINE)
     text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-    return f"const _{name} = (() => {{\n{text}return {{ {exports} }};\n}})();"
+    wait, kind = ("await ", "async ") if re.search("^await ", text, flags=re.MULTILINE) else ("", "")
+    return f"const _{name} = {wait}({kind}() => {{\n{text}return {{ {exports} }};\n}})();"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,14 @@ import pytest
 
 import kanbench as kb
 from kanbench.advice import advising, folder_of
-from kanbench.advice.plan import FAMILIES
+from kanbench.advice.plan import FAMILIES, Trials
+from kanbench.advice.predictors import Network, fitted_network, save_predictor
+from kanbench.bases import BSpline, Fourier
+from kanbench.cells import Cell, Precision
 from kanbench.cli.main import answer as run
-from kanbench.data import read_table
+from kanbench.data import read_table, sample
 from kanbench.data.splits import Shares
+from kanbench.methods import KANMethod, MLPMethod
 from kanbench.training import LevenbergMarquardt
 
 RANDOM = np.random.default_rng(0)
@@ -73,6 +78,27 @@ def test_the_error_that_is_said_is_that_of_the_saved_model_on_rows_that_it_has_n
     assert numbers["recommended"]["r2"] == pytest.approx(1.0 - error**2, rel=1e-9)
     assert f"{100.0 * error:.3g}" in numbers["answer"]
     assert error < 0.3
+
+
+@pytest.mark.parametrize(
+    "method", [KANMethod(1, basis=BSpline()), KANMethod(1, basis=Fourier()), MLPMethod(1)], ids=str
+)
+def test_beyond_its_range_a_saved_kan_predicts_as_at_its_end_and_an_mlp_goes_on(method, tmp_path):
+    path = csv(tmp_path, y=np.sin(3.0 * A) + B)
+    task = read_table(path, "y")
+    config = SimpleNamespace(tasks=(task,), seeds=(0,), sizes=Shares())
+    dataset = sample(task, 0, Shares())
+    cell = Cell("t", "table", task, method, 33, (0,), LevenbergMarquardt(3), Shares(), Precision.double)
+    predictor = fitted_network(Network(Trials("", 33, (cell,)), cell, 0, None, 0.0, None, 1), dataset)
+    save_predictor(predictor, config, dataset, tmp_path / "model")
+    seen = pd.read_csv(path)[["a", "b"]].iloc[task.dealt(0, Shares())[0]]
+    middle, end = seen.max() - (seen.max() - seen.min()) / 2.0, seen.max()
+    rows = pd.DataFrame([middle, end, end + 0.7 * (end - middle)])
+    inside, at_end, beyond = kb.KANRegressor.load(tmp_path / "model").predict(rows)
+    np.testing.assert_allclose(
+        predictor.predict(np.array([[0.0, 0.0], [1.0, 1.0], [1.7, 1.7]])).ravel(), [inside, at_end, beyond], rtol=1e-9
+    )
+    assert (beyond == pytest.approx(at_end, rel=1e-12)) == isinstance(method, KANMethod)
 
 
 def test_the_network_is_the_one_that_validation_chose(smooth):

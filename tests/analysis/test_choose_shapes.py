@@ -110,3 +110,47 @@ def test_the_table_has_a_row_for_every_search_and_tasks_that_were_left_out_are_c
     assert table.method.tolist() == ["KAN BSpline", "MLP tanh"]
     assert table.runner_up.tolist() == ["KAN BSpline 1", ""]
     assert left_out(frame) == {50: 2}
+
+
+def searches(rng):
+    """Records of random searches: ties, missing errors, outranked shapes, several rates, and shapes not graded."""
+    rows = [
+        each
+        for task in ("t", "u")
+        for line in ("A", "B")
+        for trial in rng.permutation(rng.integers(1, 6)) + 1
+        for graded, stopped in [(rng.random() < 0.8, "outranked" if trial > 1 and rng.random() < 0.3 else "")]
+        for depth, size in [(rng.integers(1, 4), rng.integers(1, 4))]
+        for rate in ([np.nan], [0.1, 0.2])[rng.integers(2)]
+        for each in members(
+            trial, rng.choice([0.1, 0.2, np.nan, np.inf], rng.integers(1, 4)), line=line, size=size, depth=depth,
+            stopped=stopped, lr=rate, task=task, chosen=graded, cell=f"{task}{line}{trial}",
+        )
+    ]  # fmt: skip
+    return pd.DataFrame(rows).sample(frac=1, random_state=int(rng.integers(1000)), ignore_index=True)
+
+
+def by_hand(frame):
+    """The chosen rows of the records with what is said of them, one search and one shape after the other."""
+    found = {}
+    for _, search in frame.groupby(["task", "searched"]):
+        shapes = {}
+        for cell, rows in search.groupby("cell"):
+            at_rate = rows.assign(rate=rows.lr.fillna(0), val=rows.val_rel_l2.fillna(np.inf)).groupby("rate").val
+            shapes[cell] = (min(np.median(errors) for _, errors in at_rate), rows.trial.iloc[0], rows.iloc[0])
+        ranked = sorted((each for each in shapes.values() if each[2].stopped != "outranked"), key=lambda each: each[:2])
+        best, second = ranked[0][2], ranked[1][2].method if len(ranked) > 1 else ""
+        depths, sizes = ({shape[name] for *_, shape in shapes.values()} for name in ("depth", "searched_size"))
+        deepest = len(depths) > 1 and best.depth == max(depths)
+        at_edge = deepest or (len(sizes) > 2 and best.searched_size in (min(sizes), max(sizes)))
+        for row in search.index[(search.cell == best.cell) & best.chosen]:
+            found[row] = (best.searched, best.method, second, at_edge)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_all_searches_at_once_choose_what_each_would_alone(seed):
+    frame = searches(np.random.default_rng(seed))
+    chosen = choose_shapes(frame)
+    said = chosen[["method", "shape_label", "runner_up", "at_edge"]].itertuples(name=None)
+    assert {row: tuple(what) for row, *what in said} == by_hand(frame)

@@ -127,6 +127,18 @@ def test_medians_of_cells_agree_to_five_percent_whatever_a_single_member_does():
     assert "the medians over seeds of 1 of 2 cells are within 5 % of the published" in str(found)
 
 
+def test_shapes_that_no_search_chose_are_compared_without_a_word_of_test_errors():
+    """They have errors on training and validation only."""
+    published = trained([np.nan] * 2, val_rel_l2=0.3)
+    ours = trained([np.nan] * 2, val_rel_l2=0.3)
+    ours.loc[1, "val_rel_l2"] = 0.6
+    assert str(agreement(ours, published)) == (
+        "2 members are in the published table as well, and compared one by one: the largest difference is that of KAN "
+        "Taylor on t at 50, seed 1 (val_rel_l2 0.6 and 0.3, 50 % apart); none has an error on test in both tables, "
+        "because only the shapes that a search chose have one"
+    )
+
+
 @pytest.mark.parametrize(
     ("version", "name"), [({"results_version": 2}, "version 2"), ({}, "a version before they were counted")]
 )

@@ -18,6 +18,7 @@ from kanbench.page import PageOptions, find_source, write_page
 from kanbench.report.figures.style import method_styles
 from kanbench.store.record import RecordStore
 from kanbench.training import LevenbergMarquardt
+from tests.page.opening import visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
 METHODS = (KANMethod(), MLPMethod())
@@ -56,7 +57,7 @@ def browser_tab(chromium, study):
     tab.on("console", lambda message: tab.complaints.append(message.text))
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("request", lambda request: tab.requests.append(request.url))
-    tab.goto(study[1].as_uri())
+    visit(tab, study[1])
     yield tab
     context.close()
 
@@ -64,7 +65,7 @@ def browser_tab(chromium, study):
 @pytest.fixture
 def tab(browser_tab):
     """The page as it opens."""
-    browser_tab.reload()
+    visit(browser_tab)
     browser_tab.set_viewport_size({"width": 1280, "height": 900})
     yield browser_tab
     assert browser_tab.complaints == []
@@ -279,7 +280,7 @@ def test_opening_takes_less_than_two_seconds_of_the_processor(chromium, study):
         tab = context.new_page()
         session = context.new_cdp_session(tab)
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        tab.goto(study[1].as_uri(), timeout=60_000)
+        visit(tab, study[1])
         metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
     assert 0.0 < metrics["TaskDuration"] < 2.0
 
@@ -328,7 +329,7 @@ DRAWN = "() => [...document.querySelectorAll('.panel .plot')].map((plot) => plot
 def test_every_task_is_drawn_before_anybody_scrolls_there(tab):
     tab.set_viewport_size({"width": 900, "height": 300})
     tab.evaluate("() => { history.scrollRestoration = 'manual'; }")
-    tab.reload()
+    visit(tab)
     assert tab.evaluate("() => document.getElementById('panels').getBoundingClientRect().top") > 600
     tab.wait_for_function(f"() => ({DRAWN})().every((traces) => traces > 0)")
 
@@ -402,8 +403,16 @@ def test_no_script_runs_but_those_of_the_page(chromium, study):
     }"""
     with chromium.new_context(offline=True) as context:
         tab = context.new_page()
-        tab.goto(study[1].as_uri(), timeout=60_000)
+        visit(tab, study[1])
         assert tab.evaluate(attack) == study[1].as_uri()
         tab.wait_for_timeout(200)
         assert tab.evaluate("() => globalThis.ran") is None
         assert tab.url == study[1].as_uri()
+
+
+def test_an_old_browser_says_what_it_cannot_do(chromium, study):
+    with chromium.new_context(offline=True) as context:
+        tab = context.new_page()
+        tab.add_init_script("delete globalThis.DecompressionStream")
+        visit(tab, study[1])
+        assert "needs a browser of 2023 or later" in tab.text_content("#answer")

@@ -12,6 +12,7 @@ from kanbench.analysis.shapes import choose_shapes, trials_table
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.cli.main import run_command
 from kanbench.report.result import Result
+from tests.page.opening import visit
 
 STUDY = """title: Three families
 baseline: MLP tanh
@@ -45,7 +46,7 @@ def test_the_page_of_a_table_has_the_answer_of_its_study_and_only_chosen_records
     assert len(data["records"]["cell"]["codes"]) == len(result.frame) < len(frame)
     assert not [name for name in data["records"] if name.startswith("val_at_")]
     assert [row["ratio"] for row in data["ratios"]] == pytest.approx(result.ratios.ratio.tolist())
-    assert page.stat().st_size < 2e6
+    assert page.stat().st_size < 0.9e6
 
 
 def test_trials_are_ranked_by_validation_and_the_first_is_the_one_that_was_chosen(study):
@@ -88,7 +89,7 @@ def test_a_reader_sees_the_answer_chooses_a_task_and_reads_its_search(study, chr
         tab.set_default_timeout(60_000)
         complaints = []
         tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(page.as_uri())
+        visit(tab, page)
         answer, verdict = tab.text_content("#answer"), tab.text_content("#answer strong")
         wide = tab.evaluate("() => document.documentElement.scrollWidth")
         hidden = [tab.locator(f"#{name}").is_hidden() for name in ("networks", "training")]

@@ -19,6 +19,7 @@ from kanbench.page.choose import Choice
 from kanbench.page.members import show
 from kanbench.store.record import RecordStore
 from kanbench.training import Adam, LevenbergMarquardt
+from tests.page.opening import visit
 
 REGRESSION = Cell(
     "study", "feynman", load_suite("feynman").task("I.27.6"), MLPMethod(), 40, (0, 1, 2, 3, 4),
@@ -121,7 +122,7 @@ def test_one_budget_shows_its_intervals_its_references_and_what_failed(tmp_path,
         tab = context.new_page()
         complaints = []
         tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(path.as_uri(), timeout=60_000)
+        visit(tab, path)
         read = """() => document.getElementById('curves').data.filter(({name}) => name)
           .map(({name, x, y, error_y}) => [name, {x: [...x], y: [...y], bar: error_y}])"""
         drawn = dict(tab.evaluate(read))
@@ -157,7 +158,7 @@ def test_the_page_of_a_classification_has_its_errors(classes, chromium):
         tab = context.new_page()
         complaints = []
         tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(path.as_uri(), timeout=60_000)
+        visit(tab, path)
         headings = tab.locator("#table th").all_text_contents()
         learned = tab.evaluate("() => document.getElementById('learning').data.map(({y}) => [...y])")
         axis = tab.evaluate("() => document.getElementById('curves').layout.yaxis.title.text")
@@ -191,7 +192,7 @@ def test_the_page_shows_a_score_and_a_loss_that_it_has_never_heard_of(tmp_path, 
         tab = context.new_page()
         complaints = []
         tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(path.as_uri(), timeout=60_000)
+        visit(tab, path)
         headings = tab.locator("#table th").all_text_contents()
         axis = tab.evaluate("() => document.getElementById('curves').layout.yaxis.title.text")
         learned = tab.evaluate("() => document.getElementById('learning').data.map(({y}) => [...y])")
@@ -216,7 +217,7 @@ def test_the_page_of_two_outputs_has_the_error_of_each_under_its_name(tmp_path, 
     write_page(find_source(tmp_path), path, PageOptions())
     with chromium.new_context(offline=True) as context:
         tab = context.new_page()
-        tab.goto(path.as_uri(), timeout=60_000)
+        visit(tab, path)
         headings = tab.locator("#table th").all_text_contents()
         tab.locator("#table th button", has_text='error of drop <i> "b"').click()
         row = dict(zip(headings, tab.locator("#table tbody tr").first.locator("td").all_text_contents(), strict=True))
