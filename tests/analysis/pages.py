@@ -75,6 +75,7 @@ TABLES = {
     "tables": lambda: errors_by_task("tables"),
     "frequency": lambda: table(by("frequency", "n_inputs", lambda n: f"{n:.0f} input{'s' * (n > 1)}")),
     "grids": lambda: grids(),
+    "cost": lambda: costs(),
 }
 
 
@@ -137,6 +138,27 @@ def grids():
         for size, (test, train) in errors.iterrows():
             exponents = ["" if np.isnan(x) else f"{x:.1f}" for x in slopes.loc[size]]
             rows.append(" | ".join([f"| {task} | {way}", f"{size:.0f}", e(test), e(train), *exponents]) + " |")
+    return rows
+
+
+def costs():
+    """Markdown rows: the size at which each method has the error of the MLP of 100 parameters, and its times there."""
+    small, large = (means(part("frontier", budget=budget)) for budget in (100, 300))
+    target = small[MLP]
+    times = pd.read_csv(ROOT / "benchmarks/records/costs.csv").set_index(["method", "budget"])[["forward_ms", "step_ms"]]
+    logs = np.log(times).groupby(level=[0, 1]).mean()
+
+    def at(line, size):
+        sizes = np.log(logs.loc[line].index.to_numpy(dtype=float))
+        return np.exp([np.interp(np.log(size), sizes, logs.loc[line, name]) for name in logs.columns])
+
+    rows = ["| | error at 100 parameters | at 300 | parameters | predict | step |", "|---|---|---|---|---|---|"]
+    for line in small.sort_values().index.intersection(logs.index.get_level_values(0)):
+        share = np.log(small[line] / target) / np.log(small[line] / large[line])
+        bound = "at most " if share < 0 else "over " if share > 1 else ""
+        size = 100 * 3 ** np.clip(share, 0, 1)
+        ratios = [f"{bound}{two(ratio)}" for ratio in at(line, size) / at(MLP, 100)]
+        rows.append(f"| {line} | {e(small[line])} | {e(large[line])} | {bound}{size:.0f} | {' | '.join(ratios)} |")
     return rows
 
 
