@@ -141,12 +141,16 @@ def grids():
     return rows
 
 
+def times_of_methods():
+    costs = pd.read_csv(ROOT / "benchmarks/records/costs.csv")
+    return costs.set_index(["method", "budget"])[["forward_ms", "step_ms"]]
+
+
 def costs():
     """Markdown rows: the size at which each method has the error of the MLP of 100 parameters, and its times there."""
     small, large = (means(part("frontier", budget=budget)) for budget in (100, 300))
     target = small[MLP]
-    times = pd.read_csv(ROOT / "benchmarks/records/costs.csv").set_index(["method", "budget"])[["forward_ms", "step_ms"]]
-    logs = np.log(times).groupby(level=[0, 1]).mean()
+    logs = np.log(times_of_methods()).groupby(level=[0, 1]).mean()
 
     def at(line, size):
         sizes = np.log(logs.loc[line].index.to_numpy(dtype=float))
@@ -232,8 +236,7 @@ def grids_sentence():
 
 
 def cost_sentences():
-    costs = pd.read_csv(ROOT / "benchmarks/records/costs.csv").set_index(["method", "budget"])
-    times = np.exp(np.log(costs[["forward_ms", "step_ms"]]).groupby(level=[0, 1]).mean())
+    times = np.exp(np.log(times_of_methods()).groupby(level=[0, 1]).mean())
     forward, step = times.loc["KAN BSpline", 200] / times.loc[MLP, 100]
     kan, mlp = means(part("feynman", budget=200))["KAN BSpline"], means(part("feynman", budget=100))[MLP]
     return [
