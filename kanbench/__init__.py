@@ -3,8 +3,8 @@
 The rooms, in the direction of the data: `config` turns YAML into types; `data` holds tasks, sampling and metrics;
 `methods` says what is compared; `bases` and `models` hold the mathematics; `training` trains ensembles; `cells` turns
 one method, task and budget into records, which `store` keeps on disk; `analysis`, `report` and `page` turn records into
-tables, figures and a web page. `run` and `cli` lead through it, and
-`advice` asks it about one table. `estimators` is the mathematics for scikit-learn.
+tables, figures and a web page, and `solutions` has what networks found for equations. `run` and `cli` lead through it,
+and `advice` asks it about one table. `estimators` is the mathematics for scikit-learn.
 """
 
 from importlib import import_module
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kanbench.methods import KANMethod, MLPMethod, OwnMethod
     from kanbench.models import KAN, MLP, KANLayer
     from kanbench.report.result import Result
+    from kanbench.solutions import load_solution
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "advise",
     "bases",
     "compare",
+    "load_solution",
 ]
 HOMES = {
     "KAN": "kanbench.models",
@@ -48,6 +50,7 @@ HOMES = {
     "advise": "kanbench.advice",
     "compare": "kanbench.comparing",
     "Result": "kanbench.report.result",
+    "load_solution": "kanbench.solutions",
     "KANClassifier": "kanbench.estimators",  # not in __all__, which has to work without scikit-learn
     "KANRegressor": "kanbench.estimators",
 }

@@ -29,7 +29,7 @@ from kanbench.models.own import OwnNetwork, Plan, Takes, build_own
 
 EARLIER = Seal("network", format=1)
 FORMAT = 2
-PARTS = ("architecture", "frozen", "names", "units")  # of the metadata, as JSON
+PARTS = ("architecture", "frozen", "names", "units", "notes")  # of the metadata, as JSON
 OWN = OwnNetwork.__name__  # an architecture that code from elsewhere builds
 
 Plain = dict[str, Any]  # what JSON holds
@@ -64,7 +64,14 @@ class Units:
     is_flat: bool = True
 
 
-def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS, units: Units | None = None) -> None:
+def save(
+    model: nn.Module,
+    path: str | Path,
+    *,
+    names: Names = NAMELESS,
+    units: Units | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> None:
     """Write a network or a layer to a file: KANs, with edges pruned, knots moved or functions named, and MLPs.
 
     The file is written whole or not at all. Layers that share a tensor are loaded with a copy each.
@@ -74,6 +81,7 @@ def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS, units: 
         path: The file, which is replaced if it exists; its folder must exist.
         names: The names that `load_names` returns.
         units: The units that `load_units` returns.
+        notes: What JSON holds and `load_notes` returns.
 
     Raises:
         ValueError: The model has a layer that is not one of kanbench's, or a basis that is not in `BASES`.
@@ -85,9 +93,9 @@ def save(model: nn.Module, path: str | Path, *, names: Names = NAMELESS, units: 
     """
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     if isinstance(model, OwnNetwork):
-        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model), names, units)
+        content = pack({"kind": OWN} | asdict(model.plan), frozen, _tensors_of(model), names, units, notes)
     else:
-        content = pack(describe(model), frozen, model.state_dict(), names, units)
+        content = pack(describe(model), frozen, model.state_dict(), names, units, notes)
     write_whole(Path(path), content)
 
 
@@ -145,6 +153,17 @@ def load_names(path: str | Path) -> Names:
     return Names(**{key: tuple(map(str, named.get(key, ()))) for key in ("inputs", "outputs")})
 
 
+def load_notes(path: str | Path) -> Plain:
+    """Return the notes that were saved with a network; {} for one without.
+
+    Raises:
+        Damaged: The file is no network, as in `load`.
+        FileNotFoundError: There is no such file.
+    """
+    notes = _content(Path(path)).get("notes", {})
+    return dict(notes) if isinstance(notes, dict) else {}
+
+
 def load_units(path: str | Path) -> Units | None:
     """Return the units that were saved with a network, or None for a network without them.
 
@@ -169,6 +188,7 @@ def pack(
     tensors: Mapping[str, Tensor],
     names: Names = NAMELESS,
     units: Units | None = None,
+    notes: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the bytes of a file: tensors by name, and in the metadata the rest as JSON, the format and a checksum."""
     facts = {"kanbench_network": str(FORMAT), "architecture": json.dumps(architecture), "frozen": json.dumps(frozen)}
@@ -176,6 +196,8 @@ def pack(
         facts["names"] = json.dumps(asdict(names))
     if units is not None:
         facts["units"] = json.dumps(asdict(units), allow_nan=False)
+    if notes:
+        facts["notes"] = json.dumps(dict(notes), allow_nan=False)
     apart = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     facts["sha256"] = _checksum(safetensors.torch.save(apart, facts))
     return safetensors.torch.save(apart, facts)

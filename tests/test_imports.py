@@ -26,12 +26,13 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     "store": {"files"},
     "cells": {"bases", "models", "training", "interpret", "data", "methods", "store", "files", "workers"},
     "analysis": {"store", "files"},
+    "solutions": {"models", "training", "checkpoint", "data", "cells", "store", "files", "analysis"},
     "report": {"analysis", "store", "files"},
     "loggers": {"analysis", "report", "store", "files"},
     "systems": {"files", "bases", "models", "training", "interpret", "data", "cells", "report", "store"},
     "page": {
         *("bases", "models", "training", "interpret", "data", "cells", "methods"),
-        *("store", "files", "workers", "analysis", "report"),
+        *("store", "files", "workers", "analysis", "report", "solutions"),
     },
     "config": {
         "bases",
@@ -48,6 +49,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
     },
     "run": {
         *("methods", "cells", "store", "files", "workers", "analysis", "report", "page", "loggers", "config"),
+        "solutions",
     },
     "advice": {
         *("bases", "models", "training", "checkpoint", "data", "cells", "methods"),
@@ -63,7 +65,7 @@ ROOMS = {  # room: the rooms of kanbench that it may import, beside `errors`
         *("training", "data", "methods", "cells", "workers", "report", "loggers", "config", "run"),
     },
     "__main__": {"cli"},
-    "__init__": {"advice", "bases", "models", "data", "methods", "estimators", "comparing", "report"},
+    "__init__": {"advice", "bases", "models", "data", "methods", "estimators", "comparing", "report", "solutions"},
 }
 HOMES = {
     "hydra": {"cli", "run"},

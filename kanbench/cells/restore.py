@@ -14,7 +14,7 @@ from torch import nn
 from kanbench.bases.own import basis_of, is_own
 from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
-from kanbench.data import TableTask
+from kanbench.data import EquationTask, TableTask
 from kanbench.files.stored_names import absent_values, current_word, stored_name
 from kanbench.training.module import fit
 
@@ -55,6 +55,17 @@ def restore_without_rows(described: dict[str, Any], experiment: str = "", suite:
         raise CannotRestore(f"this version of kanbench cannot build the cell of the record ({error})") from error
 
 
+def restore_equation(described: dict[str, Any]) -> EquationTask:
+    """Return the equation that `as_plain` described. Raises `CannotRestore` for what is none."""
+    try:
+        task = _typed(described, EquationTask)
+    except (TypeError, ValueError, KeyError) as error:
+        raise CannotRestore(f"this version of kanbench cannot build the equation ({error})") from error
+    if not isinstance(task, EquationTask):
+        raise CannotRestore("its task is no differential equation")
+    return task
+
+
 def _enough(sizes: dict[str, Any]) -> int:
     """Return a number of rows from which the three splits can be taken."""
     values = [float(value) for name, value in sizes.items() if name != "type"]
@@ -83,7 +94,7 @@ def trained_again(cell: Cell, seed: int, rate: float | None) -> nn.Module:
     module, _, splits = prepare(fewer)
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
     member = fewer.members.index((seed, rate))
-    return module.ensemble.members(module.best_theta[member : member + 1])[0]
+    return module.ensemble.members(module.best_theta)[member]  # buffers differ by member too
 
 
 def with_fewest(cell: Cell, seed: int, rate: float | None) -> Cell:

@@ -11,14 +11,16 @@ from kanbench.cells.execution import Execution
 from kanbench.cells.grading import PREFIXES
 from kanbench.cells.resume import ResumeFile
 from kanbench.cells.rows import unfinished
-from kanbench.cells.train import Training, record_of
+from kanbench.cells.train import Keep, Training, record_of
 from kanbench.store.record import OUTRANKED, CellRecord
 
 KEPT = 3  # one of so many shapes goes on from a rung
 BEFORE_TEST = ("train", "validation")
 
 
-def run_search(cells: Sequence[Cell], execution: Callable[[Cell], Execution]) -> list[CellRecord]:
+def run_search(
+    cells: Sequence[Cell], execution: Callable[[Cell], Execution], keep: Keep | None = None
+) -> list[CellRecord]:
     """Train the shapes of one search, and return their records.
 
     With a rung, all shapes are trained with its seeds and for its steps. The best third by the median validation error
@@ -31,8 +33,9 @@ def run_search(cells: Sequence[Cell], execution: Callable[[Cell], Execution]) ->
     Args:
         cells: All shapes of the search, in their order.
         execution: The way in which a cell is trained.
+        keep: Called with the trainings and the record of the chosen shape.
     """
-    search = _Search(cells, execution)
+    search = _Search(cells, execution, keep)
     try:
         return search.run()
     except BaseException:
@@ -43,8 +46,8 @@ def run_search(cells: Sequence[Cell], execution: Callable[[Cell], Execution]) ->
 class _Search:
     """The trainings of a search, by cell; a shape whose code fails has none and takes no further part."""
 
-    def __init__(self, cells: Sequence[Cell], execution: Callable[[Cell], Execution]) -> None:
-        self.cells, self.execution = cells, execution
+    def __init__(self, cells: Sequence[Cell], execution: Callable[[Cell], Execution], keep: Keep | None) -> None:
+        self.cells, self.execution, self.keep = cells, execution, keep
         self.trainings: dict[str, list[Training]] = {}
         self.failed: dict[str, CellRecord] = {}
 
@@ -104,7 +107,11 @@ class _Search:
         if cell.key in self.failed:
             return self.failed[cell.key]
         said = {"chosen": is_chosen} | ({} if is_finished else {"stopped": OUTRANKED})
-        return record_of(cell, self.trainings[cell.key], PREFIXES if is_chosen else BEFORE_TEST, **said)
+        trainings = self.trainings[cell.key]
+        record = record_of(cell, trainings, PREFIXES if is_chosen else BEFORE_TEST, **said)
+        if is_chosen and self.keep is not None:
+            self.keep(cell, trainings, record)
+        return record
 
     def save(self) -> None:
         """Write every training to its file."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
 from typing import Any, cast
@@ -37,7 +37,7 @@ from kanbench.training.rounds import Batch
 ON_CPU = Execution()
 
 
-def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
+def run_cell(cell: Cell, execution: Execution = ON_CPU, keep: "Keep | None" = None) -> CellRecord:
     """Train all members of a cell and grade them. The test split is used once, after training.
 
     Members share their cell's wall-clock seconds and peak bytes equally. For a training that was interrupted, seconds
@@ -46,6 +46,7 @@ def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
     Args:
         cell: What is trained. A cell with a reference has nothing to train: the reference is fitted.
         execution: How it is trained.
+        keep: Called with what was trained and its record, while the trained members are at hand.
 
     Raises:
         BudgetTooSmall: No width gives a model of the cell's budget.
@@ -56,7 +57,10 @@ def run_cell(cell: Cell, execution: Execution = ON_CPU) -> CellRecord:
         return record_of_reference(cell)
     training = Training(cell, execution)
     training.go_on()
-    return record_of(cell, [training])
+    record = record_of(cell, [training])
+    if keep is not None:
+        keep(cell, [training], record)
+    return record
 
 
 class Training:
@@ -156,6 +160,9 @@ class Training:
         for values in ensemble.coefficients(self.module.best_theta).tolist():
             named = zip(task.coefficients, values, strict=True)
             yield {f"coefficient_{each.name}": finite(value) for each, value in named}
+
+
+Keep = Callable[[Cell, Sequence[Training], CellRecord], None]
 
 
 def record_of(cell: Cell, trainings: Sequence[Training], splits: Iterable[str] = PREFIXES, **said: Any) -> CellRecord:

@@ -6,6 +6,7 @@ import { startPanels } from "./panels.js";
 import { startAgainst, drawAnswer } from "./against.js";
 import { startTask } from "./task.js";
 import { startSearch } from "./search.js";
+import { startSolutions, solutionRows } from "./solutions.js";
 import { startTable, filterRecords, matching } from "./table.js";
 import { startTraining, showTraining, hasTraining } from "./training.js";
 import { startDownloads } from "./download.js";
@@ -29,7 +30,7 @@ function drawOrigin() {
 
 // Hides the views for which there is nothing, such as the curves of a table of records.
 function hideEmpty() {
-  const empty = { against: !data.ratios.length, search: !Object.keys(data.search).length, training: !Object.keys(data.curves).length };
+  const empty = { against: !data.ratios.length, search: !Object.keys(data.search).length, training: !Object.keys(data.curves).length, solutions: !data.solutions.length };
   if (!Object.keys(data.curves).length) empty.networks = !data.networks.length;
   for (const [name, isEmpty] of Object.entries(empty)) {
     for (const element of document.querySelectorAll(`#${name}, nav a[href="#${name}"]`)) element.hidden = isEmpty;
@@ -45,10 +46,11 @@ startPanels();
 startAgainst();
 startTask();
 startSearch();
+startSolutions();
 startTraining();
 startExplorer();
 drawOrigin();
-startDownloads({ summary: summaryRows, records: matching });
+startDownloads({ summary: summaryRows, records: matching, solution: solutionRows });
 startCuts();
 startPrint();
 document.querySelector("main").removeAttribute("aria-busy");

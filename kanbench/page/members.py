@@ -67,7 +67,7 @@ def _drawable(cell: Cell) -> FormulaTask:
     """Return the task of a cell. Raises `NoPicture` for a task that is no formula, before anything is trained."""
     if isinstance(cell.task, FormulaTask) and cell.task.grading.n_outputs == 1:
         return cell.task
-    others = "; the command `solution` draws what networks found for equations" if cell.equation else ""
+    others = "; of equations it draws u, see Solutions" if cell.equation else ""
     raise NoPicture(f"the page draws networks of one output, of tasks that are formulas{others}")
 
 

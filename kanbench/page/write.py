@@ -18,6 +18,7 @@ from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
 from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
 from kanbench.page.search import plain_ratios, plain_search
+from kanbench.page.solutions import kept_solutions, plain_solutions
 from kanbench.page.source import CannotReport, Source, comparable_records
 from kanbench.page.styles import plain_styles
 from kanbench.report.result import Result
@@ -40,6 +41,7 @@ SCRIPTS = (
     "against",
     "task",
     "search",
+    "solutions",
     "table",
     "training",
     "explorer",
@@ -102,7 +104,7 @@ def _show_one(files: dict[str, Path], choice: Choice) -> tuple[Choice, Shown]:
 def result_of(source: Source, protocol: str = "") -> Result:
     """Return the result of the records of a source, see `comparable_records`."""
     frame = comparable_records(source, protocol)
-    result = Result(frame, title=source.title)
+    result = Result(frame, title=source.title, solution_finder=partial(kept_solutions, source.files))
     baseline = source.baseline if source.baseline in set(result.frame.method) else None
     primary = source.primary if source.primary and source.primary.is_in(result.frame) else None
     return Result.of(result, baseline=baseline, primary=primary)
@@ -128,6 +130,7 @@ def page_data(source: Source, result: Result, files: dict[str, Path]) -> Plain:
         "mark": result.mark,
         "ratios": plain_ratios(result),
         "search": plain_search(result),
+        "solutions": plain_solutions(result.solutions),
     }
 
 

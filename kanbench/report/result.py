@@ -25,6 +25,7 @@ from kanbench.analysis.summary import summarize
 from kanbench.analysis.task_scaling import slopes_by_task
 from kanbench.errors import UsageError
 from kanbench.files.atomic import staged
+from kanbench.report.figures.solutions import Pictured
 from kanbench.report.figures.style import FORMATS, Styles, method_styles, ordered_methods
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Result(Compared):
         costs: measured times of methods, as `read_costs` returns them.
         primary: the comparison that a study declared beforehand, which is answered and tested alone.
         page_writer: writes the interactive page to a path, where the record files of the frame are known.
+        solution_finder: returns what networks of a result found for equations, where their files are known.
 
     Example:
         >>> from kanbench.analysis import load_records
@@ -63,6 +65,7 @@ class Result(Compared):
     chosen_from: int = 0
     costs: pd.DataFrame | None = None
     page_writer: Callable[[Path], object] | None = None
+    solution_finder: Callable[["Result"], list[Pictured]] | None = None
 
     @classmethod
     def of(
@@ -236,6 +239,11 @@ class Result(Compared):
         return {axis: (held, along(part, axis, self.baseline)) for axis, held, part in along_axes(self)}
 
     @cached_property
+    def solutions(self) -> list[Pictured]:
+        """The solutions of equations that the best member of every method found, as far as a run kept them."""
+        return self.solution_finder(self) if self.solution_finder else []
+
+    @cached_property
     def mark(self) -> str | None:
         """The method that every panel of a figure shows: the baseline, or the best MLP."""
         return self.baseline or best_mlp(self.ranking, self.frame)
@@ -270,7 +278,7 @@ class Result(Compared):
         before = self.chosen_from or len(known)
         primary = self.primary.among(wanted, names) if self.primary else None
         changed = {"frame": frame, "baseline": baseline, "order": order, "chosen_from": before, "primary": primary}
-        return replace(self, **changed, known_levels=(), page_writer=None)
+        return replace(self, **changed, known_levels=(), page_writer=None, solution_finder=None)
 
     def plot(
         self, name: str, ax: "Axes | None" = None, width: float | None = None, height: float | None = None

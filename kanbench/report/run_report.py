@@ -11,6 +11,7 @@ from kanbench.analysis.significance import Refusal
 from kanbench.analysis.spreadsheet import write_csv
 from kanbench.files.atomic import staged
 from kanbench.report.figures.along import loss_along
+from kanbench.report.figures.solutions import SOLUTION, Pictured, draw_solutions
 from kanbench.report.figures.style import save
 from kanbench.report.result import Result
 
@@ -29,20 +30,23 @@ def write_report(
     title: str,
     baseline: str | None,
     page_writer: Callable[[Path], object] | None = None,
+    solution_finder: Callable[[Result], list[Pictured]] | None = None,
 ) -> Report:
     """Analyse record files: records.csv, summary.csv and figures (PNG and SVG) in `folder`.
 
     Where training rows, noise or extrapolation differ, the figures show the error along them instead. The page of the
-    result is what `page_writer` writes.
+    result is what `page_writer` writes. What networks found for equations is drawn as far as `solution_finder` has it.
 
     Each file appears whole, and all of them or none, so that the jobs of a run may report at the same time.
     """
-    result = Result(load_records(cells), title=title, baseline=baseline, page_writer=page_writer)
+    records = load_records(cells)
+    result = Result(records, title=title, baseline=baseline, page_writer=page_writer, solution_finder=solution_finder)
     summary = result.summary  # raises before anything is written
     with staged(folder) as place:
         write_csv(result.records, place / "records.csv")
         write_csv(summary, place / "summary.csv")
-        report = Report(result, _draw(result, place))
+        figures = [*_draw(result, place), *_draw_solutions(result, place)]
+        report = Report(result, figures)
     return replace(report, figures=[folder / path.name for path in report.figures])
 
 
@@ -54,6 +58,14 @@ def _draw(result: Result, folder: Path) -> list[Path]:
         with suppress(Refusal):
             figures.append(save(result.plot(name), folder / name))
     return figures
+
+
+def _draw_solutions(result: Result, folder: Path) -> list[Path]:
+    """One figure per equation, where solutions were kept."""
+    return [
+        save(draw_solutions(each, result.styles), folder / f"{SOLUTION}{each.task}", ["png"])
+        for each in result.solutions
+    ]
 
 
 def _draw_along(result: Result, folder: Path) -> list[Path]:

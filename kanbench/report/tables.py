@@ -15,6 +15,7 @@ from kanbench.analysis.wins import NOT_COUNTED, WIN
 from kanbench.errors import counted
 from kanbench.report.against import add_ratios
 from kanbench.report.figures.gallery import FIGURES, draw
+from kanbench.report.figures.solutions import SOLUTION, draw_solutions
 from kanbench.report.folder import USUAL, Folder, Look, Written
 from kanbench.report.levels import add_axis, add_ranks
 from kanbench.report.result import Result
@@ -84,6 +85,8 @@ def write_part(result: Result, path: Path, look: Look = USUAL) -> str:
     for name in FIGURES:
         with suppress(Refusal):
             folder.figure(name, draw(result, name, width=look.width))
+    for solved in result.solutions:
+        folder.figure(f"{SOLUTION}{solved.task}", draw_solutions(solved, result.styles))
     folder.close()
     return "".join(said)
 

@@ -14,15 +14,18 @@ from rich.console import Console
 from kanbench.cells import Cell, Execution, ResumeFile, run_cell, run_search, unfinished
 from kanbench.cells.cost import keep_freed_memory
 from kanbench.cells.forecast import cost
+from kanbench.cells.train import Keep
 from kanbench.config.config import Config
 from kanbench.errors import ConfigError, counted
 from kanbench.loggers.logger import RunLogger
 from kanbench.methods import BudgetTooSmall, TooManyTerms
 from kanbench.page import PageOptions, find_source, write_page
+from kanbench.page.solutions import kept_solutions
 from kanbench.report.run_report import Report, write_report
 from kanbench.report.terminal import print_answer, print_failures, print_summary
 from kanbench.run.job import Group, Job, grouped, job_of
 from kanbench.run.progress import Tally, progress_of
+from kanbench.solutions.kept import keep_solution
 from kanbench.store.leases import Leases
 from kanbench.store.plan import join
 from kanbench.store.record import CellRecord, RecordStore
@@ -89,7 +92,9 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
         return Outcome(tally, None, [records, *logger.places])
     workers = 1 if job.fresh else job.trainer.workers_for(PageOptions().networks)  # those of a page are forks
     page_writer = partial(_write_page, job.folder, workers)
-    report = write_report(map(job.store.path, job.plan.cells), job.report, job.title, job.baseline, page_writer)
+    files = {key: job.store.path(key) for key in job.plan.cells}
+    finder = partial(kept_solutions, files)
+    report = write_report(files.values(), job.report, job.title, job.baseline, page_writer, finder)
     logger.log_report(report)
     say(report)
     places = [f"figure    {path}" for path in report.figures]
@@ -258,7 +263,8 @@ def _train(job: Job, logger: RunLogger, group: Group, former: dict[str, CellReco
 
     with stopping.deferred() if pause else nullcontext():
         is_search = group[0].search is not None
-        records = _search(group, execution) if is_search else [_record(group[0], execution)]
+        keep = partial(keep_solution, job.store.folder)
+        records = _search(group, execution, keep) if is_search else [_record(group[0], execution, keep)]
         for record in records:
             job.store.write(record, instead_of=former.get(record.key))
         if pause:
@@ -267,16 +273,16 @@ def _train(job: Job, logger: RunLogger, group: Group, former: dict[str, CellReco
     return records
 
 
-def _search(group: Group, execution: Callable[[Cell], Execution]) -> list[CellRecord]:
+def _search(group: Group, execution: Callable[[Cell], Execution], keep: Keep) -> list[CellRecord]:
     first = group[0]
     if first.search and first.search.reason:
         return [unfinished(first, "skipped", first.search.reason)]
-    return run_search(group, execution)
+    return run_search(group, execution, keep)
 
 
-def _record(cell: Cell, execution: Callable[[Cell], Execution]) -> CellRecord:
+def _record(cell: Cell, execution: Callable[[Cell], Execution], keep: Keep) -> CellRecord:
     try:
-        return run_cell(cell, execution(cell))
+        return run_cell(cell, execution(cell), keep)
     except (BudgetTooSmall, TooManyTerms) as reason:
         return unfinished(cell, "skipped", str(reason))
     except Exception as error:  # any error becomes the record of its cell; other cells go on
