@@ -16,7 +16,7 @@ def add(parser: ArgumentParser) -> None:
 
 
 def solution(given: Namespace) -> int:
-    """Write a picture and a CSV file of the best member of every method on each equation.
+    """Write a picture of every equation, and a CSV file of the best member of every method on it.
 
     Raises:
         UsageError: for a budget that is no number.

@@ -71,7 +71,7 @@ class Solution:
         """u and those of its derivatives that occur in the equation and its conditions."""
         equation = self.task.equation
         every = (name for each in (equation.interior, *equation.of_conditions) for name in each.orders)
-        return tuple(sorted({UNKNOWN, *every}, key=lambda name: (len(name), name)))
+        return tuple(dict.fromkeys((UNKNOWN, *every)))
 
     def __call__(self, points: Points, of: str = UNKNOWN) -> Array:
         """Return u, or a derivative, at points of the domain: (n,).
@@ -142,7 +142,7 @@ class Solution:
             if absent := [name for name in names if name not in points]:
                 raise ValueError(f"points must have a column for each variable, and {shown(absent)} is not there")
             points = points[list(names)]
-        found = np.asarray(points, dtype=np.float64)
+        found = np.array(points, dtype=np.float64, order="C")  # a copy, as torch takes no others
         if found.ndim == 1 and len(names) == 1:
             found = found[:, None]
         if found.ndim != 2 or found.shape[1] != len(names):

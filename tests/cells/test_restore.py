@@ -50,7 +50,15 @@ def test_so_is_that_of_every_optimizer(optimizer):
 
 
 @pytest.mark.parametrize(
-    "before", [cell(), cell(MLPMethod(depth=1), Adam(steps=30, rates=(0.003, 0.01)))], ids=["lm", "adam"]
+    "before",
+    [
+        cell(),
+        cell(MLPMethod(depth=1), Adam(steps=30, rates=(0.003, 0.01))),
+        cell(
+            MLPMethod(depth=1, fourier=4), Adam(steps=6, check_every=3, rates=(0.01,), doublings=1)
+        ),  # with frequencies of its own
+    ],
+    ids=["lm", "adam", "fourier"],
 )
 def test_a_member_trained_once_more_is_the_one_of_the_record(before):
     member = run_cell(before).members[-1]

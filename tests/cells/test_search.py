@@ -76,9 +76,11 @@ def test_a_schedule_that_depends_on_the_length_has_no_rungs(optimizer):
 
 
 def test_the_best_third_goes_on_and_the_chosen_shape_alone_is_graded_on_test():
-    shapes = trials()
-    records = run_search(shapes, on_cpu)
+    shapes, kept = trials(), []
+    records = run_search(shapes, on_cpu, lambda cell, trainings, record: kept.append((cell, len(trainings), record)))
     assert [record.key for record in records] == [each.key for each in shapes]
+    assert [(cell.key, groups) for cell, groups, _ in kept] == [(record.key, 2) for *_, record in kept]
+    assert [record for *_, record in kept] == [each for each in records if each.members[0]["chosen"]]
     ended = [record for record in records if record.members[0]["stopped"] == "outranked"]
     finished = [record for record in records if record not in ended]
     assert (len(ended), len(finished)) == (4, 2)

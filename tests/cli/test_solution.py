@@ -8,7 +8,7 @@ from kanbench.cells import Cell, Precision, run_cell
 from kanbench.cli.main import answer
 from kanbench.data import SplitSizes, load_suite
 from kanbench.methods import MLPMethod
-from kanbench.report.figures.solutions import draw_solution
+from kanbench.report.figures.solutions import Found, Pictured, draw_solutions
 from kanbench.store.record import RecordStore
 from kanbench.training import LevenbergMarquardt
 
@@ -28,16 +28,17 @@ def train(folder, suite, task, steps=6):
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pde")
-    return folder, train(folder, "pde", "advection", steps=30)
+    return folder, train(folder, "pde", "advection", steps=12)
 
 
 def test_the_table_holds_the_solution_of_the_best_member_with_its_derivatives_and_its_error(solved, capsys):
     folder, record = solved
     assert answer(["solution", str(folder)]) == 0
-    stem = folder / "solutions" / "advection-MLP_tanh"
-    assert capsys.readouterr().out == f"solution  {stem}.png\n"
-    assert all(stem.with_name(f"{stem.name}.{end}").stat().st_size > 1_000 for end in ("png", "svg"))
-    table = pd.read_csv(f"{stem}.csv")
+    picture = folder / "solutions" / "advection.png"
+    assert capsys.readouterr().out == f"solution  {picture}\n"
+    assert all(picture.with_suffix(end).stat().st_size > 1_000 for end in (".png", ".svg"))
+    assert (folder / "cells" / f"{record.key}.kanbench").exists()  # trained again, and kept from now on
+    table = pd.read_csv(picture.with_name("advection-MLP_tanh.csv"))
     assert list(table) == ["x", "t", "u", "u_x", "u_t", "reference", "error"]
     np.testing.assert_allclose(table.reference, np.sin(table.x - 5 * table.t), atol=1e-9)
     np.testing.assert_allclose(table.error, table.u - table.reference, atol=1e-9)
@@ -70,20 +71,32 @@ def test_records_of_formulas_have_no_solutions(tmp_path, capsys):
     assert not (tmp_path / "solutions").exists()
 
 
+def pictured(variables, points, reference, u, error=0.1):
+    found = Found("MLP tanh", u, error, 40, 0, {"k": 0.123456})
+    return Pictured("pde", "task", ("u_x = 0",), variables, points, reference, (found,))
+
+
 def test_a_picture_of_one_variable_has_the_curves_and_one_of_three_is_refused():
     x = np.linspace(0, 1, 11)
-    figure = draw_solution("t", ("x",), x[:, None], x**2 + 0.01, x**2)
+    figure = draw_solutions(pictured(("x",), x[:, None], x**2, x**2 + 0.01))
     curves, errors = figure.axes
     np.testing.assert_allclose(errors.lines[0].get_ydata(), 0.01)
-    assert [line.get_label() for line in curves.lines] == ["reference", "u"]
+    np.testing.assert_allclose(curves.lines[1].get_ydata() - curves.lines[0].get_ydata(), 0.01)
+    said = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert said == ["reference", "MLP tanh, 40 parameters, k = 0.1235: error 1.0e-1"]
     with pytest.raises(ValueError, match="a picture shows one variable or two, and there are 3: x, y, t"):
-        draw_solution("t", ("x", "y", "t"), np.zeros((1, 3)), x[:1], x[:1])
+        draw_solutions(pictured(("x", "y", "t"), np.zeros((1, 3)), x[:1], x[:1]))
 
 
-def test_a_map_has_the_first_variable_upward_and_the_second_across():
+@pytest.mark.parametrize(("second", "turned"), [("t", False), ("y", True)])
+def test_a_map_has_time_across_or_else_the_first_variable_and_colors_of_an_error_are_symmetric(second, turned):
     points = np.array([(x, t) for x in (0.0, 1.0, 2.0) for t in (0.0, 1.0)])
-    u = points[:, 0] * 10 + points[:, 1] + 1
-    figure = draw_solution("t", ("x", "t"), points, u, u + 0.5)
-    first = figure.axes[0]
-    assert (first.get_xlabel(), first.get_ylabel(), first.get_title()) == ("t", "x", "u")
-    np.testing.assert_allclose(first.collections[0].get_array(), [[1, 2], [11, 12], [21, 22]])
+    reference = points[:, 0] * 10 + points[:, 1] + 1
+    figure = draw_solutions(pictured(("x", second), points, reference, reference + 0.5 * points[:, 1]))
+    known, _, found, error = figure.axes[:4]
+    across, upward = ("x", second) if turned else (second, "x")
+    assert (found.get_xlabel(), found.get_ylabel()) == (across, upward)
+    rows = np.array([[1, 2], [11, 12], [21, 22]])
+    np.testing.assert_allclose(known.images[0].get_array(), rows.T if turned else rows)
+    assert found.images[0].get_clim() == known.images[0].get_clim() == (1, 22)
+    assert error.images[0].get_clim() == (-0.5, 0.5)

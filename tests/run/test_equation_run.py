@@ -1,8 +1,13 @@
 """Runs on differential equations: `experiment=pde`, an equation of one's own, and what is refused."""
 
+import json
+import re
+
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
+import kanbench as kb
 from kanbench.analysis import load_records
 from kanbench.analysis.baselines import missing_baselines
 from kanbench.cli.main import answer
@@ -30,6 +35,14 @@ tasks:
 """
 
 
+def data_of(page):
+    return json.loads(re.search(r'id="data">(.*?)</script>', page.read_text(), re.DOTALL)[1])
+
+
+def unscaled(plain):
+    return plain["scale"] * np.array(plain["values"])
+
+
 def config(*words):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return read_config(compose("config", list(Words.parse([*words]).overrides)))
@@ -49,9 +62,17 @@ def test_the_experiment_compares_networks_with_classical_solvers(tmp_path, capsy
     assert "error: relative L2 error of u on the test grid" in said
     assert "spectral collocation" in said
     assert missing_baselines(records.reset_index()) == ["an MLP of depth 1", "an MLP of depth 2"]
+    assert [path.name for path in given.folder.glob("reports/*/solution_*")] == ["solution_poisson_1d.png"]
     page = tmp_path / "page.html"
     write_page(find_source(given.folder), page, PageOptions())
-    assert "the command `solution` draws what networks found for equations" in page.read_text()
+    (solved,) = data_of(page)["solutions"]
+    assert solved["axes"] == [[-1.0, 1.0, 401]]
+    u = kb.load_solution(given.folder, "poisson_1d", "MLP tanh")
+    (found,) = [each for each in solved["found"] if each["method"] == "MLP tanh"]
+    assert found["error"] == pytest.approx(records.loc["MLP tanh"].test_rel_l2, rel=5e-3)
+    x, (reference, off) = np.linspace(-1, 1, 401), map(unscaled, (solved["reference"], found["off"]))
+    np.testing.assert_allclose(off, u(x) - np.sin(np.pi * x), atol=1e-4 * np.abs(off).max())
+    np.testing.assert_allclose(reference, np.sin(np.pi * x), atol=1e-4)
 
 
 def test_an_equation_of_ones_own_is_a_file(tmp_path):
