@@ -13,7 +13,19 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import costs, ensembles, estimators, layers, lm_step, main_job, overhead, scale, startup, time_to_error
+from benchmarks import (
+    costs,
+    ensembles,
+    equations,
+    estimators,
+    layers,
+    lm_step,
+    main_job,
+    overhead,
+    scale,
+    startup,
+    time_to_error,
+)
 from benchmarks.machine import machine
 from benchmarks.measurement import Settings
 from benchmarks.tables import show
@@ -23,6 +35,7 @@ BENCHMARKS = {
     "layers": layers.run,
     "ensembles": ensembles.run,
     "lm_step": lm_step.run,
+    "equations": equations.run,
     "costs": costs.run,
     "time_to_error": time_to_error.run,
     "overhead": overhead.run,

@@ -46,17 +46,21 @@ class Floor:
 class Steps:
     """A callable that goes on with a training by one step of all members."""
 
-    def __init__(self, name: str, n: int) -> None:
-        draws = torch.Generator().manual_seed(0)
-        models = [network(name, SIZES[n], draws) for _ in range(MEMBERS)]
-        self.x = 2.0 * torch.rand(MEMBERS, n, 2, generator=draws, dtype=torch.float64) - 1.0
-        self.y = torch.exp(-self.x[..., 0]) * torch.sin(2.0 * self.x[..., 1])
-        self.ensemble, self.optimizer = Ensemble(models), LevenbergMarquardt()
+    def __init__(self, ensemble: Ensemble, x: torch.Tensor, y: torch.Tensor) -> None:
+        self.ensemble, self.x, self.y, self.optimizer = ensemble, x, y, LevenbergMarquardt()
         self.state = self.optimizer.start(self.ensemble, self.ensemble.start, torch.zeros(MEMBERS), [])
         self.optimizer.advance(self.ensemble, self.state, self.x, self.y, WARM_UP)
 
     def __call__(self) -> None:
         self.optimizer.advance(self.ensemble, self.state, self.x, self.y, 1)
+
+
+def regression(name: str, n: int) -> Steps:
+    """Return the training of a network on a function of two inputs."""
+    draws = torch.Generator().manual_seed(0)
+    models = [network(name, SIZES[n], draws) for _ in range(MEMBERS)]
+    x = 2.0 * torch.rand(MEMBERS, n, 2, generator=draws, dtype=torch.float64) - 1.0
+    return Steps(Ensemble(models), x, torch.exp(-x[..., 0]) * torch.sin(2.0 * x[..., 1]))
 
 
 def network(name: str, widths: dict[str, int], draws: torch.Generator) -> KAN | MLP:
@@ -99,13 +103,11 @@ def run(settings: Settings) -> Result:
 
 
 def _row(name: str, n: int, settings: Settings, raw: list[Row]) -> Row:
-    step = Steps(name, n)
+    step = regression(name, n)
     params = step.ensemble.n_params
     work = {"floor": Floor(n, params), "step": step}
     repeats = max(1, 1_000 // n)
-    rounds = [
-        {what: _seconds(call, repeats) for what, call in work.items()} for _ in range(2 if settings.quick else 41)
-    ]
+    rounds = [{what: seconds(call, repeats) for what, call in work.items()} for _ in range(2 if settings.quick else 41)]
     wall, cpu = (np.array([[each[what][k] for what in work] for each in rounds]) for k in range(2))
     raw += [{"method": name, "rows": n, "clock": k, "seconds": t.tolist()} for k, t in (("wall", wall), ("cpu", cpu))]
     floor_ms, step_ms = np.median(cpu, axis=0) * 1e3 / MEMBERS
@@ -121,7 +123,7 @@ def _row(name: str, n: int, settings: Settings, raw: list[Row]) -> Row:
     }
 
 
-def _seconds(call: Callable[[], None], repeats: int) -> tuple[float, float]:
+def seconds(call: Callable[[], None], repeats: int) -> tuple[float, float]:
     """Return the seconds of a call by the wall clock and of the CPU."""
     wall, cpu = time.perf_counter(), time.thread_time()
     for _ in range(repeats):

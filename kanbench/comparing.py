@@ -93,7 +93,7 @@ def compare(
         noise: The standard deviation of noise on training targets, in units of their own.
         extrapolation: How much wider the ranges of test points are; 0.2 is 20 %.
         vary: The randomness that differs between seeds: data, initialization, order, or all.
-        references: Whether simple predictors stand beside the methods.
+        references: Whether simple predictors stand beside the methods, or classical solvers beside equations.
         retrain: Whether cells are trained again that other code than today's has trained.
         workers: Processes that train side by side; 0 is one per core, or one per GPU. 1 trains in this process.
         precision: double or single.

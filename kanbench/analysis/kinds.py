@@ -29,6 +29,13 @@ def references_at(frame: pd.DataFrame, budget: int) -> pd.DataFrame:
     return references[references.unknowns.isna() | (references.unknowns == budget)]
 
 
+def without_further_solvers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are compared at equal parameters: solvers have the unknowns of a budget."""
+    if "unknowns" not in frame:
+        return frame
+    return frame[frame.unknowns.isna() | frame.unknowns.isin(frame.budget.dropna().unique())]
+
+
 def metrics(frame: pd.DataFrame) -> pd.Series:
     """Return the metric that each row is compared by: its column is train_, val_ or test_ and the metric.
 

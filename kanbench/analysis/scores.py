@@ -8,6 +8,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import pandas as pd
 
+from kanbench.analysis.kinds import without_further_solvers
 from kanbench.analysis.load import choose_rates
 from kanbench.analysis.protocol import Level, check_protocol, levels
 from kanbench.analysis.shapes import choose_shapes
@@ -96,7 +97,7 @@ class Compared:
         if self.frame.empty:
             raise ValueError("there are no records to compare")
         check_protocol(self.frame)
-        return choose_rates(self.frame.drop_duplicates(["cell", "seed", "lr"]))
+        return choose_rates(without_further_solvers(self.frame.drop_duplicates(["cell", "seed", "lr"])))
 
     @cached_property
     def by_budget(self) -> dict[int, Scores]:

@@ -15,13 +15,14 @@ from kanbench.config.checks import LARGEST_BUDGET, check_gradings, check_rows, c
 from kanbench.config.config import Config, ReportKind
 from kanbench.config.equations import with_degrees
 from kanbench.config.options import home_of
+from kanbench.config.references import read_references
 from kanbench.config.settings import TrainerConfig
 from kanbench.config.typed import choice, listed, only, scalar, typed
 from kanbench.data import TASKS, Conditions, Shares, SplitSizes, Suite, SuiteSettings, Task, TaskSettings
 from kanbench.errors import ConfigError, UnknownName, are, require_name
 from kanbench.files.stored_names import current_word
 from kanbench.loggers.settings import LoggerConfig
-from kanbench.methods import METHODS, KANMethod, NetworkMethod, references_of
+from kanbench.methods import METHODS, KANMethod, NetworkMethod
 from kanbench.store.plan import Shard
 from kanbench.training import OPTIMIZERS
 
@@ -66,7 +67,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         optimizer=typed(optimizer_kind, node.optimizer, "optimizer"),
         trainer=typed(TrainerConfig, node.trainer, "trainer"),
         logger=typed(LoggerConfig, node.logger, "logger"),
-        references=references_of(grading.references, _budgets(node.budget)) if scalar(node, "references", bool) else (),
+        references=read_references(node, grading.references, _budgets(node.budget)),
         conditions=typed(Conditions, only(node.data, *CONDITIONS), "data"),
         vary=choice({each.name: each for each in Vary}, current_word(scalar(node, "vary", str)), "vary"),
         shard=_shard(node),
@@ -112,7 +113,7 @@ PARTS = {"basis", "aggregation"}  # groups of which the baseline may have one of
 CONDITIONS = tuple(each.name for each in dataclasses.fields(Conditions))
 KEYS = {
     "": ("basis", "aggregation", "model", "baseline", "data", "optimizer", "budget", "trainer", "logger", "system",
-         "name", "results", "seeds", "first_seed", "references", "retrain", "vary", "report",
+         "name", "results", "seeds", "first_seed", "references", "unknowns", "retrain", "vary", "report",
          "shard", "search"),
     "budget": ("name", "targets"),
     "aggregation": ("name",),

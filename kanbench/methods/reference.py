@@ -211,13 +211,15 @@ REFERENCES: dict[str, tuple[Reference, ...]] = {  # a kind of task may add its o
 }
 
 
-def references_of(kind: str, budgets: Sequence[int]) -> tuple[Method, ...]:
+def references_of(kind: str, budgets: Sequence[int], unknowns: Sequence[int] = ()) -> tuple[Method, ...]:
     """Return the references that a kind of grading names: fitted ones, or classical solvers for every budget.
 
     Args:
         kind: One of `REFERENCES`, or "equation".
         budgets: The numbers of parameters of a run, which are those of the unknowns of solvers.
+        unknowns: Further numbers of unknowns, which show what solvers reach in the seconds of a training.
     """
     if kind == EQUATION:
-        return tuple(Solver(budget, is_spectral) for budget in budgets for is_spectral in (False, True))
+        sizes = dict.fromkeys((*budgets, *unknowns))
+        return tuple(Solver(size, is_spectral) for size in sizes for is_spectral in (False, True))
     return REFERENCES[kind]

@@ -13,7 +13,8 @@ class Solver(Method):
     """A classical solver with as many unknowns as a network has parameters.
 
     Finite differences are of the second order. The spectral one takes Chebyshev points, or Fourier modes along a
-    variable in which u is periodic. `kanbench.data.equations.classical` says how equations are solved.
+    variable in which u is periodic. `kanbench.data.equations.classical` says how equations are solved. What is reached
+    at equal seconds is chosen among solves of several sizes by who reads them, so that no error depends on a machine.
     """
 
     is_trained: ClassVar[bool] = False

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from kanbench.analysis.kinds import references_at
 from kanbench.report.result import Result
 from kanbench.store.record import CellRecord
 
@@ -21,7 +22,8 @@ def plain_summary(result: Result) -> list[Plain]:
     chosen, rows = result.chosen, []
     for (budget, method), row in result.summary.set_index(["budget", "method"]).iterrows():
         tasks = result.scores[budget].tasks if budget in result.scores else []
-        of_method = chosen[(chosen.method == method) & ((chosen.budget == budget) | chosen.budget.isna())]
+        at_budget = pd.concat([chosen[chosen.budget == budget], references_at(chosen, budget)])
+        of_method = at_budget[at_budget.method == method]
         same = pd.MultiIndex.from_frame(of_method[["suite", "task"]]).isin(tasks)
         cells = of_method[same].groupby("cell")[["flops", "seconds"]].first()
         medians = {name: cells[name].median() for name in cells}

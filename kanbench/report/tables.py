@@ -20,6 +20,7 @@ from kanbench.report.folder import USUAL, Folder, Look, Written
 from kanbench.report.levels import add_axis, add_ranks
 from kanbench.report.result import Result
 from kanbench.report.shapes import add_shapes, say_left_out
+from kanbench.report.solvers import add_solvers
 from kanbench.report.typeset import (
     EMBOLDENED,
     NOTHING,
@@ -117,6 +118,7 @@ def _tables(folder: Folder, result: Result) -> list[str]:
     _slopes(folder, result)
     _failures(folder, result)
     add_shapes(folder, result)
+    add_solvers(folder, result)
     _aggregations(folder, result)
     return [remark] if remark else []
 
