@@ -27,7 +27,7 @@ def causal_weights(squares: Tensor, times: Tensor, low: float, high: float, epsi
         high: the last time.
         epsilon: how strict the order in time is; 0 gives weights of 1.
 
-    Source: Wang, Sankaran and Perdikaris 2022 (arXiv:2203.07404), eq. 3.10.
+    Source: Wang, Sankaran and Perdikaris 2022 (arXiv:2203.07404).
     """
     slab = ((times - low) / (high - low) * SLABS).long().clamp(0, SLABS - 1)
     counts, sums = (
@@ -62,7 +62,7 @@ def balanced_weights(norms: Tensor) -> Tensor:
     Returns:
         (members, conditions), each in [0.01, 10,000]; 1 where a gradient is not finite, or both are zero.
 
-    Source: Wang, Sankaran, Wang and Perdikaris 2023 (arXiv:2308.08468), section 5.1; the loss is divided by the weight
+    Source: Wang, Sankaran, Wang and Perdikaris 2023 (arXiv:2308.08468); the loss is divided by the weight
     of the equation, which stays 1.
     """
     return (norms[:, :1] / norms[:, 1:]).nan_to_num(nan=1.0).clamp(LEAST, MOST)

@@ -48,7 +48,7 @@ def choose_rows(residuals: Array, n: int, name: str, seed: int, number: int) -> 
 def chances(residuals: Array) -> Array:
     """Return the chance of each candidate, |residual| / mean + 1 over the sum; one that is not finite counts as 0.
 
-    Source: Wu et al. 2023 (arXiv:2207.10289), eq. 2 with k = 1 and c = 1.
+    Source: Wu et al. 2023 (arXiv:2207.10289), the method RAD with k = 1 and c = 1.
     """
     sizes = np.where(np.isfinite(residuals), np.abs(residuals), 0.0)
     sizes = sizes / max(float(sizes.max()), np.finfo(np.float64).tiny)
