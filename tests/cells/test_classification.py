@@ -45,7 +45,7 @@ CELL = Cell(
     method=MLPMethod(depth=1),
     budget=80,
     seeds=(0, 1),
-    optimizer=Adam(steps=150, check_every=50, rates=(0.03,)),
+    optimizer=Adam(steps=150, check_every=50, rates=(0.03,), doublings=1),
     sizes=SplitSizes(150, 150, 300),
     precision=Precision.double,
 )

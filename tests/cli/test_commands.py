@@ -1,4 +1,4 @@
-"""The whole way through the command line, in processes of its own."""
+"""The whole way through the command line; in processes of its own, unless nothing is trained."""
 
 import importlib
 import importlib.metadata
@@ -31,6 +31,18 @@ MEASURED = ["seconds", "peak_memory_bytes", "commit"]
 def kanbench(*words: str, folder: Path, **options) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "kanbench", *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, **options)
+
+
+def status_here(words, folder, monkeypatch) -> int:
+    """The exit code of a command in this process, which saves the imports."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    monkeypatch.setattr("sys.argv", ["kanbench", *words])
+    monkeypatch.setattr("kanbench.cli.job.entered", False)
+    try:
+        return entry.main()
+    except SystemExit as ended:
+        return ended.code
 
 
 def numbers(folder: Path):
@@ -145,12 +157,19 @@ def test_adam_tries_every_rate_and_reports_the_best_on_validation(tmp_path):
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path):
-    done = kanbench(*words, folder=tmp_path)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+def test_a_mistake_is_one_sentence_and_exit_code_2(words, sentence, tmp_path, monkeypatch, capfd):
+    assert status_here(words, tmp_path, monkeypatch) == 2
+    out, err = capfd.readouterr()
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1, err
+    assert "Traceback" not in out + err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_ends_with_the_sentence_and_the_exit_code_2(tmp_path):
+    done = kanbench("experiment=feyman", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("kanbench: experiment=feyman: unknown option 'feyman'; did you mean feynman")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -62,7 +62,7 @@ def test_closed_form_gradients_equal_finite_differences():
             assert gradient[place] == pytest.approx((losses[0] - losses[1]) / (2 * step), abs=1e-8)
 
 
-@pytest.mark.parametrize(("hidden", "epochs"), [((2,), 100), ((2, 2), 5)])
+@pytest.mark.parametrize(("hidden", "epochs"), [((2,), 30), ((2, 2), 5)])
 def test_epochs_by_hand_and_in_kanbench_end_in_the_same_place(hidden, epochs):
     system = HandDerived(hidden, epochs=epochs)
     (x, y), model = system.data(), system.model()

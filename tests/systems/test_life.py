@@ -37,13 +37,13 @@ def test_a_formula_is_in_the_units_of_the_task():
 
 def test_a_life_goes_from_data_to_the_formula():
     task = load_suite("founding").task("hello_kan")
-    upbringing = Upbringing()
+    upbringing = Upbringing(width=2, sparse_steps=40, steps=40)
     life = upbringing.live(task, 0, SplitSizes(300, 10, 1000))
     stages = life.stages
     assert list(stages) == ["born", "trained", "pruned", "refined", "named"]
     assert torch.equal(stages["born"][0].coefficients, upbringing.born(task, 0)[0].coefficients)
     assert life.pruned_shape == [2, 1, 1]
-    assert [n_edges(stages[name]) for name in stages] == [15, 15, 3, 3, 3]
+    assert [n_edges(stages[name]) for name in stages] == [6, 6, 3, 3, 3]
     assert life.sameness.algebraic
     assert life.sameness.numeric
     assert life.test_rmse() < 1e-9

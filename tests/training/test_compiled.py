@@ -10,14 +10,11 @@ from kanbench.methods import KANMethod, MLPMethod
 from kanbench.models import Activation
 from kanbench.training import SGD, Adam, CompiledEnsemble, Ensemble
 
-METHODS = pytest.mark.parametrize(
-    "method",
-    [
-        *(KANMethod(basis=basis) for basis in (BSpline(), Chebyshev(), RBF(), Sine())),
-        MLPMethod(activation=Activation.bspline),
-    ],
-    ids=lambda m: m.label,
-)
+METHODS = [
+    *(KANMethod(basis=basis) for basis in (Chebyshev(), RBF(), Sine(), BSpline())),
+    MLPMethod(activation=Activation.bspline),
+]
+BATCHES = [*((method, Adam(steps=12, batch=20)) for method in METHODS[:3]), (METHODS[3], SGD(steps=12))]
 
 
 def models(method, n=3):
@@ -37,8 +34,7 @@ def train(ensemble, optimizer):
     return state.theta
 
 
-@METHODS
-@pytest.mark.parametrize("optimizer", [Adam(steps=12), Adam(steps=12, batch=20), SGD(steps=12)], ids=str)
+@pytest.mark.parametrize(("method", "optimizer"), [*((method, Adam(steps=12)) for method in METHODS), *BATCHES])
 def test_training_is_what_it_is_without(method, optimizer):
     """Whole splits, whose first features are computed once, and batches, whose are not."""
     compiled = train(CompiledEnsemble(models(method), backend="aot_eager"), optimizer)

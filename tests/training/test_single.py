@@ -158,7 +158,7 @@ def test_what_cannot_be_trained_is_refused():
             train(network(), columns, target, lbfgs)
 
 
-@pytest.mark.parametrize("optimizer", [Adam(60), Adam(60, batch=16), SGD(60)], ids=["Adam", "batches", "SGD"])
+@pytest.mark.parametrize("optimizer", [Adam(20), Adam(20, batch=16), SGD(20)], ids=["Adam", "batches", "SGD"])
 @pytest.mark.parametrize("weight", [0.0, 0.02])
 def test_an_optimizer_with_several_learning_rates_leaves_the_best_of_them(optimizer, weight):
     (x,), (y,) = samples()
