@@ -13,7 +13,7 @@ from kanbench.bases import BASES, BSpline, Chebyshev
 from kanbench.checkpoint import Names, build, describe, load, load_names, pack, save
 from kanbench.errors import UnknownName
 from kanbench.files.sealed import Damaged, Seal
-from kanbench.files.user_code import TargetError
+from kanbench.files.user_source import TargetError
 from kanbench.interpret import LIBRARY, Function, formula, prune, snap, snap_network
 from kanbench.methods import OwnMethod
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch, EdgeScale, KANLayer, extend, update_grid

@@ -9,7 +9,8 @@ from typing import Any
 from kanbench.bases.base import Basis
 from kanbench.errors import shown
 from kanbench.files.callables import CannotHash, hash_of_callable
-from kanbench.files.user_code import OF_TARGETS, Loaded, TargetError, load_target, loaded_before, said
+from kanbench.files.user_code import OF_TARGETS, Loaded, load_target, loaded_before, said
+from kanbench.files.user_source import TargetError
 
 DIGITS = 6  # of the hash in a label
 _loaded: dict[type, Loaded] = {}

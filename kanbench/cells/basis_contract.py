@@ -9,7 +9,8 @@ from torch.func import grad, vmap
 
 from kanbench.bases import Basis
 from kanbench.bases.own import outside_of
-from kanbench.cells.contract import ContractFault, Finding, outcomes, unseen
+from kanbench.cells.contract import Finding, outcomes, unseen
+from kanbench.cells.subject import ContractFault
 from kanbench.errors import shown
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples stay clear of every simple fraction, and so of every knot

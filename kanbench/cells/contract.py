@@ -6,31 +6,24 @@ a constant, on a few rows, in the precision of the run; together they take about
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
 
+from kanbench.cells.subject import ROWS, ContractFault, Subject, stepped, trained
 from kanbench.errors import counted
 from kanbench.methods import NetworkMethod
 from kanbench.methods.own import OwnFault
 from kanbench.training.architecture import require_one_architecture
 from kanbench.training.looped import ensemble_of
 
-ROWS = 16
 MANY = 200  # rows of a larger batch
-WIDER = 4  # how much wider than the narrowest model the other one is, which must have more parameters
 LARGEST = {torch.float64: 1e-6, torch.float32: 1e-3}  # relative difference of what must be equal but for rounding
 NEARLY = 1e-2  # relative difference of what may be found by least squares, and of a slope from its difference
 DIRECTIONS = 3
 
 T = TypeVar("T")
-
-
-class ContractFault(ValueError):
-    """A model breaks the contract; one sentence."""
 
 
 @dataclass(frozen=True)
@@ -45,83 +38,6 @@ class Finding:
     said: str
     is_fault: bool = False
     is_remark: bool = False
-
-
-class Subject:
-    """A method at one number of inputs and outputs, and the models that the checks share."""
-
-    def __init__(self, method: NetworkMethod, n_in: int, n_out: int, dtype: torch.dtype) -> None:
-        self.n_in, self.n_out, self.dtype = n_in, n_out, dtype
-        self.method = method if method.hidden is None else replace(method, hidden=None, depth=max(1, method.depth))
-
-    @cached_property
-    def nodes(self) -> int:
-        """The least number of hidden nodes that builds."""
-        return self.method.next_nodes(self.n_in, self.method.depth, self.n_out)
-
-    @cached_property
-    def more(self) -> int:
-        """The number of hidden nodes of a wider model that builds."""
-        return self.method.next_nodes(self.n_in, self.nodes + WIDER * self.method.depth, self.n_out)
-
-    @property
-    def widths(self) -> tuple[int, int]:
-        """The widths of the first hidden layer of both."""
-        few, many = (self.method.shape(self.n_in, nodes, self.n_out)[1] for nodes in (self.nodes, self.more))
-        return few, many
-
-    @cached_property
-    def model(self) -> nn.Module:
-        """The model of seed 0."""
-        return self.build(0)
-
-    @cached_property
-    def moved(self) -> nn.Module:
-        """The same model after a random step, away from special starts."""
-        return stepped(self.model, 1)
-
-    def build(self, seed: int) -> nn.Module:
-        """Return the wider model of a seed."""
-        generator = torch.Generator().manual_seed(seed)
-        return self.method.build(self.n_in, self.more, generator, self.dtype, self.n_out)
-
-    def rows(self, seed: int = 0, n: int = ROWS) -> Tensor:
-        """Random inputs (n, n_in) in [-1, 1]."""
-        draws = torch.Generator().manual_seed(seed)
-        return (2.0 * torch.rand(n, self.n_in, generator=draws, dtype=torch.float64) - 1.0).to(self.dtype)
-
-    @torch.no_grad()
-    def outputs(self, model: nn.Module, x: Tensor) -> Tensor:
-        """Evaluate a model. Raises `ContractFault` with the model's own error."""
-        given = x.clone()
-        try:
-            output = model(given).detach()
-        except Exception as error:
-            hint = "; trainer.precision=single may suit it" if "dtype" in str(error) else ""
-            raise ContractFault(
-                f"its forward fails on inputs {tuple(x.shape)}: {self.method.said(error)}{hint}"
-            ) from error
-        if not torch.equal(given, x):
-            raise ContractFault("its forward writes into its inputs, which are the data")
-        return output
-
-
-def stepped(model: nn.Module, seed: int, size: float = 0.1) -> nn.Module:
-    """Return a copy of a model whose trained parameters have taken a random step. Raises `ContractFault`."""
-    try:
-        model = deepcopy(model)
-    except Exception as error:
-        raise ContractFault(f"it cannot be copied, as members are: {type(error).__name__}: {error}") from error
-    draws = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in _trained(model):
-            step = torch.randn(parameter.shape, generator=draws, dtype=torch.float64).to(parameter)
-            parameter.add_(size * (0.1 + parameter.abs()) * step)
-    return model
-
-
-def _trained(model: nn.Module) -> list[nn.Parameter]:
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def builds(on: Subject) -> str:
@@ -170,13 +86,13 @@ def repeats(on: Subject) -> str:
     here, there = on.outputs(on.model, x), on.outputs(again, x)
     if not torch.allclose(here, there, rtol=NEARLY, atol=NEARLY * float(here.abs().max())):
         raise ContractFault("two models of one seed differ: draw from torch's, NumPy's or random's global generator")
-    pairs = zip(_trained(on.model), _trained(other), strict=True)
+    pairs = zip(trained(on.model), trained(other), strict=True)
     if all(torch.equal(a, b) for a, b in pairs):
         raise ContractFault(
             "two models of different seeds are equal, so all members would be: take a parameter `seed`, or draw from "
             "torch's generator without seeding it"
         )
-    if all(torch.equal(a, b) for a, b in zip(_trained(on.model), _trained(again), strict=True)):
+    if all(torch.equal(a, b) for a, b in zip(trained(on.model), trained(again), strict=True)):
         return "one seed repeats to the last bit, two differ"
     return "!one seed repeats to rounding only, so results do too"
 
@@ -233,7 +149,7 @@ def has_true_gradients(on: Subject) -> str:
 def slope_errors(on: Subject) -> Iterator[float]:
     """Yield the relative error of the gradient along each random direction."""
     model, x = on.moved, on.rows()
-    parameters = _trained(model)
+    parameters = trained(model)
     weights = on.rows(2, n=ROWS)[:, :1] + 1.5
     try:
         with torch.enable_grad():

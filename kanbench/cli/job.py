@@ -16,7 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from kanbench.cli.output import Lasting, complain
-from kanbench.cli.words import PRIMARY, Words, check_words_beside_system, of_job
+from kanbench.cli.word_checks import check_words_beside_system
+from kanbench.cli.words import PRIMARY, Words, of_job
 from kanbench.config.options import CONF
 from kanbench.errors import UsageError
 from kanbench.run.sweep import SweepSummary, remove_empty

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kanbench.cli.command import Command
 from kanbench.errors import UnknownName, UsageError, counted
-from kanbench.files.user_code import TargetError, load_target
+from kanbench.files.user_code import load_target
+from kanbench.files.user_source import TargetError
 
 if TYPE_CHECKING:
     from kanbench.page.source import Source

@@ -7,7 +7,8 @@ from kanbench.bases import Basis
 from kanbench.bases.own import is_own
 from kanbench.cells import Vary
 from kanbench.cells.basis_contract import findings_of_basis
-from kanbench.cells.contract import ContractFault, check_contract
+from kanbench.cells.contract import check_contract
+from kanbench.cells.subject import ContractFault
 from kanbench.config.config import Config
 from kanbench.config.equations import check_equations
 from kanbench.data import EquationTask, Grading, Shares, SplitSizes, Task, sample

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from kanbench.files.user_code import INSTALLED, TargetError, read_source
+from kanbench.files.user_source import INSTALLED, TargetError, read_source
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...))
 BY_NAME = ("dtype", "device", "layout", "memory_format")  # types of torch and NumPy whose text says everything

@@ -12,7 +12,8 @@ import torch
 
 from kanbench.errors import require, require_name, shown
 from kanbench.files.callables import hash_of_callable
-from kanbench.files.user_code import TargetError, load_target, loaded_before, said
+from kanbench.files.user_code import load_target, loaded_before, said
+from kanbench.files.user_source import TargetError
 from kanbench.methods.base import NetworkMethod, changes, crossed
 from kanbench.methods.budget import Sizing, solve_nodes
 from kanbench.models.own import OwnNetwork, Plan, Takes, build_own, call_arguments, n_trained

@@ -23,7 +23,7 @@ from kanbench.cli.command import perform
 from kanbench.cli.words import Words
 from kanbench.config.read import read_config
 from kanbench.errors import ConfigError
-from kanbench.files.user_code import TargetError
+from kanbench.files.user_source import TargetError
 from kanbench.models import KAN
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.run.running import run

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from kanbench.bases import BSpline
-from kanbench.cells.contract import CHECKS, ContractFault, check_contract, findings
+from kanbench.cells.contract import CHECKS, check_contract, findings
+from kanbench.cells.subject import ContractFault
 from kanbench.methods import KANMethod, OwnMethod
 from kanbench.models.own import seeded
 from kanbench.training.ensemble import Ensemble

@@ -20,7 +20,7 @@ import kanbench as kanbench_package
 from kanbench import __main__ as entry
 from kanbench.analysis import load_records
 from kanbench.cli.command import commands
-from kanbench.cli.words import check_words, check_words_beside_system
+from kanbench.cli.word_checks import check_words, check_words_beside_system
 from kanbench.errors import UsageError
 from kanbench.store.record import read_record
 

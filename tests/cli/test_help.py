@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from kanbench.cli.command import perform
 from kanbench.cli.help import TOPICS, page
-from kanbench.cli.words import check_words
+from kanbench.cli.word_checks import check_words
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config, read_system
 from kanbench.errors import UsageError

@@ -12,7 +12,7 @@ from kanbench import __main__ as entry
 from kanbench.cli import words as command_line
 from kanbench.cli.command import parse
 from kanbench.cli.submit import Submission, submit
-from kanbench.cli.words import check_words
+from kanbench.cli.word_checks import check_words
 from kanbench.errors import UsageError
 
 CONF = Path(kanbench_package.__file__).parent.parent / "conf"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kanbench.files.callables import CannotHash, hash_of_callable
-from kanbench.files.user_code import read_source
+from kanbench.files.user_source import read_source
 
 BODY = """
 import functools

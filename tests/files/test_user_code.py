@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kanbench.files.user_code import TargetError, load_target, loaded_before, read_source
+from kanbench.files.user_code import load_target, loaded_before
+from kanbench.files.user_source import TargetError, read_source
 
 MODEL = "from layers import scale\n\ndef build(widths):\n    return scale(len(widths))\n"
 

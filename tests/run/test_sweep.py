@@ -5,7 +5,7 @@ from itertools import product
 import yaml
 from hydra import compose, initialize_config_dir
 
-from kanbench.cli.words import check_words
+from kanbench.cli.word_checks import check_words
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
 
