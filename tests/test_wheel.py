@@ -96,7 +96,7 @@ def test_every_command_of_the_wheel_works_from_an_empty_folder(kanbench_elsewher
     assert len(records) >= 4
     assert all('"commit": ""' in record for record in records)
     run("report", "results/runs/smoke", "--networks", "1")
-    assert (run.here / "results/runs/smoke/report.html").stat().st_size > 1_000_000
+    assert (run.here / "results/runs/smoke/report.html").stat().st_size > 500_000
     run("tables", "results/runs/smoke", "--out", "tables")
     assert "#SBATCH" in run("submit", "experiment=smoke", "--dry-run")
     assert "done" in run("status", "results/runs")
