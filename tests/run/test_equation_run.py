@@ -14,6 +14,7 @@ from kanbench.cli.main import answer
 from kanbench.cli.words import Words
 from kanbench.config.options import CONF
 from kanbench.config.read import read_config
+from kanbench.data.equations.renewal import Balance, Renewal, Rows
 from kanbench.errors import ConfigError
 from kanbench.page import PageOptions, find_source, write_page
 from kanbench.run.running import run
@@ -122,6 +123,12 @@ def test_the_weight_of_conditions_is_in_the_key_and_multiplies_their_own():
     one, ten = (config("data=pde", "data.tasks=[poisson_1d]", f"data.weight={weight}") for weight in (1, 10))
     assert [each.weight for each in ten.tasks[0].conditions] == [10.0, 10.0]
     assert one.cells()[0].key != ten.cells()[0].key
+
+
+def test_rounds_are_in_every_task_that_is_trained():
+    words = ["data.rounds=10", "data.rows=adaptive", "data.balance=gradients", "data.causal=1"]
+    given = config("data=pde", "data.tasks=[advection,burgers]", *words)
+    assert [each.renewal for each in given.tasks] == [Renewal(10, Rows.adaptive, Balance.gradients, 1.0)] * 2
 
 
 def test_too_few_conditions_are_said_before_the_run(tmp_path, capsys):
