@@ -18,7 +18,7 @@ from kanbench.errors import counted
 from kanbench.methods import BudgetTooSmall, Solver, TooManyTerms
 from kanbench.store.record import OUTRANKED, CellRecord
 
-FILED = ("experiment", "suite", "commit", "results_version")  # they do not follow from the description
+FILED = ("experiment", "suite", "commit", "results_version", "smooth", "heavy_tailed")  # not in the description
 OF_VERSION = ("cell", "protocol", "data")  # hashes with the version of the results
 EQUAL_WIDTHS = 2  # the last version whose hidden layers were equally wide
 OF_WIDTHS = ("width", "params", "budget_miss", "missed")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kanbench.cli.command import Command
 from kanbench.errors import UnknownName, UsageError, counted
-from kanbench.files.user_code import load_target
-from kanbench.files.user_source import TargetError
+from kanbench.files.user_code import load_targets
 
 if TYPE_CHECKING:
     from kanbench.page.source import Source
@@ -70,7 +69,7 @@ def report(given: Namespace) -> int:
     from kanbench.workers.pool import WorkerDied
 
     place = _place(given.results, given.out)
-    _load(given.target)
+    load_targets("report", given.target)
     numbers: dict[str, Any] = {name: _whole(name, text) for name in WHOLE if (text := vars(given)[name]) is not None}
     options = PageOptions(members=tuple(given.member), protocol=given.protocol, **numbers)
     try:
@@ -101,15 +100,6 @@ def _as_studied(source: "Source", results: list[Path]) -> "Source":
     except ValueError as error:
         raise UsageError(f"report: {error}") from error
     return study.page_source(source)
-
-
-def _load(targets: list[str]) -> None:
-    """Run the code of own models. Raises `UsageError`."""
-    for target in targets:
-        try:
-            load_target(target)
-        except TargetError as error:
-            raise UsageError(f"report: {error}") from error
 
 
 def _place(results: list[Path], out: Path | None) -> Path:

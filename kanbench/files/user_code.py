@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kanbench.errors import UnknownName, shown
+from kanbench.errors import UnknownName, UsageError, shown
 from kanbench.files.from_text import TextLoader, imported_from_text
 from kanbench.files.user_source import INSTALLED, Source, TargetError, read_source, said_in, text_of
 
@@ -60,6 +60,15 @@ def load_target(target: str) -> Loaded:
         raise TargetError(f"target {target}: must be a class or a function, got {shown(thing)}")
     _loaded[source.name, source.hash] = loaded = Loaded(target, thing, source.hash, source)
     return loaded
+
+
+def load_targets(command: str, targets: Iterable[str]) -> None:
+    """Run the code of targets for a command. Raises `UsageError`, which the name of the command begins."""
+    for target in targets:
+        try:
+            load_target(target)
+        except TargetError as error:
+            raise UsageError(f"{command}: {error}") from error
 
 
 def loaded_before(name: str, hash: str) -> Loaded | None:

@@ -67,7 +67,11 @@ def _drawable(cell: Cell) -> FormulaTask:
     """Return the task of a cell. Raises `NoPicture` for a task that is no formula, before anything is trained."""
     if isinstance(cell.task, FormulaTask) and cell.task.grading.n_outputs == 1:
         return cell.task
-    others = "; of equations it draws u, see Solutions" if cell.equation else ""
+    others = (
+        "; of equations it draws u under Solutions, if the run or the command `solution` kept it"
+        if cell.equation
+        else ""
+    )
     raise NoPicture(f"the page draws networks of one output, of tasks that are formulas{others}")
 
 

@@ -9,6 +9,7 @@ from kanbench.analysis import load_records
 from kanbench.analysis.protocol import say_level
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.spreadsheet import write_csv
+from kanbench.errors import counted
 from kanbench.files.atomic import staged
 from kanbench.report.figures.along import loss_along
 from kanbench.report.figures.solutions import SOLUTION, Pictured, draw_solutions
@@ -21,7 +22,16 @@ class Report:
     """The result that `write_report` found, and the figures that it drew."""
 
     result: Result
-    figures: list[Path]  # PNG; an SVG of the same name lies beside each
+    figures: list[Path]  # PNG; an SVG of the same name lies beside each, but for solutions of equations
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines that say where the figures are: one for each, and one for all solutions of equations."""
+        solved = [path for path in self.figures if path.name.startswith(SOLUTION)]
+        lines = [f"figure    {path}" for path in self.figures if path not in solved]
+        if solved:
+            lines.append(f"figures   {solved[0].parent}/{SOLUTION}*.png ({counted(len(solved), 'equation')})")
+        return lines
 
 
 def write_report(

@@ -97,7 +97,7 @@ def execute(job: Job, console: Console, say: Callable[[Report], None] = lambda r
     report = write_report(files.values(), job.report, job.title, job.baseline, page_writer, finder)
     logger.log_report(report)
     say(report)
-    places = [f"figure    {path}" for path in report.figures]
+    places = report.lines
     if job.page:
         page = job.report / "report.html"
         report.result.page(page)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,19 +124,20 @@ def _report(console: Console, cells: list[Path], manifests: list["Manifest"], fo
 def _report_part(
     console: Console, part: "pd.DataFrame", cells: list[Path], manifests: list["Manifest"], folder: Path
 ) -> None:
+    from kanbench.page.solutions import kept_solutions
     from kanbench.report.run_report import write_report
     from kanbench.report.terminal import print_answer, print_summary
 
     about = next(each for each in manifests if set(part.cell) & {Path(cell).stem for cell in each.cells})
     try:
-        report = write_report(cells, folder, about.title, about.baseline)
+        finder = partial(kept_solutions, {cell.stem: cell for cell in cells})
+        report = write_report(cells, folder, about.title, about.baseline, solution_finder=finder)
     except ValueError as error:  # jobs that no single table can hold
         console.print(f"no summary, but each job has a report of its own: {error}")
         return
     print_answer(console, report.result)
     print_summary(console, report.result)
-    for path in report.figures:
-        console.print(f"figure    {path}")
+    console.print("\n".join(report.lines))
 
 
 def _failed(cells: Iterable[Path]) -> Iterator["CellRecord"]:

@@ -1,6 +1,7 @@
 """The solutions of a run: of each method on each equation the best member, read from its file or trained again."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,10 +99,13 @@ def solution_at(place: Place, target: str = "") -> Solution:
     """Return the solution of a cell: that of its file, or the best member trained again, which is then kept.
 
     Raises:
-        UsageError: The cell is no equation, or this version cannot train it.
+        UsageError: The cell is no equation, this version cannot train it, or its code is not there.
     """
-    if (solution := kept_at(place, target)) is not None:
-        return solution
+    try:
+        with suppress(FileNotFoundError, Damaged):
+            return read_solution(place.kept, target)
+    except TargetError as error:
+        raise UsageError(f"solution: {error}") from error
     record = read_record(place.record)
     best = best_member(record.members)
     assert best is not None

@@ -130,7 +130,7 @@ class Solution:
             "task": as_plain(self.task),
             "coefficients": dict(self.coefficients),
             "about": dict(self.about),
-            "code": [own.name, own.hash, own.target] if own else [],
+            "code": [own.name, own.hash] if own else [],
         }
         names = checkpoint.Names(self.variables, (UNKNOWN,))
         checkpoint.save(self.network, path, names=names, notes={NOTE: note})
@@ -170,8 +170,8 @@ def read_solution(path: Path, target: str = "") -> Solution:
         note = notes[NOTE]
         task, code = restore_equation(note["task"]), note["code"]
         coefficients = {str(name): float(value) for name, value in note["coefficients"].items()}
-        if not target and code and loaded_before(code[0], code[1]):
-            target = code[2]
+        if not target and code and (loaded := loaded_before(code[0], code[1])):
+            target = loaded.target
     except (CannotRestore, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Damaged(f"{path}: holds no equation that this version can build ({error})") from error
     return Solution(checkpoint.load(path, target=target), task, coefficients, note["about"])

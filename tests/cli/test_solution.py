@@ -55,6 +55,7 @@ def test_the_table_holds_the_solution_of_the_best_member_with_its_derivatives_an
     [
         (["--task", "burgers"], "solution: no network solved a task 'burgers' of these records"),
         (["--budget", "50"], "solution: budget must be one of 40, got 50"),
+        (["--target", "gone.py:Net"], "solution: target gone.py:Net: there is no file gone.py"),
         (["--budget", "many"], "solution: --budget must be a whole number, got 'many'"),
     ],
 )

@@ -63,6 +63,7 @@ def test_the_experiment_compares_networks_with_classical_solvers(tmp_path, capsy
     assert "error: relative L2 error of u on the test grid" in said
     assert "spectral collocation" in said
     assert missing_baselines(records.reset_index()) == ["an MLP of depth 1", "an MLP of depth 2"]
+    assert "/solution_*.png (1 equation)" in said
     assert [path.name for path in given.folder.glob("reports/*/solution_*")] == ["solution_poisson_1d.png"]
     page = tmp_path / "page.html"
     write_page(find_source(given.folder), page, PageOptions())

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from kanbench.cells.train import Training, record_of
 from kanbench.checkpoint import save
 from kanbench.data import SplitSizes, load_suite
 from kanbench.errors import UsageError
+from kanbench.files import user_code
 from kanbench.files.sealed import Damaged
-from kanbench.methods import KANMethod, MLPMethod
+from kanbench.files.user_code import TargetError
+from kanbench.methods import KANMethod, MLPMethod, OwnMethod
 from kanbench.page.solutions import kept_solutions, plain_solutions
 from kanbench.report.result import Result
 from kanbench.solutions import Solution
@@ -26,6 +29,7 @@ from kanbench.solutions.kept import best_member, keep_solution
 from kanbench.store.record import RecordStore
 from kanbench.training import LevenbergMarquardt
 
+TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
 SUITE = load_suite("pde")
 SIZES = SplitSizes(60, 60, 400)
 KAN = KANMethod(basis=Chebyshev(degree=2))
@@ -122,6 +126,19 @@ def test_a_member_without_a_file_is_trained_again_and_kept(folder):
     np.testing.assert_allclose(again(again.grid(50)), before(again.grid(50)), rtol=1e-6, atol=1e-9)
     assert again.about == before.about
     assert kept.exists()
+
+
+def test_an_own_model_is_a_solution_where_its_code_is_at_hand(tmp_path):
+    method = OwnMethod(target=f"{TINY}:Plain")
+    untrained("burgers", method).save(tmp_path / "own.kanbench")
+    points = np.array([[0.3, 0.4], [-0.2, 0.1]])
+    expected = untrained("burgers", method)(points, "u_xx")
+    np.testing.assert_array_equal(kb.load_solution(tmp_path / "own.kanbench")(points, "u_xx"), expected)
+    user_code._loaded.clear()  # as in another process
+    with pytest.raises(TargetError, match=r"holds an own model, Plain of source .*target='.*Plain'"):
+        kb.load_solution(tmp_path / "own.kanbench")
+    again = kb.load_solution(tmp_path / "own.kanbench", target=f"{TINY}:Plain")
+    np.testing.assert_array_equal(again(points, "u_xx"), expected)
 
 
 def test_a_data_frame_gives_points_by_names_whatever_the_order_of_its_columns():
