@@ -12,7 +12,7 @@ from kanbench.analysis.scores import Records, at_best_rates
 from kanbench.cells import CannotRestore, restore_cell
 from kanbench.errors import UsageError
 from kanbench.files.sealed import Damaged
-from kanbench.files.user_code import TargetError
+from kanbench.files.user_source import TargetError
 from kanbench.solutions.kept import best_member, kept_beside, solved_again, write_solution
 from kanbench.solutions.solution import Solution, read_solution
 from kanbench.store.record import read_record

@@ -1,4 +1,4 @@
-"""The page of equations in a browser: the maps of u, of its reference and of the error, and the lines of one variable."""
+"""The page of equations in a browser: maps of u, of its reference and of the error, and lines over one variable."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from kanbench.solutions.kept import keep_solution
 from kanbench.store.record import RecordStore
 from kanbench.training import LevenbergMarquardt
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("page")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("page")]
 
 
 @pytest.fixture(scope="module")

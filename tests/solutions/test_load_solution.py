@@ -20,7 +20,7 @@ from kanbench.data import SplitSizes, load_suite
 from kanbench.errors import UsageError
 from kanbench.files import user_code
 from kanbench.files.sealed import Damaged
-from kanbench.files.user_code import TargetError
+from kanbench.files.user_source import TargetError
 from kanbench.methods import KANMethod, MLPMethod, OwnMethod
 from kanbench.page.solutions import kept_solutions, plain_solutions
 from kanbench.report.result import Result
