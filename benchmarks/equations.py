@@ -18,8 +18,8 @@ from kanbench.training.residual_ensemble import ResidualEnsemble
 WIDTHS = {"MLP": 75, "KAN": 12}  # of 301 parameters for two variables
 TASKS = ("poisson", "burgers")  # second derivatives along two variables, and along one of two
 ROWS = 1_000  # of the interior; each condition has a twentieth of them
-ROUNDS = 15
-NESTED = 3  # rounds of nested reverse mode, which takes seconds
+ROUNDS = 9
+NESTED = 2  # rounds of nested reverse mode, which takes seconds
 
 
 def run(settings: Settings) -> Result:

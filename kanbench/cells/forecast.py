@@ -9,6 +9,7 @@ from kanbench.cells.execution import Execution
 from kanbench.cells.searching import KEPT
 from kanbench.cells.train import prepare
 from kanbench.training import LevenbergMarquardt, Optimizer
+from kanbench.training.jets import directions_of
 from kanbench.training.optimizers.base import Converging
 from kanbench.training.optimizers.batches import GradientDescent
 
@@ -18,6 +19,7 @@ PER_NUMBER = 1.3e-8  # of the Jacobian, for its entries
 PER_PRODUCT = 1e-11  # of J^T J
 PER_CUBE = 2.7e-11  # of Cholesky
 PER_GRADIENT = 3e-9  # of a gradient, for a row and a parameter
+PER_DIRECTION = 0.5  # of a step, for every derivative of u that the jets of an equation carry beside u
 PER_CELL = 0.1  # of sampling, building and grading
 PER_LEFT_OUT = 0.01  # of writing the record of a task that a search leaves out
 SAMPLE = 0.2  # seconds of a short training
@@ -62,6 +64,17 @@ def expected_steps(optimizer: Optimizer) -> float:
 
 def step_seconds(cell: Cell, params: int) -> float:
     """Estimate the seconds of one step of all members of a cell, for models with `params` parameters."""
+    return _of_regression(cell, params) * _derivatives(cell)
+
+
+def _derivatives(cell: Cell) -> float:
+    """Return how many times longer a step takes on an equation than on a regression of as many rows."""
+    if (task := cell.equation) is None:
+        return 1.0
+    return 1.0 + PER_DIRECTION * (directions_of(task.equation.interior.orders, task.equation.box.names).n_rows - 1)
+
+
+def _of_regression(cell: Cell, params: int) -> float:
     rows = cell.task.rows(cell.sizes).train
     if isinstance(cell.optimizer, LevenbergMarquardt):
         residuals = rows * cell.n_outputs

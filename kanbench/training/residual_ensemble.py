@@ -1,7 +1,8 @@
 """An ensemble whose predictions are the residuals of a differential equation."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -12,14 +13,16 @@ from kanbench.models import extend_all
 from kanbench.models.activations import roughest
 from kanbench.training.architecture import Named
 from kanbench.training.ensemble import Ensemble, Inputs
+from kanbench.training.jet_pass import JetPass, passes_of
 from kanbench.training.jet_stages import JetStage, KeptJets, jet_stages_of
 from kanbench.training.jets import Directions, directions_of
 from kanbench.training.losses import Loss
 from kanbench.training.nested import NestedJets
 from kanbench.training.residual import Problem
-from kanbench.training.residual_rows import EmbeddedRows, embedded_rows
+from kanbench.training.residual_rows import EmbeddedRows, PartRows, kinds_of, part_rows, rows_in_parts
 from kanbench.training.residual_values import partials, pull_solution, residuals, solution_jets
 
+WORTH_A_PASS = 0.05  # the share of rows that need derivatives of a lower order
 PROBES = 8  # points at which derivatives of a model from elsewhere are tried
 
 
@@ -50,6 +53,7 @@ class ResidualEnsemble(Ensemble):
         super().__init__(models, Loss.mse)
         self.problem, self._network_params = problem, self.start.shape[1]
         self.stages: list[JetStage] | None = jet_stages_of(self, self.along)
+        self.passes = passes_of(self, problem)
         starts = self.start.new_tensor(problem.coefficients).expand(len(models), -1)
         self.start = torch.cat([self.start, starts], dim=1)
         if self.stages is None:
@@ -90,23 +94,38 @@ class ResidualEnsemble(Ensemble):
 
     def embed(self, x: Tensor) -> EmbeddedRows:
         """Do once what needs no theta: (members, n, columns), packed as `residual_rows` says."""
-        return embedded_rows(self.problem, self.along, x, self._keep_first if self.stages else None)
+        passes = self._passes(x)
+        return rows_in_parts(self.problem, x, [(each.along, self._first(each), each.blocks) for each in passes])
+
+    def _passes(self, x: Tensor) -> list[JetPass]:
+        """Return the passes of rows: one for all blocks, unless blocks that need less are many."""
+        if self.stages is None or len(self.passes) == 1:
+            return [self._whole]
+        less = torch.isin(kinds_of(x), x.new_tensor(self.passes[0].blocks, dtype=torch.long), invert=True)
+        return self.passes if less.sum() >= WORTH_A_PASS * x.shape[1] else [self._whole]
+
+    @property
+    def _whole(self) -> JetPass:
+        """The pass of all blocks together, with stages only where there is a closed form."""
+        return JetPass(self.along, self.stages or [], tuple(range(len(self.problem.residuals))))
+
+    def _first(self, each: JetPass) -> Callable[[Tensor], KeptJets] | None:
+        return partial(self._keep_first, each.stages[0]) if each.stages else None
 
     @property
     def _nested(self) -> NestedJets:
         return NestedJets(self, self.along, self.problem.domain)
 
-    def _keep_first(self, jets: Tensor) -> KeptJets:
-        assert self.stages is not None
+    def _keep_first(self, stage: JetStage, jets: Tensor) -> KeptJets:
         _, _, buffers = next(self.layers(self.start.to(jets.device)))
-        return self.stages[0].keep_features(jets, buffers)
+        return stage.keep_features(jets, buffers)
 
     @torch.no_grad()
     def jets(self, theta: Tensor, x: Tensor) -> Tensor:
         """Return the jets of u at points (members, n, variables): (members, rows, n), see `along`."""
         filled = torch.cat([x, *[x] * self.problem.has_pairs, torch.zeros_like(x[..., :1]), x[..., :1]], dim=-1)
-        rows = self.embed(filled)
-        return solution_jets(self._network_jets(theta, rows)[0], rows, self.along)
+        part = part_rows(self.problem, self.along, filled, self._first(self._whole))
+        return solution_jets(self._network_jets(self._whole, theta, part)[0], part)
 
     def solution(self, theta: Tensor, x: Tensor) -> Tensor:
         """Return u at points: (members, n, variables) -> (members, n)."""
@@ -114,40 +133,53 @@ class ResidualEnsemble(Ensemble):
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         """Return all residuals times their factors: (members, params), (members, n, columns) -> (members, n)."""
-        rows = self._rows(x)
+        rows, coefficients = self._rows(x), self.coefficients(theta)
+        values = []
         with torch.no_grad():
-            jets = solution_jets(self._network_jets(theta, rows)[0], rows, self.along)
-            return residuals(self.problem, self.along, rows, jets, self.coefficients(theta)) * rows.factors
+            for part, each in self._parts(rows):
+                jets = solution_jets(self._network_jets(each, theta, part)[0], part)
+                values.append(residuals(self.problem, part, jets, coefficients) * part.factors)
+        return rows.whole(values)
 
     def gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         return self.losses_and_gradients(theta, x, y)[1]
 
     @torch.no_grad()
     def losses_and_gradients(self, theta: Tensor, x: Inputs, y: Tensor) -> tuple[Tensor, Tensor]:
-        rows = self._rows(x)
-        values, by_network, by_coefficients, kept = self._linearized(theta, rows)
-        error = values - y
-        weights = 2.0 / error.shape[1] * error
-        blocks = self._slopes(theta, rows, by_network * rows.at_points(weights).unsqueeze(1), kept)
-        if by_coefficients is not None:
-            blocks = [*blocks, (weights.unsqueeze(1) @ by_coefficients).squeeze(1)]
-        return error.square().mean(dim=1), torch.cat(blocks, dim=1)
+        rows, squares, slopes = self._rows(x), theta.new_zeros(len(theta)), torch.zeros_like(theta)
+        for (part, each), of_part in zip(self._parts(rows), rows.split(y), strict=True):
+            values, by_network, by_coefficients, kept = self._linearized(each, theta, part)
+            error = values - of_part
+            weights = 2.0 / y.shape[1] * error
+            weighed = by_network * part.at_points(weights).unsqueeze(1)
+            slopes[:, : self._network_params] += self._slopes(each, theta, part, weighed, kept)
+            if by_coefficients is not None:
+                slopes[:, self._network_params :] += (weights.unsqueeze(1) @ by_coefficients).squeeze(1)
+            squares += error.square().sum(dim=1)
+        return squares / y.shape[1], slopes
 
     @torch.no_grad()
     def jacobians(self, theta: Tensor, x: Inputs) -> Tensor:
         """Derivatives of residuals by theta: (members, params), (members, n, columns) -> (members, n, params)."""
         rows = self._rows(x)
-        _, by_network, by_coefficients, kept = self._linearized(theta, rows)
-        n, points = rows.features.shape[1], rows.points.shape[1]
-        jacobian = theta.new_empty(len(theta), self.n_params, points)
-        self._write(theta, rows, by_network, kept, jacobian[:, : self._network_params])
-        for block in rows.blocks:
-            if block.partner is not None:
-                jacobian[..., block.rows] += jacobian[..., block.partners]
-        jacobian = jacobian[..., :n]
+        n, start, of_parts = rows.features.shape[1], 0, []
+        jacobian = theta.new_empty(len(theta), self.n_params, rows.n_points)
+        for part, each in self._parts(rows):
+            stop = start + part.points.shape[1]
+            of_parts.append(self._jacobian(each, theta, part, jacobian[..., start:stop]))
+            start = stop
+        if rows.n_points > n or rows.order is not None:
+            return rows.whole([each.mT for each in of_parts]).mT.contiguous().mT
+        return jacobian.mT
+
+    def _jacobian(self, each: JetPass, theta: Tensor, part: PartRows, out: Tensor) -> Tensor:
+        """Write the derivatives at all points of a part, and return those of its rows: (members, params, rows)."""
+        _, by_network, by_coefficients, kept = self._linearized(each, theta, part)
+        self._write(each, theta, part, by_network, kept, out[:, : self._network_params])
+        of_rows = part.fold(out)
         if by_coefficients is not None:
-            jacobian[:, self._network_params :] = by_coefficients.mT
-        return jacobian.contiguous().mT
+            of_rows[:, self._network_params :] = by_coefficients.mT
+        return of_rows
 
     def _rows(self, x: Inputs) -> EmbeddedRows:
         if isinstance(x, Tensor):
@@ -155,72 +187,56 @@ class ResidualEnsemble(Ensemble):
         assert isinstance(x, EmbeddedRows)
         return x
 
-    def _linearized(self, theta: Tensor, rows: EmbeddedRows) -> tuple[Tensor, Tensor, Tensor | None, list[KeptJets]]:
+    def _parts(self, rows: EmbeddedRows) -> Iterator[tuple[PartRows, JetPass]]:
+        """The parts of rows, each with the pass that embedded it."""
+        for part in rows.parts:
+            yield part, next((each for each in self.passes if each.along is part.along), self._whole)
+
+    def _linearized(
+        self, each: JetPass, theta: Tensor, part: PartRows
+    ) -> tuple[Tensor, Tensor, Tensor | None, list[KeptJets]]:
         """Return residuals, their derivatives by the jets of the network and by coefficients, and what layers kept.
 
         All are times the factors of rows.
         """
-        network, kept = self._network_jets(theta, rows, further=1)
-        jets, coefficients = solution_jets(network, rows, self.along), self.coefficients(theta)
-        values, by_jets, by_coefficients = partials(self.problem, self.along, rows, jets, coefficients)
-        by_network = pull_solution(by_jets * rows.at_points(rows.factors).unsqueeze(1), rows, self.along)
+        network, kept = self._network_jets(each, theta, part, further=1)
+        jets = solution_jets(network, part)
+        values, by_jets, by_coefficients = partials(self.problem, part, jets, self.coefficients(theta))
+        by_network = pull_solution(by_jets * part.at_points(part.factors).unsqueeze(1), part)
         if by_coefficients is not None:
-            by_coefficients = by_coefficients * rows.factors.unsqueeze(-1)
-        return values * rows.factors, by_network, by_coefficients, kept
+            by_coefficients = by_coefficients * part.factors.unsqueeze(-1)
+        return values * part.factors, by_network, by_coefficients, kept
 
-    def _network_jets(self, theta: Tensor, rows: EmbeddedRows, further: int = 0) -> tuple[Tensor, list[KeptJets]]:
+    def _network_jets(
+        self, each: JetPass, theta: Tensor, part: PartRows, further: int = 0
+    ) -> tuple[Tensor, list[KeptJets]]:
         """Return the jets of the networks' outputs, and what the layers kept, with `further` derivatives of theirs."""
-        if self.stages is None:
-            return self._nested.jets(theta, rows.points).detach(), []
-        kept: list[KeptJets] = []
-        jets = torch.empty(0)
-        for stage, (weight, bias) in zip(self.stages, self._matrices(theta), strict=True):
-            if kept or rows.first is None:
-                kept.append(stage.keep(jets, self.along.order + further))
-            else:
-                kept.append(rows.first)
-            jets = stage.forward(kept[-1], weight, bias)
-        return jets.squeeze(1), kept
+        if part.first is None:
+            return self._nested.jets(theta, part.points).detach(), []
+        return each.jets(self._matrices(theta), part.first, further)
 
-    def _matrices(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def _matrices(self, theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         """The matrices and biases of all layers with parameters: (members, n_features, n_out), (members, n_out)."""
+        found: list[tuple[Tensor, Tensor | None]] = []
         for _, named, _ in self.layers(theta):
             if named:
                 weight, *bias = named.values()
-                yield weight.flatten(1, -2), bias[0] if bias else None
-
-    def _adjoints(self, theta: Tensor, by_network: Tensor, kept: Sequence[KeptJets]) -> list[Tensor]:
-        """Return the derivative of every residual by the jets of each layer's outputs."""
-        assert self.stages is not None
-        adjoints, matrices = [by_network.unsqueeze(1)], [weight for weight, _ in self._matrices(theta)]
-        for stage, each, weight in reversed([*zip(self.stages[1:], kept[1:], matrices[1:], strict=True)]):
-            adjoints.append(stage.pull(each, weight, adjoints[-1]))
-        return adjoints[::-1]
+                found.append((weight.flatten(1, -2), bias[0] if bias else None))
+        return found
 
     def _write(
-        self, theta: Tensor, rows: EmbeddedRows, by_network: Tensor, kept: Sequence[KeptJets], out: Tensor
+        self, each: JetPass, theta: Tensor, part: PartRows, by_network: Tensor, kept: Sequence[KeptJets], out: Tensor
     ) -> None:
         """Write the derivatives by the parameters of the network: (members, params, points)."""
-        if self.stages is None:
-            out.copy_(self._nested.jacobians(theta, rows.points, by_network))
-            return
-        adjoints, matrices = self._adjoints(theta, by_network, kept), [*self._matrices(theta)]
-        start = 0
-        for stage, each, adjoint, (weight, bias) in zip(self.stages, kept, adjoints, matrices, strict=True):
-            stop = start + weight[0].numel()
-            stage.write(each, adjoint, out[:, start:stop].unflatten(1, weight.shape[1:]))
-            if bias is not None:
-                out[:, stop : stop + bias.shape[1]] = adjoint[:, :, 0]
-                stop += bias.shape[1]
-            start = stop
+        if part.first is None:
+            out.copy_(self._nested.jacobians(theta, part.points, by_network))
+        else:
+            each.write(self._matrices(theta), by_network, kept, out)
 
-    def _slopes(self, theta: Tensor, rows: EmbeddedRows, by_network: Tensor, kept: Sequence[KeptJets]) -> list[Tensor]:
-        """Return the derivatives of the sum over all points by the parameters of the network: (members, ..) each."""
-        if self.stages is None:
-            return [self._nested.slopes(theta, rows.points, by_network)[:, : self._network_params]]
-        slopes = []
-        adjoints, matrices = self._adjoints(theta, by_network, kept), [*self._matrices(theta)]
-        for stage, each, adjoint, (_, bias) in zip(self.stages, kept, adjoints, matrices, strict=True):
-            slopes.append(stage.slope(each, adjoint).flatten(1))
-            slopes += [adjoint[:, :, 0].sum(dim=-1)] * (bias is not None)
-        return slopes
+    def _slopes(
+        self, each: JetPass, theta: Tensor, part: PartRows, by_network: Tensor, kept: Sequence[KeptJets]
+    ) -> Tensor:
+        """Return the derivatives of the sum over all points by the parameters of the network: (members, params)."""
+        if part.first is None:
+            return self._nested.slopes(theta, part.points, by_network)[:, : self._network_params]
+        return each.slopes(self._matrices(theta), by_network, kept)

@@ -18,7 +18,7 @@ from kanbench.data.formula_task import read_suite
 from kanbench.methods import KANMethod, MLPMethod, Solver
 from kanbench.training import LevenbergMarquardt
 from kanbench.training.jets import directions_of
-from kanbench.training.residual_rows import embedded_rows
+from kanbench.training.residual_rows import part_rows
 
 SUITE = load_suite("pde")
 SIZES = SplitSizes(200, 200, 400)
@@ -35,12 +35,12 @@ def test_rows_are_packed_as_training_unpacks_them(name):
     blocks = task.equation.blocks(iter(np.random.default_rng(0).spawn(9)), 30, 4)
     problem, weights = problem_of(task), [0.5, 2.0, 3.0][: len(blocks) - 1]
     along = directions_of(problem.orders, problem.variables)
-    found = embedded_rows(problem, along, torch.from_numpy(packed(blocks[0], blocks[1:], weights))[None], None)
+    found = part_rows(problem, along, torch.from_numpy(packed(blocks[0], blocks[1:], weights))[None], None)
     for block, expected, weight in zip(found.blocks, blocks, [1.0, *weights], strict=True):
         places = [block.rows] if block.partner is None else [block.rows, block.partners]
         unpacked = torch.cat([found.points[0, place] for place in places], dim=1)
         np.testing.assert_array_equal(unpacked.numpy(), expected)
-        share = found.factors[0, block.rows].square().sum() / found.features.shape[1]  # of a residual that is 1
+        share = found.factors[0, block.rows].square().sum() / found.n  # of a residual that is 1
         assert float(share) == pytest.approx(weight)
 
 

@@ -203,6 +203,28 @@ def test_closed_forms_equal_nested_reverse_mode_and_gradients_follow_from_jacobi
     torch.testing.assert_close(ensemble.gradients(ensemble.start, rows_of, targets), gradients, **tight)
 
 
+@pytest.mark.parametrize("hard", [None, HARD])
+def test_blocks_carry_what_they_need_in_any_order(hard):
+    """Conditions for u and u_y stand before and behind one of the second order; all rows with all jets are the same."""
+    bends, edge = residual("u_xx")(lambda x, jet, c: jet["u_xx"] - c[0]), Condition(slopes_agree, is_paired=True)
+    others = (Condition(vanishes), Condition(bends), edge, Condition(vanishes))
+    problem = Problem(("x", "y"), SQUARE, slopes_agree, others, coefficients=(0.3,), hard=hard)
+    ensemble, x = ensemble_of(NETWORKS["mlp tanh"], problem), rows(problem, 2)
+    targets = torch.randn(x.shape[:2], generator=generator(5), dtype=DOUBLE)
+    parts = ensemble.embed(x)
+    assert [part.along.n_rows for part in parts.parts] == [3, 2, 1]
+    whole = ResidualEnsemble(ensemble.members(ensemble.start), problem)
+    whole.passes = whole.passes[:1]
+    assert [part.along.n_rows for part in whole.embed(x).parts] == [4]
+    for found, expected in (
+        (ensemble.predict(ensemble.start, parts), whole.predict(ensemble.start, x)),
+        (ensemble.jacobians(ensemble.start, parts), whole.jacobians(ensemble.start, x)),
+        (ensemble.gradients(ensemble.start, parts, targets), whole.gradients(ensemble.start, x, targets)),
+        (ensemble.predict(ensemble.start[:1], parts[torch.tensor([0])]), whole.predict(ensemble.start[:1], x[:1])),
+    ):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12 * float(expected.abs().max()))
+
+
 @pytest.mark.parametrize("name", ["bspline", "chebyshev", "rbf", "mlp tanh", "sine", "random frequencies"])
 def test_residuals_equal_those_of_differences_of_the_solution(name):
     ensemble = ensemble_of(NETWORKS[name], FULL, members=1)
