@@ -9,6 +9,7 @@ import torch
 from kanbench.bases.chebyshev import Chebyshev
 from kanbench.cells import Cell, restore_cell, retrain, run_cell
 from kanbench.cells.cell import Precision
+from kanbench.cells.forecast import step_seconds
 from kanbench.cells.problems import TorchResidual, problem_of
 from kanbench.cells.train import prepare
 from kanbench.data import SplitSizes, load_suite
@@ -95,6 +96,15 @@ def test_a_cell_is_restored_with_its_key_and_other_conditions_have_another():
     assert cell("burgers", MLPMethod(), 40).key != cell("allen_cahn", MLPMethod(), 40).key
     solver = cell("burgers", Solver(50, True), 0)
     assert restore_cell(solver.describe(), "e", "pde").key == solver.key
+
+
+def test_a_step_on_an_equation_is_forecast_by_the_derivatives_of_u():
+    """Half of a plain step for each: u_x and u_t; u_x, u_t and u_xx; or two first and two second ones."""
+    for name, expected in (("advection", 2.0), ("burgers", 2.5), ("poisson", 3.0)):
+        of_equation = cell(name, MLPMethod(), 60)
+        rows = of_equation.task.rows(SIZES).train
+        plain = replace(of_equation, task=load_suite("feynman").task("I.12.11"), sizes=replace(SIZES, train=rows))
+        assert step_seconds(of_equation, 60) / step_seconds(plain, 60) == pytest.approx(expected)
 
 
 def test_classical_solvers_stand_as_references_with_their_unknowns_and_seconds():
