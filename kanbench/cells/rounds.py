@@ -14,12 +14,12 @@ from kanbench.data.equations.renewal import NOTHING, Balance, Rows
 from kanbench.data.equations.task import TIME
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.residual_ensemble import ResidualEnsemble
+from kanbench.training.residual_rows import kinds_of
 from kanbench.training.rounds import Batch, Rounds
 from kanbench.training.row_weights import (
     balanced_weights,
     causal_weights,
     gradient_norms,
-    kinds_of,
     plain_residuals,
     with_weights,
 )

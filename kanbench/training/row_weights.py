@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from kanbench.training.residual_ensemble import ResidualEnsemble
+from kanbench.training.residual_rows import kinds_of
 
 SLABS = 20  # of the range of time
 LEAST, MOST = 1e-2, 1e4  # of a weight from gradients
@@ -80,8 +81,3 @@ def with_weights(x: Tensor, of_blocks: Tensor, of_rows: Tensor) -> Tensor:
     shares = x.shape[1] / kinds.bincount().to(x)[kinds]
     factors = (of_blocks[:, kinds] * of_rows * shares).sqrt()
     return torch.cat([x[..., :-1], factors.unsqueeze(-1)], dim=-1)
-
-
-def kinds_of(x: Tensor) -> Tensor:
-    """Return the number of the block of each row, which is the same in all members: (n,)."""
-    return x[0, :, -2].long()
