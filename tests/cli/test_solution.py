@@ -94,7 +94,10 @@ def test_a_map_has_time_across_or_else_the_first_variable_and_colors_of_an_error
     points = np.array([(x, t) for x in (0.0, 1.0, 2.0) for t in (0.0, 1.0)])
     reference = points[:, 0] * 10 + points[:, 1] + 1
     figure = draw_solutions(pictured(("x", second), points, reference, reference + 0.5 * points[:, 1]))
-    known, _, found, error = figure.axes[:4]
+    known, words, found, error = figure.axes[:4]
+    figure.draw_without_rendering()
+    top = (words.texts[0].get_window_extent().y1 - words.bbox.y0) / words.bbox.height
+    assert 0.85 < top <= 1.0  # beside the reference, whatever the ranges
     across, upward = ("x", second) if turned else (second, "x")
     assert (found.get_xlabel(), found.get_ylabel()) == (across, upward)
     rows = np.array([[1, 2], [11, 12], [21, 22]])

@@ -118,8 +118,7 @@ def _maps(pictured: Pictured) -> Figure:
     low, high = float(pictured.reference.min()), float(pictured.reference.max())
     high = high if high > low else low + 1.0
     image = _map(grid[0, 0], "u, reference", pictured, pictured.reference, low, high)
-    grid[0, 1].set_axis_off()
-    grid[0, 1].text(0.0, 0.95, plain("\n".join(pictured.said)), va="top", fontsize=points(10), linespacing=1.6)
+    _write(grid[0, 1], pictured.said)
     for (left, right), found in zip(grid[1:], pictured.found, strict=True):
         _map(left, f"u, {plain(fill(found.said, LONGEST))}", pictured, found.u, low, high)
         error = found.u - pictured.reference
@@ -132,6 +131,13 @@ def _maps(pictured: Pictured) -> Figure:
     figure.colorbar(image, ax=list(grid[:, 0]), extend=beyond, aspect=14 * len(grid), label="u")
     _name_axes(grid, pictured.variables)
     return figure
+
+
+def _write(axes: Axes, lines: tuple[str, ...]) -> None:
+    """Write lines in the place of a map."""
+    axes.set_axis_off()
+    text = plain("\n".join(lines))
+    axes.text(0.0, 0.95, text, transform=axes.transAxes, va="top", fontsize=points(10), linespacing=1.6)
 
 
 def _name_axes(grid: NDArray[Any], variables: tuple[str, ...]) -> None:
