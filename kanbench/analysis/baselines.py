@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from kanbench.analysis.kinds import CLASSIFICATION, MLP, OF_SOLUTIONS, families, measure, metrics
+from kanbench.analysis.kinds import CLASSIFICATION, MLP, families, is_of_solutions, metrics
 
 REFERENCES = ("constant", "linear", "cubic ridge")
 OF_EQUATIONS = ("finite differences", "spectral collocation")
@@ -14,7 +14,7 @@ STUDY = "study.yaml"  # the file that makes a folder a published study
 def missing_baselines(frame: pd.DataFrame) -> list[str]:
     """Return the names of the references, and the depths of MLPs, that a table of records does not hold."""
     wanted = OF_CLASSES if (metrics(frame) == CLASSIFICATION).all() else REFERENCES
-    wanted = OF_EQUATIONS if measure(frame) == OF_SOLUTIONS else wanted
+    wanted = OF_EQUATIONS if is_of_solutions(frame) else wanted
     references = set(frame.method[frame.budget.isna()])
     depths = set(frame.depth[(families(frame) == MLP) & frame.budget.notna()].dropna())
     absent = [name for name in wanted if name not in references]

@@ -67,3 +67,13 @@ def measure(frame: pd.DataFrame) -> str:
         named = frame.measure.notna()
         names |= dict(zip(of_row[named], frame.measure[named], strict=True))
     return ", ".join(dict.fromkeys(names.get(metric, f"{metric} on test") for metric in of_row.unique()))
+
+
+def is_of_solutions(frame: pd.DataFrame) -> bool:
+    """Return True for records of differential equations alone, which are trained on residuals and tested on u."""
+    return measure(frame) == OF_SOLUTIONS
+
+
+def trivial(frame: pd.DataFrame, article: str = "a") -> str:
+    """Return the predictor whose score is 1, as which failed members count."""
+    return "u = 0" if is_of_solutions(frame) else f"{article} constant predictor"

@@ -36,7 +36,8 @@ def solution(given: Namespace) -> int:
         raise UsageError(f"solution: --budget must be a whole number, got {given.budget!r}")
     load_targets("solution", given.target)
     out = given.out or given.results / "solutions"
-    for picture in write_solutions(find_source(given.results), out, given.task, int(given.budget)):
+    source = find_source(given.results, "solution")
+    for picture in write_solutions(source, out, given.task, int(given.budget)):
         print(f"solution  {picture}")
     return 0
 

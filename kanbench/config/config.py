@@ -9,7 +9,8 @@ from kanbench.cells import Cell, Search, Vary
 from kanbench.config.settings import TrainerConfig
 from kanbench.data import CLEAN, Conditions, Shares, SplitSizes, Suite, Task
 from kanbench.loggers.settings import LoggerConfig
-from kanbench.methods import Method, NetworkMethod
+from kanbench.methods import Method, NetworkMethod, Solver, references_of
+from kanbench.methods.reference import EQUATION
 from kanbench.store.plan import WHOLE, Shard
 from kanbench.training import Optimizer
 
@@ -58,11 +59,16 @@ class Config:
         return list({cell.key: cell for cell in every}.values())
 
     def _of_task(self, task: Task) -> Iterator[Cell]:
-        yield from (self._cell(task, reference, 0) for reference in self.references)
+        yield from (self._cell(task, reference, 0) for reference in self._references(task))
         fixed = self.fixed(task)
         for budget in dict.fromkeys(fixed.values()) or self.budgets:
             cells = [self._cell(task, method, budget) for method in self.methods if fixed.get(method, budget) == budget]
             yield from self.search.cells(cells) if self.search else cells
+
+    def _references(self, task: Task) -> tuple[Method, ...]:
+        """Return the references of a task; of fixed shapes there are solvers with as many unknowns as parameters."""
+        unknowns = [each.unknowns for each in self.references if isinstance(each, Solver)]
+        return references_of(EQUATION, tuple(self.fixed(task).values()), unknowns) if unknowns else self.references
 
     def fixed(self, task: Task) -> dict[NetworkMethod, int]:
         """Return the number of parameters at a task of every method whose shape is fixed.

@@ -76,13 +76,13 @@ def _table(place: Path) -> Path | None:
     return table_of(place)
 
 
-def find_source(folder: Path) -> Source:
+def find_source(folder: Path, command: str = "report") -> Source:
     """Find the records of a job (a folder with `cells.json`), or all records below a folder or named by its jobs.
 
-    Raises `CannotReport` if there are none, or if a `cells.json` is damaged.
+    Raises `CannotReport`, which the name of the command begins, if there are none, or if a `cells.json` is damaged.
     """
     if not folder.is_dir():
-        raise CannotReport(f"report: {folder} is not a folder")
+        raise CannotReport(f"{command}: {folder} is not a folder")
     own = folder / NAME
     paths = [own] if own.exists() else sorted(folder.rglob(NAME), key=lambda path: path.parent.name)
     manifests = [_manifest(path) for path in paths]
@@ -91,7 +91,7 @@ def find_source(folder: Path) -> Source:
     cells = tuple(below or dict.fromkeys(cell for cell in named if cell.exists()))
     if not cells:
         raise CannotReport(
-            f"report: no records below {folder}; it should be a folder of a run, such as results/runs/toy"
+            f"{command}: no records below {folder}; it should be a folder of a run, such as results/runs/toy"
         )
     titles = {m.title for m in manifests}
     title = titles.pop() if len(titles) == 1 else folder.resolve().name

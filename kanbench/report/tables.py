@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from kanbench.analysis.comparisons import best_of, not_worse
+from kanbench.analysis.kinds import is_of_solutions, trivial
 from kanbench.analysis.significance import Refusal
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.analysis.wins import NOT_COUNTED, WIN
@@ -128,7 +129,7 @@ def _errors(folder: Folder, result: Result) -> None:
     what = (
         f"{result.measure[0].upper()}{result.measure[1:]}"
         + " by parameter budget, {} over tasks of medians over seeds, 95 % bootstrap interval over seeds, members "
-        + "that failed (scored as a constant predictor), "
+        + f"that failed (scored as {trivial(result.frame)}), "
         + "share of members still improving at their last step; " * ("at_cap" in result.ranking)
     )
     for name, column, mean in (
@@ -147,12 +148,15 @@ def _outcomes(folder: Folder, result: Result) -> None:
         return
     columns: Columns = {"method: method": str, "budget: budget": count, "test: error": error, **known}
     ordered = tidy.sort_values(["budget", "error"], ascending=[False, True])
+    of_u = is_of_solutions(result.frame)
+    splits = "of u on test and of the residual on training rows" if of_u else "on test and on training"
     caption = (
-        "Errors on test and on training, geometric means over tasks of medians over seeds, and their ratio"
+        f"Errors {splits}, geometric means over tasks of medians over seeds, and their ratio"
         + "; R^2 > .999: share of tasks whose median member is above it, with its 95 % Wilson interval"
         * ("solved" in tidy)
         + "; at cap: share of members that were still improving when their steps were used up" * ("at_cap" in tidy)
-        + "; stuck: share of members that end above half the error of the constant predictor" * ("stuck" in tidy)
+        + f"; stuck: share of members that end above half the error of {trivial(result.frame, 'the')}"
+        * ("stuck" in tidy)
     )
     folder.table("outcomes", tidy, tabulate(ordered, columns, caption))
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kanbench.analysis.kinds import is_of_solutions, trivial
 from kanbench.analysis.protocol import levels, say_level
 from kanbench.analysis.summary import OF_OUTPUT
 from kanbench.analysis.wins import NOT_COUNTED, WIN
@@ -45,16 +46,19 @@ def print_summary(console: Console, result: Result) -> None:
     tasks = sorted(summary.tasks.unique())
     over = f"{tasks[0]} to " * (len(tasks) > 1) + counted(tasks[-1], "task")
     of_classes = bool(summary.accuracy.notna().any())
+    trained = (
+        "that of the residual on training rows" if is_of_solutions(result.frame) else "the same on the training split"
+    )
     console.print(
         f"error: {result.measure}, geometric mean over {over} of the median over seeds; lowest first"
-        + "; train: the same on the training split" * ("train" in summary)
+        + f"; train: {trained}" * ("train" in summary)
         + "; accuracy: on test, mean over tasks" * of_classes
         + "; interval: over seeds, for these tasks"
         + (f"; {_wins(summary, baseline)}" if baseline else ""),
         style="dim",
     )
     for level, part in levels(summary):
-        _print_marks(console, part, say_level(level))
+        _print_marks(console, part, say_level(level), trivial(result.frame))
 
 
 def _wins(summary: pd.DataFrame, baseline: str) -> str:
@@ -138,12 +142,12 @@ def _parameters(row: tuple) -> str:
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
 
 
-def _print_marks(console: Console, summary: pd.DataFrame, level: str) -> None:
+def _print_marks(console: Console, summary: pd.DataFrame, level: str, trivial: str) -> None:
     """Misses, failures and gaps are said, never dropped; methods of which the same is to be said share a line."""
     marks = {
         "missed": "cells whose size misses the budget by over 5 %",
-        "failed": "members that failed or diverged, each scored as a constant predictor",
-        "stuck_members": "members that are stuck above half the error of a constant predictor, failed ones included",
+        "failed": f"members that failed or diverged, each scored as {trivial}",
+        "stuck_members": f"members that are stuck above half the error of {trivial}, failed ones included",
         "at_edge": "cells whose best learning rate is at the end of the range",
         "shape_at_edge": "tasks whose best shape is at the end of the list of depths or sizes",
         "skipped": "members that were skipped, no model of theirs being small enough for their task",

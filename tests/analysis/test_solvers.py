@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from kanbench.analysis.kinds import OF_SOLUTIONS
 from kanbench.analysis.load import COLUMNS
 from kanbench.analysis.solvers import beside_solvers
 from kanbench.analysis.summary import summarize
 from kanbench.report.against import Kept
 from kanbench.report.result import Result
 from kanbench.report.solvers import add_solvers
+from kanbench.report.terminal import print_summary
 
 NETWORKS = {("MLP tanh", 50): ([3e-3, 2e-3, 5e-3], 2.0), ("KAN RBF", 50): ([1e-2, 2e-2, 9e-3], 0.3)}
 SOLVERS = {  # error and seconds
@@ -74,3 +77,22 @@ def test_a_solver_that_is_slower_than_every_network_is_not_counted(frame):
     assert set(found.timed_solver) == {""}
     assert found.timed_error.isna().all()
     assert beside_solvers(frame.drop(columns="unknowns")).empty
+
+
+def test_an_equation_whose_fixed_shape_has_fewer_parameters_keeps_its_row(frame):
+    smaller = frame[~(frame.unknowns > 50)].assign(task="poisson_1d")
+    smaller[["budget", "unknowns"]] = smaller[["budget", "unknowns"]].where(smaller[["budget", "unknowns"]].isna(), 40)
+    kept = Kept()
+    add_solvers(kept, Result.of(pd.concat([frame, smaller.assign(cell=smaller.cell + "1d")])))
+    assert [row[:2] for row in kept.tables["solvers"].rows] == [["poisson", "MLP tanh"], ["poisson_1d", "MLP tanh"]]
+    assert "at the largest budget of each equation, 40 to 50 parameters" in kept.tables["solvers"].caption
+
+
+def test_failed_members_of_equations_count_as_zero_and_training_errors_are_those_of_residuals(frame, capsys):
+    failed = frame.assign(measure=OF_SOLUTIONS, train_rel_l2=1e-3, stopped="cap", test_r2=0.9)
+    failed.loc[0, ["status", "score"]] = ["diverged", 1.0]
+    print_summary(Console(width=400), Result.of(failed))
+    said = capsys.readouterr().out
+    assert "each scored as u = 0: 1 at 50" in said
+    assert "train: that of the residual on training rows" in said
+    assert "constant" not in said

@@ -104,3 +104,10 @@ def test_a_map_has_time_across_or_else_the_first_variable_and_colors_of_an_error
     np.testing.assert_allclose(known.images[0].get_array(), rows.T if turned else rows)
     assert found.images[0].get_clim() == known.images[0].get_clim() == (1, 22)
     assert error.images[0].get_clim() == (-0.5, 0.5)
+
+
+def test_a_place_without_records_is_named_by_the_command_that_was_given(tmp_path, capsys):
+    assert answer(["solution", str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err == f"kanbench: solution: {tmp_path / 'none'} is not a folder\n"
+    assert answer(["solution", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"kanbench: solution: no records below {tmp_path}")

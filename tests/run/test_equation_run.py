@@ -149,3 +149,14 @@ def test_equations_are_listed_with_their_conditions(capsys):
     )
     assert "u periodic in x" in said
     assert "k is unknown: 0.1 is to be found from 1" in said
+
+
+def test_solvers_have_as_many_unknowns_as_a_network_of_fixed_shape_has_parameters():
+    given = config(
+        "data=pde", "data.tasks=[poisson_1d,poisson]", "model=mlp", "model.hidden=[3,3]", "references=true", "seeds=1"
+    )
+    parameters = {"poisson_1d": 2 * 3 + 4 * 3 + 4, "poisson": 3 * 3 + 4 * 3 + 4}
+    for task, n in parameters.items():
+        cells = [cell for cell in given.cells() if cell.task.name == task]
+        assert n in {cell.budget for cell in cells}
+        assert sum(getattr(cell.method, "unknowns", 0) == n for cell in cells) == 2
