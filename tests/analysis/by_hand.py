@@ -10,7 +10,8 @@ from scipy import stats
 
 ROOT = Path(__file__).parents[2]
 MLP = "MLP tanh"
-REFERENCES = ("constant", "linear", "cubic ridge", "class prior", "logistic")
+SOLVERS = ("finite differences", "spectral collocation")  # of differential equations
+REFERENCES = ("constant", "linear", "cubic ridge", "class prior", "logistic", *SOLVERS)
 
 
 def words(path):

@@ -13,6 +13,7 @@ from tests.analysis.by_hand import (
     MLP,
     REFERENCES,
     ROOT,
+    SOLVERS,
     e,
     graded,
     holm,
@@ -76,6 +77,9 @@ TABLES = {
     "frequency": lambda: table(by("frequency", "n_inputs", lambda n: f"{n:.0f} input{'s' * (n > 1)}")),
     "grids": lambda: grids(),
     "cost": lambda: costs(),
+    "pde": lambda: (
+        [*table({"300 parameters": graded("pde")}, primary=("300 parameters", "KAN Chebyshev")), "", *solutions()]
+    ),
 }
 
 
@@ -123,6 +127,44 @@ def errors_by_task(study):
         ]
         rows.append(f"| {line} | {' | '.join(bold)} |")
     return rows
+
+
+@cache
+def solved():
+    """Medians over seeds of the error of u, (equations, methods and solvers of 300 unknowns)."""
+    frame = graded("pde")
+    return frame[frame.unknowns.isna() | (frame.unknowns == 300)].pivot_table("score", "task", "line", "median")
+
+
+def solutions():
+    """Markdown rows: the error of u on every equation, of every method and solver, the lowest bold."""
+    rows = [f"| | {' | '.join(solved().columns)} |", "|---" * (len(solved().columns) + 1) + "|"]
+    for task, of_task in solved().iterrows():
+        cells = ["" if np.isnan(x) else f"**{e(x)}**" if x == of_task.min() else e(x) for x in of_task]
+        rows.append(f"| {task} | {' | '.join(cells)} |")
+    return rows
+
+
+@cache
+def pde_sentences():
+    found, errors = pairs(graded("pde")), solved()
+    primary, paper, helmholtz = found.loc["KAN Chebyshev"], errors.loc["poisson_kan_paper"], errors.loc["helmholtz"]
+    burgers, layer = errors.loc["burgers"], errors.loc["boundary_layer"].drop(list(SOLVERS)).sort_values()
+    lowest = errors.idxmin(axis=1) == "spectral collocation"
+    assert layer.index[0] == "KAN Chebyshev"
+    assert (layer[1:] > 0.99).all()
+    return [
+        f"error ratio {interval(primary)}, p = {p_value(primary.p)} over {primary.tasks} equations",
+        f"{two(found.ratio['KAN BSpline'])} times the error of the MLP, quintic ones "
+        f"{two(found.ratio['KAN BSpline degree=5'])} times",
+        f"the lowest error on {lowest.sum()} of the eleven equations",
+        f"the MLP has {e(paper[MLP])}, the cubic B-spline KAN {e(paper['KAN BSpline'])}",
+        f"the MLP has {e(helmholtz[MLP])} here, the Chebyshev KAN {e(helmholtz['KAN Chebyshev'])}, the Fourier KAN "
+        f"{e(helmholtz['KAN Fourier'])}",
+        f"the best network has {e(burgers.drop(list(SOLVERS)).min())}, finite differences with as many unknowns "
+        f"{e(burgers['finite differences'])}",
+        f"The Chebyshev KAN has {e(layer.iloc[0])}",
+    ]
 
 
 def grids():
@@ -251,11 +293,15 @@ def page_sentences():
     return [
         frequency_sentence(),
         *(first, worse, *irregular_sentences(), aggregation_sentence(), optimizer_sentence(), samples_sentence()),
-        *(grids_sentence(), *cost_sentences(), cap),
+        *(grids_sentence(), *cost_sentences(), *pde_sentences()[:2], cap),
     ]
 
 
-SENTENCES = {"frequency": lambda: [frequency_sentence()], "frontier": frontier_sentences}
+SENTENCES = {
+    "frequency": lambda: [frequency_sentence()],
+    "frontier": frontier_sentences,
+    "pde": pde_sentences,
+}
 
 
 if __name__ == "__main__":
