@@ -80,6 +80,8 @@ TABLES = {
     "pde": lambda: (
         [*table({"300 parameters": graded("pde")}, primary=("300 parameters", "KAN Chebyshev")), "", *solutions()]
     ),
+    "pde_optimizers": lambda: adam(),
+    "pde_fronts": lambda: fronts(),
 }
 
 
@@ -165,6 +167,27 @@ def pde_sentences():
         f"{e(burgers['finite differences'])}",
         f"The Chebyshev KAN has {e(layer.iloc[0])}",
     ]
+
+
+def adam():
+    """Markdown rows: the median over seeds of the error of u by optimizer, at the rate with the best validation."""
+    runs = ["optimizer", "line", "task"]
+    frame = graded("pde_optimizers").fillna({"lr": 0.0})
+    of_rate = frame.groupby([*runs, "lr"])[["val_rmse", "score"]].median()
+    best = of_rate.loc[of_rate.groupby(level=runs).val_rmse.idxmin()].reset_index()
+    errors = best.pivot_table("score", ["optimizer", "line"], "task")
+    rows = [f"| | | {' | '.join(errors.columns)} |", "|---" * (len(errors.columns) + 2) + "|"]
+    for (optimizer, line), of_line in errors.iterrows():
+        rows.append(f"| {OPTIMIZERS[optimizer]} | {line} | {' | '.join(map(e, of_line))} |")
+    return rows
+
+
+def fronts():
+    """Markdown rows: the median over seeds of the error of u, and the errors of the best and of the worst seed."""
+    rows = ["| | | error | best seed | worst seed |", "|---|---|---|---|---|"]
+    for (task, line), errors in graded("pde_fronts").groupby(["task", "line"]).score:
+        rows.append(f"| {task} | {line} | {e(errors.median())} | {e(errors.min())} | {e(errors.max())} |")
+    return rows
 
 
 def grids():
