@@ -81,7 +81,8 @@ TABLES = {
         [*table({"300 parameters": graded("pde")}, primary=("300 parameters", "KAN Chebyshev")), "", *solutions()]
     ),
     "pde_optimizers": lambda: adam(),
-    "pde_fronts": lambda: fronts(),
+    "pde_fronts": lambda: seeds("pde_fronts"),
+    "pde_poisson": lambda: seeds("pde_poisson"),
 }
 
 
@@ -182,10 +183,10 @@ def adam():
     return rows
 
 
-def fronts():
+def seeds(study):
     """Markdown rows: the median over seeds of the error of u, and the errors of the best and of the worst seed."""
     rows = ["| | | error | best seed | worst seed |", "|---|---|---|---|---|"]
-    for (task, line), errors in graded("pde_fronts").groupby(["task", "line"]).score:
+    for (task, line), errors in graded(study).groupby(["task", "line"]).score:
         rows.append(f"| {task} | {line} | {e(errors.median())} | {e(errors.min())} | {e(errors.max())} |")
     return rows
 

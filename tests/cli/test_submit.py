@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 
 import kanbench as kanbench_package
 from kanbench import __main__ as entry
-from kanbench.cli import words as command_line
+from kanbench.cli import word_checks
 from kanbench.cli.command import parse
 from kanbench.cli.submit import Submission, submit
 from kanbench.cli.word_checks import check_words
@@ -208,15 +208,15 @@ def test_a_launcher_has_the_schema_of_the_plug_in_and_values_of_ours(launcher):
 
 
 def test_without_the_plug_in_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setattr(command_line, "find_spec", lambda _: None)
+    monkeypatch.setattr(word_checks, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"pip install 'kanbench\[slurm\]'"):
         check_words(["hydra/launcher=slurm"], CONF)
     check_words(["experiment=smoke"], CONF)
 
 
 def test_a_launcher_for_slurm_is_refused_where_there_is_none(monkeypatch):
-    monkeypatch.setattr(command_line, "find_spec", lambda _: True)
-    monkeypatch.setattr(command_line, "which", lambda _: None)
+    monkeypatch.setattr(word_checks, "find_spec", lambda _: True)
+    monkeypatch.setattr(word_checks, "which", lambda _: None)
     with pytest.raises(UsageError, match=r"^hydra/launcher=slurm_gpu: there is no Slurm here; hydra/launcher=local"):
         check_words(["hydra/launcher=slurm_gpu"], CONF)
     check_words(["hydra/launcher=local_parallel"], CONF)
