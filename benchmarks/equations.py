@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from benchmarks.lm_step import BASES, MEMBERS, Steps, network, seconds
 from benchmarks.measurement import Result, Row, Settings, at_most
+from benchmarks.timing import one_thread
 from kanbench.cells.problems import problem_of
 from kanbench.data import CLEAN, EquationTask, SplitSizes, load_suite
 from kanbench.training import Ensemble
@@ -31,13 +31,8 @@ def run(settings: Settings) -> Result:
             "Jacobian: that of all residuals by all parameters, closed form over nested reverse mode",
         ]
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            rows = [_row(name, task, settings, result.raw) for task in TASKS for name in ("MLP", *BASES)]
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread():
+        rows = [_row(name, task, settings, result.raw) for task in TASKS for name in ("MLP", *BASES)]
     result.tables["a step on an equation over one on a regression"] = rows
     of_each = {f"{row['method']}, {row['equation']}": row for row in rows}
     result.goals = [

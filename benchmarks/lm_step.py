@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf
-from threadpoolctl import threadpool_limits
 
 from benchmarks.measurement import Result, Row, Settings, at_most
 from benchmarks.sizes import eight_terms
+from benchmarks.timing import one_thread
 from kanbench import KAN, MLP
 from kanbench.bases import RBF, Basis, BSpline, Chebyshev, Fourier, Taylor
 from kanbench.training import Ensemble, LevenbergMarquardt
@@ -78,14 +78,9 @@ def run(settings: Settings) -> Result:
             "ratios are medians over rounds of a step and its floor, one after the other; judged by CPU time",
         ]
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            rows = [_row(name, n, settings, result.raw) for n in SIZES for name in ("MLP", *BASES)]
-            anchor = [_anchor(seed) for seed in range(1 if settings.quick else 5)]
-    finally:
-        torch.set_num_threads(threads)
+    with one_thread():
+        rows = [_row(name, n, settings, result.raw) for n in SIZES for name in ("MLP", *BASES)]
+        anchor = [_anchor(seed) for seed in range(1 if settings.quick else 5)]
     result.tables["a step over its floor"] = rows
     result.tables[f"arctan of five inputs, MLP {ANCHOR_SHAPE}, {ANCHOR_STEPS} steps on {ANCHOR_ROWS:,} rows"] = anchor
     large = {row["method"]: row["ratio"] for row in rows if row["rows"] == max(SIZES)}

@@ -2,11 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch._C._profiler import _EventType
 from torch.profiler import ProfilerActivity, profile
 from torch.profiler._utils import traverse_dfs
@@ -15,6 +17,18 @@ from benchmarks.measurement import Settings
 
 SAMPLE = 0.02  # least seconds of one sample: hundreds of clock ticks, and caches are warm again after a rival
 MOST = 31  # rounds
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch, and the libraries below NumPy and SciPy, to one thread within the block."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def clock(device: torch.device) -> float:

@@ -18,8 +18,8 @@ def beside_solvers(records: Records) -> pd.DataFrame:
     are medians over seeds. Columns that begin with equal_ are of the solver at equal unknowns, those with timed_ of the
     solver at equal seconds. Empty without solvers or without networks.
     """
-    chosen = compared(records).chosen
-    solved = compared(records).frame
+    facts = compared(records)
+    chosen, solved = facts.chosen, facts.frame
     if "unknowns" not in solved:
         return pd.DataFrame()
     solved = solved[solved.unknowns.notna() & (solved.status == "ok")]

@@ -16,7 +16,7 @@ from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.data import EquationTask, TableTask
 from kanbench.files.stored_names import absent_values, current_word, stored_name
-from kanbench.training.module import fit
+from kanbench.training.module import EnsembleModule, fit
 
 
 class CannotRestore(ValueError):
@@ -90,11 +90,16 @@ def retrain(cell: Cell, seed: int, rate: float | None) -> nn.Module:
 
 def trained_again(cell: Cell, seed: int, rate: float | None) -> nn.Module:
     """Train one member of a cell once more, with those that it depends on, and return its network."""
+    module, member = train_again(cell, seed, rate)
+    return module.ensemble.members(module.best_theta)[member]  # buffers differ by member too
+
+
+def train_again(cell: Cell, seed: int, rate: float | None) -> tuple[EnsembleModule, int]:
+    """Train one member of a cell once more, with those that it depends on; return them and its place among them."""
     fewer = with_fewest(cell, seed, rate)
     module, _, splits = prepare(fewer)
     fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
-    member = fewer.members.index((seed, rate))
-    return module.ensemble.members(module.best_theta)[member]  # buffers differ by member too
+    return module, fewer.members.index((seed, rate))
 
 
 def with_fewest(cell: Cell, seed: int, rate: float | None) -> Cell:

@@ -8,12 +8,12 @@ from statistics import median
 from typing import Any
 
 from kanbench.cells.cell import Cell
-from kanbench.cells.restore import CannotRestore, with_fewest
-from kanbench.cells.train import Training, prepare
+from kanbench.cells.restore import CannotRestore, train_again
+from kanbench.cells.train import Training
 from kanbench.data import EquationTask
 from kanbench.solutions.solution import Solution
 from kanbench.store.record import CellRecord
-from kanbench.training.module import EnsembleModule, fit
+from kanbench.training.module import EnsembleModule
 from kanbench.training.residual_ensemble import ResidualEnsemble
 
 ENDING = ".kanbench"
@@ -87,8 +87,4 @@ def solved_again(cell: Cell, member: Member) -> Solution:
         raise CannotRestore(f"{cell.task.name} is no differential equation")
     if not cell.method.is_trained:
         raise CannotRestore(f"{cell.method.label} is no network")
-    seed, rate = member["seed"], member["lr"]
-    fewer = with_fewest(cell, seed, rate)
-    module, _, splits = prepare(fewer)
-    fit(module, *splits, accelerator="cpu", precision=cell.precision.lightning, logger=None)
-    return solution_of(cell, module, fewer.members.index((seed, rate)), member)
+    return solution_of(cell, *train_again(cell, member["seed"], member["lr"]), member)

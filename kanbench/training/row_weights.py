@@ -61,7 +61,8 @@ def balanced_weights(norms: Tensor) -> Tensor:
         norms: the lengths of the gradients of the equation and of each condition, (members, 1 + conditions).
 
     Returns:
-        (members, conditions), each in [0.01, 10,000]; 1 where a gradient is not finite, or both are zero.
+        (members, conditions), each in [0.01, 10,000], also where a gradient is infinite; 1 where both are zero or
+        infinite, or one is no number.
 
     Source: Wang, Sankaran, Wang and Perdikaris 2023 (arXiv:2308.08468); the loss is divided by the weight
     of the equation, which stays 1.

@@ -120,15 +120,17 @@ def starts(usual):
 
 def errors_by_task(study):
     """Markdown rows: medians over seeds of every line on every task, the lowest bold."""
-    table = graded(study).pivot_table("score", "line", "task", "median")
-    rows = [f"| | {' | '.join(table.columns)} |", "|---" * (len(table.columns) + 1) + "|"]
-    for line in table.index:
-        cells = ["" if np.isnan(x) else f"{x:.3f}" for x in table.loc[line]]
-        bold = [
-            f"**{cell}**" if x == best else cell
-            for cell, x, best in zip(cells, table.loc[line], table.min(), strict=True)
-        ]
-        rows.append(f"| {line} | {' | '.join(bold)} |")
+    errors = graded(study).pivot_table("score", "line", "task", "median")
+    return grid(errors, errors.eq(errors.min()), "{:.3f}".format)
+
+
+def grid(errors, is_lowest, write):
+    """Markdown rows of a table of errors: a row for each of its rows, empty where there is none, the lowest bold."""
+    rows = [f"| | {' | '.join(errors.columns)} |", "|---" * (len(errors.columns) + 1) + "|"]
+    for name, at in errors.iterrows():
+        cells = ["" if np.isnan(x) else write(x) for x in at]
+        bold = [f"**{cell}**" if low else cell for cell, low in zip(cells, is_lowest.loc[name], strict=True)]
+        rows.append(f"| {name} | {' | '.join(bold)} |")
     return rows
 
 
@@ -141,11 +143,7 @@ def solved():
 
 def solutions():
     """Markdown rows: the error of u on every equation, of every method and solver, the lowest bold."""
-    rows = [f"| | {' | '.join(solved().columns)} |", "|---" * (len(solved().columns) + 1) + "|"]
-    for task, of_task in solved().iterrows():
-        cells = ["" if np.isnan(x) else f"**{e(x)}**" if x == of_task.min() else e(x) for x in of_task]
-        rows.append(f"| {task} | {' | '.join(cells)} |")
-    return rows
+    return grid(solved(), solved().eq(solved().min(axis=1), axis=0), e)
 
 
 @cache

@@ -176,7 +176,7 @@ def test_what_results_do_not_hold_is_one_sentence(folder, tmp_path):
 
 
 def test_for_pictures_files_are_read_and_nothing_is_trained(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("kanbench.solutions.kept.prepare", None)
+    monkeypatch.setattr("kanbench.solutions.kept.train_again", None)
     files = {path.stem: path for path in folder.glob("cells/*.json")}
     records = load_records(list(files.values()))
     (solved,) = kept_solutions(files, Result.of(records))
