@@ -12,7 +12,8 @@ from kanbench.models.linear import Affine, FeatureLinear, FourierAffine
 from kanbench.models.mlp import Activation, FixedActivation
 from kanbench.models.switches import BaseBranch, Squash
 from kanbench.training.architecture import Named
-from kanbench.training.ensemble import Ensemble, has_fixed_features
+from kanbench.training.batched_layer import has_fixed_features
+from kanbench.training.ensemble import Ensemble
 from kanbench.training.jets import Directions, drop, lift
 
 Curves = Callable[[Tensor, int], list[Tensor]]  # (.., n), order -> derivatives 0 to order at least, (.., n) each

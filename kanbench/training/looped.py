@@ -30,15 +30,14 @@ class LoopedEnsemble(Ensemble):
         self, models: Sequence[nn.Module], loss: Loss | str = Loss.mse, *, example: Tensor | None = None
     ) -> None:
         super().__init__(models, loss, example=example)
-        self._backward_is_batched: list[
-            bool
-        ] = []  # whether rows go backward at once; shared with copies; empty: untried
+        # Whether rows go backward at once. It is shared with copies, and empty until it was tried.
+        self._backward_is_batched: list[bool] = []
 
     def predict(self, theta: Tensor, x: Inputs) -> Tensor:
         inputs = x.inputs if isinstance(x, Embedded) else x
         state = self.state(theta)
         members = [
-            functional_call(self._skeleton, {name: of[m] for name, of in state.items()}, (each,))
+            functional_call(self.skeleton, {name: of[m] for name, of in state.items()}, (each,))
             for m, each in enumerate(_given(inputs))
         ]
         return torch.stack(members).squeeze(-1)

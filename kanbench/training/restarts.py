@@ -11,7 +11,7 @@ from kanbench.errors import require
 from kanbench.training.convergence import best_errors, has_converged
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.losses import Loss
-from kanbench.training.optimizers.base import Converging, Optimizer
+from kanbench.training.optimizers.base import Converging, Optimizer, State
 from kanbench.training.steps import states
 
 LOOKS = 100  # at the validation rows in a whole training, about
@@ -66,29 +66,46 @@ def train_restarts(
     orders = [torch.Generator().manual_seed(seed) for _ in range(members)]
     x, y = (_for_each(part, members) for part in rows)
     seen = (x, y) if validation is None else tuple(_for_each(part, members) for part in validation)
-    best, least, at, stalled = ensemble.start[0], torch.inf, 0, 0
-    every = max(1, optimizer.steps // LOOKS)
-    parts = [min(every, optimizer.steps - made) for made in range(0, optimizer.steps, every)]
-    curve, made = list[list[float]](), [0, *accumulate(parts)]
-    for look, state in enumerate(states(optimizer, ensemble, x, y, rates=rates, orders=orders, parts=parts)):
-        losses = _losses(ensemble, state.theta, *seen)
-        curve.append(losses.tolist())
-        if isinstance(optimizer, Converging):
-            best_so_far = best_errors(curve, ensemble.loss)
-            window, least_gain = optimizer.window, optimizer.least_gain
-            over = has_converged(best_so_far, made[: look + 1], window=window, least_gain=least_gain)
-            state.done |= over.to(state.done.device)
-        lowest = int(losses.argmin())
-        stalled += 1
-        if losses[lowest] < least:
-            best, least, stalled = state.theta[lowest].clone(), losses[lowest].item(), 0
-            at, which = made[look], lowest
-        if stalled >= patience or bool(state.done.all()):
+    looks = _Looks(optimizer, ensemble.loss)
+    for state in states(optimizer, ensemble, x, y, rates=rates, orders=orders, parts=looks.parts):
+        looks.add(_losses(ensemble, state.theta, *seen), state)
+        if looks.stalled >= patience or bool(state.done.all()):
             break
-    if least == torch.inf:
+    if looks.best_theta is None:
         raise ValueError("training never had a finite loss: a smaller learning rate may help")
-    model = ensemble.only(torch.tensor([which])).members(best.unsqueeze(0))[0]
-    return Restarted(model, least, at)
+    model = ensemble.only(torch.tensor([looks.best_member])).members(looks.best_theta.unsqueeze(0))[0]
+    return Restarted(model, looks.least, looks.best_steps)
+
+
+class _Looks:
+    """The looks at a training: the best start so far, and the starts that have converged."""
+
+    def __init__(self, optimizer: Optimizer, loss: Loss) -> None:
+        self.optimizer, self.loss = optimizer, loss
+        every = max(1, optimizer.steps // LOOKS)
+        self.parts = [min(every, optimizer.steps - made) for made in range(0, optimizer.steps, every)]
+        self.steps = [0, *accumulate(self.parts)]  # at each look
+        self.curve: list[list[float]] = []  # (looks, members)
+        self.best_theta: Tensor | None = None
+        self.least, self.best_member, self.best_steps = torch.inf, 0, 0
+        self.stalled = 0  # looks since the best one
+
+    def add(self, losses: Tensor, state: State) -> None:
+        """Keep a start that is the best so far, and end those that have converged; losses (members,)."""
+        self.curve.append(losses.tolist())
+        self._end_converged(state)
+        lowest = int(losses.argmin())
+        self.stalled += 1
+        if losses[lowest] < self.least:
+            self.best_theta, self.least, self.stalled = state.theta[lowest].clone(), losses[lowest].item(), 0
+            self.best_member, self.best_steps = lowest, self.steps[len(self.curve) - 1]
+
+    def _end_converged(self, state: State) -> None:
+        if isinstance(self.optimizer, Converging):
+            best, made = best_errors(self.curve, self.loss), self.steps[: len(self.curve)]
+            window, least_gain = self.optimizer.window, self.optimizer.least_gain
+            over = has_converged(best, made, window=window, least_gain=least_gain)
+            state.done |= over.to(state.done.device)
 
 
 def _for_each(part: Tensor, members: int) -> Tensor:

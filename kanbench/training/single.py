@@ -49,7 +49,7 @@ class SparseEnsemble(Ensemble):
         require(isinstance(models[0], nn.Sequential), "model", "must be a sequence of layers", type(models[0]).__name__)
         super().__init__(models, loss)
         self.penalty = penalty
-        self._member = _WithSparsity(cast(nn.Sequential, self._skeleton), penalty.entropy)
+        self._member = _WithSparsity(cast(nn.Sequential, self.skeleton), penalty.entropy)
 
     def losses(self, theta: Tensor, x: Inputs, y: Tensor) -> Tensor:
         """The loss of each member plus its penalty: ..., y (members, n) or (members, n, n_out) -> (members,)."""

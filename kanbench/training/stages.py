@@ -17,7 +17,8 @@ from kanbench.models.linear import Affine, FeatureLinear
 from kanbench.models.mlp import Activation, FixedActivation
 from kanbench.models.switches import BaseBranch, Squash
 from kanbench.training.architecture import Named
-from kanbench.training.ensemble import Ensemble, apply, features_of, has_fixed_features
+from kanbench.training.batched_layer import apply, features_of, has_fixed_features
+from kanbench.training.ensemble import Ensemble
 
 
 @dataclass
