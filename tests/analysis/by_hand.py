@@ -30,9 +30,13 @@ def records(study):
 
 @cache
 def graded(study):
-    """The members that were graded on test: those of chosen shapes, or all of a study without a search."""
+    """The members that were graded: those of the shape that a search chose, or all of a study without a search.
+
+    A shape that was not chosen has no test error, but it has the score 1 if it diverged.
+    """
     frame = records(study)
-    return frame[(frame.status != "skipped") & frame.score.notna() & ~frame.stopped.eq("outranked")]
+    is_passed_over = frame.chosen.eq(False) if "chosen" in frame else False
+    return frame[(frame.status != "skipped") & frame.score.notna() & ~frame.stopped.eq("outranked") & ~is_passed_over]
 
 
 def part(study, **where):
@@ -63,7 +67,7 @@ def pair(frame, method, against=MLP, resamples=2_000):
     """Ratio of geometric means, its interval over tasks and seeds, Wilcoxon's p, and wins, ties and losses.
 
     The interval redraws tasks and, in each drawn task, seeds (as pairs); Student's quantile times the deviation of the
-    logarithm, with the factor sqrt(n / (n - 1)).
+    logarithm, with the factor sqrt(n / (n - 1)). Tasks without a difference are ranked and given to neither side.
     """
     table = {
         line: frame[frame.line == line].pivot_table("score", "task", "seed", "first") for line in (method, against)
@@ -89,7 +93,7 @@ def pair(frame, method, against=MLP, resamples=2_000):
         "ratio": np.exp(mean),
         "low": np.exp(mean - half),
         "high": np.exp(mean + half),
-        "p": stats.wilcoxon(gap).pvalue if n >= 6 else float("nan"),
+        "p": stats.wilcoxon(gap, zero_method="pratt").pvalue if n >= 6 else float("nan"),
         "wins": " / ".join(map(str, wins)),
     }
 

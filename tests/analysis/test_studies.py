@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kanbench.analysis.ratio import error_ratio
-from tests.analysis.by_hand import MLP, ROOT, pair, part, words
+from tests.analysis.by_hand import MLP, ROOT, graded, pair, part, words
 from tests.analysis.pages import SENTENCES, TABLES, page_sentences, rows_of
 
 
@@ -43,3 +43,10 @@ def test_the_table_that_opens_the_readme():
 def test_the_page_of_all_studies_says_what_the_records_say():
     for sentence in page_sentences():
         assert sentence in words("results/README.md")
+
+
+@pytest.mark.parametrize("study", ["frontier", "frequency", "irregular", "pde", "robustness", "samples", "tables"])
+def test_one_member_of_each_method_task_and_seed_is_graded_after_a_search(study):
+    where = ["experiment", "line", "task", "budget", "train_size", "noise", "seed"]
+    members = graded(study).query("searched.notna()").drop_duplicates([*where, "score"])  # two searches may have one
+    assert not members.duplicated(where).any()
