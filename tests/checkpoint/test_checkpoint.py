@@ -246,7 +246,7 @@ def test_a_network_of_named_functions_comes_back_with_the_ranges_of_its_inputs(t
     assert str(formula(again, ["x", "y"], 3)) == str(formula(model, ["x", "y"], 3))
 
 
-TINY = Path(__file__).parent / "methods" / "tiny_models.py"
+TINY = Path(__file__).parents[1] / "methods" / "tiny_models.py"
 
 
 def own_member(name, seed=1):
