@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
@@ -50,6 +51,11 @@ def win_tie_loss(scores: Array, baseline: Array) -> WinTieLoss | None:
 def count_columns(counts: WinTieLoss | None) -> dict[str, float]:
     """Return the columns win, tie and loss of a table, NaN where nothing was counted."""
     return dict.fromkeys(("win", "tie", "loss"), np.nan) if counts is None else dict(vars(counts))
+
+
+def say_wins(wins: pd.Series) -> str:
+    """Say what a win is, or that none are counted, from the column `win` of a table."""
+    return WIN if wins.notna().any() else NOT_COUNTED
 
 
 def unpaired_p(scores: Array, baseline: Array) -> Array:

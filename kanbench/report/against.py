@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from kanbench.analysis.wins import NOT_COUNTED, WIN
+from kanbench.analysis.wins import say_wins
 from kanbench.errors import UnknownName
 from kanbench.report.folder import USUAL, Folder
 from kanbench.report.result import Result
-from kanbench.report.typeset import NOTHING, Table, p_value, plain_interval
+from kanbench.report.typeset import NOTHING, Table, p_value, plain_interval, win_tie_loss
 
 
 def add_ratios(folder: Folder, result: Result) -> None:
@@ -29,7 +29,7 @@ def add_ratios(folder: Folder, result: Result) -> None:
         f"{result.heading}: error over that of {result.mark}, geometric mean over {tidy.tasks.max()} tasks of medians "
         "over seeds, with its 95 % interval over tasks and seeds; below 1 the method is better; in brackets Wilcoxon's "
         f"p over tasks, Holm{', but for the primary comparison' * bool(result.primary)}; "
-        f"{WIN if tidy.win.notna().any() else NOT_COUNTED}"
+        f"{say_wins(tidy.win)}"
     )
     folder.table("ratios", tidy, Table(caption, ["method", *headings], rows))
 
@@ -40,8 +40,7 @@ def _cells(row: dict[Hashable, Any] | None) -> list[str]:
         return [NOTHING, NOTHING]
     ratio = plain_interval(row["ratio"], row["ratio_low"], row["ratio_high"])
     p = "" if pd.isna(row["p_holm"]) else f" [{p_value(row['p_holm'])}]"
-    counts = NOTHING if pd.isna(row["win"]) else f"{row['win']:.0f} / {row['tie']:.0f} / {row['loss']:.0f}"
-    return [ratio + p, counts]
+    return [ratio + p, win_tie_loss(row["win"], row["tie"], row["loss"])]
 
 
 class Kept(Folder):

@@ -93,6 +93,11 @@ def interval(value: float, low: float, high: float) -> str:
     return error(value) if pd.isna(low) else f"{error(value)} ({error(low, 2)} .. {error(high, 2)})"
 
 
+def win_tie_loss(win: float, tie: float, loss: float) -> str:
+    """3 / 1 / 2; a dash where none are counted."""
+    return NOTHING if pd.isna(win) else f"{win:.0f} / {tie:.0f} / {loss:.0f}"
+
+
 def with_failures(text: str, members: float, failed: float) -> str:
     """1.11e-3, 2 of 50 failed; the text alone where none did. A median over seeds does not show them."""
     return f"{text}, {failed:.0f} of {members:.0f} failed" if failed > 0 else text
