@@ -161,7 +161,7 @@ FRAME = pd.DataFrame({"a": Y, "y": Y**2})
         ({"tasks": []}, ValueError, "tasks must hold at least one task"),
         ({"tasks": (X, Y[:-1])}, ValueError, r"got shapes \(10, 2\) and \(9,\)"),
         ({"tasks": (X, Y * np.nan)}, ValueError, "column 'y' has 10 missing values"),
-        ({"tasks": (X, Y * 0)}, ValueError, "column 'y' is constant .*; leave it out$"),
+        ({"tasks": (X, Y * 0)}, ValueError, "column 'y' is constant .*; predict another column$"),
         ({"tasks": FRAME}, ValueError, "target must name the column of table to predict: a, y"),
         ({"tasks": FRAME, "target": "z"}, ValueError, "unknown column of table 'z'"),
         ({"budgets": 0}, ValueError, "budgets must be from 1"),

@@ -11,6 +11,8 @@ from kanbench.errors import counted
 
 NONE = "No network was trained to the end in this time, so nothing is said of networks."
 
+ALONE = "No {0} was trained to the end in this time, so nothing is said of {0}s."
+
 
 def answer(case: Case) -> str:
     """Return the advice in a few sentences."""
@@ -22,8 +24,7 @@ def answer(case: Case) -> str:
 
 def _of_network(case: Case, best: Network) -> Iterator[str]:
     yield f"Use {_an(best)}: {_error(case, best.name)}."
-    if case.rival:
-        yield _against(case, best, case.rival)
+    yield _against(case, best, case.rival) if case.rival else ALONE.format("KAN" if best.is_mlp else "MLP")
     linear = case.linear
     yield f"{_a(linear).capitalize()} has {percent(case.verdict.error(linear))}."
     yield from _of_others(case, best.name)

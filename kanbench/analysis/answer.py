@@ -252,6 +252,11 @@ def _pairs_of_one_task(found: Compared, baseline: str | None) -> Iterator[tuple[
                 yield budget, pair, unpaired_p(scores.of(pair[0]), scores.of(pair[1]))
 
 
+def leading(found: list[Answer]) -> Answer:
+    """Return the answer that is said first: that of the primary comparison, or else that at the largest budget."""
+    return next((each for each in found if each.test and each.test.is_primary), found[-1])
+
+
 def say(found: list[Answer]) -> str:
     """The answer at the largest budget, and at which other budgets it is clearly the other way round; "" if none.
 
@@ -259,7 +264,7 @@ def say(found: list[Answer]) -> str:
     """
     if not found:
         return ""
-    answer = next((each for each in found if each.test and each.test.is_primary), found[-1])
+    answer = leading(found)
     turned = [each for each in found if each.is_clear and each.better == answer.other]
     said = f"{answer}."
     if turned and answer.is_clear:

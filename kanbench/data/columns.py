@@ -48,6 +48,17 @@ class SomeText(TableError):
         super().__init__(f"{where} has {what}")
 
 
+class ConstantColumn(TableError):
+    """Raised for a column that has one value in every row.
+
+    `column` is its name, and `fault` the sentence without its advice, which suits inputs alone.
+    """
+
+    def __init__(self, reader: "ColumnReader", value: str) -> None:
+        self.column, self.fault = reader.name, f"{reader.where} is constant ({value} in every row)"
+        super().__init__(f"{self.fault}; {LEAVE_OUT}")
+
+
 class ColumnReader(ABC):
     """Reads one column, batch by batch; `rows` counts its rows."""
 
@@ -110,7 +121,7 @@ class Column(ColumnReader):
         row = int(np.argmax(np.abs(numbers)))
         largest = abs(float(numbers[row]))
         if spread == 0.0:
-            raise TableError(f"{self.where} is constant ({numbers[0]:g} in every row); {LEAVE_OUT}")
+            raise ConstantColumn(self, f"{numbers[0]:g}")
         if largest > LARGEST:
             raise TableError(
                 f"{self.where} reaches {largest:g} in row {row + 1}, and numbers must be within {LARGEST:g}; "
@@ -184,7 +195,7 @@ def read_columns(path: Path, choose: Choose) -> dict[str, Any]:
     """Read the columns that `choose` picks from all names, each as the content of its reader. Raises `TableError`."""
     readers = {".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix.lower() not in readers:
-        raise TableError(f"{path.name}: must end in .csv or .parquet")
+        raise TableError(f"{path}: must end in .csv or .parquet")
     if path.exists() and not path.is_file():
         raise TableError(f"{path}: cannot be read (it is no file)")
     try:

@@ -19,6 +19,7 @@ ALLOWED = (
     "must be the name of a suite, names of tasks, Task objects, (X, y), a data frame, or a dict of names to these two"
 )
 FIRST = "feynman"  # where names of tasks are looked up first
+OTHER_TARGET = "predict another column"  # in place of the advice for inputs
 
 
 def tasks_of(given: Any, target: str | Sequence[str] | None = None) -> tuple[Suite, tuple[Task, ...]]:
@@ -188,9 +189,9 @@ def _table(name: str, inputs: Mapping[str, np.ndarray], targets: Mapping[str, np
     if not others and cells.dtype.kind in "bUSO" and not any(number_in(cell) is not None for cell in cells.tolist()):
         column = LabelColumn(Path(name), first)
         column.add(cells.tolist())
-        codes, classes = classes_of(_content(column))
+        codes, classes = classes_of(_content(column, OTHER_TARGET))
         return table_task(name, list(inputs), x, first, codes, classes)
-    numbers = [_numbers(name, column, cells) for column, cells in targets.items()]
+    numbers = [_numbers(name, column, cells, OTHER_TARGET) for column, cells in targets.items()]
     if not others and cells.dtype.kind != "f" and np.isin(numbers[0], (0.0, 1.0)).all():
         raise ValueError(
             f"task {name}: {shown(first)} holds only 0 and 1; make them bool if they are two classes, or float if they "
@@ -205,22 +206,22 @@ def _title(target: str | tuple[str, ...]) -> str:
     return target if isinstance(target, str) else ", ".join(target)
 
 
-def _numbers(table: str, name: str, cells: np.ndarray) -> np.ndarray:
-    """Return a column as numbers; raises `TableError`, a ValueError, as for a column of a file."""
+def _numbers(table: str, name: str, cells: np.ndarray, advice: str = "leave it out") -> np.ndarray:
+    """Return a column as numbers; raises `TableError`, a ValueError, as for a column of a file, with an advice."""
     column = Column(Path(table), name)
     if cells.dtype.kind in "mM":  # NumPy makes integers of times in nanoseconds
-        raise TableError(f"{column.where} holds times ({cells.dtype}); leave it out, or make numbers of it")
+        raise TableError(f"{column.where} holds times ({cells.dtype}); {advice}, or make numbers of it")
     column.add(cells.tolist())
-    return _content(column)
+    return _content(column, advice)
 
 
-def _content(column: ColumnReader) -> Any:
+def _content(column: ColumnReader, advice: str) -> Any:
     try:
         return column.content()
     except NoNumbers as error:
-        raise TableError(f"{error.fault}; leave it out, or make numbers of it") from error
+        raise TableError(f"{error.fault}; {advice}, or make numbers of it") from error
     except TableError as error:
-        raise TableError(str(error).replace(LEAVE_OUT, "leave it out")) from error
+        raise TableError(str(error).replace(LEAVE_OUT, advice)) from error
 
 
 def _is_frame(value: Any) -> bool:

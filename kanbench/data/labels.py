@@ -16,6 +16,7 @@ from kanbench.data.columns import (
     LEAVE_OUT,
     Array,
     ColumnReader,
+    ConstantColumn,
     TableError,
     date_in,
     is_missing,
@@ -76,7 +77,7 @@ class LabelColumn(ColumnReader):
         named = canonical(tuple(self.known))
         names = sorted(set(named), key=_order)
         if len(names) == 1:
-            raise TableError(f"{self.where} is constant ({shown(names[0])} in every row); {LEAVE_OUT}")
+            raise ConstantColumn(self, shown(names[0]))
         for name in names:
             if not name.isprintable():
                 raise TableError(f"{self.where} has the value {shown(name)}, which is not printable")

@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kanbench.data.columns import LEAVE_OUT, Column, ColumnReader, NoNumbers, SomeText, TableError, read_columns
+from kanbench.data.columns import (
+    LEAVE_OUT,
+    Column,
+    ColumnReader,
+    ConstantColumn,
+    NoNumbers,
+    SomeText,
+    TableError,
+    read_columns,
+)
 from kanbench.data.formula import Array
 from kanbench.data.labels import Encoding, LabelColumn, Labels, classes_of
 from kanbench.data.splits import MOST_NUMBERS
@@ -62,7 +71,12 @@ def read_table(
         raise TableError(f"{path.name}: a classification has one target, got {', '.join(targets)}")
     if not path.stem.isprintable():
         raise TableError(f"{path.name!r}: the name of the file must be printable, because it names the task")
-    columns = _read(_Choice(path, targets, tuple(inputs), encoding, kind is Kind.classification), kind)
+    try:
+        columns = _read(_Choice(path, targets, tuple(inputs), encoding, kind is Kind.classification), kind)
+    except ConstantColumn as error:
+        if error.column not in targets:
+            raise
+        raise TableError(f"{error.fault}; there is nothing to predict") from error
     of_targets = [columns.pop(name) for name in targets]
     y, classes = _predicted(of_targets, f"column {shown(targets[0])} of {path.name}", kind)
     if not inputs:

@@ -13,6 +13,7 @@ export function drawAnswer() {
     return `<strong>${escape(verdict)}</strong>${escape(evidence.join(""))}${kinds.map((kind) => `<small> ${escape(kind)}</small>`).join("")}`;
   });
   byId("answer").innerHTML = lines.join("\n");
+  byId("answer-note").textContent = data.note;
 }
 
 const numbers = data.ratios.flatMap((row) => [row.ratio, row.ratio_low, row.ratio_high]).filter((value) => value > 0);

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from kanbench.analysis.answer import leading
 from kanbench.analysis.kinds import references_at
 from kanbench.report.result import Result
 from kanbench.store.record import CellRecord
@@ -29,6 +30,23 @@ def plain_summary(result: Result) -> list[Plain]:
         medians = {name: cells[name].median() for name in cells}
         rows.append({"budget": budget, "method": method, **row, **medians})
     return [{name: plain(value) for name, value in row.items()} for row in rows]
+
+
+def note(result: Result) -> str:
+    """Say which error the answer divides by which, and how many trainings of the two methods did not end.
+
+    Empty where axes or protocols differ, so that there are several answers.
+    """
+    if len(result.parts) > 1 or set(result.sentences) != {""} or not result.answers:
+        return ""
+    answer = leading(result.answers)
+    shares = result.summary[result.summary.budget == answer.budget].set_index("method").at_cap
+    at_cap = [(name, shares[name]) for name in (answer.better, answer.other) if shares.get(name, math.nan) >= 0.0]
+    said = f"The error ratio is the error of {answer.other} over that of {answer.better}."
+    if at_cap:
+        said += " Still improving when their steps were used up: "
+        said += ", ".join(f"{share:.0%} of {name}".replace("%", " %") for name, share in at_cap) + "."
+    return said
 
 
 def plain_records(frame: pd.DataFrame, is_table: bool = False) -> Plain:

@@ -16,7 +16,7 @@ from kanbench.analysis.kinds import metrics
 from kanbench.files.atomic import write_whole
 from kanbench.page.choose import Choice, choose, named
 from kanbench.page.members import Shown, show
-from kanbench.page.results import plain_curves, plain_origin, plain_records, plain_summary
+from kanbench.page.results import note, plain_curves, plain_origin, plain_records, plain_summary
 from kanbench.page.search import plain_ratios, plain_search
 from kanbench.page.solutions import kept_solutions, plain_solutions
 from kanbench.page.source import CannotReport, Source, comparable_records
@@ -118,6 +118,7 @@ def page_data(source: Source, result: Result, files: dict[str, Path]) -> Plain:
         "title": result.title,
         "baseline": result.baseline,
         "answer": result.answer,
+        "note": note(result),
         "commands": list(source.commands),
         "written": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by kanbench {__version__} {provenance.commit()[:12]}",
         "origin": plain_origin(records, frame),

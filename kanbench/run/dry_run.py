@@ -155,7 +155,7 @@ def lines(found: Forecast) -> Iterator[str]:
     yield from (f"{topic:10s}{remark}" for topic, remark in job.remarks)
     labels = list(dict.fromkeys(cell.name for cell in cells))
     wide = max(map(len, ["method", *labels]))
-    yield f"\n{'method':{wide}s}  cells  members  there  skipped  to train  core time"
+    yield f"\n{'method':{wide}s}  cells  members  there  skipped  to train{'core time':>15s}"
     for name in labels:
         yield f"{name:{wide}s}{_row(found, name)}"
     yield from _reasons(found)
@@ -171,7 +171,7 @@ def _row(found: Forecast, name: str) -> str:
     members = sum(len(cell.members) for cell in mine)
     time = duration(found.seconds(missing)) if missing else "-"
     there, skipped = len(of(found.known)), len(of(cell for cell, _ in found.skipped))
-    return f"{len(mine):7d}{members:9d}{there:7d}{skipped:9d}{len(missing):10d}{time:>11s}"
+    return f"{len(mine):7d}{members:9d}{there:7d}{skipped:9d}{len(missing):10d}{time:>15s}"
 
 
 def _reasons(found: Forecast) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`advise`: the answer on tables whose answer is known, the model that it saves, its time, and bad words."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -195,6 +196,18 @@ def test_the_time_is_kept_and_the_rest_is_trained_later(smooth, tmp_path, monkey
     assert "the same command with more minutes goes on" in capsys.readouterr().out
     monkeypatch.setattr(advising, "train_alone", train)
     assert advise(path, tmp_path, "data.target=y")["answer"] == numbers["answer"]
+
+
+def test_a_family_that_the_time_left_out_is_said(tmp_path, monkeypatch):
+    path, train = csv(tmp_path, y=np.exp(np.sin(3.0 * A) + B**2)), advising.train_alone
+
+    def only_mlps(job, console):
+        train(replace(job, cells=tuple(cell for cell in job.cells if isinstance(cell.method, MLPMethod))), console)
+
+    monkeypatch.setattr(advising, "train_alone", only_mlps)
+    answer = advise(path, tmp_path / "out", "data.target=y")["answer"]
+    assert answer.startswith("Use an MLP tanh")
+    assert "No KAN was trained to the end in this time, so nothing is said of KANs." in answer
 
 
 @pytest.mark.slow

@@ -42,6 +42,13 @@ def test_the_page_of_a_table_has_the_answer_of_its_study_and_only_chosen_records
     result = Result.of(frame, "Three families", "MLP tanh", Primary("KAN Taylor", "MLP tanh", 100))
     assert data["answer"] == result.answer
     assert "the primary comparison, tested alone" in data["answer"]
+    finished = result.frame[result.frame.budget == 100].groupby("method").stopped.agg(lambda how: (how == "cap").mean())
+    ratio = float(re.search(r"error ratio ([\d.]+)", data["answer"])[1])
+    medians = result.frame.groupby(["method", "task"]).test_rel_l2.median().map(np.log).groupby("method").mean()
+    higher, lower = re.search(r"the error of (.+) over that of (.+?)\.", data["note"]).groups()
+    assert ratio == pytest.approx(np.exp(medians[higher] - medians[lower]), rel=5e-3)
+    shares = ", ".join(f"{100 * finished[name]:.0f} % of {name}" for name in (lower, higher))
+    assert data["note"].endswith(f"Still improving when their steps were used up: {shares}.")
     assert data["commands"] == ["python -m kanbench search=shapes basis=taylor,bspline"]
     assert len(data["records"]["cell"]["codes"]) == len(result.frame) < len(frame)
     assert not [name for name in data["records"] if name.startswith("val_at_")]
@@ -91,6 +98,7 @@ def test_a_reader_sees_the_answer_chooses_a_task_and_reads_its_search(study, chr
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         visit(tab, page)
         answer, verdict = tab.text_content("#answer"), tab.text_content("#answer strong")
+        note = tab.text_content("#answer-note")
         wide = tab.evaluate("() => document.documentElement.scrollWidth")
         hidden = [tab.locator(f"#{name}").is_hidden() for name in ("networks", "training")]
         ratios = tab.locator("#ratios tbody tr").all_text_contents()
@@ -105,6 +113,7 @@ def test_a_reader_sees_the_answer_chooses_a_task_and_reads_its_search(study, chr
         left = tab.locator("#ratios tbody tr").count()
     assert complaints == []
     assert answer == result.answer
+    assert "Still improving when their steps were used up: " in note
     assert verdict.endswith("on 6 tasks at 100 parameters")
     assert wide <= 360
     assert hidden == [True, True]

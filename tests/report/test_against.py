@@ -137,6 +137,16 @@ def test_few_sizes_are_lines_with_names_at_their_ends_that_do_not_touch():
     assert max(box.x1 for box in boxes) <= figure.bbox.x1
 
 
+def test_long_names_in_two_lines_do_not_touch_in_the_figure_of_ratios():
+    long = {name: f"{name} initialisation=power_law gain=1.0" for name in NAMES if name.startswith("KAN")}
+    figure = RESULT.choose(NAMES, names=long).plot("ratios")
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_yticklabels()
+    assert max(label.get_text().count("\n") for label in labels) == 1
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 for low, high in pairwise(boxes))
+
+
 @pytest.mark.parametrize("width", [3.4, 13.3])
 def test_ratios_fit_a_phone_and_a_slide(width):
     figure = RESULT.plot("ratios", width=width)

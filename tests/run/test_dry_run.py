@@ -1,5 +1,6 @@
 """A dry run says what a run would do, how long it may take, and leaves no trace."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -116,6 +117,14 @@ def test_cells_that_an_earlier_job_of_a_sweep_trains_are_counted_once(tmp_path):
     second = forecast(job(tmp_path, "basis=rbf"), frozenset(c.key for c in first.missing), measure=twice_as_slow)
     assert {cell.method.label for cell in second.missing} == {"KAN RBF"}
     assert {cell.method.label for cell in second.known} == {"MLP tanh"}
+
+
+def test_hours_stay_apart_from_the_column_beside_them(tmp_path):
+    printed = list(lines(forecast(job(tmp_path), measure=lambda cell, execution: 2e5)))
+    header = next(line for line in printed if line.strip().startswith("method"))
+    rows = [line for line in printed if line.startswith(("KAN", "MLP"))]
+    assert all(re.fullmatch(r"\S+ \S+ +4 +8 +0 +0 +4 {2,}\d+ h \d\d min", row) for row in rows)
+    assert {len(row) for row in rows} == {len(header.strip())}
 
 
 def test_the_command_line_prints_a_plan_and_writes_nothing(tmp_path, monkeypatch, capsys):

@@ -15,6 +15,7 @@ from kanbench.report.figures.style import label_below, natural, plain, put_title
 from kanbench.report.result import Result
 
 ROW = 0.3  # inches per method
+LINE = 0.2  # inches per line of a long name
 TASK_ROW = 0.17  # inches per task
 NAMES = 1.9  # inches beside the panels for names
 TIES = 1.1  # ratios within this factor of 1 tie
@@ -35,7 +36,8 @@ def ratios(of: Result, baseline: str, ax: Axes | None = None) -> Figure:
     methods = [method for method in of.order if method in last] or last
     limits = _limits(table[["ratio", "ratio_low", "ratio_high"]].to_numpy(dtype=float))
     with styled(ax, axes_grid=False):
-        figure, panels = _panels(len(budgets), len(methods), ax)
+        lines = max(readable(method).count("\n") for method in methods) + 1
+        figure, panels = _panels(len(budgets), max(len(methods), 3) * max(ROW, LINE * lines), ax)
         for budget, axes in zip(budgets, panels, strict=True):
             rows = table[table.budget == budget].set_index("method")
             _ratio_axis(axes, limits, len(methods))
@@ -68,11 +70,11 @@ def ratios(of: Result, baseline: str, ax: Axes | None = None) -> Figure:
     return figure
 
 
-def _panels(n_panels: int, n_rows: int, ax: Axes | None) -> tuple[Figure, list[Axes]]:
-    """Return panels side by side, or one below the other where the figure is narrow."""
+def _panels(n_panels: int, rows: float, ax: Axes | None) -> tuple[Figure, list[Axes]]:
+    """Return panels with rows of so many inches, side by side, or one below the other where the figure is narrow."""
     if ax is not None:
         return figure_of(ax), [ax]
-    height = 0.75 + ROW * max(n_rows, 3)
+    height = 0.75 + rows
     figure = blank(NAMES + 3.6 * n_panels, 1.0 + height, is_rows=True)
     if is_narrow(figure):
         figure.set_figheight(points(1.0) * (1.6 + height * n_panels))
