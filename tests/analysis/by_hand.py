@@ -36,7 +36,19 @@ def graded(study):
     """
     frame = records(study)
     is_passed_over = frame.chosen.eq(False) if "chosen" in frame else False
-    return frame[(frame.status != "skipped") & frame.score.notna() & ~frame.stopped.eq("outranked") & ~is_passed_over]
+    was_graded = (frame.status != "skipped") & frame.score.notna() & ~frame.stopped.eq("outranked") & ~is_passed_over
+    return at_the_best_rate(frame[was_graded])
+
+
+def at_the_best_rate(frame):
+    """The members at the learning rate that has the lowest validation error, the median over their seeds."""
+    if "val_rmse" not in frame or frame.lr.nunique() < 2:
+        return frame
+    runs = ["optimizer", "line", "task", "budget"]
+    rated = frame.assign(lr=frame.lr.fillna(0.0), val_rmse=frame.val_rmse.fillna(np.inf))
+    errors = rated.groupby([*runs, "lr"]).val_rmse.median()
+    best = errors.loc[errors.groupby(level=runs).idxmin()].index
+    return frame[rated.set_index([*runs, "lr"]).index.isin(best)]
 
 
 def part(study, **where):
@@ -63,62 +75,73 @@ def holm(p):
     return (ordered * np.arange(len(p), 0, -1)).cummax().clip(upper=1.0)[p.index]
 
 
-def pair(frame, method, against=MLP, resamples=2_000):
+def signed_ranks(gap):
+    """Wilcoxon's p, two-sided; zeros are ranked and count for neither side (Pratt).
+
+    Where there are few tasks, some of them equal, all signs are tried; elsewhere scipy knows the distribution.
+    """
+    if np.all(gap != 0) or len(gap) > 13:
+        return stats.wilcoxon(gap, zero_method="pratt").pvalue
+    ranks = np.where(gap == 0, 0, stats.rankdata(np.abs(gap)))
+    signs = 2 * (np.arange(2 ** len(gap))[:, None] >> np.arange(len(gap)) & 1) - 1
+    return min(1.0, 2 * np.mean(signs @ ranks >= np.abs(np.sign(gap) @ ranks)))
+
+
+@cache
+def redraws(n, n_seeds, resamples=2_000):
+    """Tasks, and in each drawn task seeds, drawn again: (resamples, tasks, 1) and (resamples, tasks, seeds)."""
+    rng = np.random.default_rng(0)
+    draws = [(rng.integers(n, size=(n, 1)), rng.integers(n_seeds, size=(n, n_seeds))) for _ in range(resamples)]
+    rows, seeds = zip(*draws, strict=True)
+    return np.array(rows), np.array(seeds)
+
+
+def differ(ours, theirs):
+    """The tasks on which Mann and Whitney's test tells the seeds of two methods apart; exact where none are equal."""
+    both = np.sort(np.hstack([ours, theirs]))
+    has_ties = (both[:, 1:] == both[:, :-1]).any(axis=1)
+    exact, normal = (stats.mannwhitneyu(ours, theirs, axis=1, method=how).pvalue for how in ("exact", "asymptotic"))
+    return np.where(has_ties, normal, exact) < 0.05
+
+
+def by_seed(frame):
+    return frame.pivot_table("score", ["line", "task"], "seed", "first")
+
+
+def pair(frame, method, against=MLP):
+    """Return `ratio` of two lines of some members."""
+    return ratio(by_seed(frame), method, against)
+
+
+def ratio(scores, method, against):
     """Ratio of geometric means, its interval over tasks and seeds, Wilcoxon's p, and wins, ties and losses.
 
     The interval redraws tasks and, in each drawn task, seeds (as pairs); Student's quantile times the deviation of the
     logarithm, with the factor sqrt(n / (n - 1)). Tasks without a difference are ranked and given to neither side.
     """
-    table = {
-        line: frame[frame.line == line].pivot_table("score", "task", "seed", "first") for line in (method, against)
-    }
-    tasks = table[method].dropna().index.intersection(table[against].dropna().index)
-    ours, theirs = (table[line].loc[tasks].to_numpy() for line in (method, against))
+    method_scores, against_scores = (scores.loc[line].dropna(axis=1, how="all").dropna() for line in (method, against))
+    tasks = method_scores.index.intersection(against_scores.index)
+    ours, theirs = (each.loc[tasks].to_numpy() for each in (method_scores, against_scores))
     gap = np.log(np.median(ours, axis=1)) - np.log(np.median(theirs, axis=1))
     n, n_seeds = ours.shape
-    rng = np.random.default_rng(0)
-    draws = [(rng.integers(n, size=(n, 1)), rng.integers(n_seeds, size=(n, n_seeds))) for _ in range(resamples)]
-    rows, seeds = (np.array(each) for each in zip(*draws, strict=True))
+    rows, seeds = redraws(n, n_seeds)
     redrawn = (np.log(np.median(errors[rows, seeds], axis=-1)).mean(axis=-1) for errors in (ours, theirs))
-    drawn = np.subtract(*redrawn)
-    half = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1)) * np.std(drawn, ddof=1)
-    wins = [0, 0, 0]
-    for a, b in zip(ours, theirs, strict=True):
-        ratio = np.median(a) / np.median(b)
-        apart = stats.mannwhitneyu(a, b).pvalue < 0.05
-        wins[0 if apart and ratio < 1 / 1.1 else 2 if apart and ratio > 1.1 else 1] += 1
+    half = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1)) * np.std(np.subtract(*redrawn), ddof=1)
+    far = np.where(np.abs(gap) > np.log(1.1), np.sign(gap), 0) * differ(ours, theirs)
     mean = gap.mean()
     return {
         "tasks": n,
         "ratio": np.exp(mean),
         "low": np.exp(mean - half),
         "high": np.exp(mean + half),
-        "p": stats.wilcoxon(gap, zero_method="pratt").pvalue if n >= 6 else float("nan"),
-        "wins": " / ".join(map(str, wins)),
+        "p": signed_ranks(gap) if n >= 6 else float("nan"),
+        "wins": f"{(far < 0).sum()} / {(far == 0).sum()} / {(far > 0).sum()}",
     }
 
 
 def pairs(frame, against=MLP):
     """`pair` for every other line; `holm` corrects p for all of them."""
     lines = [line for line in frame.line.unique() if line not in (against, *REFERENCES)]
-    found = pd.DataFrame({line: pair(frame, line, against) for line in lines}).T
+    scores = by_seed(frame)
+    found = pd.DataFrame({line: ratio(scores, line, against) for line in lines}).T
     return found.assign(holm=holm(found.p.astype(float)))
-
-
-def e(number):
-    mantissa, exponent = f"{number:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def two(number):
-    """Two significant digits, as the pages write a ratio; three where two would say 1."""
-    digits = 3 if float(f"{number:.2g}") == 1.0 else 2
-    return f"{float(f'{number:.{digits}g}'):g}"
-
-
-def interval(found):
-    return f"{two(found.ratio)} ({two(found.low)} .. {two(found.high)})"
-
-
-def p_value(p):
-    return "< .001" if p < 0.001 else "" if np.isnan(p) else f"{p:.2g}"

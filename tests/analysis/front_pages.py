@@ -1,0 +1,107 @@
+"""Every number of the README's opening and of results/README.md: computed sentences and rows, and constants.
+
+A new number needs a sentence in SENTENCES, which computes it from records, or a constant here with its source.
+`text.replace("{study.name}", sentence(study, name))` fills a page with them.
+"""
+
+import re
+
+from tests.analysis import answers, sentences
+from tests.analysis import sentences_of_equations as equations
+from tests.analysis.by_hand import ROOT
+from tests.analysis.pages import rows_of
+
+STUDIES = {
+    "frontier": sentences.frontier,
+    "irregular": sentences.irregular,
+    "frequency": sentences.frequency,
+    "aggregation": sentences.aggregation,
+    "optimizers": sentences.optimizers,
+    "samples": sentences.samples,
+    "grids": sentences.grids,
+    "start": sentences.start,
+    "tables": sentences.tables,
+    "cost": sentences.cost,
+    "pde": equations.pde,
+    "pde_fronts": equations.pde_fronts,
+    "pde_optimizers": equations.adam,
+    "pde_poisson": equations.pde_poisson,
+}
+SENTENCES = {
+    **STUDIES,
+    "answers": answers.answers,
+    "rows": answers.rows,
+    "robustness": answers.robustness,
+    "feynman": answers.first_command,
+    "outside": answers.outside,
+    "formulas": answers.formulas,
+    "protocol": answers.protocol,
+}
+
+
+def opening_rows():
+    """The rows of the primary study in the README: those of its size, but for the control of random features."""
+    rows = [row for row in rows_of("frontier") if row.startswith("| 300 parameters") and "fourier" not in row]
+    return [row.replace("300 parameters | ", "") for row in rows]
+
+
+ROWS = {"README.md": lambda: opening_rows() + answers.rows_of_the_first_command(), "results/README.md": list}
+
+# Sentences of studies that stand on results/README.md alone.
+FRONT_ONLY = {
+    "cost.errors",
+    "cost.times",
+    "frontier.of_tied",
+    "grids.extended",
+    "optimizers.adam",
+    "pde.room",
+    "samples.without",
+}
+FRONT_ONLY |= {"pde_optimizers.lead", "samples.rows"}
+
+CONSTANTS = {
+    "README.md": (
+        "relative L2",
+        "95 %",  # the level of all intervals, in `pair` and in kanbench.analysis.stats
+        "medians over 10 % apart",  # a win, in `pair` and in kanbench.analysis.wins
+        "| method, 300 parameters |",  # the size of the declared comparison
+        "of depth 2",  # the default of KANs, which `protocol` takes from conf/model
+    ),
+    "results/README.md": (
+        "95 % intervals",
+        "relative L2",
+        "N^-4",  # the claim of the KAN paper, section 2.3
+        "arXiv:2404.19756",  # the KAN paper
+        "MLPs of width 5",  # its figures 3.1
+        "arXiv:2407.16674",  # KANbeFair
+        "set the seed to 0",  # the constructor of its KANs
+        # Counted from its results.csv at that commit, which is not copied here: rows are grouped by all columns but
+        # scores and times; of the groups with two rows those are counted whose two training and test scores are equal.
+        "7,107 settings of KANs that its `results.csv` (commit 70b255e) holds twice, 3,258 (46 %) have",
+        "of 90 settings of MLPs none has",
+        "stopped after 80 steps",  # the older studies, at the commit beside it
+        "(until commit 6bcc990)",
+    ),
+}
+NUMBER = re.compile(
+    r"\d|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundreds?|thousands?|"
+    r"twice|double|half|thirds?|quarters?|fifths?)\b",
+    re.IGNORECASE,
+)
+
+
+def front_text(page):
+    """The part of a page that is checked, without its commands."""
+    text = (ROOT / page).read_text(encoding="utf-8").partition("## Contents")[0]
+    return re.sub(r"\s+", " ", re.sub(r"^ {4}.*$", "", text, flags=re.MULTILINE))
+
+
+def all_sentences():
+    return [sentence for group in SENTENCES.values() for sentence in group().values()]
+
+
+def typed_numbers(text, known):
+    """What is left of the numbers of a text, each with the words around it, without the known sentences."""
+    for sentence in sorted(known, key=len, reverse=True):
+        text = text.replace(re.sub(r"\s+", " ", sentence), "_")
+    return [text[max(0, found.start() - 40) : found.end() + 40] for found in NUMBER.finditer(text)]
