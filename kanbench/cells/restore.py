@@ -16,7 +16,8 @@ from kanbench.cells.cell import Cell, Vary
 from kanbench.cells.train import prepare
 from kanbench.data import EquationTask, TableTask
 from kanbench.files.stored_names import absent_values, current_word, stored_name
-from kanbench.training.module import EnsembleModule, fit
+from kanbench.training.module import EnsembleModule
+from kanbench.training.trainer import fit
 
 
 class CannotRestore(ValueError):

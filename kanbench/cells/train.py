@@ -30,9 +30,10 @@ from kanbench.training.curve import joined
 from kanbench.training.ensemble import Ensemble
 from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
-from kanbench.training.module import EnsembleModule, fit
+from kanbench.training.module import EnsembleModule
 from kanbench.training.residual_ensemble import ResidualEnsemble
 from kanbench.training.rounds import Batch
+from kanbench.training.trainer import fit
 
 ON_CPU = Execution()
 
