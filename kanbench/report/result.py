@@ -6,23 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import pandas as pd
-
-from kanbench.analysis.against import against
-from kanbench.analysis.answer import Answer, answers, say
-from kanbench.analysis.axes import along, along_axes
-from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair_tests, ranking
-from kanbench.analysis.costs import with_costs
-from kanbench.analysis.curves import is_of_curve
-from kanbench.analysis.kinds import MLP, families, measure
-from kanbench.analysis.parts import split
-from kanbench.analysis.protocol import Level, say_level
-from kanbench.analysis.scaling import slopes
-from kanbench.analysis.scores import Compared, Primary, Records, Scores
-from kanbench.analysis.shapes import GROUP, choose_shapes, left_out, shapes_table, trials_table
+from kanbench.analysis.findings import Findings
+from kanbench.analysis.kinds import MLP
+from kanbench.analysis.scores import Compared, Primary, Records
+from kanbench.analysis.shapes import choose_shapes
 from kanbench.analysis.spreadsheet import write_csv
-from kanbench.analysis.summary import summarize
-from kanbench.analysis.task_scaling import slopes_by_task
 from kanbench.errors import UsageError
 from kanbench.files.atomic import staged
 from kanbench.report.figures.solutions import Pictured
@@ -34,11 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Result(Compared):
-    """Records with their title, baseline, scores, tests, answer and styles.
-
-    Each part is computed when it is first asked for, and once; the frame is never changed. The parts of a frame that no
-    single table can hold, of several suites or protocols, are in `parts`; the answers and scores are then theirs.
+class Result(Findings):
+    """Records with their title, baseline, scores, tests and answer, see `Findings`; and the figures and files of these.
 
     Args:
         frame: one row per member, as `load_records` returns it.
@@ -59,11 +44,6 @@ class Result(Compared):
         ['MLP tanh', 'Taylor']
     """
 
-    title: str = ""
-    baseline: str | None = None
-    order: tuple[str, ...] = ()
-    chosen_from: int = 0
-    costs: pd.DataFrame | None = None
     page_writer: Callable[[Path], object] | None = None
     solution_finder: Callable[["Result"], list[Pictured]] | None = None
 
@@ -91,113 +71,10 @@ class Result(Compared):
             return records if is_same else replace(records, title=title, baseline=baseline, primary=primary)
         return cls(frame if isinstance(records, Compared) else records, title=title, baseline=baseline, primary=primary)
 
-    @property
-    def records(self) -> pd.DataFrame:
-        """One row per member; of a search of shapes, all that were tried of what the frame holds."""
-        if self.tried is None:
-            return self.frame
-        place = [name for name in (*GROUP, "curve") if name in self.tried]
-        kept = self.frame[place].drop_duplicates()
-        rows = self.tried.reset_index().merge(kept, on=place)["index"]
-        return self.tried.loc[sorted(rows)]
-
-    @property
-    def scores(self) -> dict[int, Scores]:
-        """The scores that can be compared, by budget."""
-        return self.by_budget
-
-    @cached_property
-    def methods(self) -> list[str]:
-        """The labels of the methods, in the chosen order or by name."""
-        return list(self.order) or sorted(self.frame.method.unique())
-
-    @cached_property
-    def heading(self) -> str:
-        """The title, or the names of the suites."""
-        return self.title or ", ".join(self.frame.suite.unique())
-
-    @cached_property
-    def measure(self) -> str:
-        """The name of the score."""
-        return measure(self.frame)
-
-    @cached_property
-    def family(self) -> dict[str, str]:
-        """The family of each method."""
-        return dict(zip(self.frame.method, families(self.frame), strict=True))
-
     @cached_property
     def styles(self) -> Styles:
         """The color, mark and dashes of each method."""
         return method_styles(self.frame)
-
-    @cached_property
-    def parts(self) -> dict[str, Self]:
-        """The parts that can share tables, by a name that says what differs; itself where there is one."""
-        parts = split(self.frame)
-        if len(parts) == 1:
-            return dict.fromkeys(parts, self)
-        return {
-            name: replace(
-                self, frame=part, primary=None, title=f"{self.title or ', '.join(part.suite.unique())} {name}"
-            )
-            for name, part in parts.items()
-        }
-
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """One row per budget and method, see `summarize`."""
-        return summarize(self, self.baseline)
-
-    @cached_property
-    def ranking(self) -> pd.DataFrame:
-        """One row per budget and method with ranks and costs, see `ranking` and `with_costs`."""
-        if self.costs is None:
-            return ranking(self)
-        labels = dict(zip(self.frame.method, self.frame.label, strict=True)) if "label" in self.frame else {}
-        return with_costs(ranking(self), self.costs, labels)
-
-    @cached_property
-    def shapes(self) -> pd.DataFrame:
-        """One row per search, task and budget with the chosen shape, see `shapes_table`; empty without a search."""
-        return shapes_table(self.frame)
-
-    @cached_property
-    def trials(self) -> pd.DataFrame:
-        """One row per shape that a search tried, see `trials_table`; empty without a search."""
-        return trials_table(self.records, self.frame) if self.tried is not None else pd.DataFrame()
-
-    @cached_property
-    def left_out(self) -> dict[int, int]:
-        """The number of tasks that a search left out, by budget."""
-        return left_out(self.frame)
-
-    @cached_property
-    def answers(self) -> list[Answer]:
-        """One answer per budget; where axes differ, every level has its own."""
-        return answers(self, self.baseline)
-
-    @cached_property
-    def sentences(self) -> dict[str, str]:
-        """The sentence of the answer by level; the level is "" where no axis differs, the sentence where none is."""
-        return {say_level(level): say(part.answers) for level, part in self.levels}
-
-    @property
-    def answer(self) -> str:
-        """The better method, by how much, and how sure that is; one line per level or part."""
-        lines = [
-            f"{name}{': ' * bool(name)}{sentence}"
-            for part_name, part in self.parts.items()
-            for level, sentence in part.sentences.items()
-            if sentence
-            for name in [", ".join(filter(None, [part_name * (len(self.parts) > 1), level]))]
-        ]
-        return "\n".join(lines)
-
-    @cached_property
-    def ratios(self) -> pd.DataFrame:
-        """One row per budget and method with its error ratio to `mark`, see `against`; empty without a `mark`."""
-        return against(self, self.mark) if self.mark else pd.DataFrame()
 
     @property
     def best_kan(self) -> str | None:
@@ -209,44 +86,9 @@ class Result(Compared):
         return next((method for method in others if method in trained), None)
 
     @cached_property
-    def tests(self) -> pd.DataFrame:
-        """One row per budget and pair of methods, see `pair_tests`."""
-        return pair_tests(self, self.baseline)
-
-    @cached_property
-    def slopes(self) -> pd.DataFrame:
-        """One row per method and pair of neighboring sizes with the slopes of its errors, see `slopes`."""
-        return slopes(self)
-
-    @cached_property
-    def slopes_by_task(self) -> pd.DataFrame:
-        """One row per task, method and pair of neighboring sizes of given shapes; empty where no shape was given."""
-        return slopes_by_task(self) if is_of_curve(self.frame).any() else pd.DataFrame()
-
-    @cached_property
-    def failures(self) -> pd.DataFrame:
-        """One row per method with what failed, see `failures`."""
-        return failures(self)
-
-    @cached_property
-    def aggregations(self) -> pd.DataFrame:
-        """Sum against other aggregations, see `aggregations`."""
-        return aggregations(self)
-
-    @cached_property
-    def along(self) -> dict[str, tuple[Level, pd.DataFrame]]:
-        """For each axis that differs, where the others are held, and the errors along it, see `along`."""
-        return {axis: (held, along(part, axis, self.baseline)) for axis, held, part in along_axes(self)}
-
-    @cached_property
     def solutions(self) -> list[Pictured]:
         """The solutions of equations that the best member of every method found, as far as a run kept them."""
         return self.solution_finder(self) if self.solution_finder else []
-
-    @cached_property
-    def mark(self) -> str | None:
-        """The method that every panel of a figure shows: the baseline, or the best MLP."""
-        return self.baseline or best_mlp(self.ranking, self.frame)
 
     def choose(self, methods: Sequence[str] = (), names: Mapping[str, str] | None = None) -> Self:
         """Return the result of some methods alone, in this order and under these names.
@@ -263,13 +105,7 @@ class Result(Compared):
         names = dict(names or {})
         wanted = list(methods) or self.methods
         known = set(self.frame.method)
-        for label in [*wanted, *names]:
-            if label not in known:
-                raise UsageError(f"methods: no method {label!r} (methods: {', '.join(sorted(known))})")
-        shown = [names.get(label, label) for label in wanted]
-        for label in shown:
-            if not label.strip() or shown.count(label) > 1:
-                raise UsageError(f"methods: every method needs a name of its own, got {label!r} in {shown}")
+        shown = _shown_names(wanted, names, known)
         frame = self.frame[self.frame.method.isin(wanted)]
         original = frame.label if "label" in frame else frame.method
         frame = frame.assign(label=original, method=frame.method.replace(names))
@@ -336,3 +172,15 @@ class Result(Compared):
             self.tables(place, formats=FORMATS)
             if self.page_writer is not None:
                 self.page(place / "report.html")
+
+
+def _shown_names(wanted: Sequence[str], names: Mapping[str, str], known: set[str]) -> list[str]:
+    """Return the names of the wanted methods. Raises `UsageError` unless all are known and their names differ."""
+    for label in [*wanted, *names]:
+        if label not in known:
+            raise UsageError(f"methods: no method {label!r} (methods: {', '.join(sorted(known))})")
+    shown = [names.get(label, label) for label in wanted]
+    for label in shown:
+        if not label.strip() or shown.count(label) > 1:
+            raise UsageError(f"methods: every method needs a name of its own, got {label!r} in {shown}")
+    return shown
