@@ -6,7 +6,7 @@ A new number needs a sentence in SENTENCES, which computes it from records, or a
 
 import re
 
-from tests.analysis import answers, sentences
+from tests.analysis import answers, sentences, sentences_of_grids
 from tests.analysis import sentences_of_equations as equations
 from tests.analysis.by_hand import ROOT
 from tests.analysis.pages import rows_of
@@ -18,7 +18,7 @@ STUDIES = {
     "aggregation": sentences.aggregation,
     "optimizers": sentences.optimizers,
     "samples": sentences.samples,
-    "grids": sentences.grids,
+    "grids": sentences_of_grids.grids,
     "start": sentences.start,
     "tables": sentences.tables,
     "cost": sentences.cost,

@@ -179,19 +179,29 @@ def seeds(study):
     return rows
 
 
-def grids():
-    """Markdown rows: errors of each shape on each toy by size, with the exponents of N between neighboring sizes."""
+@cache
+def members_of_grids():
+    """The members of the study of grids, by the way in which they came to their size."""
     frame = graded("grids")
     is_mlp = frame.family == "MLP"
     extended = np.where(frame.method.str.contains("stages"), "extended", "direct")
-    frame = frame.assign(way=np.where(is_mlp, "MLP", extended), size=np.where(is_mlp, frame.budget, frame.params))
+    return frame.assign(way=np.where(is_mlp, "MLP", extended), size=np.where(is_mlp, frame.budget, frame.params))
+
+
+def exponents(members):
+    """Median test and training errors by size, and the exponents of N between neighboring sizes."""
+    errors = members.groupby("size")[["test_rel_l2", "train_rel_l2"]].median().set_axis(["test", "train"], axis=1)
+    slopes = -np.log(errors).diff().div(np.log(errors.index.to_series()).diff(), axis=0)
+    return errors.join(slopes.add_suffix("_exponent"))
+
+
+def grids():
+    """Markdown rows: errors of each shape on each toy by size, with the exponents of N between neighboring sizes."""
     rows = ["| | | parameters | test | training | exponent of test | of training |", "|---|---|---|---|---|---|---|"]
-    for (task, way), at in frame.groupby(["task", "way"]):
-        errors = at.groupby("size")[["test_rel_l2", "train_rel_l2"]].median()
-        slopes = -np.log(errors).diff().div(np.log(errors.index.to_series()).diff(), axis=0)
-        for size, (test, train) in errors.iterrows():
-            exponents = ["" if np.isnan(x) else f"{x:.1f}" for x in slopes.loc[size]]
-            rows.append(" | ".join([f"| {task} | {way}", f"{size:.0f}", e(test), e(train), *exponents]) + " |")
+    for (task, way), members in members_of_grids().groupby(["task", "way"]):
+        for size, (test, train, *slopes) in exponents(members).iterrows():
+            shown = ["" if np.isnan(x) else f"{x:.1f}" for x in slopes]
+            rows.append(" | ".join([f"| {task} | {way}", f"{size:.0f}", e(test), e(train), *shown]) + " |")
     return rows
 
 

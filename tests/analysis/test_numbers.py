@@ -21,6 +21,12 @@ def test_every_row_and_constant_is_on_its_page(page):
         assert re.sub(r"\s+", " ", text) in front_text(page), text
 
 
+def test_nothing_of_kanbench_is_imported_by_what_computes_the_pages():
+    computing = [path for path in ROOT.glob("tests/analysis/*.py") if not path.name.startswith("test_")]
+    assert len(computing) > 5
+    assert not [path.name for path in computing if re.search(r"(from|import) kanbench", path.read_text("utf-8"))]
+
+
 def test_numbers_in_words_and_digits_are_found_unless_they_are_known():
     text = "Nobody wins over 20 equations, by a factor of two, in one place."
     assert len(typed_numbers(text, [])) == 3
