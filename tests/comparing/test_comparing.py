@@ -63,7 +63,7 @@ def test_a_call_makes_the_records_of_the_command(tmp_path):
 
 def test_a_call_without_options_makes_the_cells_of_the_command_without_words(monkeypatch, tmp_path):
     planned = []
-    monkeypatch.setattr("kanbench.comparing._run", lambda job, progress: planned.append(job))
+    monkeypatch.setattr("kanbench.comparing.comparison._run", lambda job, progress: planned.append(job))
     kb.compare([kb.KANMethod(), kb.MLPMethod()], folder=tmp_path)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = read_config(compose("config", []))
@@ -86,7 +86,7 @@ def test_a_second_call_trains_what_is_missing_and_nothing_else(tmp_path):
 
 def test_whole_numbers_and_lists_make_the_cells_of_floats_and_tuples(monkeypatch, tmp_path):
     planned = []
-    monkeypatch.setattr("kanbench.comparing._run", lambda job, progress: planned.append(job.plan.cells))
+    monkeypatch.setattr("kanbench.comparing.comparison._run", lambda job, progress: planned.append(job.plan.cells))
     for one, stages in ((1, [2, 4]), (1.0, (2, 4))):
         method = kb.KANMethod(basis=kb.bases.BSpline(intervals=4, low=-one), gain=one, stages=stages)
         compare(tmp_path, method, noise=one, optimizer=OPTIMIZERS["lm"](damping=one))
@@ -95,7 +95,7 @@ def test_whole_numbers_and_lists_make_the_cells_of_floats_and_tuples(monkeypatch
 
 def test_a_baseline_is_found_whether_its_numbers_are_whole_or_floats(monkeypatch, tmp_path):
     planned = []
-    monkeypatch.setattr("kanbench.comparing._run", lambda job, progress: planned.append(job))
+    monkeypatch.setattr("kanbench.comparing.comparison._run", lambda job, progress: planned.append(job))
     method = kb.KANMethod(basis=kb.bases.RBF(low=-2, high=2))
     compare(tmp_path, method, kb.MLPMethod(), baseline=method)
     assert planned[0].baseline == "KAN RBF low=-2.0 high=2.0"
