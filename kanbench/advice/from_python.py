@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +65,20 @@ def advise(
     started = time.perf_counter()
     require(isinstance(seeds, int) and seeds >= 1, "seeds", "must be a whole number of at least 1", seeds)
     task = _task(table, target, kind)
-    optimizer = optimizer or (LBFGS() if task.classes else LevenbergMarquardt())
-    named = next((name for name, kind in OPTIMIZERS.items() if isinstance(optimizer, kind)), None)
-    require(named is not None, "optimizer", "must be an Optimizer such as LBFGS()", optimizer)
-    check_gradings((task,), str(named))
     place = folder_of(task) if folder is None else Path(folder).expanduser()
-    search = Search(trials=6, least=3, first_seeds=1)
-    config = checked(
+    config = _config(task, place, seeds, _optimizer(optimizer, task), workers)
+    command = ("python", "-c", "import kanbench; kanbench.advise(...)")
+    asked = None if budgets is None else tuple(budgets)
+    request = Request(config, minutes, command, asked, is_fixed=seeds != 3, fresh=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=not progress)
+    return advise_on(request, console, started)
+
+
+def _config(task: TableTask, folder: Path, seeds: int, optimizer: Optimizer, workers: int) -> Config:
+    return checked(
         Config(
-            name=place.name,
-            folder=place,
+            name=folder.name,
+            folder=folder,
             methods=(MLPMethod(),),
             suite=Suite("table", task.name, (task,)),
             tasks=(task,),
@@ -86,15 +89,18 @@ def advise(
             trainer=TrainerConfig(workers=workers),
             logger=LoggerConfig(),
             vary=Vary.initialization,
-            search=search,
+            search=Search(trials=6, least=3, first_seeds=min(3, seeds)),
         )
     )
-    config = replace(config, search=replace(search, first_seeds=min(3, seeds)))
-    command = ("python", "-c", "import kanbench; kanbench.advise(...)")
-    asked = None if budgets is None else tuple(budgets)
-    request = Request(config, minutes, command, asked, is_fixed=seeds != 3, fresh=True)
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=not progress)
-    return advise_on(request, console, started)
+
+
+def _optimizer(given: Optimizer | None, task: TableTask) -> Optimizer:
+    """Return the optimizer that was given, or that for such targets. Raises `ValueError` unless it can train them."""
+    optimizer = given or (LBFGS() if task.classes else LevenbergMarquardt())
+    named = next((name for name, kind in OPTIMIZERS.items() if isinstance(optimizer, kind)), None)
+    require(named is not None, "optimizer", "must be an Optimizer such as LBFGS()", optimizer)
+    check_gradings((task,), str(named))
+    return optimizer
 
 
 def folder_of(task: Task) -> Path:
