@@ -83,12 +83,8 @@ def formulas(
         [3*x, 2]
     """
     symbolic = [_require_symbolic(depth, layer) for depth, layer in enumerate(layers)]
-    require(
-        len(names) == symbolic[0].n_in,
-        "names",
-        f"must be {counted(symbolic[0].n_in, 'name')}, one for each input",
-        list(names),
-    )
+    n_in = symbolic[0].n_in
+    require(len(names) == n_in, "names", f"must be {counted(n_in, 'name')}, one for each input", list(names))
     require(len(set(names)) == len(names), "names", "must differ", list(names))
     maps = [(1.0, 0.0)] * len(names) if inputs is None else inputs
     require(len(maps) == len(names), "inputs", f"must be {len(names)} pairs (scale, shift)", maps)
@@ -100,12 +96,16 @@ def formulas(
     expressions = [_affine(value, *pair) for value, pair in zip(values, ends, strict=True)]
     if digits is None:
         return expressions
-    if ranges is None:
-        seen = symbolic[0].ranges or ((-1.0, 1.0),) * len(names)
-        ranges = [_before(pair, *of_x) for pair, of_x in zip(seen, maps, strict=True)]
+    ranges = _ranges_of(symbolic[0], maps) if ranges is None else ranges
     require(len(ranges) == len(names), "ranges", f"must be {len(names)} pairs (low, high)", ranges)
     over = dict(zip(names, ranges, strict=True))
     return [tidy(expression, digits, pi=pi, ranges=over) for expression in expressions]
+
+
+def _ranges_of(first: SymbolicLayer, maps: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the ranges of the variables for which the first layer sees those that it was fitted on, or [-1, 1]."""
+    seen = first.ranges or ((-1.0, 1.0),) * len(maps)
+    return [_before(pair, *of_x) for pair, of_x in zip(seen, maps, strict=True)]
 
 
 def _before(seen: tuple[float, float], scale: float, shift: float) -> tuple[float, float]:

@@ -212,20 +212,12 @@ def snap_network(
     for edge in names:
         require(edge in there, "edge (layer, input, output)", "must be one that the network has", edge)
     chosen = {edge: select([name], library)[name] for edge, name in names.items()}
-    runs, scores = run_layers(model, x), attribute(model, x)
-    minor = [minor_edges(of_layer, threshold) for of_layer in scores.edges]
-    choices = []
-    for depth, i, j in there:
-        samples = runs[depth].inputs[:, i], runs[depth].edges[:, i, j]
-        ranking = [fit for fit in suggest(*samples, {**library, ZERO.name: ZERO}, weight=weight) if fit.reason == ""]
-        if (depth, i, j) in chosen:
-            fit = fit_edge(*samples, chosen[depth, i, j])
-            require(fit.reason == "", f"layer {depth}, edge {(i, j)}", "needs a function that fits", fit.reason)
-        elif minor[depth][i, j]:
-            fit = ranking[0]
-        else:
-            fit = best_allowed(ranking, threshold / scores.edges[depth].sum().item())
-        choices.append(_choice(runs, (depth, i, j), fit, ranking, scores.edges[depth][i, j].item()))
+    runs, attributions = run_layers(model, x), attribute(model, x).edges
+    library = {**library, ZERO.name: ZERO}
+    choices = [
+        _choice(runs, edge, attributions[edge[0]], chosen.get(edge), library, weight=weight, threshold=threshold)
+        for edge in there
+    ]
     network = SymbolicNetwork(
         *(_named(layer, run, depth, choices) for depth, (layer, run) in enumerate(zip(layers, runs, strict=True)))
     )
@@ -234,12 +226,29 @@ def snap_network(
 
 
 def _choice(
-    runs: Sequence[LayerRun], edge: NetworkEdge, fit: Fit, ranking: Sequence[Fit], attribution: float
+    runs: Sequence[LayerRun],
+    edge: NetworkEdge,
+    attributions: Tensor,
+    by_hand: Function | None,
+    library: Mapping[str, Function],
+    *,
+    weight: float,
+    threshold: float,
 ) -> Choice:
-    """Return the choice of a fit, beside the first other one of the ranking."""
+    """Choose the fit of an edge, beside the first other one of the ranking; attributions (n_in, n_out) of its layer."""
+    depth, i, j = edge
+    samples = runs[depth].inputs[:, i], runs[depth].edges[:, i, j]
+    ranking = [fit for fit in suggest(*samples, library, weight=weight) if fit.reason == ""]
+    if by_hand is not None:
+        fit = fit_edge(*samples, by_hand)
+        require(fit.reason == "", f"layer {depth}, edge {(i, j)}", "needs a function that fits", fit.reason)
+    elif minor_edges(attributions, threshold)[i, j]:
+        fit = ranking[0]
+    else:
+        fit = best_allowed(ranking, threshold / attributions.sum().item())
     rival = next((other for other in ranking if other.function != fit.function), None)
     cost, rival_cost = (math.nan if each is None else output_moves(runs, edge, each) for each in (fit, rival))
-    return Choice(edge, fit, cost, rival, rival_cost, attribution)
+    return Choice(edge, fit, cost, rival, rival_cost, attributions[i, j].item())
 
 
 def _named(layer: KANLayer, run: LayerRun, depth: int, choices: Sequence[Choice]) -> SymbolicLayer:

@@ -70,11 +70,7 @@ def recover(
     """
     ladder = Ladder() if ladder is None else ladder
     for x, y in (training, validation):
-        fits = x.ndim == 2 and x.shape == (len(y), len(names)) and len(y) > 1
-        require(fits, "rows", f"must be at least 2 of {len(names)} inputs", x.shape)
-        require(bool(np.isfinite(x).all() and np.isfinite(y).all()), "rows", "must be finite", "NaN or infinity")
-        require(float(np.ptp(y)) > 0, "the target", "must vary", "one value")
-        require(bool((np.ptp(x, axis=0) > 0).all()), "inputs", "must vary", "a column of one value")
+        _require_rows(x, y, len(names))
     rows = Rows(*training, *validation, tuple(symbols(names)))
     draw = np.random.default_rng(seed)
     mean = float(rows.y.mean())
@@ -84,6 +80,14 @@ def recover(
         if best.error < ladder.exact:
             break
     return best
+
+
+def _require_rows(x: Array, y: Array, n: int) -> None:
+    """Raise `ValueError` unless these are finite rows of n inputs that vary and of a target that varies."""
+    require(x.shape == (len(y), n) and len(y) > 1, "rows", f"must be at least 2 of {n} inputs", x.shape)
+    require(bool(np.isfinite(x).all() and np.isfinite(y).all()), "rows", "must be finite", "NaN or infinity")
+    require(float(np.ptp(y)) > 0, "the target", "must vary", "one value")
+    require(bool((np.ptp(x, axis=0) > 0).all()), "inputs", "must vary", "a column of one value")
 
 
 def _climb(rows: Rows, ladder: Ladder, draw: Draw) -> Iterator[Recovered]:
