@@ -1,15 +1,13 @@
 """The parts that the estimators share: their parameters, the network, its training and the split of the rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -17,14 +15,16 @@ from torch import Tensor, nn
 from kanbench.bases import BASES, Basis, BSpline
 from kanbench.checkpoint import Units
 from kanbench.errors import UnknownName, chosen, require
+from kanbench.estimators.holding_out import hold_out
 from kanbench.estimators.naming import Output, name_output
+from kanbench.estimators.optimizers import choose_optimizer
 from kanbench.estimators.saving import parameters_of, read_fitted, scaling_of
 from kanbench.estimators.scaling import Array, Scaling
 from kanbench.estimators.threads import threads_for
 from kanbench.interpret.tidying import MOST_DIGITS
 from kanbench.models import KAN, MLP, Activation, Aggregation, BaseBranch
 from kanbench.models.own import n_trained
-from kanbench.training import LBFGS, OPTIMIZERS, Adam, LevenbergMarquardt, Loss, Optimizer
+from kanbench.training import Loss, Optimizer
 from kanbench.training.restarts import train_restarts
 
 NETWORKS = ("kan", "mlp")
@@ -41,14 +41,6 @@ SIZES = {  # of the bases on few wide layers, in place of those of deep networks
 WIDTH = 5  # hidden nodes of a KAN by default, unless it has more outputs
 BLOCK = 20_000  # rows that are predicted at once
 KEPT = 1_000  # rows of the training that name_formula sees
-LARGEST_JACOBIAN = 1e7  # rows x outputs x parameters up to which Levenberg-Marquardt is chosen
-LARGEST_SYSTEM = 1_500  # parameters up to which it is chosen
-LARGEST_BATCH = 2e6  # rows x parameters up to which L-BFGS is chosen
-# Shorter than in studies: without held-out rows nothing else keeps a network from fitting the noise.
-SHORT: dict[str, Callable[[], Optimizer]] = {
-    "lm": partial(LevenbergMarquardt, steps=80),
-    "lbfgs": partial(LBFGS, steps=500),
-}
 
 
 class NetworkEstimator(BaseEstimator):
@@ -233,17 +225,8 @@ class NetworkEstimator(BaseEstimator):
         )
 
     def _optimizer(self, rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
-        """Return the optimizer that was asked for, or the one for a problem of this size."""
-        optimizer = self.optimizer
-        if isinstance(optimizer, str):
-            by_size = partial(_by_size, rows, parameters, loss, n_outputs)
-            by_name: dict[str, Callable[..., Optimizer]] = {"auto": by_size, **OPTIMIZERS, **SHORT}
-            if optimizer not in by_name:
-                raise UnknownName("optimizer", optimizer, by_name)
-            optimizer = by_name[optimizer]()
-        require(isinstance(optimizer, Optimizer), "optimizer", "must be a name or an Optimizer", optimizer)
-        fits = optimizer.can_minimize(loss)
-        require(fits, "optimizer", f"must be one that can minimize the {loss.name}", type(optimizer).__name__)
+        """Return the optimizer that was asked for, with as many steps as were asked for."""
+        optimizer = choose_optimizer(self.optimizer, loss, rows=rows, parameters=parameters, n_outputs=n_outputs)
         if self.max_iter is None:
             return optimizer
         _require_count("max_iter", self.max_iter)
@@ -252,10 +235,7 @@ class NetworkEstimator(BaseEstimator):
     def _split(
         self, n: int, classes: np.ndarray | None, random: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows that train and the rows that are held out.
-
-        Of each class a share is held out if it has enough rows. The only row of a class trains.
-        """
+        """Return the rows that train and the rows that are held out, see `hold_out`."""
         is_switch = isinstance(self.early_stopping, bool | np.bool_)
         require(is_switch, "early_stopping", "must be True or False", self.early_stopping)
         if not self.early_stopping:
@@ -263,45 +243,12 @@ class NetworkEstimator(BaseEstimator):
         share = self.validation_fraction
         is_share = isinstance(share, int | float | np.number) and bool(0.0 < share < 1.0)
         require(is_share, "validation_fraction", "must be between 0 and 1", share)
-        held_out = min(max(1, round(share * n)), n - 1)
-        rows = _not_alone(n, classes, held_out)
-        of_rows = None if classes is None else classes[rows]
-        kind = StratifiedShuffleSplit if _can_stratify(of_rows, held_out) else ShuffleSplit
-        splits = kind(n_splits=1, test_size=held_out, random_state=random).split(np.zeros(len(rows)), of_rows)
-        train, held = (rows[part] for part in next(iter(splits)))
-        return np.concatenate([train, np.setdiff1d(np.arange(n), rows)]), held
-
-
-def _by_size(rows: int, parameters: int, loss: Loss, n_outputs: int) -> Optimizer:
-    """Choose Levenberg-Marquardt where its systems are small, then L-BFGS, and Adam on mini-batches of many rows."""
-    second_order = SHORT["lm"]()
-    entries = rows * n_outputs * parameters
-    small = entries <= LARGEST_JACOBIAN and parameters <= LARGEST_SYSTEM
-    if small and second_order.can_minimize(loss):
-        return second_order
-    return SHORT["lbfgs"]() if rows * parameters <= LARGEST_BATCH else Adam(rates=(1e-2,), batch=256)
+        return hold_out(n, share, classes, random)
 
 
 def _require_count(name: str, value: object) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
     require(whole, name, "must be a whole number of at least 1", value)
-
-
-def _not_alone(n: int, classes: np.ndarray | None, held_out: int) -> np.ndarray:
-    """Return the rows that may be held out: those with another row of their class, or all where they are too few."""
-    if classes is None:
-        return np.arange(n)
-    _, which, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    rows = np.flatnonzero(counts[which] > 1)
-    return rows if len(rows) > held_out else np.arange(n)
-
-
-def _can_stratify(classes: np.ndarray | None, held_out: int) -> bool:
-    """Return whether each class can be on both sides of a split."""
-    if classes is None:
-        return False
-    _, counts = np.unique(classes, return_counts=True)
-    return bool(counts.min() >= 2 and min(held_out, len(classes) - held_out) >= len(counts))
 
 
 def _rows(pair: tuple[Tensor, Tensor], which: np.ndarray) -> tuple[Tensor, Tensor]:
