@@ -25,15 +25,12 @@ from kanbench.files.json_data import finite
 from kanbench.interpret import LayerStatistics, median_statistics
 from kanbench.methods import NetworkMethod
 from kanbench.store.record import CellRecord
-from kanbench.training.compiled import CompiledEnsemble
+from kanbench.training import CompiledEnsemble, Ensemble, EnsembleModule, fit
 from kanbench.training.curve import joined
-from kanbench.training.ensemble import Ensemble
 from kanbench.training.looped import ensemble_of
 from kanbench.training.losses import Loss
-from kanbench.training.module import EnsembleModule
 from kanbench.training.residual_ensemble import ResidualEnsemble
 from kanbench.training.rounds import Batch
-from kanbench.training.trainer import fit
 
 ON_CPU = Execution()
 

@@ -12,7 +12,7 @@ from kanbench.bases.own import DIGITS, hash_of, title, versions_of
 from kanbench.errors import require
 from kanbench.methods.base import GAINS, SMALL_SHARE, NetworkMethod, Parts, changes, crossed
 from kanbench.models.kan import KAN
-from kanbench.models.layer import require_functions
+from kanbench.models.starts import require_functions
 from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kanbench.errors import require
-from kanbench.models.layer import require_dtype
+from kanbench.models.linear import require_dtype
 
 
 class EdgeLayer(Protocol):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kanbench.bases import Basis, BSpline
 from kanbench.errors import chosen, require
 from kanbench.models.linear import FeatureLinear, require_widths
-from kanbench.models.starts import coefficient_std, start_from_functions
+from kanbench.models.starts import coefficient_std, require_functions, start_from_functions
 from kanbench.models.switches import Aggregation, BaseBranch, EdgeScale, Initialization, Squash
 
 ROUNDING = 5e-7  # share of the domain's width; an input off the domain by less counts as on its edge
@@ -288,14 +288,6 @@ class KANLayer(FeatureLinear):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-def require_functions(initialization: Initialization, bias: bool, edge_scale: EdgeScale) -> None:
-    """Raise `ValueError` for a start from functions whose mean has no bias to go to, or whose edges have a scale."""
-    if initialization is Initialization.functions:
-        plain = edge_scale is EdgeScale.none
-        require(plain, "initialization", "must not be functions beside an edge_scale", edge_scale.value)
-        require(bias, "initialization", "must not be functions without a bias", initialization.value)
-
-
 def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple[tuple[int, int], ...] | None:
     """Return the edges in order; None if they are all that can exist, because such a layer is an ordinary dense one.
 
@@ -310,10 +302,3 @@ def some_edges(edges: Iterable[tuple[int, int]], n_in: int, n_out: int) -> tuple
     for edge, following in pairwise(ordered):
         require(edge != following, "edges", "must not repeat a pair", edge)
     return None if len(ordered) == n_in * n_out else ordered
-
-
-def require_dtype(model: nn.Module, x: Tensor) -> None:
-    """Raise `ValueError` unless x is a tensor in the precision of the model's parameters."""
-    require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
-    dtype = next(model.parameters(), x).dtype
-    require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)

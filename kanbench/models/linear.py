@@ -25,6 +25,13 @@ def require_widths(field: str, widths: Sequence[int]) -> None:
     require(whole, field, "must be whole numbers of at least 1", widths)
 
 
+def require_dtype(model: nn.Module, x: Tensor) -> None:
+    """Raise `ValueError` unless x is a tensor in the precision of the model's parameters."""
+    require(isinstance(x, Tensor), "x", "must be a tensor", type(x).__name__)
+    dtype = next(model.parameters(), x).dtype
+    require(x.dtype == dtype, "x", f"must be {dtype}, as the model is", x.dtype)
+
+
 class Layers(nn.Sequential):
     """A sequence of layers built from widths; a slice of it is a plain sequence of some of its layers."""
 

@@ -18,7 +18,8 @@ from kanbench.bases import Basis, BSpline
 from kanbench.bases.blossom import reexpress
 from kanbench.bases.grid import Grid, Knots
 from kanbench.errors import are, counted, require
-from kanbench.models.layer import KANLayer, require_dtype
+from kanbench.models.layer import KANLayer
+from kanbench.models.linear import require_dtype
 from kanbench.models.switches import Squash
 
 Model = TypeVar("Model", bound=nn.Module)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from kanbench.bases import Basis
-from kanbench.models.switches import Initialization
+from kanbench.errors import require
+from kanbench.models.switches import EdgeScale, Initialization
 
 if TYPE_CHECKING:
     from kanbench.models.layer import KANLayer
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 POINTS = 1001  # of the domain, over which means are taken
 POWER = 1.75  # of the number of coefficients that enter a node, in power_law
 NULL = 1e-12  # share of the largest eigenvalue below which functions count as linearly dependent
+
+
+def require_functions(initialization: Initialization, bias: bool, edge_scale: EdgeScale) -> None:
+    """Raise `ValueError` for a start from functions whose mean has no bias to go to, or whose edges have a scale."""
+    if initialization is Initialization.functions:
+        plain = edge_scale is EdgeScale.none
+        require(plain, "initialization", "must not be functions beside an edge_scale", edge_scale.value)
+        require(bias, "initialization", "must not be functions without a bias", initialization.value)
 
 
 def coefficient_std(basis: Basis, n_in: int, n_out: int, initialization: Initialization, gain: float) -> float:

@@ -13,7 +13,7 @@ from torch.nn.utils import vector_to_parameters
 
 from kanbench.errors import counted, require
 from kanbench.models.edges import edge_layers, run_layers, sparsity_of
-from kanbench.models.layer import require_dtype
+from kanbench.models.linear import require_dtype
 from kanbench.training.best import Training, finite_instead
 from kanbench.training.domain import warn_of_inputs_off_the_domain
 from kanbench.training.ensemble import Embedded, Ensemble, Inputs
