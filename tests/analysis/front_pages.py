@@ -10,6 +10,7 @@ from tests.analysis import answers, sentences, sentences_of_grids
 from tests.analysis import sentences_of_equations as equations
 from tests.analysis.by_hand import ROOT
 from tests.analysis.pages import rows_of
+from tests.analysis.wording import WORDS
 
 STUDIES = {
     "frontier": sentences.frontier,
@@ -55,15 +56,17 @@ FRONT_ONLY = {
     "grids.extended",
     "optimizers.adam",
     "pde.room",
+    "pde_optimizers.lead",
+    "samples.rows",
     "samples.without",
 }
-FRONT_ONLY |= {"pde_optimizers.lead", "samples.rows"}
 
 CONSTANTS = {
     "README.md": (
         "relative L2",
-        "95 %",  # the level of all intervals, in `pair` and in kanbench.analysis.stats
-        "medians over 10 % apart",  # a win, in `pair` and in kanbench.analysis.wins
+        "(95 %)",  # the level of all intervals, in `ratio` and in kanbench.analysis.stats
+        "error, 95 % interval",
+        "medians over 10 % apart",  # a win, in `ratio` and in kanbench.analysis.wins
         "| method, 300 parameters |",  # the size of the declared comparison
         "of depth 2",  # the default of KANs, which `protocol` takes from conf/model
     ),
@@ -75,19 +78,18 @@ CONSTANTS = {
         "MLPs of width 5",  # its figures 3.1
         "arXiv:2407.16674",  # KANbeFair
         "set the seed to 0",  # the constructor of its KANs
-        # Counted from its results.csv at that commit, which is not copied here: rows are grouped by all columns but
-        # scores and times; of the groups with two rows those are counted whose two training and test scores are equal.
+        # Counted from its results.csv at that commit, which is not copied here. Columns 2 to 9 and 11 to 14 are the
+        # settings, 10 the seed, 15 and 16 the scores: rows are grouped by settings, for each model (column 3) apart;
+        # of the groups with two rows those are counted whose rows have equal scores.
         "7,107 settings of KANs that its `results.csv` (commit 70b255e) holds twice, 3,258 (46 %) have",
         "of 90 settings of MLPs none has",
         "stopped after 80 steps",  # the older studies, at the commit beside it
         "(until commit 6bcc990)",
     ),
 }
-NUMBER = re.compile(
-    r"\d|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundreds?|thousands?|"
-    r"twice|double|half|thirds?|quarters?|fifths?)\b",
-    re.IGNORECASE,
-)
+IN_WORDS = [word for number, word in WORDS.items() if number > 1]
+IN_WORDS += ["hundreds?", "thousands?", "twice", "double", "half", "thirds?", "quarters?", "fifths?", "dozens?"]
+NUMBER = re.compile(rf"\d|\b({'|'.join(IN_WORDS)})\b", re.IGNORECASE)
 
 
 def front_text(page):
