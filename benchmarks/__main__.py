@@ -22,6 +22,7 @@ from benchmarks import (
     lm_step,
     main_job,
     overhead,
+    reproduced,
     scale,
     startup,
     time_to_error,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "main_job": main_job.run,
     "estimators": estimators.run,
     "startup": startup.run,
+    "reproduced": reproduced.run,
 }
 RECORDS = Path(__file__).parent / "records"
 WIDTH = 100  # of the output if there is no terminal

@@ -23,10 +23,12 @@ class Agreement:
     members: those that were compared, of so many `published` ones.   ratio: the median ratio of their test errors, NaN
     where none has one.   within: the share of ratios within 1 % of one.   largest: the largest relative difference of
     any error, infinite where the status differs.   furthest: the member that has it, and its two values.   cells: those
-    that the members belong to.   near: the cells whose medians over seeds are within 5 % of each other.   other:
-    sentences about records of other versions of the results, which are not compared.
+    that the members belong to.   near: the cells whose medians over seeds are within 5 % of each other.   equal: the
+    members of which no error differs, to the last bit.   other: sentences about records of other versions of the
+    results, which are not compared.
 
-    On one machine and with one thread no error differs at all; elsewhere rounding differs, and medians of cells agree.
+    On one machine, with one thread and the same seeds, no error differs at all. Beside other seeds a member has another
+    place in its ensemble, and elsewhere the processor is another: rounding differs, and medians of cells agree.
     """
 
     members: int
@@ -38,6 +40,7 @@ class Agreement:
     other: tuple[str, ...] = field(default=())
     cells: int = 0
     near: int = 0
+    equal: int = 0
 
     def __str__(self) -> str:
         return "\n".join([*([self._compared] if self.members or not self.other else []), *self.other])
@@ -47,11 +50,13 @@ class Agreement:
         if self.members == 0:
             return "none of these members is in the published table"
         absent = self.published - self.members
-        furthest = f"the largest difference is that of {self.furthest}" if self.furthest else "no error differs at all"
+        equal = f"{self.equal:,} {are(self.equal)} equal to the last bit"
+        furthest = f"{equal}, and the largest difference is that of {self.furthest}"
+        apart = furthest if self.furthest else "no error differs at all"
         left = f"; {absent:,} of the published ones {are(absent)} not among them" if absent else ""
         return (
             f"{counted(self.members, 'member')} {are(self.members)} in the published table as well, and compared one "
-            f"by one: {furthest}; {self._on_test}{left}"
+            f"by one: {apart}; {self._on_test}{left}"
         )
 
     @property
@@ -93,6 +98,7 @@ def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
         largest=float(furthest[worst]),
         furthest=difference(both.loc[worst], apart.loc[worst]) if furthest[worst] > 0.0 else "",
         other=other,
+        equal=int((furthest == 0.0).sum()),
         **_near_medians(both, [name for name in known if name != "seed"]),
     )
 

@@ -10,6 +10,7 @@ from tests.analysis import answers, sentences, sentences_of_grids
 from tests.analysis import sentences_of_equations as equations
 from tests.analysis.by_hand import ROOT
 from tests.analysis.pages import rows_of
+from tests.analysis.repeated import repeated
 from tests.analysis.wording import WORDS
 
 STUDIES = {
@@ -37,6 +38,7 @@ SENTENCES = {
     "outside": answers.outside,
     "formulas": answers.formulas,
     "protocol": answers.protocol,
+    "repeated": repeated,
 }
 
 
@@ -85,6 +87,7 @@ CONSTANTS = {
         "of 90 settings of MLPs none has",
         "stopped after 80 steps",  # the older studies, at the commit beside it
         "(until commit 6bcc990)",
+        "one worker in place of two",  # the words of every slice that was trained again; a worker for each core before
     ),
 }
 IN_WORDS = [word for number, word in WORDS.items() if number > 1]

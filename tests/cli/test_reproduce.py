@@ -108,8 +108,8 @@ def test_every_member_is_compared_and_the_furthest_is_named_on_any_split():
     assert (found.members, found.published, found.ratio, found.within) == (4, 5, 1.0, 1.0)
     assert found.largest == pytest.approx(1e-9, rel=1e-3)
     assert (
-        "the largest difference is that of KAN Taylor on t at 50, seed 2 (val_rel_l2 0.6 and 0.6, 1e-07 % apart)"
-        in (said := str(found))
+        "3 are equal to the last bit, and the largest difference is that of KAN Taylor on t at 50, seed 2 "
+        "(val_rel_l2 0.6 and 0.6, 1e-07 % apart)" in (said := str(found))
     )
     assert said.endswith("; 1 of the published ones is not among them")
     ours.loc[3, "status"] = "diverged"
@@ -134,9 +134,9 @@ def test_shapes_that_no_search_chose_are_compared_without_a_word_of_test_errors(
     ours = trained([np.nan] * 2, val_rel_l2=0.3)
     ours.loc[1, "val_rel_l2"] = 0.6
     assert str(agreement(ours, published)) == (
-        "2 members are in the published table as well, and compared one by one: the largest difference is that of KAN "
-        "Taylor on t at 50, seed 1 (val_rel_l2 0.6 and 0.3, 50 % apart); none has an error on test in both tables, "
-        "because only the shapes that a search chose have one"
+        "2 members are in the published table as well, and compared one by one: 1 is equal to the last bit, and the "
+        "largest difference is that of KAN Taylor on t at 50, seed 1 (val_rel_l2 0.6 and 0.3, 50 % apart); none has an "
+        "error on test in both tables, because only the shapes that a search chose have one"
     )
 
 
