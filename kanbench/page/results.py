@@ -40,7 +40,8 @@ def note(result: Result) -> str:
     if len(result.parts) > 1 or set(result.sentences) != {""} or not result.answers:
         return ""
     answer = leading(result.answers)
-    shares = result.summary[result.summary.budget == answer.budget].set_index("method").at_cap
+    of_methods = result.summary[result.summary.budget == answer.budget].set_index("method")
+    shares = of_methods.get("at_cap", {})  # older records do not say how trainings ended
     at_cap = [(name, shares[name]) for name in (answer.better, answer.other) if shares.get(name, math.nan) >= 0.0]
     said = f"The error ratio is the error of {answer.other} over that of {answer.better}."
     if at_cap:
