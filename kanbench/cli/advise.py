@@ -31,7 +31,6 @@ OURS = {  # words where the user says nothing else
     "seeds": "3",
     "search.trials": "6",
     "search.least": "3",
-    "search.first_seeds": "1",
     "budget.targets": "[100000]",  # of which every table has a network; the rows choose others
 }
 SET = ("data", "search")  # those that nothing else can be said of
@@ -108,8 +107,6 @@ def _request(given: Namespace) -> "Request":
     optimizer = [] if "optimizer" in keys else [f"optimizer={'lm' if loss == 'mse' else 'lbfgs'}"]
     config = read_config(_composed([*flags, *ours, *optimizer, *words]))
     assert config.search is not None
-    if "search.first_seeds" not in keys:
-        config = replace(config, search=replace(config.search, first_seeds=min(3, len(config.seeds))))
     folder = given.out or folder_of(tasks[0])
     budgets = config.budgets if "budget.targets" in keys else None
     command = ("python", "-m", "kanbench", "advise", *words, f"--minutes={given.minutes:g}", f"--out={folder}")

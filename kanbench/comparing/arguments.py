@@ -75,12 +75,12 @@ def baseline_of(
     return mlps[-1] if mlps else names[-1]
 
 
-def search_of(given: Search | str | None) -> Search | None:
+def search_of(given: Search | str | None, n_seeds: int) -> Search | None:
     """Return the settings of a search of shapes, or None without one."""
     if given in (None, "none"):
         return None
     if given == "shapes":
-        return Search()
+        return Search(first_seeds=min(Search.first_seeds, n_seeds))
     if isinstance(given, str):
         raise UnknownName("search", given, ["none", "shapes"])
     if not isinstance(given, Search):

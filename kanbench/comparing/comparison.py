@@ -114,6 +114,7 @@ def compare(
     place = folder_of(folder)
     targets = integers("budgets", [budgets] if isinstance(budgets, int) else budgets, 1, LARGEST_BUDGET)
     with in_words_of_python():
+        numbers = seeds_of(seeds)
         config = checked(
             Config(
                 name=place.name,
@@ -123,7 +124,7 @@ def compare(
                 tasks=all_tasks,
                 sizes=sizes_of(all_tasks, train=train, validation=validation, test=test),
                 budgets=targets,
-                seeds=seeds_of(seeds),
+                seeds=numbers,
                 optimizer=optimizer_of(optimizer, all_tasks),
                 trainer=TrainerConfig(
                     accelerator=chosen(Accelerator, "accelerator", accelerator),
@@ -135,7 +136,7 @@ def compare(
                 conditions=as_config(Conditions(noise, extrapolation)),
                 vary=vary_of(vary),
                 retrain=retrain,
-                search=search_of(search),
+                search=search_of(search, len(numbers)),
             )
         )
         now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S_%f")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,7 @@ def read_config(node: DictConfig, elsewhere: bool = False) -> Config:
         report=choice({each.value: each for each in ReportKind}, scalar(node, "report", str), "report"),
         remark=alone if baseline == [model] else "",
         repeated=_repeated(node.budget.targets),
-        search=_search(node),
+        search=_search(node, n_seeds),
     )
     return checked(config, elsewhere)
 
@@ -227,7 +228,7 @@ def _repeated(budgets: Sequence[int]) -> str:
     return f"{' and '.join(twice)} {are(len(twice))} listed more than once and trained once" if twice else ""
 
 
-def _search(node: DictConfig) -> Search | None:
+def _search(node: DictConfig, n_seeds: int) -> Search | None:
     """Return the settings of the search of shapes, or None; a config of one's own may lack the group."""
     if "search" not in node:
         return None
@@ -237,7 +238,10 @@ def _search(node: DictConfig) -> Search | None:
     if kind is None:
         _refuse_settings(node.search)
         return None
-    return typed(kind, node.search, "search")
+    settings = deepcopy(node.search)
+    if settings.get("first_seeds") == "auto":
+        settings.first_seeds = min(Search.first_seeds, n_seeds)
+    return typed(kind, settings, "search")
 
 
 def _refuse_settings(search: DictConfig) -> None:

@@ -252,6 +252,13 @@ def test_reproduce_says_what_it_leaves_out_before_it_runs_the_rest(published, cl
     assert capsys.readouterr().out.startswith("left out  the runs of nowhere: no-such-package is not installed: pip")
 
 
+def test_a_study_is_planned_without_a_folder_of_records(published, monkeypatch, tmp_path, capsys):
+    published(GOOD_STUDY)
+    monkeypatch.setattr(study, "run_all", lambda commands: 0)
+    assert perform("reproduce", "mine", "--results", str(tmp_path / "none"), "--dry-run") == 0
+    assert not (tmp_path / "none").exists()
+
+
 GOOD_STUDY = "title: Good\nbaseline: MLP tanh\nruns:\n  - experiment=smoke\n"
 
 

@@ -162,6 +162,19 @@ def test_a_search_that_cannot_be_is_one_sentence(tmp_path, word, sentence):
         config_of(tmp_path, *word.split())
 
 
+@pytest.mark.parametrize(("seeds", "first"), [(1, 1), (2, 2), (3, 3), (5, 3)])
+def test_a_search_begins_with_three_seeds_or_with_all_where_there_are_fewer(tmp_path, seeds, first):
+    config = config_of(tmp_path, "search.first_seeds=auto", f"seeds={seeds}")
+    assert config.search.first_seeds == first
+    trained = [cell.search for cell in config.cells() if cell.search and cell.search.number]
+    assert {search.first_seeds for search in trained} == {first}
+
+
+def test_a_search_from_python_takes_a_single_seed_and_is_refused_for_its_budget_alone(tmp_path):
+    with pytest.raises(ValueError, match="leaves the task out at 12 parameters"):
+        kb.compare([kb.KANMethod(), kb.MLPMethod()], ["I.6.2"], 12, 1, tmp_path / "x", search="shapes")
+
+
 def test_a_run_without_a_search_has_no_settings_of_one(tmp_path):
     with (
         initialize_config_dir(str(CONF), version_base="1.3"),
