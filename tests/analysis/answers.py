@@ -20,6 +20,7 @@ from tests.analysis.sentences import (
     screens,
     shapes_of,
     size_of_suite,
+    steps,
     verdicts,
 )
 from tests.analysis.wording import below, e, functions, listed, p_value, percent, say, two
@@ -38,12 +39,6 @@ def tasks_of(study, **where):
 def declared(study):
     """The primary comparison of a study, as its study.yaml declares it."""
     return yaml.safe_load((ROOT / "results" / study / "study.yaml").read_text(encoding="utf-8"))["primary"]
-
-
-def steps(study):
-    """The cap on steps, that all records of a study share."""
-    (cap,) = {re.match(r"steps=(\d+)", settings)[1] for settings in records(study).settings.dropna()}
-    return f"{int(cap):,}"
 
 
 @cache
@@ -182,6 +177,7 @@ def rows():
         "optimizers": evidence("optimizers", f"{optimizer_runs} equations"),
         "starts": f"of {say(starts_of('KAN Taylor').line.nunique() - 1)} starts of a basis",
         "start": evidence("start", f"{tasks_of('start')} equations, {graded('start').seed.nunique()} seeds"),
+        "sizes": evidence("sizes", f"{tasks_of('sizes')} equations, {graded('sizes').seed.nunique()} seeds"),
         "pde": evidence(
             "pde", f"{tasks_of('pde')} equations, {families} kinds of KANs, best of {shapes_of('pde'):.0f} shapes"
         ),

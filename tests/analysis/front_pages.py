@@ -8,6 +8,7 @@ import re
 
 from tests.analysis import answers, sentences, sentences_of_grids
 from tests.analysis import sentences_of_equations as equations
+from tests.analysis import sentences_of_training as training
 from tests.analysis.by_hand import ROOT
 from tests.analysis.pages import rows_of
 from tests.analysis.repeated import repeated
@@ -18,7 +19,9 @@ STUDIES = {
     "irregular": sentences.irregular,
     "frequency": sentences.frequency,
     "aggregation": sentences.aggregation,
-    "optimizers": sentences.optimizers,
+    "optimizers": training.optimizers,
+    "convergence": training.convergence,
+    "sizes": training.sizes,
     "samples": sentences.samples,
     "grids": sentences_of_grids.grids,
     "start": sentences.start,
@@ -56,7 +59,6 @@ FRONT_ONLY = {
     "cost.times",
     "frontier.of_tied",
     "grids.extended",
-    "optimizers.adam",
     "pde.room",
     "pde_optimizers.lead",
     "samples.rows",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tests.analysis.by_hand import MLP, REFERENCES, ROOT, graded, holm, means, pair, pairs, part
-from tests.analysis.wording import e, interval, p_value, two
+from tests.analysis.wording import e, interval, p_value, percent, two
 
 
 def compared(groups, against=MLP, primary=None):
@@ -54,6 +54,7 @@ GROUPS = {  # of the studies that test methods against the tanh MLP
     ),
     "irregular": lambda: {"rough": twins(False), "smooth": twins(True)},
     "frequency": lambda: by("frequency", "n_inputs", lambda n: f"{n:.0f} input{'s' * (n > 1)}"),
+    "sizes": lambda: {"300 parameters": graded("sizes")},
     "pde": lambda: {"300 parameters": graded("pde")},
 }
 PRIMARY = {"frontier": ("300 parameters", "KAN Taylor"), "pde": ("300 parameters", "KAN Chebyshev")}
@@ -76,6 +77,7 @@ TABLES = {
     "tables": lambda: errors_by_task("tables"),
     "grids": lambda: grids(),
     "cost": lambda: costs(),
+    "convergence": lambda: caps(),
     "pde": lambda: [*against_mlp("pde"), "", *solutions()],
     "pde_optimizers": lambda: adam(),
     "pde_fronts": lambda: seeds("pde_fronts"),
@@ -202,6 +204,29 @@ def grids():
         for size, (test, train, *slopes) in exponents(members).iterrows():
             shown = ["" if np.isnan(x) else f"{x:.1f}" for x in slopes]
             rows.append(" | ".join([f"| {task} | {way}", f"{size:.0f}", e(test), e(train), *shown]) + " |")
+    return rows
+
+
+@cache
+def at_both_caps():
+    """The declared comparison of frontier on the tasks that were trained longer: members by cap on their steps."""
+    longer = graded("convergence")
+    usual = part("frontier", budget=longer.budget.max())
+    usual = usual[usual.task.isin(longer.task) & usual.line.isin(longer.line)]
+    return {1_000: usual, 5_000: longer}
+
+
+def caps():
+    """Markdown rows: the declared comparison by cap, and how many members came to it."""
+    rows = ["| cap | method | error | over the baseline (95 %) | wins / ties / losses | at the cap | longest |"]
+    rows += ["|---" * 7 + "|"]
+    for cap, frame in at_both_caps().items():
+        (line, found), *_ = pairs(frame).iterrows()
+        for name, error in means(frame).sort_values().items():
+            cells = [interval(found), found.wins] if name == line else ["", ""]
+            members = frame[frame.line == name]
+            stopped = [percent(members.stopped.eq("cap").mean()), f"{members.steps.max():,.0f}"]
+            rows.append(" | ".join([f"| {cap:,} steps", name, e(error), *cells, *stopped]) + " |")
     return rows
 
 

@@ -3,6 +3,7 @@
 A sentence that claims more than its numbers asserts it: records that say otherwise need another sentence.
 """
 
+import re
 from functools import cache
 
 import numpy as np
@@ -43,6 +44,12 @@ def size_of_suite(name):
     """The number of tasks of a suite that is drawn from others, by its file."""
     suite = yaml.safe_load((ROOT / f"kanbench/data/suites/{name}.yaml").read_text(encoding="utf-8"))
     return sum(map(len, suite["of"].values()))
+
+
+def steps(study):
+    """The cap on steps, that all records of a study share."""
+    (cap,) = {re.match(r"steps=(\d+)", settings)[1] for settings in records(study).settings.dropna()}
+    return f"{int(cap):,}"
 
 
 def shapes_of(study):
@@ -164,27 +171,6 @@ def apart(frame, basis):
     lines = (f"KAN {basis} mean", f"KAN {basis} initialisation=fan_in")
     mean, total = (frame[frame.line == line].set_index(["task", "seed"]).score for line in lines)
     return np.exp(np.abs(np.log(mean.div(total))))
-
-
-@cache
-def optimizers():
-    errors = graded("optimizers").groupby("optimizer").apply(means, include_groups=False)
-    lm, lbfgs = errors.loc["LevenbergMarquardt"], errors.loc["LBFGS"]
-    slower = lbfgs / lm
-    assert (comparisons("optimizers").holm >= LEVEL).all()
-    assert (lm.sort_values().index == lbfgs.sort_values().index).all()
-    without = means(part("optimizers", optimizer="LBFGS").query("task != 'I.9.18'"))
-    assert without["KAN Taylor"] < without[MLP]
-    adam = f" and {e(errors.loc['Adam', MLP])} under Adam" if "Adam" in errors.index else ""
-    others = f"{e(lm[MLP])} under Levenberg-Marquardt{',' if adam else ' and'} {e(lbfgs[MLP])} under L-BFGS"
-    rates = records("optimizers").lr.nunique()
-    return {
-        "adam": f"Adam had {say(rates)} rates" if adam else "Adam is missing",
-        "errors": f"the MLP has {others}{adam}",
-        "slower": f"leaves {two(slower.min())} to {two(slower.max())} times the error of Levenberg-Marquardt",
-        "methods": f"by factors of up to {two(lm.max() / lm.min())} under the one and "
-        f"{two(lbfgs.max() / lbfgs.min())} under the other",
-    }
 
 
 @cache
