@@ -49,8 +49,8 @@ class Slice:
 
 
 SLICES = (
-    Slice("optimizers", "data.tasks=[I.9.18]"),  # the quickest
-    Slice("optimizers", "data.tasks=[I.9.18]", other_seeds="seeds=3 first_seed=1"),
+    Slice("optimizers", "data.tasks=[I.9.18]", lines=(1,)),  # the quickest
+    Slice("optimizers", "data.tasks=[I.9.18]", lines=(1,), other_seeds="seeds=3 first_seed=1"),
     Slice("aggregation", "data.tasks=[I.9.18,I.29.16]"),
     Slice("aggregation", "data.tasks=[I.9.18,I.29.16]", other_seeds="seeds=3 first_seed=1"),
     Slice("frontier", "data.tasks=[test_1] budget.targets=[100]", lines=(4, 5, 6)),
@@ -65,6 +65,8 @@ SLICES = (
     Slice("pde_poisson"),
     Slice("pde_optimizers", "data.tasks=[helmholtz]", lines=(1,)),
     Slice("pde_fronts", "data.tasks=[burgers]"),
+    Slice("sizes", "data.tasks=[I.9.18]"),
+    Slice("convergence", "data.tasks=[test_16]"),
 )
 
 

@@ -201,15 +201,6 @@ def default(model):
 
 
 @cache
-def outside():
-    frame = records("outside")
-    (version,) = frame.results_version.unique()
-    return {
-        "records": evidence("outside", f"{frame.task.nunique()} equations, {steps('outside')} steps, version {version}")
-    }
-
-
-@cache
 def formulas():
     """How many equations came back, by at least one seed."""
     tries = pd.read_csv(ROOT / "results/formulas/formulas.csv")

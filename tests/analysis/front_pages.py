@@ -12,6 +12,7 @@ from tests.analysis import sentences_of_training as training
 from tests.analysis.by_hand import ROOT
 from tests.analysis.pages import rows_of
 from tests.analysis.repeated import repeated
+from tests.analysis.theirs import outside
 from tests.analysis.wording import WORDS
 
 STUDIES = {
@@ -27,6 +28,7 @@ STUDIES = {
     "start": sentences.start,
     "tables": sentences.tables,
     "cost": sentences.cost,
+    "outside": outside,
     "pde": equations.pde,
     "pde_fronts": equations.pde_fronts,
     "pde_optimizers": equations.adam,
@@ -38,7 +40,6 @@ SENTENCES = {
     "rows": answers.rows,
     "robustness": answers.robustness,
     "feynman": answers.first_command,
-    "outside": answers.outside,
     "formulas": answers.formulas,
     "protocol": answers.protocol,
     "repeated": repeated,
@@ -59,6 +60,8 @@ FRONT_ONLY = {
     "cost.times",
     "frontier.of_tied",
     "grids.extended",
+    "outside.records",
+    "outside.room",
     "pde.room",
     "pde_optimizers.lead",
     "samples.rows",

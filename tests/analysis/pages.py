@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tests.analysis.by_hand import MLP, REFERENCES, ROOT, graded, holm, means, pair, pairs, part
+from tests.analysis.theirs import theirs_and_ours
 from tests.analysis.wording import e, interval, p_value, percent, two
 
 
@@ -78,6 +79,7 @@ TABLES = {
     "grids": lambda: grids(),
     "cost": lambda: costs(),
     "convergence": lambda: caps(),
+    "outside": theirs_and_ours,
     "pde": lambda: [*against_mlp("pde"), "", *solutions()],
     "pde_optimizers": lambda: adam(),
     "pde_fronts": lambda: seeds("pde_fronts"),
