@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from kanbench.cli.checkouts import Outside, check_names, filled, places, read_outside
 from kanbench.cli.command import Command
 from kanbench.cli.output import complain
+from kanbench.cli.publishing import publish
 from kanbench.errors import UsageError, require_name, shown
-from kanbench.files.atomic import staged
 from kanbench.files.places import shipped
 from kanbench.files.yaml_file import FileError, Node, read_yaml
 
@@ -201,42 +201,6 @@ def run_all(commands: list[list[str]]) -> int:
         if status not in (0, 1):
             return status
     return 0
-
-
-def publish(study: Study, records: "pd.DataFrame", out: Path) -> None:
-    """Write records.csv.gz, every table and figure of the records, and their page, to the folder `out`.
-
-    Raises:
-        UsageError: for a file of costs that cannot be read.
-    """
-    from kanbench.analysis.baselines import say_missing
-    from kanbench.analysis.spreadsheet import write_csv
-    from kanbench.cli.tables import measured
-    from kanbench.report.result import Result
-    from kanbench.report.tables import print_tables, write_tables
-
-    result = Result.of(records, study.title, study.baseline, study.primary.of(records) if study.primary else None)
-    if study.costs:
-        result = measured(result, study.costs)
-    with staged(out) as place:
-        write_csv(records, place / "records.csv.gz", compression={"method": "gzip", "mtime": 0})
-        said = write_tables(result, place)
-        _write_page(study, place)
-    print_tables(said, out)
-    if missing := say_missing(records):
-        log.warning("%s", missing)
-
-
-def _write_page(study: Study, folder: Path) -> None:
-    """Write the page of the table in a folder; the log says why records of several protocols have none."""
-    from kanbench.page.source import CannotReport, find_sources
-    from kanbench.page.write import PageOptions, write_page
-
-    try:
-        source = study.page_source(find_sources([folder / "records.csv.gz"]))
-        write_page(source, folder / "report.html", PageOptions(networks=0))
-    except CannotReport as reason:
-        log.warning("no page: %s", reason)
 
 
 COMMAND = Command(

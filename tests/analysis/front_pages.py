@@ -70,6 +70,7 @@ FRONT_ONLY = {
 
 CONSTANTS = {
     "README.md": (
+        "(max-width: 600px)",  # the screens that get the narrow figure
         "relative L2",
         "(95 %)",  # the level of all intervals, in `ratio` and in kanbench.analysis.stats
         "error, 95 % interval",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 
 from kanbench.analysis.agreement import agreement
 from kanbench.analysis.baselines import missing_baselines
@@ -335,6 +336,8 @@ def test_a_study_is_published_with_its_measured_times(published, tmp_path, caplo
     pd.DataFrame(measured).to_csv(tmp_path / "mine" / "costs.csv", index=False)
     study.publish(mine, members, tmp_path / "out")
     assert "| MLP tanh | 50 | 51 | 1.00e-1" in (tmp_path / "out" / "costs.md").read_text()
+    wide, narrow = (imread(tmp_path / "out" / f"{name}.png").shape for name in ("ratios", "ratios_narrow"))
+    assert narrow[1] < 0.75 * wide[1]  # on a phone, where both are equally wide, its text is larger by a third
     assert "this one lacks constant" in caplog.text
     assert "cannot be told apart" in capsys.readouterr().out
 
