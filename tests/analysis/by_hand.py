@@ -140,8 +140,9 @@ def ratio(scores, method, against):
 
 
 def pairs(frame, against=MLP):
-    """`pair` for every other line; `holm` corrects p for all of them."""
+    """`pair` for every other line, on the tasks that all lines have; `holm` corrects p for all of them."""
     lines = [line for line in frame.line.unique() if line not in (against, *REFERENCES)]
-    scores = by_seed(frame)
+    shared = medians(frame, [*lines, against]).columns
+    scores = by_seed(frame[frame.task.isin(shared)])
     found = pd.DataFrame({line: ratio(scores, line, against) for line in lines}).T
     return found.assign(holm=holm(found.p.astype(float)))
