@@ -46,7 +46,8 @@ def convergence():
     return {
         "ratio": f"goes from {two(before['ratio'])} to {interval(pd.Series(after))} over {after['tasks']} equations",
         "falling": f"{falling} were still falling at 1,000 steps",
-        "none": f"with a cap of 5,000 none is (the longest training took {longer.steps.max():,.0f})",
+        "none": f"with a cap of 5,000 none is, on {say(after['tasks'])} of the equations (the longest training took "
+        f"{longer.steps.max():,.0f})",
     }
 
 
