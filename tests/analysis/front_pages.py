@@ -58,7 +58,6 @@ ROWS = {"README.md": lambda: opening_rows() + answers.rows_of_the_first_command(
 FRONT_ONLY = {
     "cost.errors",
     "cost.times",
-    "frontier.of_tied",
     "grids.extended",
     "outside.records",
     "outside.room",

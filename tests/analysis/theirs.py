@@ -68,7 +68,7 @@ def outside():
     for (budget, _), of_pair in near[is_bspline].iterrows():
         sizes = errors_and_sizes(budget)[1]
         assert sizes[of_pair.theirs] < sizes[of_pair.ours]
-    over_mlp = pd.concat([pairs(at) for _, at in frame.groupby("budget")]).drop(fast.theirs)
+    over_mlp = pd.concat([pairs(at) for _, at in frame[frame.line != fast.theirs].groupby("budget")])
     assert over_mlp.low.min() > 1
     n_tasks, n_theirs = frame.task.nunique(), found.index.unique(level=1).size
     sizes = errors_and_sizes(small)[1][[*found.loc[small, "efficient-kan"][["theirs", "ours"]]]]
