@@ -13,7 +13,7 @@ from kanbench.analysis.comparisons import aggregations, best_mlp, failures, pair
 from kanbench.analysis.costs import with_costs
 from kanbench.analysis.curves import is_of_curve
 from kanbench.analysis.kinds import families, measure
-from kanbench.analysis.parts import split
+from kanbench.analysis.parts import in_words, split
 from kanbench.analysis.protocol import Level, say_level
 from kanbench.analysis.scaling import slopes
 from kanbench.analysis.scores import Compared, Scores
@@ -77,10 +77,9 @@ class Findings(Compared):
         parts = split(self.frame)
         if len(parts) == 1:
             return dict.fromkeys(parts, self)
+        titles = {name: self.title or ", ".join(part.suite.unique()) for name, part in parts.items()}
         return {
-            name: replace(
-                self, frame=part, primary=None, title=f"{self.title or ', '.join(part.suite.unique())} {name}"
-            )
+            name: replace(self, frame=part, primary=None, title=f"{titles[name]}, {in_words(name)}")
             for name, part in parts.items()
         }
 

@@ -9,6 +9,7 @@ import pandas as pd
 from kanbench.analysis.protocol import AXES, FIXED, unshared
 
 LABELS = ("experiment", "commit", "accelerator", "threads", "cell", "reason", "status")  # no part of a protocol
+SIZES = "|".join(name for name in FIXED if name.endswith("_size"))
 LONGEST = 60  # characters of a name, before what tells it from another
 
 
@@ -34,6 +35,12 @@ def split(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         for (suite, _, data), part in parts.items()
     ]
     return dict(zip(folder_names(labels, ["\n".join(key) for key in parts]), parts.values(), strict=True))
+
+
+def in_words(name: str) -> str:
+    """Return the name of a part as titles say it, such as "2,000 training rows, steps=80"."""
+    said = re.sub(rf"({SIZES})=(\d+)(\.0)?\b", lambda found: f"{int(found[2]):,} {FIXED[found[1]]}", name)
+    return re.sub(r"(?<= rows)-|-(?=[\d,]+ \w+ rows)", ", ", said)
 
 
 def _data_sets(frame: pd.DataFrame) -> pd.Series:

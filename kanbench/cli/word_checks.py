@@ -62,12 +62,26 @@ def check_words(words: list[str], *folders: Path) -> None:
             raise UsageError(f"{word}: {head}=... chooses the option, of which {head}.name is a part")
         if field:
             if field not in known:
-                raise _unknown(f"key of {head}", field, known)
+                chosen = _keys_of_chosen(key.removesuffix(f".{field}"), words, paths)
+                raise _unknown(f"key of {head}", field, chosen or known)
         elif value == "null" and head in OPTIONAL:
             raise UsageError(f"{word}: leave the word out; without it there is no {head}")
         elif not re.match(r"{|\w+\(", value):  # neither a dictionary nor Hydra's choice(..), glob(..)
             without = {"none"} if head == "model" else set()
             _check_options(word, value.split(","), sorted({path.stem for path in paths} - without))
+
+
+def _keys_of_chosen(group: str, words: list[str], paths: list[Path]) -> list[str]:
+    """Return the keys of the options of a group that a run has by its words, its experiment or our defaults."""
+    of_word = dict(re.findall(r"^\+?([\w.]+)=(.*)$", "\n".join(words), flags=re.MULTILINE))
+    chosen = of_word.get(group, "").split(",")
+    for path in (CONF / "experiment" / f"{of_word.get('experiment')}.yaml", CONF / "config.yaml"):
+        if chosen == [""] and path.exists():
+            text = path.read_text(encoding="utf-8")
+            chosen = re.findall(
+                rf"^ +- (?:override )?/?(?:\w+@)?{re.escape(group)}: (\w+)$", text, flags=re.MULTILINE
+            ) or [""]
+    return sorted({key for path in paths if path.stem in chosen for key in keys(path)} - {"name"})
 
 
 def groups(*folders: Path) -> dict[str, list[Path]]:

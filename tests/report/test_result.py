@@ -102,7 +102,7 @@ def test_levels_have_an_answer_each_and_share_what_they_compute(monkeypatch):
 def test_parts_that_no_table_can_hold_have_an_answer_each():
     frame = pd.concat(records(6, (50,), f"{steps}", settings=f"steps={steps}") for steps in (40, 80))
     result = Result.of(frame, "Title", "MLP tanh")
-    assert [part.heading for part in result.parts.values()] == ["Title steps=40", "Title steps=80"]
+    assert [part.heading for part in result.parts.values()] == ["Title, steps=40", "Title, steps=80"]
     assert [line.partition(": ")[0] for line in result.answer.splitlines()] == ["steps=40", "steps=80"]
 
 

@@ -1,14 +1,18 @@
 """The pieces that figures are made of, by hand."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kanbench.analysis.comparisons import best_mlp
 from kanbench.analysis.kinds import measure
 from kanbench.report.figures import style as plots
+from kanbench.report.figures.colors import COLORS
 
 
 @pytest.fixture
@@ -127,3 +131,49 @@ def test_methods_are_in_the_order_of_their_errors_at_the_largest_budget():
     summary = pd.DataFrame({"method": ["A", "A", "B", "B", "C"], "budget": [9, 5, 5, 9, 9],
                             "error": [0.2, 0.01, 0.5, 0.1, np.nan]})  # fmt: skip
     assert plots.ordered_methods(summary) == ["B", "A"]
+
+
+def styles_of(*families):
+    return plots.method_styles(
+        pd.DataFrame({"method": families, "family": families, "basis": "", "budget": 9.0, "aggregation": "sum"})
+    )
+
+
+def test_a_basis_has_the_same_color_and_mark_whatever_it_is_compared_with():
+    few, many = styles_of("KAN Taylor", "MLP"), styles_of("MLP", *COLORS)
+    assert few == {name: many[name] for name in few}
+    assert len({style["color"] for style in many.values()}) == len(COLORS) + 1
+
+
+def test_a_basis_of_ones_own_takes_no_color_of_those_beside_it():
+    styles = styles_of("KAN BSpline", "KAN Sine", "KAN own Comb", "own Net", "MLP")
+    assert (styles["KAN BSpline"]["color"], styles["KAN Sine"]["color"]) == (COLORS["KAN BSpline"], COLORS["KAN Sine"])
+    assert len({style["color"] for style in styles.values()}) == 5
+
+
+# Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
+# severity 1: linear red, green and blue as protanopes and deuteranopes see them.
+SEEN = {
+    "everybody": np.eye(3),
+    "protanopes": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopes": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+}
+XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
+
+def lab(color, eye):
+    """A color of sRGB in CIELAB (white D65), as an eye sees it; a just noticeable difference is about 2.3."""
+    encoded = np.array(to_rgb(color))
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    ratios = XYZ @ np.clip(np.asarray(eye) @ linear, 0.0, 1.0) / XYZ.sum(axis=1)
+    x, y, z = np.where(ratios > (6 / 29) ** 3, np.cbrt(ratios), ratios * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eye", SEEN)
+def test_colors_of_the_bases_are_apart_for_every_eye(eye):
+    seen = [lab(color, SEEN[eye]) for color in [*list(COLORS.values())[:6], "0.2"]]
+    apart = [np.linalg.norm(a - b) for a, b in combinations(seen, 2)]
+    assert min(apart) > 10.0

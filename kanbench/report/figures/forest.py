@@ -27,8 +27,9 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 def ratios(of: Result, baseline: str, ax: Axes | None = None) -> Figure:
     """A row per method and a panel per budget: the error over that of the baseline, with its interval.
 
-    The line at 1 is the baseline. A mark is hollow where the interval holds 1. At the right of each panel are the
-    tasks that the method wins, ties and loses. Given axes get the panel of the largest budget.
+    The line at 1 is the baseline. A mark is hollow where the interval holds 1, which is no test: each interval stands
+    alone, and p is corrected for the number of methods. At the right of each panel are the tasks that the method wins,
+    ties and loses. Given axes get the panel of the largest budget.
     """
     table = of.ratios
     budgets = sorted(table.budget.unique())[-1 if ax else 0 :]
@@ -62,7 +63,7 @@ def ratios(of: Result, baseline: str, ax: Axes | None = None) -> Figure:
         label_below(
             figure,
             f"error over that of {readable(baseline)} (line): geometric mean over tasks, 95 % interval over tasks and "
-            "seeds; hollow where it holds 1",
+            "seeds; hollow where it holds 1 (not corrected for the number of methods, as p is)",
             9,
             ax,
         )

@@ -10,7 +10,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -27,6 +26,7 @@ from matplotlib.ticker import (
 
 from kanbench.analysis.kinds import MLP, families
 from kanbench.report.figures.canvas import is_narrow, points
+from kanbench.report.figures.colors import COLORS, colors_of
 
 DASHES = {"": "-", "sum": "-", "mean": (0, (4, 1.5)), "sum_over_sqrt": (0, (1, 1.2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
@@ -52,11 +52,13 @@ def method_styles(frame: pd.DataFrame) -> Styles:
     frame = frame[frame.budget.notna()]
     facts = frame.assign(family=families(frame)).drop_duplicates("method").fillna({"aggregation": ""})
     facts = facts.assign(is_mlp=facts.family == MLP).sort_values(["is_mlp", "family", "method"])
-    others = list(facts.family[~facts.is_mlp].unique())
-    colors = dict(zip(others, sns.color_palette("colorblind", max(len(others), 1)), strict=False))
+    colors = colors_of(facts.family[~facts.is_mlp])
     greys = zip(np.linspace(0.2, 0.6, max(int(facts.is_mlp.sum()), 1)), cycle(MLP_DASHES), strict=False)
     # A family starts at a marker of its own and goes on from there: where there is one budget, no dashes are seen.
-    starts = {family: others.index(family) % len(MARKERS) if family in others else -1 for family in facts.family}
+    places = list(COLORS.values())
+    starts = {
+        family: places.index(colors[family]) % len(MARKERS) if family in colors else -1 for family in facts.family
+    }
     markers = {family: cycle(MARKERS[start:] + MARKERS[:start]) for family, start in starts.items()}
     styles: Styles = {}
     for row in facts.itertuples():
