@@ -85,7 +85,7 @@ def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
         return Agreement(0, comparable, other=other)
     ratios = (both.score / both[f"score{OTHER}"]).mask((both.score == 0.0) & (both[f"score{OTHER}"] == 0.0), 1.0)
     ratios = ratios.dropna()  # shapes that no search chose have no test error, and are compared on the other splits
-    apart = distances(both)
+    apart = _distances(both)
     furthest = apart.max(axis=1).fillna(0.0)
     if f"status{OTHER}" in both:
         furthest = furthest.mask(both.status != both[f"status{OTHER}"], inf)
@@ -101,6 +101,16 @@ def agreement(ours: pd.DataFrame, published: pd.DataFrame) -> Agreement:
         equal=int((furthest == 0.0).sum()),
         **_near_medians(both, [name for name in known if name != "seed"]),
     )
+
+
+def _distances(both: pd.DataFrame) -> pd.DataFrame:
+    """Return the distances of all errors, 0 of a measure that one record does not even have on train: it is older."""
+    apart = distances(both)
+    for train in [name for name in apart if name.startswith("train_")]:
+        measure = train.removeprefix("train_")
+        absent = both[train].isna() != both[f"{train}{OTHER}"].isna()
+        apart.loc[absent, [name for name in apart if name.partition("_")[2] == measure]] = 0.0
+    return apart
 
 
 def _near_medians(both: pd.DataFrame, cell: list[str]) -> dict[str, int]:

@@ -121,6 +121,18 @@ def test_every_member_is_compared_and_the_furthest_is_named_on_any_split():
     assert "no error differs at all" in str(same)
 
 
+def test_a_measure_that_older_records_do_not_have_hides_no_difference_of_the_others():
+    """A test error that one training has and the other does not is a difference: the search chose another shape."""
+    ours = trained([0.1, 0.2, 0.3], train_rel_l2=0.1, train_rel_median=0.05, val_rel_median=0.1, test_rel_median=0.1)
+    published = ours.assign(train_rel_median=np.nan, val_rel_median=np.nan, test_rel_median=np.nan)
+    published.loc[1, "val_rel_l2"] *= 1.5
+    published.loc[2, "test_rel_l2"] = np.nan
+    found = agreement(ours, published)
+    assert (found.members, found.equal, found.largest) == (3, 1, 1.0)
+    assert "seed 2 (test_rel_l2 0.3 and nan" in found.furthest
+    assert agreement(ours[:2], published[:2]).largest == pytest.approx(1 / 3)
+
+
 def test_medians_of_cells_agree_to_five_percent_whatever_a_single_member_does():
     published = pd.concat([trained([0.1, 0.2, 0.9]), trained([0.1, 0.2, 0.3], task="u")])
     ours = pd.concat([trained([0.1, 0.2099, 0.4]), trained([0.1, 0.2101, 0.3], task="u")])
