@@ -64,7 +64,7 @@ SLICES = (
     Slice("pde", "data.tasks=[boundary_layer] basis=bspline,fourier references=false unknowns=[]", lines=(1,)),
     Slice("pde_poisson"),
     Slice("pde_optimizers", "data.tasks=[helmholtz]", lines=(1,)),
-    Slice("pde_fronts", "data.tasks=[burgers]"),
+    Slice("pde_fronts", "data.tasks=[burgers] baseline=none"),
     Slice("sizes", "data.tasks=[I.9.18] model.depth=1 basis.intervals=2,5"),
     Slice("convergence", "data.tasks=[test_16]"),
 )
