@@ -58,9 +58,10 @@ def answers():
         "methods": evidence("frontier", f"{methods} methods, each at the best of {shapes_of('frontier'):.0f} shapes"),
         "nine": f"{say(methods).capitalize()} methods, each at its best of {say(shapes_of('frontier'))} shapes",
         "figure": f"Errors of {say(methods)} methods",
-        "sure": f"sure of the worse ones ({below(worse.holm.max())}, Holm); the declared tie {frontier()['room']}",
+        "sure": f"sure of the worse ones ({below(worse.holm.max())} at {budget} parameters, Holm); "
+        f"the declared tie {frontier()['room']}",
         "unseen": f"Differences under a factor of {say(room(found.loc[primary['method']]))} between the MLP and the "
-        f"Taylor KAN: {say(trained)} equations cannot see them",
+        f"Taylor KAN: {say(trained)} equations do not resolve them",
         "order": f"The order of the other {total - trained} equations is written down",
         "last": f"The best of {say(shapes_of('frontier'))} shapes is often the last of its list",
         "larger": f"beyond {budget} parameters",

@@ -81,7 +81,8 @@ def outside():
         f"of ours {at_large}",
         "fast": f"fast-kan has {interval(fast)} times the error of our RBF network {at_large} and loses {lost} of "
         f"{n_tasks} equations",
-        "mlp": f"{two(over_mlp.ratio.min())} to {thousands(over_mlp.ratio.max())} times the error of the MLP",
+        "mlp": f"{two(over_mlp.ratio.min())} to {thousands(over_mlp.ratio.max())} times the error of the MLP "
+        f"over all {say(n_tasks)} equations",
         "room": f"a factor of {two(max(of_pair.high for of_pair in splines))}",
         "least": f"{p_value(2 / 2**n_tasks)} is the least p that {say(n_tasks)} equations can give",
         "corrected": f"the least p after it is {two(found.holm.min())}",
