@@ -89,7 +89,7 @@ def _config(task: TableTask, folder: Path, seeds: int, optimizer: Optimizer, wor
             trainer=TrainerConfig(workers=workers),
             logger=LoggerConfig(),
             vary=Vary.initialization,
-            search=Search(trials=6, least=3, first_seeds=min(3, seeds)),
+            search=Search(trials=6, least=3, first_seeds=Search.first_seeds_of(seeds)),
         )
     )
 

@@ -37,6 +37,11 @@ class Search:
         require(self.first_seeds >= 1, "first_seeds", "must be at least 1", self.first_seeds)
         require(self.first_steps >= 0, "first_steps", "must be at least 0", self.first_steps)
 
+    @classmethod
+    def first_seeds_of(cls, n_seeds: int) -> int:
+        """Return the usual number of first seeds for a run of so many: the default, or all where there are fewer."""
+        return min(cls.first_seeds, n_seeds)
+
     def halves(self, optimizer: Optimizer) -> bool:
         """Return whether most shapes end at the first rung.
 

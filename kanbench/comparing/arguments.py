@@ -80,7 +80,7 @@ def search_of(given: Search | str | None, n_seeds: int) -> Search | None:
     if given in (None, "none"):
         return None
     if given == "shapes":
-        return Search(first_seeds=min(Search.first_seeds, n_seeds))
+        return Search(first_seeds=Search.first_seeds_of(n_seeds))
     if isinstance(given, str):
         raise UnknownName("search", given, ["none", "shapes"])
     if not isinstance(given, Search):

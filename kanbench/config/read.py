@@ -240,7 +240,7 @@ def _search(node: DictConfig, n_seeds: int) -> Search | None:
         return None
     settings = deepcopy(node.search)
     if settings.get("first_seeds") == "auto":
-        settings.first_seeds = min(Search.first_seeds, n_seeds)
+        settings.first_seeds = Search.first_seeds_of(n_seeds)
     return typed(kind, settings, "search")
 
 
